@@ -1,0 +1,10 @@
+# HEARTH_SANITIZE: "", "address" (with undefined behaviour) or "thread".
+set(HEARTH_SANITIZE "" CACHE STRING "address, thread or nothing")
+if(HEARTH_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+  add_link_options(-fsanitize=address,undefined)
+elseif(HEARTH_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+endif()

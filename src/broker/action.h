@@ -1,0 +1,73 @@
+// What the broker wants done, in the order in which it is to be done.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/ids.h"
+#include "proto/message.h"
+
+namespace broker {
+
+using core::InstanceId;
+using core::SessionId;
+
+struct SendToSession {
+  SessionId session;
+  proto::Message message;
+};
+// `partial_line`: an earlier life of this session may have left half a line in the client's pipe; end it first.
+struct EndPartialLine {
+  SessionId session;
+};
+struct SendToInstance {
+  InstanceId instance;
+  proto::Message message;
+};
+// Write out what is queued for the session, as far as it takes it, then forget it. Its journal is not touched again.
+struct CloseSession {
+  SessionId session;
+  std::string reason;  // For the client's person; empty when the client itself left.
+};
+// Stop or go on reading what the client writes.
+struct PauseSession {
+  SessionId session;
+};
+struct ResumeSession {
+  SessionId session;
+};
+// Spawn the process. Answered by InstanceStarted or InstanceStartFailed.
+struct StartInstance {
+  InstanceId instance;
+  std::string name;
+  std::string program;
+  std::vector<std::string> args;
+  std::string directory;
+  std::map<std::string, std::string> environment;
+  std::size_t message_bytes_max = 0;
+};
+// Close stdin, then SIGTERM, then SIGKILL, to everything the instance started. Answered by InstanceExited.
+struct StopInstance {
+  InstanceId instance;
+};
+// The instance's id will not be used again.
+struct ForgetInstance {
+  InstanceId instance;
+};
+
+enum class Severity : std::uint8_t { debug, info, warning, error };
+// One line for the daemon's log. Never holds payload, environment values or credentials.
+struct Log {
+  Severity severity = Severity::info;
+  std::string text;
+};
+// Nobody has needed this daemon for its whole idle time.
+struct Retire {};
+
+using Action = std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, PauseSession, ResumeSession,
+                            StartInstance, StopInstance, ForgetInstance, Log, Retire>;
+
+}  // namespace broker

@@ -1,0 +1,53 @@
+// The broker without its hands: every decision, no input or output.
+//
+// The outside half turns the world into events, calls on(), and carries out the actions that it finds in the outbox,
+// in order. The simulation does exactly the same with an invented world. There is no clock in here: time is what
+// the caller says, and deadline() tells the caller when it is next needed.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "broker/action.h"
+#include "broker/event.h"
+#include "broker/report.h"
+
+namespace broker {
+
+struct Options {
+  base::Duration retire_after = std::chrono::minutes(10);  // Without sessions.
+  std::string version = "0";                               // Of Hearth, for initialize.
+  std::uint64_t hash_key = 0;                              // Secret of this daemon; hashes in reports are keyed with it.
+};
+
+class Broker {
+ public:
+  Broker(Options options, base::Instant now);
+  ~Broker();
+
+  // A fresh id for a session that is about to be announced by SessionOpened.
+  SessionId admit();
+
+  void on(Event event, base::Instant now);
+
+  // Call tick() at this time, if nothing else happens before. Absent: never.
+  std::optional<base::Instant> deadline() const;
+  void tick(base::Instant now);
+
+  // What has to be done now, in order; the caller takes it.
+  std::vector<Action>& outbox();
+
+  std::vector<InstanceReport> instances() const;
+  std::vector<SessionReport> sessions() const;
+  SharingReport sharing() const;
+
+  struct State;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace broker

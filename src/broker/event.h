@@ -1,0 +1,95 @@
+// What can happen, as the broker sees it.
+//
+// The outside half turns the world into these; the simulation invents them. A recorded sequence of events with their
+// times is a complete bug report.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "core/ids.h"
+#include "core/server_spec.h"
+#include "proto/lines.h"
+
+namespace broker {
+
+using core::InstanceId;
+using core::SessionId;
+
+// A client's conversation begins. The broker has handed out `session` by Broker::admit(). `journal` is the session's
+// shared page (proto/journal.h); if it holds an earlier life, the session goes on where that ended.
+struct SessionOpened {
+  SessionId session;
+  core::ServerSpec spec;
+  std::span<std::byte> journal;  // Outlives the session.
+  std::int64_t client_pid = 0;   // For people.
+};
+struct SessionLine {
+  SessionId session;
+  proto::Line line;
+};
+// The client went away, or the outside half gave up on it.
+struct SessionClosed {
+  SessionId session;
+};
+// The session's outgoing queue rose above its soft limit, or fell back to empty.
+struct SessionBlocked {
+  SessionId session;
+};
+struct SessionUnblocked {
+  SessionId session;
+};
+// The session's outgoing queue rose above its hard limit: it does not read.
+struct SessionOverflowed {
+  SessionId session;
+  std::size_t queued_bytes = 0;
+};
+
+// The process runs; nothing has been said yet.
+struct InstanceStarted {
+  InstanceId instance;
+  std::int64_t pid = 0;
+};
+// There will be no process. `why` is a sentence for people.
+struct InstanceStartFailed {
+  InstanceId instance;
+  std::string why;
+};
+struct InstanceLine {
+  InstanceId instance;
+  proto::Line line;
+};
+// The server wrote on stderr: it is alive, if slow.
+struct InstanceSpoke {
+  InstanceId instance;
+};
+// The queue towards the server rose above its limit, or fell back to empty.
+struct InstanceBlocked {
+  InstanceId instance;
+};
+struct InstanceUnblocked {
+  InstanceId instance;
+};
+// The process and everything it started are gone; the last lines of its stdout have been delivered.
+struct InstanceExited {
+  InstanceId instance;
+  std::string how;         // "exited with status 1", "killed by SIGSEGV".
+  std::string last_words;  // The last lines of its stderr, or empty.
+};
+
+// A person's wishes, by server name.
+struct StopWanted {
+  std::string name;
+};
+struct RestartWanted {
+  std::string name;
+};
+
+using Event = std::variant<SessionOpened, SessionLine, SessionClosed, SessionBlocked, SessionUnblocked,
+                           SessionOverflowed, InstanceStarted, InstanceStartFailed, InstanceLine, InstanceSpoke,
+                           InstanceBlocked, InstanceUnblocked, InstanceExited, StopWanted, RestartWanted>;
+
+}  // namespace broker

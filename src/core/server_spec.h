@@ -1,0 +1,53 @@
+// What a session asks for: which server, how to run it, and with whom to share it.
+//
+// The outside half fills this in (configuration, PATH, worktree root); the pure half only compares.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+namespace core {
+
+enum class Scope : std::uint8_t {
+  user,     // Shared by every session of this user.
+  project,  // Shared by the sessions of one project directory.
+  session,  // Never shared.
+};
+
+// What happens when a shared server asks a client something and nothing says which session it means.
+enum class Interactive : std::uint8_t {
+  automatic,  // Refuse that one ask, then serialise the server's calls across sessions.
+  serialise,  // Serialise from the start.
+  split,      // Refuse that one ask, then give each further session an instance of its own.
+};
+
+struct Timing {
+  base::Duration idle_timeout = std::chrono::minutes(5);     // No session for this long: the server stops.
+  base::Duration start_timeout = std::chrono::seconds(60);   // From spawn to the answer of initialize.
+  base::Duration ask_timeout = std::chrono::minutes(10);     // A question to a person.
+  base::Duration stable_after = std::chrono::seconds(60);    // Up for this long: earlier crashes are forgiven.
+};
+
+struct ServerSpec {
+  std::string name;                // For people: status, logs, errors. Not part of the share key.
+  std::string program;             // Absolute path, as resolved through the session's own PATH.
+  std::vector<std::string> args;   // Without argv[0].
+  std::string directory;           // Working directory of the process.
+  Scope scope = Scope::project;
+  std::string scope_directory;     // The project's directory; empty unless scope is project.
+  std::map<std::string, std::string> environment;  // The session's own, with the entry's variables laid over.
+  std::set<std::string> named_variables;           // Those the entry or --env names: always relevant.
+  std::vector<std::string> extra_capabilities;     // Client capabilities to declare to the server in any case.
+  Interactive interactive = Interactive::automatic;
+  Timing timing;
+  std::size_t message_bytes_max = std::size_t{64} << 20;
+};
+
+}  // namespace core

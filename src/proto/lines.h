@@ -1,0 +1,58 @@
+// Cuts a stream of bytes into lines, whatever the chunks it arrives in.
+//
+// The stdio framing of every revision: one message per line, LF at its end. CRLF, blank lines and a byte order mark at
+// the very start are forgiven and not reported. The reader owns the buffer that the caller reads into; lines
+// share it, so a line costs no copy unless it spans two buffers. Buffers grow for a long line and shrink again
+// after it.
+//
+// A line longer than `line_max` is not kept: it is reported once, at its end, with its length and with the
+// id and method found on the way, so that only the call it belongs to fails.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/bytes.h"
+
+namespace proto {
+
+struct Line {
+  base::Bytes bytes;         // Without its terminator. Empty if overlong.
+  bool overlong = false;
+  std::size_t length = 0;    // Of the whole line, without terminator.
+  std::string id;            // Overlong only: raw top-level "id", if one was seen and is at most 256 bytes.
+  bool has_method = false;   // Overlong only: a top-level "method" was seen, so it is no response.
+};
+
+class LineReader {
+ public:
+  explicit LineReader(std::size_t line_max);
+  ~LineReader();
+  LineReader(LineReader&&) noexcept;
+  LineReader& operator=(LineReader&&) noexcept;
+
+  // Room for the next read, never empty. Valid until the next call of any member.
+  std::span<char> room();
+  // `count` bytes were read into room().
+  void filled(std::size_t count);
+
+  // The next complete line, if there is one.
+  std::optional<Line> next();
+
+  // Bytes of a line that has begun and not ended. At the end of the stream they are lost: half a message is none.
+  std::size_t unfinished() const;
+
+  // The begun line itself (empty when it is overlong), and the way to put it into a fresh reader: together they
+  // carry a line over a change of process.
+  std::string_view unfinished_bytes() const;
+  void resume(std::string_view bytes);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace proto

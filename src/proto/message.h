@@ -1,0 +1,72 @@
+// A message on its way out: the bytes as they came, with a few pieces replaced.
+//
+// Forwarding changes an id and perhaps a token and leaves megabytes alone, so a message is the received bytes
+// plus at most `splices_max` splices, and is written with one gathered write. The line terminator is not part of
+// it: whoever writes it to a stdio link adds "\n".
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/ensure.h"
+#include "proto/envelope.h"
+
+namespace proto {
+
+struct Splice {
+  Span span;         // What is replaced, in the original bytes. Length 0 inserts at `at`.
+  std::string text;  // What stands there instead.
+};
+
+class Message {
+ public:
+  static constexpr std::size_t splices_max = 4;
+
+  Message() = default;
+  explicit Message(base::Bytes bytes) : bytes_(std::move(bytes)) {}
+  explicit Message(std::string text) : bytes_(base::Bytes::copy(std::move(text))) {}
+
+  // Splices must be added in the order of their positions and must not overlap.
+  void splice(Span span, std::string text) {
+    ensure(count_ < splices_max);
+    ensure(count_ == 0 || splices_[count_ - 1].span.at + splices_[count_ - 1].span.length <= span.at);
+    splices_[count_++] = {span, std::move(text)};
+  }
+
+  // f(std::string_view) for each piece in order; the concatenation is the message.
+  template <class F>
+  void each_piece(F&& f) const {
+    std::size_t from = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      const Splice& splice = splices_[i];
+      if (splice.span.at > from) f(bytes_.text.substr(from, splice.span.at - from));
+      if (!splice.text.empty()) f(std::string_view(splice.text));
+      from = splice.span.at + splice.span.length;
+    }
+    if (from < bytes_.text.size()) f(bytes_.text.substr(from));
+  }
+
+  std::size_t size() const {
+    std::size_t total = bytes_.size();
+    for (std::size_t i = 0; i < count_; ++i) total += splices_[i].text.size() - splices_[i].span.length;
+    return total;
+  }
+  std::string text() const {
+    std::string whole;
+    whole.reserve(size());
+    each_piece([&](std::string_view piece) { whole += piece; });
+    return whole;
+  }
+  const base::Bytes& bytes() const { return bytes_; }
+
+ private:
+  base::Bytes bytes_;
+  std::array<Splice, splices_max> splices_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace proto
