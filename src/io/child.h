@@ -1,0 +1,113 @@
+// A server's process, with everything it starts, from spawn to the last descendant's death.
+//
+// Reads its stdout as lines and its stderr into a log; writes messages to its stdin. Whoever ends it (stop(),
+// its own exit, a closed stdin or stdout), on_gone comes once and last: when the process and everything that
+// carries its mark, sits in its control group or descends from it are gone, and its stdout has been read to
+// the end. stop() is a ladder: stdin is closed; after `grace` SIGTERM to all of them; after another SIGKILL.
+// When the process ends unasked, what it left behind is killed at once.
+//
+// A Child that is destroyed before on_gone kills what is left without waiting for it. Like a stream, it is
+// retired through the loop when it is let go from inside one of its callbacks.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "io/cgroup.h"
+#include "io/last_lines.h"
+#include "io/loop.h"
+#include "io/process_table.h"
+#include "io/rotating_file.h"
+#include "io/spawn.h"
+#include "io/stream.h"
+
+namespace io {
+
+struct LaunchSpec {
+  std::string name;     // For people: names the log and stands in errors.
+  std::string program;  // Absolute.
+  std::vector<std::string> args;
+  std::string directory;
+  std::map<std::string, std::string> environment;
+  std::size_t line_max = std::size_t{64} << 20;
+  std::string log_file;  // Its stderr; empty: nowhere.
+};
+
+struct Gone {
+  std::string how;            // "exited with status 1", "was killed by SIGSEGV".
+  std::string last_words;     // The last lines of its stderr, or empty.
+  std::size_t survivors = 0;  // Processes that even SIGKILL did not end in time; normally 0.
+};
+
+std::string describe_wait_status(int status);
+
+class Children;
+
+class Child {
+ public:
+  struct Events {
+    std::function<void(proto::Line&&)> on_line;
+    std::function<void()> on_spoke;          // It wrote on stderr.
+    std::function<void()> on_input_drained;  // The queue towards it is empty after having been blocked.
+    std::function<void(const Gone&)> on_gone;
+  };
+
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  pid_t pid() const { return pid_; }
+  Writer* input() { return input_.get(); }  // Null once its stdin is closed.
+  void pause_output() { output_->pause(); }
+  void resume_output() { output_->resume(); }
+  void stop();
+  bool stopping() const { return step_ != Step::running; }
+
+  // The process and its kin, for status.
+  std::vector<Process> processes() const;
+
+ private:
+  friend class Children;
+  enum class Step : std::uint8_t { running, closing, terminating, killing, gone };
+
+  Child(Children& children, const LaunchSpec& spec, Events events, std::uint64_t number, Spawned spawned,
+        std::optional<Cgroup> cgroup);
+  base::Result<void> open_streams(Loop& loop, const LaunchSpec& spec, Spawned spawned);
+  void errors_ready();
+  void process_exited(int status);
+  void strangers_died();
+  void advance();
+  void climb(Step step);
+  void signal_all(int signal) const;
+  void finish_if_gone();
+
+  Children& children_;
+  std::uint64_t number_;
+  pid_t pid_;
+  std::optional<Cgroup> cgroup_;
+  Events events_;
+
+  std::unique_ptr<Writer> input_;
+  std::unique_ptr<Reader> output_;
+  Descriptor errors_;
+  Watch errors_watch_;
+  std::optional<RotatingFile> log_;
+  LastLines last_words_;
+
+  Step step_ = Step::running;
+  bool asked_ = false;
+  std::optional<int> status_;  // Set once the process itself has exited.
+  Timer timer_;
+};
+
+}  // namespace io

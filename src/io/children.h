@@ -1,0 +1,61 @@
+// All the processes one daemon started: it marks them, reaps them, and adopts their orphans.
+//
+// Makes this process a subreaper, so that a descendant whose parent died comes back here and can be waited
+// for. Reaps every child of the process, also those it does not know; nobody else may call wait. Must outlive
+// its Child objects.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "io/cgroup.h"
+#include "io/child.h"
+#include "io/loop.h"
+
+namespace io {
+
+struct ChildrenOptions {
+  std::string daemon_id;  // Of the mark.
+  base::Duration grace =
+      std::chrono::seconds(2);  // Between the steps of stopping; what the SDKs' clients give.
+  base::Duration unkillable =
+      std::chrono::seconds(5);       // After SIGKILL: then it hangs in the kernel, and we go on.
+  std::optional<rlimit> open_files;  // See raise_open_files_limit().
+};
+
+class Children {
+ public:
+  static base::Result<std::unique_ptr<Children>> make(Loop& loop, ChildrenOptions options);
+  ~Children();
+  Children(const Children&) = delete;
+  Children& operator=(const Children&) = delete;
+
+  // The error is a sentence that names the server.
+  base::Result<std::unique_ptr<Child>> spawn(const LaunchSpec& spec, Child::Events events);
+
+  std::size_t size() const { return by_number_.size(); }
+  bool has_cgroups() const { return cgroups_.has_value(); }
+
+  // Nothing is running any more: gives back what groups were made.
+  void remove_cgroups();
+
+ private:
+  friend class Child;
+  Children(Loop& loop, ChildrenOptions options);
+  void reap();
+  void forget(const Child& child);
+
+  Loop& loop_;
+  ChildrenOptions options_;
+  std::optional<CgroupRoot> cgroups_;
+  SignalWatch signal_;
+  std::map<std::uint64_t, Child*> by_number_;
+  std::uint64_t last_number_ = 0;
+};
+
+}  // namespace io

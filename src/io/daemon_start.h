@@ -1,0 +1,42 @@
+// How a shim or a command finds the daemon, and starts it if there is none.
+//
+// Any number of starters may race: exactly one daemon comes out, because the lock decides who starts it and
+// the daemon holds that lock for life. Process ids are never trusted, only connections and the lock. Every
+// wait is bounded.
+//
+// The daemon is detached completely: own session, no terminal, cwd /, standard streams on /dev/null and its
+// log, default signal dispositions and mask, no inherited descriptors but the three it is told of
+// (--listen-fd 3
+// --lock-fd 4 --ready-fd 5), and an environment of a few named variables: it must not keep one session's
+// secrets.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "base/result.h"
+#include "io/descriptor.h"
+#include "io/paths.h"
+
+namespace io {
+
+struct StartPatience {
+  std::chrono::milliseconds lock{
+      5000};  // For another starter, or a daemon on its way out. Both take milliseconds.
+  std::chrono::milliseconds ready{
+      15000};  // For a started daemon to be ready: it reads files, a cold disk is slow.
+};
+
+// A connection to the daemon, whose peer has been checked. Fails with code ENOENT or ECONNREFUSED when there
+// is none.
+base::Result<Descriptor> connect_existing(const Paths& paths);
+
+// The same, and starts `daemon_binary` if nobody answers. If the daemon says on its readiness pipe why it
+// cannot run, that sentence is the error.
+base::Result<Descriptor> connect_or_start(const Paths& paths, const std::string& daemon_binary,
+                                          StartPatience patience = {});
+
+// `hearthd` next to the running executable, else in PATH.
+base::Result<std::string> find_daemon_binary();
+
+}  // namespace io

@@ -1,0 +1,43 @@
+// A file descriptor that closes itself.
+//
+// Every descriptor this program opens is held by one of these and is O_CLOEXEC; none is ever below 3, so that
+// setting up a child's standard streams cannot overwrite one. Does not know what the descriptor is.
+#pragma once
+
+#include <utility>
+
+#include "base/result.h"
+
+namespace io {
+
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    if (this != &other) reset(other.release());
+    return *this;
+  }
+  ~Descriptor() { reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release() { return std::exchange(fd_, -1); }
+  void reset(int fd = -1);
+
+  // Another descriptor of the same open file description.
+  base::Result<Descriptor> duplicate() const;
+
+ private:
+  int fd_ = -1;
+};
+
+struct Pipe {
+  Descriptor read_end;
+  Descriptor write_end;
+};
+
+base::Result<Pipe> make_pipe();
+
+}  // namespace io

@@ -1,0 +1,24 @@
+// The last few lines of a stream of text, for an error message.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <string_view>
+
+namespace io {
+
+class LastLines {
+ public:
+  static constexpr std::size_t lines_max = 20;
+  static constexpr std::size_t line_bytes_max = 400;  // More of one line helps nobody who reads a message.
+
+  void add(std::string_view chunk);
+  std::string text() const;  // Joined by newlines; a line that has not ended yet counts.
+
+ private:
+  std::deque<std::string> lines_;
+  std::string current_;
+};
+
+}  // namespace io

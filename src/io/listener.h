@@ -1,0 +1,38 @@
+// Connections of our own user, one after the other.
+//
+// Checks every peer's uid and hangs up on others. When the process runs out of descriptors it still answers,
+// by hanging up: a listener that cannot accept would otherwise be ready for ever and take all of the CPU.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "io/descriptor.h"
+#include "io/loop.h"
+#include "io/unix_socket.h"
+
+namespace io {
+
+class Listener {
+ public:
+  using Connected = std::function<void(Descriptor connection, Peer peer)>;
+  using Refused = std::function<void(base::Error why)>;
+
+  // `socket` is bound and listening. `refused` is for the log.
+  static base::Result<std::unique_ptr<Listener>> open(Loop& loop, Descriptor socket, Connected connected,
+                                                      Refused refused);
+
+ private:
+  Listener(Descriptor socket, Connected connected, Refused refused);
+  void ready();
+  void shed_one();
+
+  Descriptor socket_;
+  Descriptor spare_;  // Given up for a moment when there is no other descriptor left.
+  Watch watch_;
+  Connected connected_;
+  Refused refused_;
+};
+
+}  // namespace io

@@ -1,0 +1,40 @@
+// Where everything of one user's Hearth lies.
+//
+// A function of the uid, the home directory and, if given, one directory that takes everything: every client
+// passes its children a different environment, so XDG_* is never looked at, and the shim and the daemon
+// always agree. Nothing here creates anything except make_private_directory() and prepare_run_directory().
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+
+namespace io {
+
+struct Paths {
+  std::string home;  // What --home or HEARTH_HOME named, absolute; empty if neither did.
+  std::string config_file;
+  std::string run_dir;    // Sockets, lock, records of living daemons. Empty after a reboot.
+  std::string state_dir;  // Logs, and what must last.
+  std::string cache_dir;
+  std::string log_dir;     // One log per server.
+  std::string daemon_log;  // The daemon's own stderr.
+  std::string socket;      // In run_dir, unless that path is too long for an address: then in a short one.
+  std::string socket_dir;  // Its directory.
+  std::string lock;
+  std::string records_dir;  // See io/leftovers.h.
+};
+
+// `home_flag` (of --home) wins over HEARTH_HOME, and that over the uid and HOME.
+base::Result<Paths> paths_of(const std::optional<std::string>& home_flag);
+
+// Makes `path`, and parents that are missing, with mode 0700. Afterwards it is a directory, ours, and closed
+// to everybody else; if it is ours and open to others, it is closed. A symbolic link is accepted only where
+// nobody else could have put it, so never in /tmp.
+base::Result<void> make_private_directory(const std::string& path);
+
+// run_dir and socket_dir, with the checks above on each step below /tmp.
+base::Result<void> prepare_run_directory(const Paths& paths);
+
+}  // namespace io

@@ -1,0 +1,56 @@
+// The processes of our own user, as /proc shows them, and signals that hit nobody else.
+//
+// A process id alone names nobody: it may have been given to another process since. A Process is an id with
+// its start time, and a signal goes through a pidfd whose start time is checked after it was opened.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace io {
+
+struct Process {
+  pid_t pid = 0;
+  pid_t parent = 0;
+  pid_t group = 0;
+  pid_t session = 0;
+  std::uint64_t started = 0;  // Clock ticks since boot.
+  bool zombie = false;
+
+  bool same(const Process& other) const { return pid == other.pid && started == other.started; }
+};
+
+std::optional<Process> process_of(pid_t pid);
+
+// All of our user's, zombies left out.
+std::vector<Process> own_processes();
+
+// The value of HEARTH_INSTANCE in the environment the process was started with, or empty.
+std::string mark_in(pid_t pid);
+
+// What belongs together: processes whose mark is `mark` or, if it ends with '.', begins with it; those whose
+// session, group or own id is one of `roots`; those listed in `listed`; and all their descendants. Never this
+// process itself.
+struct Kin {
+  std::string mark;
+  std::vector<pid_t> roots;
+  std::vector<pid_t> listed;
+};
+std::vector<Process> kin_of(const Kin& kin);
+
+// False if that process is no more.
+bool send_signal(const Process& process, int signal);
+
+// Kills until nobody is left or `rounds` scans have found somebody; waits a moment for the dying in between.
+// Returns how many different processes it signalled. For those who may block: the guard, the sweep at start.
+std::size_t kill_kin(const Kin& kin, int rounds);
+
+std::string boot_id();
+
+}  // namespace io

@@ -1,0 +1,139 @@
+// Lines in, messages out, on descriptors that may belong to somebody else.
+//
+// A Reader reads once per readiness and cuts lines; a Writer gathers everything queued in a turn into one
+// write. A message's bytes are never copied on their way through. Sockets are used with MSG_DONTWAIT and
+// their flags never touched; pipes are made non-blocking, and set back when the stream ends, because the
+// other users of the same open file description (the client, its shell) know nothing of us.
+//
+// Callbacks come from the loop, never from within a call of queue(), flush() or any other member, so nothing
+// re-enters. A stream that is let go from inside a callback must be retired through the loop, not destroyed
+// on the spot.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "io/descriptor.h"
+#include "io/loop.h"
+#include "proto/journal.h"
+#include "proto/lines.h"
+#include "proto/message.h"
+
+namespace io {
+
+// How reads and writes on a descriptor are kept from blocking.
+class Borrowed {
+ public:
+  explicit Borrowed(Descriptor descriptor);
+  Borrowed(Borrowed&&) noexcept = default;
+  Borrowed& operator=(Borrowed&&) = delete;
+  ~Borrowed();  // Sets the flags back, then closes.
+
+  int fd() const { return descriptor_.get(); }
+  bool is_socket() const { return socket_; }
+
+ private:
+  Descriptor descriptor_;
+  bool socket_ = false;
+  bool restore_ = false;  // We set O_NONBLOCK, so we clear it.
+};
+
+class Reader {
+ public:
+  struct Events {
+    std::function<void(proto::Line&&)> on_line;
+    std::function<void()> on_turn;              // After the lines of one read. May be empty.
+    std::function<void()> on_end;               // End of file. Nothing follows.
+    std::function<void(base::Error)> on_error;  // Nothing follows.
+  };
+
+  static base::Result<std::unique_ptr<Reader>> open(Loop& loop, Descriptor source, std::size_t line_max,
+                                                    Events events);
+
+  // Lines that have been read already are still delivered.
+  void pause();
+  void resume();
+  void close();  // No callback after this one, not even for lines that have been read.
+
+  // Reads whatever is there now, up to `bytes_max`, without waiting for readiness: the last words of a
+  // process that has exited. Delivers lines, and on_end if the end is reached. Returns whether it was.
+  bool drain(std::size_t bytes_max);
+
+  proto::LineReader& lines() { return lines_; }
+  bool ended() const { return ended_; }
+
+ private:
+  Reader(Descriptor source, std::size_t line_max, Events events);
+  enum class Outcome : std::uint8_t { more, nothing, end };
+  Outcome read_once();
+  void deliver();
+
+  Borrowed source_;
+  Watch watch_;
+  proto::LineReader lines_;
+  Events events_;
+  bool paused_ = false;
+  bool ended_ = false;
+};
+
+class Writer {
+ public:
+  struct Events {
+    std::function<void()> on_drained;           // The queue is empty after having been blocked.
+    std::function<void(base::Error)> on_error;  // Nothing more is written; what is queued is lost.
+  };
+
+  static base::Result<std::unique_ptr<Writer>> open(Loop& loop, Descriptor target, Events events);
+
+  // Whether something half written has ever to be repaired: see proto/journal.h. The journal outlives the
+  // writer.
+  void mirror_into(proto::Journal* journal) { journal_ = journal; }
+
+  void queue(proto::Message message);  // Followed by "\n". An empty message ends somebody else's half line.
+  void queue_raw(proto::Message message);  // As it is.
+
+  // Writes as much as the other side takes. Once per turn, for every writer that was queued to.
+  void flush();
+
+  std::size_t queued_bytes() const { return queued_bytes_; }
+  bool blocked() const { return blocked_; }  // The other side does not take more for now.
+  bool failed() const { return failed_; }
+  bool half_written() const { return written_of_first_ != 0; }
+
+ private:
+  struct Entry {
+    proto::Message message;
+    std::size_t bytes = 0;  // With its terminator.
+    bool line = true;
+  };
+
+  Writer(Loop& loop, Descriptor target, Events events);
+  void push(proto::Message message, bool line);
+  void ready();
+  bool write_some();
+  void written(std::size_t count);
+  void unpin();
+  void forget_written();
+  void fail(int code);
+
+  Loop& loop_;
+  Borrowed target_;
+  Watch watch_;
+  Events events_;
+  proto::Journal* journal_ = nullptr;
+  std::unique_ptr<Timer> report_;  // Carries an error found by flush() into a callback.
+  std::vector<Entry> queue_;       // From head_ on; those before are written.
+  std::size_t head_ = 0;
+  std::size_t unpinned_ = 0;          // Entries before this one do not hold on to anybody's read buffer.
+  std::size_t written_of_first_ = 0;  // Bytes of the entry at head_ that are written.
+  std::size_t queued_bytes_ = 0;
+  bool blocked_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace io
