@@ -5,9 +5,9 @@
 // copied, nothing is built. Everything else in the message, known or not, is left as it is.
 //
 // Guaranteed for a message that scan() accepts: it is one JSON value nested at most `depth_max` deep; no
-// envelope-level key ("jsonrpc", "id", "method", "params", "result", "error", and "_meta" and its
-// "progressToken" within params) occurs twice or is spelt with escapes, so that no two readers can disagree on
-// who it is for.
+// envelope-level key ("jsonrpc", "id", "method", "params", "result", "error", and every other one that fills
+// a span of Envelope) occurs twice or is spelt with escapes, so that no two readers can disagree on who it is
+// for. Methods and the name of the related task are the exception: some writers escape every slash.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,8 @@
 
 namespace proto {
 
-inline constexpr int depth_max = 512;  // Deeper than any schema seen; a bound on what a peer can make us track.
+// Deeper than any schema seen; a bound on what a peer can make us track.
+inline constexpr int depth_max = 512;
 
 // Where a value stands in the message. length 0: it is not there.
 struct Span {
@@ -38,7 +39,7 @@ enum class Kind : std::uint8_t {
 struct Envelope {
   Kind kind = Kind::notification;
   Span id;              // The raw JSON value, quotes included: 1 and "1" are different ids. String or number.
-  Span method;          // Without its quotes. A method spelt with escapes is left as spelt.
+  Span method;          // Without its quotes, as spelt: "tools\/call" is to be compared by spells().
   Span params;          // The raw value.
   Span result;          // The raw value.
   Span error;           // The raw value.
@@ -49,7 +50,7 @@ struct Envelope {
   Span uri;             // params.uri, raw, quotes included.
   Span level;           // params.level, raw, quotes included.
   Span task_id;         // params.taskId, raw, quotes included.
-  Span related_task;    // params._meta["io.modelcontextprotocol/related-task"].taskId, or the same under result.
+  Span related_task;  // The taskId in params._meta["io.modelcontextprotocol/related-task"], or under result.
   bool modern = false;  // params._meta claims "io.modelcontextprotocol/protocolVersion".
   bool task = false;    // params.task is present: the request asks to become a task (2025-11-25).
 };
@@ -60,7 +61,7 @@ enum class ScanError : std::uint8_t {
   too_deep,       // Nested deeper than depth_max.
   not_a_message,  // JSON, but neither object nor array; or an object that is no JSON-RPC message.
   ambiguous,      // An envelope-level key twice, or spelt with escapes.
-  bad_id,         // "id" is neither string nor number (null in a response to unreadable input counts as such).
+  bad_id,         // "id" is neither string nor number, as in the answer to input that could not be read.
 };
 
 std::string_view describe(ScanError error);
@@ -68,8 +69,8 @@ std::string_view describe(ScanError error);
 // `message` is one line without its terminator. Leading and trailing blanks are allowed.
 std::expected<Envelope, ScanError> scan(std::string_view message);
 
-// The members of a batch, in order, as spans of `message`; f(Span) is called for each element. The message must
-// have been accepted by scan() with Kind::batch.
+// The members of a batch, in order, as spans of `message`; f(Span) is called for each element. The message
+// must have been accepted by scan() with Kind::batch.
 template <class F>
 void each_in_batch(std::string_view message, F&& f);
 

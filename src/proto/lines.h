@@ -1,9 +1,9 @@
 // Cuts a stream of bytes into lines, whatever the chunks it arrives in.
 //
-// The stdio framing of every revision: one message per line, LF at its end. CRLF, blank lines and a byte order mark at
-// the very start are forgiven and not reported. The reader owns the buffer that the caller reads into; lines
-// share it, so a line costs no copy unless it spans two buffers. Buffers grow for a long line and shrink again
-// after it.
+// The stdio framing of every revision: one message per line, LF at its end. CRLF, blank lines and a byte
+// order mark at the very start are forgiven and not reported. The reader owns the buffer that the caller
+// reads into; lines share it, so a line costs no copy unless it spans two buffers. Buffers grow for a long
+// line and shrink again after it.
 //
 // A line longer than `line_max` is not kept: it is reported once, at its end, with its length and with the
 // id and method found on the way, so that only the call it belongs to fails.
@@ -14,17 +14,18 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 
 namespace proto {
 
 struct Line {
-  base::Bytes bytes;         // Without its terminator. Empty if overlong.
+  base::Bytes bytes;  // Without its terminator. Empty if overlong.
   bool overlong = false;
-  std::size_t length = 0;    // Of the whole line, without terminator.
-  std::string id;            // Overlong only: raw top-level "id", if one was seen and is at most 256 bytes.
-  bool has_method = false;   // Overlong only: a top-level "method" was seen, so it is no response.
+  std::size_t length = 0;   // Of the whole line, without terminator.
+  std::string id;           // Overlong only: raw top-level "id", if one was seen and is at most 256 bytes.
+  bool has_method = false;  // Overlong only: a top-level "method" was seen, so it is no response.
 };
 
 class LineReader {
@@ -42,13 +43,16 @@ class LineReader {
   // The next complete line, if there is one.
   std::optional<Line> next();
 
-  // Bytes of a line that has begun and not ended. At the end of the stream they are lost: half a message is none.
+  // Bytes of a line that has begun and not ended. At the end of the stream they are lost: half a message is
+  // none.
   std::size_t unfinished() const;
 
-  // The begun line itself (empty when it is overlong), and the way to put it into a fresh reader: together they
-  // carry a line over a change of process.
+  // The begun line itself (empty when it is overlong), and the way to put it into a fresh reader: together
+  // they carry a line over a change of process.
   std::string_view unfinished_bytes() const;
   void resume(std::string_view bytes);
+  void resume_lost();  // The same when the bytes are gone: at its end the line is reported as overlong,
+                       // without id.
 
  private:
   struct State;
