@@ -1,18 +1,19 @@
 // What a session needs to go on after its daemon died: one shared page, written as things happen.
 //
-// The shim makes a memory file of journal_bytes, zeroed, and passes it to each daemon it attaches to, together
-// with the client's pipes. The daemon maps it and keeps it true with plain stores, so that a kill -9 at any moment leaves
-// enough for the next daemon: which calls were in flight (each is then answered with one explicit error), whether a line
-// was half read or half written, and what the session had set up (initialize, subscriptions, log level), which is
-// replayed. Nobody but one daemon at a time writes to it; the shim reads it only when no daemon can be had.
+// The shim makes a memory file of journal_bytes, zeroed, and passes it to each daemon it attaches to,
+// together with the client's pipes. The daemon maps it and keeps it true with plain stores, so that a kill -9
+// at any moment leaves enough for the next daemon: which calls were in flight (each is then answered with one
+// explicit error), whether a line was half read or half written, and what the session had set up (initialize,
+// subscriptions, log level), which is replayed. Nobody but one daemon at a time writes to it; the shim reads
+// it only when no daemon can be had.
 //
 // Layout, little-endian, fixed for magic "HRTHJNL1":
 //      0  char[8]  magic              zero: a fresh session
 //      8  u32      writing            1 while a line may be half written to the client
 //     12  u32      setup_current      which of the two set-up areas is valid: 0 none, 1, 2
 //     16  u32      calls_used         slots beyond this one have never been used
-//     20  u32      unread_bytes       bytes of a begun line kept in the unread area; 0xffffffff: too long, it is lost
-//   4096  Slot[1024] of 64 bytes      calls in flight
+//     20  u32      unread_bytes       length of the begun line in the unread area; 0xffffffff: it is lost
+//   4096  Slot[1024] of 64 bytes      calls in flight: u32 length, 0 when free; up to 60 bytes of raw id
 //  69632  two set-up areas of 256 KiB each: u32 length, then bytes in the daemon's own format
 //         (proto/journal.h gives them as opaque text; core/journal_setup.h knows what is inside)
 // 593920  the unread area, up to the end
@@ -30,21 +31,25 @@ namespace proto {
 
 inline constexpr std::size_t journal_bytes = std::size_t{1} << 20;
 inline constexpr std::size_t journal_calls_max = 1024;
+inline constexpr std::size_t journal_id_max = 60;
 
 class Journal {
  public:
-  // Without a page every member does nothing and every look finds nothing.
+  // Without a page, or with one that is too small, nothing is kept, every call counts as noted and every look
+  // finds nothing. What a page says is not trusted: whatever it holds, nothing outside it is read or written.
   Journal() = default;
   explicit Journal(std::span<std::byte> page);
 
   bool fresh() const;  // Nothing was ever written.
   void begin();        // Writes the magic: from now on the journal has a life to tell.
 
-  // A call is in flight. Returns its slot, or absent when it cannot be noted (all slots used, or the id longer than
-  // a slot takes): such a call is not answered after a crash, so the caller refuses it instead.
+  // A call is in flight. Returns its slot, or absent when it cannot be noted (all slots used, or the id
+  // longer than a slot takes): such a call is not answered after a crash, so the caller refuses it instead.
   std::optional<std::uint16_t> call_started(std::string_view raw_id);
   void call_ended(std::uint16_t slot);
   std::vector<std::string> calls() const;  // Raw ids in flight, in order of slots.
+  void end_all_calls();
+  void forget_calls();  // Those of an earlier life have all been answered.
 
   void set_writing(bool half_written);
   bool writing() const;
@@ -53,14 +58,18 @@ class Journal {
   bool set_setup(std::string_view bytes);
   std::string_view setup() const;
 
-  // The begun line of the client that no daemon has dealt with yet.
+  // The begun line of the client that no daemon has dealt with yet. One that does not fit is lost.
   void set_unread(std::string_view bytes);
   void set_unread_lost();
   std::optional<std::string_view> unread() const;  // Absent: a begun line was lost.
 
  private:
+  std::uint32_t load(std::size_t at) const;
+  void store(std::size_t at, std::uint32_t value);
+  std::size_t used() const;
+
   std::byte* page_ = nullptr;
-  std::vector<std::uint16_t> free_;
+  std::vector<std::uint16_t> free_;  // Slots used before and free now.
 };
 
 }  // namespace proto

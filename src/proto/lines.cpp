@@ -59,7 +59,7 @@ struct LineReader::State {
   bool overlong = false;
   std::size_t dropped = 0;
   bool ends_in_cr = false;
-  TopLevel top_level;
+  std::optional<TopLevel> top_level;  // Absent: the line's beginning was never seen.
 
   bool shared() const { return buffer.use_count() > 1; }
   std::size_t held() const { return end - begin; }
@@ -72,6 +72,7 @@ struct LineReader::State {
   void move_to(std::size_t capacity);
   void skip_mark(std::size_t line_end);
   std::optional<Line> take(std::size_t line_end);
+  void begin_overlong();
   void drop(std::size_t to);
   Line finish_overlong();
   bool too_long() const;
@@ -116,11 +117,17 @@ bool LineReader::State::too_long() const {
   return held() > line_max + spare;
 }
 
+void LineReader::State::begin_overlong() {
+  if (overlong) return;
+  overlong = true;
+  top_level.emplace();
+}
+
 // Lets go of [begin, to), the next piece of an overlong line.
 void LineReader::State::drop(std::size_t to) {
   const std::string_view piece = text(begin, to);
   if (piece.empty()) return;
-  top_level.feed(piece);
+  if (top_level) top_level->feed(piece);
   dropped += piece.size();
   ends_in_cr = piece.back() == '\r';
   begin = to;
@@ -131,12 +138,14 @@ Line LineReader::State::finish_overlong() {
   Line line;
   line.overlong = true;
   line.length = dropped - (ends_in_cr ? 1 : 0);
-  line.id = top_level.id();
-  line.has_method = top_level.has_method();
+  if (top_level) {
+    line.id = top_level->id();
+    line.has_method = top_level->has_method();
+  }
   overlong = false;
   dropped = 0;
   ends_in_cr = false;
-  top_level = {};
+  top_level.reset();
   return line;
 }
 
@@ -148,6 +157,7 @@ std::optional<Line> LineReader::State::take(std::size_t line_end) {
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   std::optional<Line> taken;
   if (overlong || line.size() > line_max) {
+    begin_overlong();
     drop(line_end);
     taken = finish_overlong();
   } else if (!is_blank(line)) {
@@ -190,7 +200,7 @@ std::optional<Line> LineReader::next() {
   }
   if (!state.overlong && state.too_long()) {
     if (state.at_start) state.skip_mark(state.end);
-    state.overlong = true;
+    state.begin_overlong();
   }
   if (state.overlong) state.drop(state.end);
   // A large buffer is left to the lines that share it.

@@ -51,8 +51,8 @@ class LineReader {
   // they carry a line over a change of process.
   std::string_view unfinished_bytes() const;
   void resume(std::string_view bytes);
-  void resume_lost();  // The same when the bytes are gone: at its end the line is reported as overlong,
-                       // without id.
+  // The same when the bytes are gone: at its end the line is reported as overlong, without an id.
+  void resume_lost();
 
  private:
   struct State;

@@ -1,0 +1,172 @@
+#include "proto/journal.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "base/ensure.h"
+
+namespace proto {
+namespace {
+
+constexpr std::string_view magic = "HRTHJNL1";
+
+constexpr std::size_t writing_at = 8;
+constexpr std::size_t setup_current_at = 12;
+constexpr std::size_t calls_used_at = 16;
+constexpr std::size_t unread_bytes_at = 20;
+
+constexpr std::size_t slots_at = 4096;
+constexpr std::size_t slot_bytes = 64;
+constexpr std::size_t length_bytes = sizeof(std::uint32_t);
+
+constexpr std::size_t setups_at = slots_at + journal_calls_max * slot_bytes;
+constexpr std::size_t setup_bytes = std::size_t{256} << 10;
+
+constexpr std::size_t unread_at = setups_at + 2 * setup_bytes;
+constexpr std::size_t unread_max = journal_bytes - unread_at;
+constexpr std::uint32_t unread_is_lost = 0xffffffff;
+
+static_assert(setups_at == 69632 && unread_at == 593920, "the layout that the header promises");
+static_assert(journal_id_max == slot_bytes - length_bytes);
+
+std::size_t slot_at(std::size_t slot) {
+  return slots_at + slot * slot_bytes;
+}
+std::size_t setup_at(std::uint32_t area) {
+  return setups_at + (area - 1) * setup_bytes;
+}
+
+std::string_view text_at(const std::byte* page, std::size_t at, std::size_t length) {
+  return {reinterpret_cast<const char*>(page + at), length};
+}
+
+void put(std::byte* page, std::size_t at, std::string_view bytes) {
+  if (!bytes.empty()) std::memcpy(page + at, bytes.data(), bytes.size());
+}
+
+}  // namespace
+
+Journal::Journal(std::span<std::byte> page) {
+  if (page.size() < journal_bytes) return;
+  ensure(reinterpret_cast<std::uintptr_t>(page.data()) % alignof(std::uint32_t) == 0);
+  page_ = page.data();
+  for (std::size_t slot = used(); slot-- > 0;) {
+    if (load(slot_at(slot)) == 0) free_.push_back(static_cast<std::uint16_t>(slot));
+  }
+}
+
+// Whoever reads the page after a kill sees the stores in the order of the program, as long as the compiler
+// keeps it: hence release and acquire. Content comes first, the word that makes it valid last.
+std::uint32_t Journal::load(std::size_t at) const {
+  auto* word = reinterpret_cast<std::uint32_t*>(page_ + at);
+  return std::atomic_ref(*word).load(std::memory_order_acquire);
+}
+
+void Journal::store(std::size_t at, std::uint32_t value) {
+  auto* word = reinterpret_cast<std::uint32_t*>(page_ + at);
+  std::atomic_ref(*word).store(value, std::memory_order_release);
+}
+
+std::size_t Journal::used() const {
+  return std::min<std::size_t>(load(calls_used_at), journal_calls_max);
+}
+
+bool Journal::fresh() const {
+  return page_ == nullptr || text_at(page_, 0, magic.size()) != magic;
+}
+
+void Journal::begin() {
+  if (page_ != nullptr) put(page_, 0, magic);
+}
+
+std::optional<std::uint16_t> Journal::call_started(std::string_view raw_id) {
+  if (page_ == nullptr) return 0;
+  if (raw_id.empty() || raw_id.size() > journal_id_max) return std::nullopt;
+  const std::size_t used_before = used();
+  if (free_.empty() && used_before == journal_calls_max) return std::nullopt;
+  auto slot = static_cast<std::uint16_t>(used_before);
+  if (!free_.empty()) {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  put(page_, slot_at(slot) + length_bytes, raw_id);
+  store(slot_at(slot), static_cast<std::uint32_t>(raw_id.size()));
+  if (slot == used_before) store(calls_used_at, static_cast<std::uint32_t>(used_before + 1));
+  return slot;
+}
+
+void Journal::call_ended(std::uint16_t slot) {
+  if (page_ == nullptr) return;
+  ensure(slot < journal_calls_max);
+  if (load(slot_at(slot)) == 0) return;
+  store(slot_at(slot), 0);
+  free_.push_back(slot);
+}
+
+std::vector<std::string> Journal::calls() const {
+  std::vector<std::string> ids;
+  if (page_ == nullptr) return ids;
+  for (std::size_t slot = 0; slot < used(); ++slot) {
+    const std::uint32_t length = load(slot_at(slot));
+    if (length == 0 || length > journal_id_max) continue;
+    ids.emplace_back(text_at(page_, slot_at(slot) + length_bytes, length));
+  }
+  return ids;
+}
+
+void Journal::forget_calls() {
+  if (page_ == nullptr) return;
+  // The count goes first: a slot beyond it is free whatever it holds.
+  store(calls_used_at, 0);
+  free_.clear();
+}
+
+void Journal::set_writing(bool half_written) {
+  if (page_ != nullptr) store(writing_at, half_written ? 1 : 0);
+}
+
+bool Journal::writing() const {
+  return page_ != nullptr && load(writing_at) != 0;
+}
+
+bool Journal::set_setup(std::string_view bytes) {
+  if (page_ == nullptr) return true;
+  if (bytes.size() > setup_bytes - length_bytes) return false;
+  const std::uint32_t area = load(setup_current_at) == 1 ? 2 : 1;
+  put(page_, setup_at(area) + length_bytes, bytes);
+  store(setup_at(area), static_cast<std::uint32_t>(bytes.size()));
+  store(setup_current_at, area);
+  return true;
+}
+
+std::string_view Journal::setup() const {
+  if (page_ == nullptr) return {};
+  const std::uint32_t area = load(setup_current_at);
+  if (area != 1 && area != 2) return {};
+  const std::uint32_t length = load(setup_at(area));
+  if (length > setup_bytes - length_bytes) return {};
+  return text_at(page_, setup_at(area) + length_bytes, length);
+}
+
+void Journal::set_unread(std::string_view bytes) {
+  if (page_ == nullptr) return;
+  if (bytes.size() > unread_max) return set_unread_lost();
+  // A line that is half replaced is no line.
+  if (!bytes.empty()) store(unread_bytes_at, unread_is_lost);
+  put(page_, unread_at, bytes);
+  store(unread_bytes_at, static_cast<std::uint32_t>(bytes.size()));
+}
+
+void Journal::set_unread_lost() {
+  if (page_ != nullptr) store(unread_bytes_at, unread_is_lost);
+}
+
+std::optional<std::string_view> Journal::unread() const {
+  if (page_ == nullptr) return std::string_view();
+  const std::uint32_t length = load(unread_bytes_at);
+  if (length > unread_max) return std::nullopt;
+  return text_at(page_, unread_at, length);
+}
+
+}  // namespace proto
