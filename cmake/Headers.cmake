@@ -1,0 +1,12 @@
+# `ninja headers`: every header compiles alone. Not part of the default build.
+file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/src/*/*.h)
+set(header_sources)
+foreach(header IN LISTS headers)
+  string(REPLACE "/" "_" name ${header})
+  set(source ${CMAKE_BINARY_DIR}/headers/${name}.cpp)
+  file(CONFIGURE OUTPUT ${source} CONTENT "#include \"${header}\"  // IWYU pragma: keep\n")
+  list(APPEND header_sources ${source})
+endforeach()
+add_library(headers OBJECT EXCLUDE_FROM_ALL ${header_sources})
+target_include_directories(headers PRIVATE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(headers PRIVATE -O0)

@@ -1,0 +1,12 @@
+# `./dev install`: two programs, and their manual pages where they exist.
+include(GNUInstallDirs)
+foreach(program hearth hearthd)
+  if(TARGET ${program})
+    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endforeach()
+file(GLOB manuals CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/man/*.[1-8])
+foreach(manual IN LISTS manuals)
+  string(REGEX REPLACE ".*\\." "" section ${manual})
+  install(FILES ${manual} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()

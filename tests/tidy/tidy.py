@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Style as a test: what the compiler does not check and a reader would stumble over.
+
+Prints one line per violation (file:line: sentence) and exits 1 if there is any. `tidy.py DIRECTORY` checks
+another tree; tidy_test.py plants one violation of each kind in such a tree and expects it to be found.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from cpp import functions, without_comments_and_strings
+
+# Which folders of src/ each may include. Arrows point down only; see ARCHITECTURE.md.
+LAYERS = {
+    "base": [],
+    "proto": ["base"],
+    "core": ["base", "proto"],
+    "face": ["base", "proto", "core"],
+    "broker": ["base", "proto", "core", "face"],
+    "io": ["base", "proto"],
+    "app": ["base", "proto", "core", "face", "broker", "io"],
+    "shim": ["base", "proto", "io"],
+    "cli": ["base", "proto", "io", "shim"],
+    "bin": ["base", "proto", "core", "face", "broker", "io", "app", "shim", "cli"],
+}
+PURE = ["base", "proto", "core", "face", "broker"]
+
+IMPURE_HEADERS = re.compile(
+    r"^(sys/.*|linux/.*|netinet/.*|arpa/.*|uv\.h|spdlog/.*|unistd\.h|fcntl\.h|poll\.h|signal\.h|csignal"
+    r"|spawn\.h|pthread\.h|thread|mutex|shared_mutex|condition_variable|future|atomic|filesystem|fstream"
+    r"|iostream|random)$"
+)
+IMPURE_NAMES = re.compile(
+    r"\b(?:(?:system|steady|high_resolution)_clock|clock_gettime|gettimeofday|fopen|getenv|secure_getenv"
+    r"|setenv|popen|random_device|thread_local)\b|\btime\s*\(\s*(?:NULL|nullptr|0)\s*\)|\bsystem\s*\("
+)
+# These stay behind .cpp files, so that nobody compiles or sees them by accident.
+HIDDEN_HEADERS = re.compile(r"^(uv\.h|spdlog/.*|fmt/.*|CLI/.*|boost/.*|curl/.*)$")
+
+FILE_LINES_MAX = 500
+TEST_FILE_LINES_MAX = 700
+FUNCTION_LINES_MAX = 70
+COLUMNS_MAX = 110
+
+SHARED_PTR_ALLOWED = re.compile(r"^src/(base/bytes\.h|proto/.*)$")
+BANNED_FILE_NAME = re.compile(r"(^|_)(utils?|managers?|helpers?|misc|common)(_|\.|$)")
+# The brackets keep this file from finding itself.
+UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|XX[X]|HAC[K])\b")
+MACHINE_PATHS = re.compile(r"/[w]ork/(main|shared|farm)|\.\./[s]hared/|/[t]mp/(build-|brief)|/[r]oot/")
+SLEEPS = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep)\s*\(")
+
+CODE = {".h", ".cpp"}
+TEXT = CODE | {".md", ".txt", ".cmake", ".json", ".py", ".mjs", ".js", ".ts", ".sh", ".yml", ".yaml", ""}
+SKIPPED_FOLDERS = {"build", "node_modules", "__pycache__", "corpus"}
+# Programs that play a server; being slow is part of the play.
+ACTORS = re.compile(r"^(tests/fake|bench)/")
+
+
+class Tidy:
+    def __init__(self, root):
+        self.root = root
+        self.found = []
+        self.included = set()
+
+    def complain(self, path, line, sentence):
+        self.found.append((str(path.relative_to(self.root)), line, sentence))
+
+    def run(self):
+        files = [path for path in self.files(self.root)]
+        for path in files:
+            if BANNED_FILE_NAME.search(path.name):
+                self.complain(path, 1, "this file name says nothing; call it after the one thing it holds")
+            self.check(path)
+        for path in files:
+            name = path.relative_to(self.root).as_posix()
+            if name.startswith("src/") and path.suffix == ".h" and name[4:] not in self.included:
+                self.complain(path, 1, "nobody includes this header")
+        return sorted(self.found)
+
+    def files(self, folder):
+        for path in sorted(folder.iterdir()):
+            if path.is_dir() and not path.is_symlink():
+                hidden = path.name.startswith(".") and path.name != ".ci"
+                if path.name not in SKIPPED_FOLDERS and not path.name.startswith("build-") and not hidden:
+                    yield from self.files(path)
+            elif path.is_file() and path.suffix in TEXT and path.name != "package-lock.json":
+                yield path
+
+    def check(self, path):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:  # An editor's file that was there a moment ago.
+            return
+        except UnicodeDecodeError:
+            self.complain(path, 1, "this is not UTF-8")
+            return
+        lines = text.split("\n")
+        name = path.relative_to(self.root).as_posix()
+        self.check_text(path, text, lines)
+        if path.suffix in CODE:
+            self.check_code(path, name, text, lines)
+        if path.suffix == ".h":
+            self.check_header(path, text)
+
+    def check_text(self, path, text, lines):
+        if text and not text.endswith("\n"):
+            self.complain(path, len(lines), "the last line has no newline")
+        for number, line in enumerate(lines, 1):
+            if line != line.rstrip() and path.suffix != ".md":
+                self.complain(path, number, "white space at the end of the line")
+            if MACHINE_PATHS.search(line):
+                self.complain(path, number, "a path of one machine")
+            if UNFINISHED.search(line):
+                self.complain(path, number, "unfinished: do it, or write it down as an issue")
+            if path.suffix in CODE | {".py", ".mjs", ".cmake"} and len(line) > COLUMNS_MAX:
+                self.complain(path, number, f"{len(line)} columns; {COLUMNS_MAX} is the limit")
+
+    def check_code(self, path, name, text, lines):
+        limit = TEST_FILE_LINES_MAX if name.startswith("tests/") else FILE_LINES_MAX
+        if len(lines) - 1 > limit:
+            self.complain(path, limit, f"{len(lines) - 1} lines; {limit} is the limit, and it holds one idea")
+        code = without_comments_and_strings(text)
+        for line, length, what in functions(code):
+            if length > FUNCTION_LINES_MAX:
+                self.complain(path, line, f"{what} has {length} lines; {FUNCTION_LINES_MAX} is the limit")
+        folder = name.split("/")[1] if name.startswith("src/") and name.count("/") > 1 else ""
+        for number, line in enumerate(code.split("\n"), 1):
+            if re.search(r"\bco_(await|return|yield)\b", line):
+                self.complain(path, number, "no coroutines: g++ 12 miscompiles them silently")
+            shares = re.search(r"\b(shared_ptr|make_shared)\b", line)
+            if shares and folder and not SHARED_PTR_ALLOWED.match(name):
+                self.complain(path, number, "shared ownership is for the bytes of a message only; hold an id")
+            if SLEEPS.search(line) and not ACTORS.match(name):
+                self.complain(path, number, "nothing sleeps to wait for a state; wait for the state")
+            if folder in PURE and IMPURE_NAMES.search(line):
+                self.complain(path, number, f"{folder} is pure: no clock, file, environment or thread")
+        if folder:
+            self.check_includes(path, folder, lines)
+        else:
+            self.included.update(re.findall(r'^#include "([^"]+)"', text, re.MULTILINE))
+
+    def check_includes(self, path, folder, lines):
+        if folder not in LAYERS:
+            self.complain(path, 1, f"src/{folder} has no place in the layers; see ARCHITECTURE.md")
+            return
+        for number, line in enumerate(lines, 1):
+            system = re.match(r"\s*#\s*include\s*<([^>]+)>", line)
+            own = re.match(r'\s*#\s*include\s*"([^"]+)"', line)
+            if system and folder in PURE and IMPURE_HEADERS.match(system[1]):
+                self.complain(path, number, f"{folder} is pure and cannot include <{system[1]}>")
+            if system and path.suffix == ".h" and HIDDEN_HEADERS.match(system[1]):
+                self.complain(path, number, f"<{system[1]}> stays behind a .cpp file")
+            if not own:
+                continue
+            self.included.add(own[1])
+            target = own[1].split("/")[0]
+            if not (self.root / "src" / own[1]).is_file():
+                self.complain(path, number, f'there is no src/{own[1]}; includes are written from src/')
+            elif target != folder and target not in LAYERS[folder]:
+                self.complain(path, number, f"{folder} includes {target}: arrows point down only")
+
+    def check_header(self, path, text):
+        if "#pragma once" not in text:
+            self.complain(path, 1, "#pragma once is missing")
+        prose = re.match(r"(?:#pragma once\s+)?((?://[^\n]*\n)+)", text)
+        if not prose or len(re.findall(r"[A-Za-z]{2,}", prose[1])) < 5:
+            self.complain(path, 1, "the header does not begin with a comment that says what it is")
+
+
+def main():
+    root = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else Path(__file__).resolve().parents[2]
+    found = Tidy(root).run()
+    for path, line, sentence in found:
+        print(f"{path}:{line}: {sentence}")
+    if found:
+        print(f"tidy: {len(found)} to mend", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
