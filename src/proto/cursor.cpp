@@ -223,7 +223,10 @@ bool Cursor::open(Nest& nest) {
   const bool object = *at_ == '{';
   ++at_;
   blanks();
-  if (peek() == (object ? '}' : ']')) return true;
+  if (peek() == (object ? '}' : ']')) {
+    ++at_;
+    return true;
+  }
   ++nest.depth;
   nest.word() = object ? nest.word() | nest.bit() : nest.word() & ~nest.bit();
   Key ignored;
