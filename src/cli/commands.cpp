@@ -1,0 +1,161 @@
+#include "cli/commands.h"
+
+#include <array>
+#include <string>
+
+#include "base/version.h"
+#include "cli/control_commands.h"
+#include "cli/example_server.h"
+#include "cli/logs.h"
+#include "cli/output.h"
+#include "shim/shim.h"
+
+namespace cli {
+
+namespace {
+
+constexpr Flag json_flag = {"--json", "", "", "for programs: JSON instead of text"};
+
+constexpr std::array run_flags = {
+    Flag{"--scope", "", "SCOPE", "with whom to share: user, project (the default) or session (nobody)"},
+    Flag{"--name", "", "NAME", "what to call the server in status and logs"},
+    Flag{"--env", "", "NAME", "share only with sessions that have the same value of NAME", Repeat::many},
+};
+constexpr std::array json_flags = {json_flag};
+constexpr std::array logs_flags = {
+    Flag{"--follow", "-f", "", "go on showing what is written"},
+    Flag{"--lines", "-n", "N", "begin with the last N lines (50)"},
+};
+
+int complain_usage(std::string_view text) {
+  complain(text);
+  return exit_usage;
+}
+
+int keep_session(const Arguments& arguments, const shim::Wish& wish) {
+  const base::Result<int> status = shim::run(wish, arguments.home_wanted());
+  return status ? *status : complain(status.error().what);
+}
+
+int run_run(const Arguments& arguments) {
+  shim::Wish wish;
+  wish.name = arguments.value("--name");
+  wish.scope = arguments.value("--scope");
+  if (!wish.scope.empty() && wish.scope != "user" && wish.scope != "project" && wish.scope != "session") {
+    return complain_usage("--scope is user, project or session, not '" + std::string(wish.scope) + "'");
+  }
+  wish.variables = arguments.values("--env");
+  for (const std::string_view variable : wish.variables) {
+    if (variable.find('=') == std::string_view::npos) continue;
+    return complain_usage(
+        "--env takes the name of a variable, without a value: it is taken from the environment");
+  }
+  wish.command = arguments.words.front();
+  if (wish.command.empty()) return complain_usage("the command is empty");
+  wish.args.assign(arguments.words.begin() + 1, arguments.words.end());
+  return keep_session(arguments, wish);
+}
+
+int run_attach(const Arguments& arguments) {
+  shim::Wish wish;
+  wish.attach = arguments.words.front();
+  if (wish.attach.empty()) return complain_usage("the name is empty");
+  return keep_session(arguments, wish);
+}
+
+int run_version(const Arguments& arguments) {
+  const std::string version(base::version);
+  return show(arguments.has("--json") ? "{\"version\":\"" + version + "\"}\n" : "hearth " + version + "\n");
+}
+
+constexpr std::array table = {
+    Command{"run",
+            "share the server that COMMAND starts, and speak MCP on stdin and stdout",
+            "Speaks MCP on stdin and stdout with the server that COMMAND starts. Sessions that ask for the\n"
+            "same command in the same project, with the same credentials and settings in their environment,\n"
+            "share one process. In a client's configuration, put it before the server's own command:\n\n"
+            "  \"command\": \"npx\",    \"args\": [\"-y\", \"package\"]\n"
+            "  \"command\": \"hearth\", \"args\": [\"run\", \"--\", \"npx\", \"-y\", \"package\"]\n",
+            run_flags,
+            {"-- COMMAND ARGS...", 1, 0, true},
+            run_run},
+    Command{"attach",
+            "the same for an entry of config.json",
+            "Speaks MCP on stdin and stdout with the server NAME of config.json.\n",
+            {},
+            {"NAME", 1, 1},
+            run_attach},
+    Command{"status",
+            "the daemon, its servers and sessions",
+            "Shows the daemon, its servers and its sessions. Without a daemon the exit status is 3.\n",
+            json_flags,
+            {},
+            run_status},
+    Command{"logs",
+            "what a server wrote on its stderr",
+            "Shows the log of the server NAME. Works without a daemon, too.\n",
+            logs_flags,
+            {"NAME", 1, 1},
+            run_logs},
+    Command{"why",
+            "which sessions share a server, and what keeps others apart",
+            "Says which sessions share what, which differences keep two instances apart, and which were "
+            "ignored.\n"
+            "Values are shown as hashes only.\n",
+            json_flags,
+            {"[NAME]", 0, 1},
+            run_why},
+    Command{"stop",
+            "stop a server; it starts again when it is needed",
+            "Stops the server NAME. Its sessions live on, and their next request starts it again.\n",
+            json_flags,
+            {"NAME", 1, 1},
+            run_stop},
+    Command{"restart",
+            "stop a server and start it anew",
+            "Restarts the server NAME. Its sessions live on; calls in flight end with an error.\n",
+            json_flags,
+            {"NAME", 1, 1},
+            run_restart},
+    Command{"shutdown",
+            "stop every server and the daemon",
+            "Stops every server and the daemon. Sessions that are still open start a new one.\n",
+            json_flags,
+            {},
+            run_shutdown},
+    Command{"version",
+            "the version of this program",
+            "Shows the version of this program.\n",
+            json_flags,
+            {},
+            run_version},
+    Command{"example-server",
+            "",
+            "A small MCP server on stdin and stdout, to try things with where no other is at hand:\n\n"
+            "  hearth run -- hearth example-server\n\n"
+            "Tools: echo {text}, add {a, b}, counter (one for the whole process, so it shows who shares),\n"
+            "slow {ms} (with progress), blob {bytes}. Resources: example://counter, example://greeting.\n",
+            {},
+            {},
+            run_example_server},
+};
+
+}  // namespace
+
+std::span<const Command> commands() {
+  return table;
+}
+
+int main_of(std::span<const char* const> words) {
+  const std::expected<Arguments, std::string> arguments = parse(table, words);
+  if (!arguments) return complain_usage(arguments.error() + "\nSee 'hearth --help'.");
+  if (arguments->version) return run_version(*arguments);
+  if (arguments->command == nullptr) {
+    show(short_help(table));
+    return arguments->help ? exit_ok : exit_usage;
+  }
+  if (arguments->help) return show(help_of(*arguments->command));
+  return arguments->command->run(*arguments);
+}
+
+}  // namespace cli

@@ -1,0 +1,83 @@
+#include "cli/control_commands.h"
+
+#include <optional>
+
+#include "cli/command_line.h"
+#include "cli/control.h"
+#include "cli/output.h"
+#include "cli/status_view.h"
+#include "proto/json.h"
+#include "shim/answer.h"
+
+namespace cli {
+
+namespace {
+
+using proto::json::Value;
+
+// What there is instead of an answer when no daemon runs.
+struct WithoutDaemon {
+  std::string_view json;
+};
+
+int no_daemon(const Arguments& arguments, WithoutDaemon instead) {
+  if (arguments.has("--json")) {
+    show(std::string(instead.json) + "\n");
+  } else {
+    complain("no daemon is running");
+  }
+  return exit_no_daemon;
+}
+
+// Asks, and shows what comes: as it is, or through `shown`.
+template <class Shown>
+int ask_and_show(const Arguments& arguments, const Request& request, WithoutDaemon instead, Shown&& shown) {
+  const base::Result<io::Paths> paths = io::paths_of(arguments.home_wanted());
+  if (!paths) return complain(paths.error().what);
+  const base::Result<Answer> answer = ask_daemon(*paths, request);
+  if (!answer && means_no_daemon(answer.error())) return no_daemon(arguments, instead);
+  if (!answer) return complain(answer.error().what);
+  if (answer->status >= 300) return complain(shim::problem_in(answer->body, answer->status));
+  if (arguments.has("--json")) return show(answer->body.ends_with('\n') ? answer->body : answer->body + "\n");
+  const proto::json::Document document = proto::json::parse(answer->body);
+  if (!document.root) return complain("the daemon answered with something that is no JSON");
+  return show(shown(*document.root));
+}
+
+int tell_to(const Arguments& arguments, std::string_view target, std::string_view done) {
+  proto::json::Writer body;
+  body.object().key("name").string(arguments.words.front()).end();
+  const Request request{.method = "POST", .target = std::string(target), .body = body.text()};
+  return ask_and_show(arguments, request, {.json = R"({"ok":false,"daemon":null})"}, [&](const Value&) {
+    return std::string(arguments.words.front()).append(" ").append(done).append("\n");
+  });
+}
+
+}  // namespace
+
+int run_status(const Arguments& arguments) {
+  return ask_and_show(arguments, {.target = "/status", .body = {}},
+                      {.json = R"({"daemon":null,"servers":[],"sessions":[]})"}, status_shown);
+}
+
+int run_why(const Arguments& arguments) {
+  Request request{.target = "/why", .body = {}};
+  if (!arguments.words.empty()) request.target += "?name=" + percent_encoded(arguments.words.front());
+  return ask_and_show(arguments, request, {.json = R"({"groups":[],"apart":[]})"}, why_shown);
+}
+
+int run_stop(const Arguments& arguments) {
+  return tell_to(arguments, "/stop", "is stopped");
+}
+
+int run_restart(const Arguments& arguments) {
+  return tell_to(arguments, "/restart", "is restarted");
+}
+
+int run_shutdown(const Arguments& arguments) {
+  return ask_and_show(arguments, {.method = "POST", .target = "/shutdown", .body = "{}"},
+                      {.json = R"({"ok":false,"daemon":null})"},
+                      [](const Value&) { return std::string("the daemon is shutting down\n"); });
+}
+
+}  // namespace cli

@@ -1,0 +1,155 @@
+#include "cli/status_view.h"
+
+#include <cstdint>
+#include <optional>
+
+#include "cli/amount.h"
+#include "cli/table.h"
+
+namespace cli {
+
+namespace {
+
+using proto::json::Type;
+using proto::json::Value;
+
+const std::vector<Value>& items_of(const Value& object, std::string_view key) {
+  static const std::vector<Value> none;
+  const Value* found = object.find(key);
+  return found == nullptr ? none : found->items;
+}
+
+std::optional<std::int64_t> number_of(const Value& object, std::string_view key) {
+  const Value* found = object.find(key);
+  return found == nullptr ? std::nullopt : found->integer();
+}
+
+// A string or a whole number, as it is; "-" for what is missing, null, or empty.
+std::string plain(const Value& object, std::string_view key) {
+  const Value* found = object.find(key);
+  const bool shown = found != nullptr && (found->type == Type::string || found->type == Type::number);
+  return shown && !found->text.empty() ? found->text : "-";
+}
+
+std::string bytes(const Value& object, std::string_view key) {
+  const auto number = number_of(object, key);
+  return number && *number > 0 ? bytes_shown(*number) : "-";
+}
+
+std::string duration(const Value& object, std::string_view key) {
+  const auto number = number_of(object, key);
+  return number ? milliseconds_shown(*number) : "-";
+}
+
+std::string calls_of(const Value& server) {
+  const std::int64_t waiting = number_of(server, "waiting").value_or(0);
+  std::string calls = plain(server, "calls");
+  if (waiting > 0) calls.append(" (+").append(std::to_string(waiting)).append(" waiting)");
+  return calls;
+}
+
+std::string servers_shown(const std::vector<Value>& servers) {
+  Table table({{"SERVER"},
+               {"STATE"},
+               {"PID", Align::right},
+               {"SESSIONS", Align::right},
+               {"CALLS", Align::right},
+               {"RESTARTS", Align::right},
+               {"MEMORY", Align::right},
+               {"UPTIME", Align::right}});
+  std::string troubles;
+  for (const Value& server : servers) {
+    const std::string pid = number_of(server, "pid").value_or(0) > 0 ? plain(server, "pid") : "-";
+    table.row({plain(server, "name"), plain(server, "state"), pid, plain(server, "sessions"),
+               calls_of(server), plain(server, "restarts"), bytes(server, "memoryBytes"),
+               duration(server, "uptimeMs")});
+    const std::string_view trouble = server.string_or("trouble", "");
+    if (trouble.empty()) continue;
+    troubles.append(printable(plain(server, "name"))).append(": ").append(printable(trouble)).append("\n");
+  }
+  return table.text() + (troubles.empty() ? "" : "\n" + troubles);
+}
+
+std::string sessions_shown(const std::vector<Value>& sessions) {
+  Table table({{"CLIENT"},
+               {"SERVER"},
+               {"PID", Align::right},
+               {"CALLS", Align::right},
+               {"AGE", Align::right},
+               {"PROJECT"}});
+  for (const Value& session : sessions) {
+    table.row({plain(session, "client"), plain(session, "server"), plain(session, "pid"),
+               plain(session, "calls"), duration(session, "ageMs"), plain(session, "project")});
+  }
+  return table.text();
+}
+
+std::string session_of(const Value& session) {
+  std::string text = printable(session.string_or("client", ""));
+  if (text.empty()) text = "a client without a name";
+  const std::string project = printable(session.string_or("project", ""));
+  if (!project.empty()) text.append(" in ").append(project);
+  return text;
+}
+
+// "environment variable DEBUG: 1a2b here, 3c4d there"
+std::string difference_of(const Value& difference) {
+  const auto side = [&](std::string_view key) {
+    const std::string text = printable(difference.string_or(key, ""));
+    return text.empty() ? std::string("nothing") : text;
+  };
+  return printable(difference.string_or("what", "something")) + ": " + side("here") + " here, " +
+         side("there") + " there";
+}
+
+void append_differences(std::string& out, const std::vector<Value>& differences) {
+  for (const Value& difference : differences)
+    out.append("    ").append(difference_of(difference)).append("\n");
+}
+
+std::string group_shown(const Value& group) {
+  const std::vector<Value>& sessions = items_of(group, "sessions");
+  const std::string name = printable(group.string_or("name", "?"));
+  std::string out = name + " (instance " + printable(plain(group, "instance")) + ")";
+  if (sessions.empty()) return out + " runs without a session.\n";
+  out += sessions.size() == 1 ? " serves one session:\n"
+                              : " is shared by " + std::to_string(sessions.size()) + " sessions:\n";
+  for (const Value& session : sessions) out.append("    ").append(session_of(session)).append("\n");
+  const std::vector<Value>& ignored = items_of(group, "ignored");
+  if (ignored.empty()) return out;
+  out += "  These differences between them were ignored:\n";
+  append_differences(out, ignored);
+  return out;
+}
+
+}  // namespace
+
+std::string status_shown(const Value& status) {
+  const Value* daemon = status.find("daemon");
+  if (daemon == nullptr || daemon->type != Type::object) return "no daemon is running\n";
+  std::string out = "daemon " + plain(*daemon, "pid") + ", version " + printable(plain(*daemon, "version")) +
+                    ", up " + duration(*daemon, "uptimeMs") + ", memory " + bytes(*daemon, "memoryBytes");
+  const std::string home = printable(daemon->string_or("home", ""));
+  out += (home.empty() ? "" : ", home " + home) + "\n\n";
+
+  const std::vector<Value>& servers = items_of(status, "servers");
+  out += servers.empty() ? "No servers.\n" : servers_shown(servers);
+  const std::vector<Value>& sessions = items_of(status, "sessions");
+  return out + "\n" + (sessions.empty() ? "No sessions.\n" : sessions_shown(sessions));
+}
+
+std::string why_shown(const Value& why) {
+  std::string out;
+  for (const Value& group : items_of(why, "groups")) {
+    out.append(out.empty() ? "" : "\n").append(group_shown(group));
+  }
+  if (out.empty()) return "No server is running, so nothing is shared.\n";
+  for (const Value& pair : items_of(why, "apart")) {
+    out.append("\nInstances ").append(printable(plain(pair, "one"))).append(" and ");
+    out.append(printable(plain(pair, "other"))).append(" are kept apart, because they differ in\n");
+    append_differences(out, items_of(pair, "because"));
+  }
+  return out;
+}
+
+}  // namespace cli

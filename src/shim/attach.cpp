@@ -1,0 +1,147 @@
+#include "shim/attach.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <ctime>
+
+#include "io/clock.h"
+#include "io/daemon_start.h"
+#include "io/unix_socket.h"
+#include "shim/answer.h"
+#include "shim/write.h"
+
+namespace shim {
+
+namespace {
+
+constexpr int tries = 8;  // With the pauses below: 2.5 s, far more than a hand-over takes.
+constexpr auto first_pause = std::chrono::milliseconds(10);
+constexpr auto longest_pause = std::chrono::seconds(1);
+constexpr auto answer_timeout =
+    std::chrono::seconds(30);  // The daemon may be reading a cold disk; it is not hung before.
+constexpr unsigned speak_after_s = 1;
+
+std::unexpected<Refusal> refused(Refusal::Kind kind, std::string sentence) {
+  return std::unexpected(Refusal{kind, std::move(sentence)});
+}
+
+// While this lives, a person who has waited for a second is told what for. A signal, because the waiting is
+// done in calls that know nothing of it.
+class PatienceNote {
+ public:
+  PatienceNote() {
+    struct sigaction action{};
+    action.sa_handler = [](int) {
+      constexpr std::string_view note = "hearth: starting the daemon\n";
+      const int kept = errno;
+      [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, note.data(), note.size());
+      errno = kept;
+    };
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGALRM, &action, nullptr);
+    ::alarm(speak_after_s);
+  }
+  ~PatienceNote() { ::alarm(0); }
+  PatienceNote(const PatienceNote&) = delete;
+  PatienceNote& operator=(const PatienceNote&) = delete;
+};
+
+base::Result<io::Descriptor> reach_daemon(const io::Paths& paths) {
+  if (base::Result<io::Descriptor> running = io::connect_existing(paths)) return running;
+  const std::string binary = TRY(io::find_daemon_binary());
+  const PatienceNote note;
+  return io::connect_or_start(paths, binary);
+}
+
+base::Result<std::string> current_directory() {
+  std::string path(PATH_MAX, '\0');
+  if (::getcwd(path.data(), path.size()) == nullptr) {
+    return base::failure("the current directory is gone; start from one that exists", errno);
+  }
+  path.resize(path.find('\0'));
+  return path;
+}
+
+base::Result<void> send_request(const AttachSpec& spec, int connection) {
+  const std::string directory = TRY(current_directory());
+  std::size_t count = 0;
+  while (environ[count] != nullptr) ++count;
+  const AttachRequest request = TRY(attach_request(
+      spec.wish, {.pid = ::getpid(), .directory = directory, .environment = {environ, count}}));
+  for (const std::string_view name : request.left_out) {
+    tell(std::string(name) + " is not passed on: its value is not UTF-8");
+  }
+  // A daemon that hung up is noticed when the answer is read; what it still said is worth more than EPIPE.
+  (void)io::send_all(connection, request.text, spec.descriptors);
+  return {};
+}
+
+// Until there is an answer, the end of the connection, or the end of patience.
+AnswerReader read_answer(int connection) {
+  AnswerReader answer;
+  std::array<char, 4096> bytes;
+  const base::Instant give_up = io::now() + answer_timeout;
+  while (answer.state() == AnswerReader::State::head || answer.state() == AnswerReader::State::body) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(give_up - io::now()).count();
+    if (left <= 0) break;
+    pollfd readable{connection, POLLIN, 0};
+    if (::poll(&readable, 1, static_cast<int>(left)) <= 0) continue;
+    const ssize_t got = ::read(connection, bytes.data(), bytes.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      answer.end();
+    } else {
+      answer.feed({bytes.data(), static_cast<std::size_t>(got)});
+    }
+  }
+  return answer;
+}
+
+Attached judge(io::Descriptor connection, const AnswerReader& answer) {
+  using State = AnswerReader::State;
+  if (answer.state() == State::head || answer.state() == State::body) {
+    return refused(Refusal::Kind::unavailable,
+                   "the daemon runs but does not answer; stop it with 'hearth shutdown', or kill it");
+  }
+  if (answer.state() == State::broken || answer.status() == 503) {
+    return refused(Refusal::Kind::leaving, "the daemon hangs up on every session; its log may say why");
+  }
+  if (answer.status() == 101) return Attachment{std::move(connection), std::string(answer.rest())};
+  const bool for_good = answer.status() >= 400 && answer.status() < 500;
+  return refused(for_good ? Refusal::Kind::for_good : Refusal::Kind::unavailable,
+                 problem_in(answer.body(), answer.status()));
+}
+
+}  // namespace
+
+Attached attach_once(const AttachSpec& spec) {
+  base::Result<io::Descriptor> connection = reach_daemon(spec.paths);
+  if (!connection) return refused(Refusal::Kind::unavailable, std::move(connection.error().what));
+  if (base::Result<void> sent = send_request(spec, connection->get()); !sent) {
+    return refused(Refusal::Kind::for_good, std::move(sent.error().what));
+  }
+  const AnswerReader answer = read_answer(connection->get());
+  return judge(std::move(*connection), answer);
+}
+
+Attached attach(const AttachSpec& spec) {
+  std::chrono::nanoseconds pause = first_pause;
+  for (int attempt = 1;; ++attempt) {
+    Attached attached = attach_once(spec);
+    if (attached || attached.error().kind != Refusal::Kind::leaving) return attached;
+    if (attempt == tries) {
+      attached.error().kind = Refusal::Kind::unavailable;
+      return attached;
+    }
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(pause);
+    const timespec wait{seconds.count(), static_cast<long>((pause - seconds).count())};
+    ::nanosleep(&wait, nullptr);
+    pause = std::min<std::chrono::nanoseconds>(pause * 2, longest_pause);
+  }
+}
+
+}  // namespace shim

@@ -1,0 +1,44 @@
+// From nothing to an attached session: finds or starts the daemon, sends the request, waits for the answer.
+//
+// attach_once() tries once, attach() a few times with growing pauses while the daemon is on its way out. Both
+// block, and every wait is bounded. A refusal says whether trying again later makes sense.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <string>
+
+#include "io/descriptor.h"
+#include "io/paths.h"
+#include "shim/attach_request.h"
+
+namespace shim {
+
+struct Refusal {
+  enum class Kind : std::uint8_t {
+    for_good,     // The daemon said no: asking again brings the same answer.
+    leaving,      // It hung up, or said that it is going: the next one may take us at once.
+    unavailable,  // No daemon can be had.
+  };
+  Kind kind = Kind::unavailable;
+  std::string sentence;
+};
+
+struct Attachment {
+  io::Descriptor connection;
+  std::string early;  // What came right behind the answer.
+};
+
+using Attached = std::expected<Attachment, Refusal>;
+
+struct AttachSpec {
+  const Wish& wish;
+  const io::Paths& paths;
+  std::array<int, 3> descriptors;  // Input, output, journal.
+};
+
+Attached attach_once(const AttachSpec& spec);
+Attached attach(const AttachSpec& spec);
+
+}  // namespace shim

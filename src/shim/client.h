@@ -1,0 +1,40 @@
+// The client's end of the session: descriptors 0 and 1, as the daemon is to get them.
+//
+// A pipe or a socket is passed on as it is. What cannot be polled (a file) or belongs to a terminal that
+// others use is relayed: the daemon gets one end of a socket pair, and relay() moves the bytes. Whatever a
+// daemon did to the flags of the client's descriptors, restore() undoes.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "io/descriptor.h"
+#include "shim/relay.h"
+
+namespace shim {
+
+class Client {
+ public:
+  // Standard streams that are closed are opened on /dev/null first, so that no other descriptor takes their
+  // place.
+  static base::Result<Client> open();
+
+  // What travels to the daemon: input, output, journal.
+  std::array<int, 3> passed() const;
+  int journal() const { return journal_.get(); }
+
+  Relay* relay() { return relay_.get(); }  // nullptr: nothing is relayed.
+  void restore() const;
+
+ private:
+  Client() = default;
+
+  int input_flags_ = 0;
+  int output_flags_ = 0;
+  io::Descriptor journal_;
+  std::unique_ptr<Relay> relay_;
+};
+
+}  // namespace shim

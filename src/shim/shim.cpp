@@ -1,0 +1,127 @@
+#include "shim/shim.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <ctime>
+
+#include "io/clock.h"
+#include "shim/attach.h"
+#include "shim/client.h"
+#include "shim/notice.h"
+#include "shim/small.h"
+#include "shim/stand_in.h"
+#include "shim/write.h"
+
+namespace shim {
+
+namespace {
+
+// A daemon that dies sooner than this after taking us may be dying of us.
+constexpr auto short_life = std::chrono::seconds(5);
+constexpr int short_lives_max = 5;
+constexpr long pause_after_death_ns =
+    20'000'000;  // So that a crowd of shims does not spin around a dying daemon.
+
+void set_signals() {
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGINT, &ignore, nullptr);
+  ::sigaction(SIGPIPE, &ignore, nullptr);
+  struct sigaction leave{};
+  leave.sa_handler = [](int) { ::_exit(0); };
+  ::sigaction(SIGTERM, &leave, nullptr);
+  ::sigaction(SIGHUP, &leave, nullptr);
+  // A client may have started us with these blocked.
+  sigset_t ours;
+  ::sigemptyset(&ours);
+  for (const int signal : {SIGTERM, SIGHUP, SIGALRM}) ::sigaddset(&ours, signal);
+  ::sigprocmask(SIG_UNBLOCK, &ours, nullptr);
+}
+
+enum class Rest : std::uint8_t { ended, daemon_died };
+
+// Says what there is to say; whether the session is over.
+bool hear(NoticeReader& notices, std::string_view bytes) {
+  notices.feed(bytes);
+  while (const std::optional<Notice> notice = notices.next()) {
+    if (!notice->text.empty()) tell(notice->text);
+    if (notice->kind == Notice::Kind::end) return true;
+  }
+  return false;
+}
+
+// Sleeps until the session ends one way or the other.
+Rest rest_on(Attachment attachment, Relay* relay) {
+  NoticeReader notices;
+  if (hear(notices, std::exchange(attachment.early, {}))) return Rest::ended;
+  const int connection = attachment.connection.get();
+  give_back_memory();
+  for (;;) {
+    std::array<pollfd, 3> waits = {pollfd{connection, POLLIN, 0}, pollfd{-1, 0, 0}, pollfd{-1, 0, 0}};
+    if (relay != nullptr) {
+      const std::array<pollfd, 2> relayed = relay->interests();
+      waits[1] = relayed[0];
+      waits[2] = relayed[1];
+    }
+    if (::poll(waits.data(), relay == nullptr ? 1 : waits.size(), -1) < 0) continue;
+    if (relay != nullptr) relay->carry(std::span(waits).last<2>());
+    if (waits[0].revents == 0) continue;
+    std::array<char, 1024> bytes;
+    const ssize_t got = ::read(connection, bytes.data(), bytes.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return Rest::daemon_died;
+    if (hear(notices, {bytes.data(), static_cast<std::size_t>(got)})) return Rest::ended;
+  }
+}
+
+int leave(Client& client, int status) {
+  // What the daemon wrote before it let go is still between us and the client.
+  if (client.relay() != nullptr) client.relay()->take_back();
+  client.restore();
+  return status;
+}
+
+Refusal too_many_deaths(const io::Paths& paths) {
+  return {Refusal::Kind::unavailable,
+          "the daemon dies again and again as soon as it takes this session; see " + paths.daemon_log};
+}
+
+int keep_attached(const AttachSpec& spec, Client& client) {
+  int short_lives = 0;
+  Attached attached = attach(spec);
+  for (;;) {
+    if (!attached) {
+      StandIn stand_in(spec, client, std::move(attached.error()));
+      std::expected<Attachment, StandIn::End> taken_over = stand_in.run();
+      if (!taken_over) return leave(client, 1);
+      attached = std::move(*taken_over);
+      short_lives = 0;
+    }
+    const base::Instant since = io::now();
+    if (rest_on(std::move(*attached), client.relay()) == Rest::ended) return leave(client, 0);
+    client.restore();
+    short_lives = io::now() - since < short_life ? short_lives + 1 : 0;
+    if (short_lives >= short_lives_max) {
+      attached = std::unexpected(too_many_deaths(spec.paths));
+      continue;
+    }
+    const timespec pause{0, pause_after_death_ns * short_lives};
+    ::nanosleep(&pause, nullptr);
+    attached = attach(spec);
+  }
+}
+
+}  // namespace
+
+base::Result<int> run(const Wish& wish, const std::optional<std::string>& home) {
+  set_signals();
+  Client client = TRY(Client::open());
+  const io::Paths paths = TRY(io::paths_of(home));
+  const AttachSpec spec{.wish = wish, .paths = paths, .descriptors = client.passed()};
+  return keep_attached(spec, client);
+}
+
+}  // namespace shim

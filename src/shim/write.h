@@ -1,0 +1,15 @@
+// Writing that is whole or has failed, and the shim's one way of speaking to a person.
+#pragma once
+
+#include <string_view>
+
+namespace shim {
+
+// Waits where the other side does not take more for now, also on a descriptor that somebody made
+// non-blocking.
+bool write_all(int fd, std::string_view text);
+
+// "hearth: TEXT" on stderr, in one write, so that the lines of several shims do not mix.
+void tell(std::string_view text);
+
+}  // namespace shim
