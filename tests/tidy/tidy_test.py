@@ -36,6 +36,7 @@ PLANTED = [
     ("501 lines", {"src/io/a.cpp": "int a;\n" * 501}),
     ("701 lines", {"tests/unit/a_test.cpp": "int a;\n" * 701}),
     ("71 lines", {"src/io/a.cpp": "void long_one(int a) {\n" + "  a = 1;\n" * 69 + "}\n"}),
+    ("101 lines", {"tests/unit/a_test.cpp": 'TEST_CASE("a") {\n' + "  check();\n" * 99 + "}\n"}),
     ("111 columns", {"src/io/a.cpp": "// " + "x" * 108 + "\n"}),
     ("#pragma once", USER | {"src/io/a.h": PROSE}),
     ("does not begin with", USER | {"src/io/a.h": "#pragma once\nint a;\n"}),
