@@ -1,0 +1,68 @@
+#include "proto/message.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using proto::Message;
+using proto::Span;
+
+namespace {
+
+std::vector<std::string> pieces_of(const Message& message) {
+  std::vector<std::string> pieces;
+  message.each_piece([&](std::string_view piece) { pieces.emplace_back(piece); });
+  return pieces;
+}
+
+using Pieces = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a message without splices is its bytes") {
+  const Message message("{\"id\":1}");
+  CHECK(message.text() == "{\"id\":1}");
+  CHECK(message.size() == 8);
+  CHECK(pieces_of(message) == Pieces{"{\"id\":1}"});
+  CHECK(pieces_of(Message()).empty());
+  CHECK(Message().size() == 0);
+}
+
+TEST_CASE("pieces are replaced, inserted and taken out") {
+  struct Case {
+    std::vector<proto::Splice> splices;
+    std::string text;
+  };
+  const Case cases[] = {
+      {{{{0, 2}, "X"}}, "Xcdefgh"},
+      {{{{6, 2}, "XYZ"}}, "abcdefXYZ"},
+      {{{{3, 2}, ""}}, "abcfgh"},
+      {{{{0, 8}, ""}}, ""},
+      {{{{4, 0}, "X"}}, "abcdXefgh"},
+      {{{{0, 0}, "X"}, {{8, 0}, "Y"}}, "XabcdefghY"},
+      {{{{1, 1}, "X"}, {{2, 1}, "Y"}, {{3, 1}, "Z"}, {{7, 1}, "W"}}, "aXYZefgW"},
+  };
+  for (const Case& c : cases) {
+    Message message("abcdefgh");
+    for (const auto& splice : c.splices) message.splice(splice.span, splice.text);
+    CHECK(message.text() == c.text);
+    CHECK(message.size() == c.text.size());
+    for (const auto& piece : pieces_of(message)) CHECK_FALSE(piece.empty());
+  }
+}
+
+TEST_CASE("an id is put back in the client's own bytes, and the rest is not copied") {
+  const auto bytes = base::Bytes::copy(R"({"jsonrpc":"2.0","id":17,"result":{"text":"…"}})");
+  Message message(bytes);
+  const auto envelope = proto::scan(bytes.text);
+  REQUIRE(envelope);
+  message.splice(envelope->id, "\"client-1\"");
+  CHECK(message.text() == R"({"jsonrpc":"2.0","id":"client-1","result":{"text":"…"}})");
+  std::vector<const char*> places;
+  message.each_piece([&](std::string_view piece) { places.push_back(piece.data()); });
+  REQUIRE(places.size() == 3);
+  CHECK(places[0] == bytes.text.data());
+  CHECK(places[2] == bytes.text.data() + envelope->id.at + envelope->id.length);
+}
