@@ -66,7 +66,7 @@ void StandIn::tidy_up() {
   text += apology_for_lost(journal_.calls(), apology_.server);
   if (!text.empty()) write_all(STDOUT_FILENO, text);
   journal_.set_writing(false);
-  journal_.end_all_calls();
+  journal_.forget_calls();
 
   const std::optional<std::string_view> unread = journal_.unread();
   if (unread) {
