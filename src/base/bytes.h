@@ -1,7 +1,7 @@
 // Bytes that several queues may hold at once, without a copy.
 //
-// A view into a buffer and a share in the buffer's life. This is the only shared ownership in the program: one
-// buffer carries many messages, and each is freed when the last of them has been written.
+// A view into a buffer and a share in the buffer's life. This is the only shared ownership in the program:
+// one buffer carries many messages, and each is freed when the last of them has been written.
 #pragma once
 
 #include <cstring>

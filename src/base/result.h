@@ -1,7 +1,7 @@
 // The world failing: a sentence for a person, and the errno behind it where there is one.
 //
-// Functions that can be refused for a reason the caller must handle return std::expected with an enum of their
-// own; those whose failure can only be reported upwards return Result and travel by TRY.
+// Functions that can be refused for a reason the caller must handle return std::expected with an enum of
+// their own; those whose failure can only be reported upwards return Result and travel by TRY.
 #pragma once
 
 #include <expected>
@@ -25,9 +25,9 @@ inline std::unexpected<Error> failure(std::string what, int code = 0) {
 }  // namespace base
 
 // Evaluates to the value of a Result, or returns its error from the enclosing function.
-#define TRY(expression)                                              \
-  ({                                                                 \
-    auto try_result = (expression);                                  \
-    if (!try_result) return std::unexpected(try_result.error());     \
-    std::move(*try_result);                                          \
+#define TRY(expression)                                          \
+  ({                                                             \
+    auto try_result = (expression);                              \
+    if (!try_result) return std::unexpected(try_result.error()); \
+    std::move(*try_result);                                      \
   })

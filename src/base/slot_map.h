@@ -1,8 +1,8 @@
 // Entities that are named by an id and may be gone when somebody asks.
 //
 // An id is an index and a generation. A stale id finds nothing, which is normal and not an error: the holder
-// of an id never has to be told that the entity went away. Iteration is in order of index, so it is the same in
-// every run.
+// of an id never has to be told that the entity went away. Iteration is in order of index, so it is the same
+// in every run.
 #pragma once
 
 #include <compare>

@@ -19,7 +19,7 @@ struct SendToSession {
   SessionId session;
   proto::Message message;
 };
-// `partial_line`: an earlier life of this session may have left half a line in the client's pipe; end it first.
+// An earlier life of this session may have left half a line in the client's pipe: end it first.
 struct EndPartialLine {
   SessionId session;
 };
@@ -27,7 +27,8 @@ struct SendToInstance {
   InstanceId instance;
   proto::Message message;
 };
-// Write out what is queued for the session, as far as it takes it, then forget it. Its journal is not touched again.
+// Write out what is queued for the session, as far as it takes it, then forget it. Its journal is not touched
+// again.
 struct CloseSession {
   SessionId session;
   std::string reason;  // For the client's person; empty when the client itself left.
@@ -67,7 +68,7 @@ struct Log {
 // Nobody has needed this daemon for its whole idle time.
 struct Retire {};
 
-using Action = std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, PauseSession, ResumeSession,
-                            StartInstance, StopInstance, ForgetInstance, Log, Retire>;
+using Action = std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, PauseSession,
+                            ResumeSession, StartInstance, StopInstance, ForgetInstance, Log, Retire>;
 
 }  // namespace broker

@@ -1,8 +1,8 @@
 // The broker without its hands: every decision, no input or output.
 //
-// The outside half turns the world into events, calls on(), and carries out the actions that it finds in the outbox,
-// in order. The simulation does exactly the same with an invented world. There is no clock in here: time is what
-// the caller says, and deadline() tells the caller when it is next needed.
+// The outside half turns the world into events, calls on(), and carries out the actions that it finds in the
+// outbox, in order. The simulation does exactly the same with an invented world. There is no clock in here:
+// time is what the caller says, and deadline() tells the caller when it is next needed.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,7 @@ namespace broker {
 struct Options {
   base::Duration retire_after = std::chrono::minutes(10);  // Without sessions.
   std::string version = "0";                               // Of Hearth, for initialize.
-  std::uint64_t hash_key = 0;                              // Secret of this daemon; hashes in reports are keyed with it.
+  std::uint64_t hash_key = 0;  // Secret of this daemon; hashes in reports are keyed with it.
 };
 
 class Broker {

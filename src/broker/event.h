@@ -1,7 +1,7 @@
 // What can happen, as the broker sees it.
 //
-// The outside half turns the world into these; the simulation invents them. A recorded sequence of events with their
-// times is a complete bug report.
+// The outside half turns the world into these; the simulation invents them. A recorded sequence of events
+// with their times is a complete bug report.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ namespace broker {
 using core::InstanceId;
 using core::SessionId;
 
-// A client's conversation begins. The broker has handed out `session` by Broker::admit(). `journal` is the session's
-// shared page (proto/journal.h); if it holds an earlier life, the session goes on where that ended.
+// A client's conversation begins. The broker has handed out `session` by Broker::admit(). `journal` is the
+// session's shared page (proto/journal.h); if it holds an earlier life, the session goes on where that ended.
 struct SessionOpened {
   SessionId session;
   core::ServerSpec spec;
@@ -88,8 +88,9 @@ struct RestartWanted {
   std::string name;
 };
 
-using Event = std::variant<SessionOpened, SessionLine, SessionClosed, SessionBlocked, SessionUnblocked,
-                           SessionOverflowed, InstanceStarted, InstanceStartFailed, InstanceLine, InstanceSpoke,
-                           InstanceBlocked, InstanceUnblocked, InstanceExited, StopWanted, RestartWanted>;
+using Event =
+    std::variant<SessionOpened, SessionLine, SessionClosed, SessionBlocked, SessionUnblocked,
+                 SessionOverflowed, InstanceStarted, InstanceStartFailed, InstanceLine, InstanceSpoke,
+                 InstanceBlocked, InstanceUnblocked, InstanceExited, StopWanted, RestartWanted>;
 
 }  // namespace broker

@@ -10,11 +10,13 @@
 #include "base/time.h"
 #include "core/ids.h"
 #include "core/server_spec.h"
+#include "core/share_key.h"
 
 namespace broker {
 
 struct InstanceReport {
   core::InstanceId instance;
+  std::uint64_t number = 0;  // For people; unique in this daemon's life.
   std::string name;
   std::string state;  // "starting", "ready", "idle", "restarting", "failed", "stopping", "stopped".
   std::int64_t pid = 0;
@@ -22,44 +24,41 @@ struct InstanceReport {
   std::vector<std::string> args;
   core::Scope scope = core::Scope::project;
   std::string scope_directory;
-  std::string server_version;      // "name version" from its initialize answer; empty before it.
-  std::string revision;            // The protocol revision agreed with it.
+  std::string server_version;  // "name version" from its initialize answer; empty before it.
+  std::string revision;        // The protocol revision agreed with it.
   std::size_t sessions = 0;
-  std::size_t calls = 0;           // In flight.
-  std::size_t waiting = 0;         // Calls held back until the server is ready, or serialised.
+  std::size_t calls = 0;    // In flight.
+  std::size_t waiting = 0;  // Calls held back until the server is ready, or serialised.
   std::uint64_t calls_total = 0;
   std::uint32_t restarts = 0;
   bool interactive = false;
   std::optional<base::Instant> started;
-  std::string trouble;             // Why it failed or restarts; empty when well.
-  std::uint64_t dropped = 0;       // Messages of the server that belonged to no session.
+  std::string trouble;        // Why it failed or restarts; empty when well.
+  std::uint64_t dropped = 0;  // Messages of the server that belonged to no session.
 };
 
 struct SessionReport {
   core::SessionId session;
-  std::string server;              // The entry's name.
+  std::string server;  // The entry's name.
   std::optional<core::InstanceId> instance;
-  std::string client;              // "claude-code 2.1.329", from initialize; empty before it.
+  std::string client;  // "claude-code 2.1.329", from initialize; empty before it.
   std::string revision;
-  std::string project;             // Directory.
+  std::string project;  // Directory.
   std::int64_t client_pid = 0;
   std::size_t calls = 0;
   base::Instant opened;
 };
 
-// One difference between two environments (or two specs). Values are never given, only keyed hashes of them.
-struct Difference {
-  std::string what;                // "env GITHUB_TOKEN", "args", "directory", "command", "scope".
-  std::string here, there;         // Hashes of values, paths in clear; "unset" when absent.
-};
+using core::Difference;
+
 struct SharingReport {
-  struct Group {                   // One instance and who shares it.
+  struct Group {  // One instance and who shares it.
     core::InstanceId instance;
     std::string name;
     std::vector<core::SessionId> sessions;
-    std::vector<Difference> ignored;   // What differed between its sessions and was judged irrelevant.
+    std::vector<Difference> ignored;  // What differed between its sessions and was judged irrelevant.
   };
-  struct Apart {                   // Why two instances of one name are two.
+  struct Apart {  // Why two instances of one name are two.
     core::InstanceId one, other;
     std::vector<Difference> because;
   };

@@ -29,22 +29,22 @@ enum class Interactive : std::uint8_t {
 };
 
 struct Timing {
-  base::Duration idle_timeout = std::chrono::minutes(5);     // No session for this long: the server stops.
-  base::Duration start_timeout = std::chrono::seconds(60);   // From spawn to the answer of initialize.
-  base::Duration ask_timeout = std::chrono::minutes(10);     // A question to a person.
-  base::Duration stable_after = std::chrono::seconds(60);    // Up for this long: earlier crashes are forgiven.
+  base::Duration idle_timeout = std::chrono::minutes(5);    // No session for this long: the server stops.
+  base::Duration start_timeout = std::chrono::seconds(60);  // From spawn to the answer of initialize.
+  base::Duration ask_timeout = std::chrono::minutes(10);    // A question to a person.
+  base::Duration stable_after = std::chrono::seconds(60);   // Up for this long: earlier crashes are forgiven.
 };
 
 struct ServerSpec {
-  std::string name;                // For people: status, logs, errors. Not part of the share key.
-  std::string program;             // Absolute path, as resolved through the session's own PATH.
-  std::vector<std::string> args;   // Without argv[0].
-  std::string directory;           // Working directory of the process.
+  std::string name;               // For people: status, logs, errors. Not part of the share key.
+  std::string program;            // Absolute path, as resolved through the session's own PATH.
+  std::vector<std::string> args;  // Without argv[0].
+  std::string directory;          // Working directory of the process.
   Scope scope = Scope::project;
-  std::string scope_directory;     // The project's directory; empty unless scope is project.
+  std::string scope_directory;                     // The project's directory; empty unless scope is project.
   std::map<std::string, std::string> environment;  // The session's own, with the entry's variables laid over.
   std::set<std::string> named_variables;           // Those the entry or --env names: always relevant.
-  std::vector<std::string> extra_capabilities;     // Client capabilities to declare to the server in any case.
+  std::vector<std::string> extra_capabilities;  // Client capabilities to declare to the server in any case.
   Interactive interactive = Interactive::automatic;
   Timing timing;
   std::size_t message_bytes_max = std::size_t{64} << 20;

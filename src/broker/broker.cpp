@@ -1,0 +1,152 @@
+// Every event finds its part here, and every deadline.
+#include "broker/broker.h"
+
+#include <algorithm>
+
+#include "broker/state.h"
+
+namespace broker {
+namespace {
+
+template <class... Handlers>
+struct Cases : Handlers... {
+  using Handlers::operator()...;
+};
+
+void with_session(State& state, SessionId id, auto&& handle) {
+  if (core::Session* session = state.sessions.find(id)) handle(*session);
+}
+
+void with_instance(State& state, InstanceId id, auto&& handle) {
+  if (core::Instance* instance = state.instances.find(id)) handle(*instance);
+}
+
+void instance_blocked(State& state, core::Instance& instance) {
+  instance.blocked = true;
+  for (const SessionId id : instance.sessions) pause(state, state.sessions.at(id), core::Pause::server_full);
+}
+
+void instance_unblocked(State& state, core::Instance& instance) {
+  instance.blocked = false;
+  for (const SessionId id : instance.sessions) resume(state, state.sessions.at(id), core::Pause::server_full);
+}
+
+void by_name(State& state, const std::string& name, auto&& handle) {
+  std::vector<InstanceId> all;
+  state.instances.each([&](InstanceId id, const core::Instance& instance) {
+    const bool called_so =
+        instance.spec.name == name || std::ranges::any_of(instance.sessions, [&](SessionId session) {
+          return state.sessions.at(session).server == name;
+        });
+    if (called_so) all.push_back(id);
+  });
+  for (const InstanceId id : all) with_instance(state, id, handle);
+}
+
+void dispatch(State& state, Event& event) {
+  std::visit(
+      Cases{
+          [&](SessionOpened& e) { session_opened(state, std::move(e)); },
+          [&](SessionLine& e) {
+            with_session(state, e.session,
+                         [&](core::Session& session) { client_line(state, session, e.line); });
+          },
+          [&](SessionClosed& e) {
+            with_session(state, e.session,
+                         [&](core::Session& session) { session_closed(state, session, {}); });
+          },
+          [&](SessionBlocked& e) {
+            with_session(state, e.session, [&](core::Session& session) {
+              session.blocked = true;
+              pause(state, session, core::Pause::client_full);
+            });
+          },
+          [&](SessionUnblocked& e) {
+            with_session(state, e.session,
+                         [&](core::Session& session) { session_unblocked(state, session); });
+          },
+          [&](SessionOverflowed& e) {
+            with_session(state, e.session, [&](core::Session& session) {
+              session_closed(state, session,
+                             "the client does not read; " + std::to_string(e.queued_bytes) +
+                                 " bytes wait for it, and the session is ended");
+            });
+          },
+          [&](InstanceStarted& e) {
+            with_instance(state, e.instance, [&](core::Instance& i) { instance_started(state, i, e.pid); });
+          },
+          [&](InstanceStartFailed& e) {
+            with_instance(state, e.instance,
+                          [&](core::Instance& i) { instance_start_failed(state, i, std::move(e.why)); });
+          },
+          [&](InstanceLine& e) {
+            with_instance(state, e.instance, [&](core::Instance& i) { server_line(state, i, e.line); });
+          },
+          [&](InstanceSpoke& e) {
+            with_instance(state, e.instance, [&](core::Instance& i) { instance_spoke(state, i); });
+          },
+          [&](InstanceBlocked& e) {
+            with_instance(state, e.instance, [&](core::Instance& i) { instance_blocked(state, i); });
+          },
+          [&](InstanceUnblocked& e) {
+            with_instance(state, e.instance, [&](core::Instance& i) { instance_unblocked(state, i); });
+          },
+          [&](InstanceExited& e) {
+            with_instance(state, e.instance, [&](core::Instance& i) { instance_exited(state, i, e); });
+          },
+          [&](StopWanted& e) {
+            by_name(state, e.name, [&](core::Instance& instance) { stop_by_person(state, instance); });
+          },
+          [&](RestartWanted& e) {
+            by_name(state, e.name, [&](core::Instance& instance) { restart(state, instance); });
+          },
+      },
+      event);
+}
+
+}  // namespace
+
+Broker::Broker(Options options, base::Instant now) : state_(std::make_unique<State>()) {
+  state_->options = std::move(options);
+  state_->now = now;
+  state_->quiet_since = now;
+}
+
+Broker::~Broker() = default;
+
+SessionId Broker::admit() {
+  return state_->sessions.insert({});
+}
+
+void Broker::on(Event event, base::Instant now) {
+  state_->now = now;
+  dispatch(*state_, event);
+}
+
+std::optional<base::Instant> Broker::deadline() const {
+  std::optional<base::Instant> first;
+  if (state_->sessions.empty() && !state_->retired)
+    first = state_->quiet_since + state_->options.retire_after;
+  state_->instances.each([&](InstanceId /*id*/, const core::Instance& instance) {
+    const std::optional<base::Instant> due = deadline_of(instance);
+    if (due && (!first || *due < *first)) first = due;
+  });
+  return first;
+}
+
+void Broker::tick(base::Instant now) {
+  state_->now = now;
+  state_->instances.each(
+      [&](InstanceId /*id*/, core::Instance& instance) { broker::tick(*state_, instance); });
+  if (state_->sessions.empty() && !state_->retired &&
+      state_->quiet_since + state_->options.retire_after <= now) {
+    state_->retired = true;
+    state_->outbox.push_back(Retire{});
+  }
+}
+
+std::vector<Action>& Broker::outbox() {
+  return state_->outbox;
+}
+
+}  // namespace broker

@@ -1,0 +1,235 @@
+// What clients say: every line of a session is sorted here and handed to the part that knows what it means.
+#include "broker/state.h"
+#include "core/limits.h"
+#include "face/legacy_client.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::Phase;
+using core::Session;
+using proto::Code;
+using proto::Kind;
+using proto::Method;
+
+bool in_flight(State& state, Session& session, std::string_view raw_id) {
+  if (session.phase == Phase::asked && raw_id == session.initialize_id) return true;
+  Instance* instance = state.instance_of(session);
+  if (instance == nullptr) return false;
+  const auto raw_of = [&](std::int64_t wire_id) {
+    return std::string_view(instance->calls.find(wire_id)->client_id);
+  };
+  return session.calls.find(raw_id, raw_of).has_value();
+}
+
+// An error that carried the id of a call in flight would end that call on the client's side.
+std::string_view safe_id(State& state, Session& session, std::string_view raw_id) {
+  return !raw_id.empty() && in_flight(state, session, raw_id) ? std::string_view() : raw_id;
+}
+
+void refuse_unreadable(State& state, Session& session, std::string_view text, proto::ScanError error) {
+  const std::string_view id = proto::salvage_id(text).in(text);
+  const Code code = error == proto::ScanError::not_json || error == proto::ScanError::not_utf8
+                        ? Code::parse_error
+                        : Code::invalid_request;
+  const std::string sentence =
+      "hearth: this message was not passed on: " + std::string(proto::describe(error));
+  state.send(session.id,
+             proto::error_text(safe_id(state, session, id), code, sentence, {session.server, false}));
+}
+
+void refuse_overlong(State& state, Session& session, const proto::Line& line) {
+  Instance* instance = state.instance_of(session);
+  const std::size_t most =
+      instance != nullptr ? instance->spec.message_bytes_max : session.spec->message_bytes_max;
+  const std::string sentence = "hearth: a message of " + std::to_string(line.length) +
+                               " bytes is over the limit of " + std::to_string(most) +
+                               "; raise maxMessageBytes of " + session.server + " in config.json";
+  if (line.has_method && !line.id.empty()) {
+    const std::string_view id = safe_id(state, session, line.id);
+    state.send(session.id, proto::error_text(id, Code::invalid_request, sentence, {session.server, false}));
+  }
+  state.log(Severity::warning, session.server + ": client " + session.client + ": " + sentence);
+}
+
+void client_request(State& state, Session& session, const Scanned& message) {
+  const Method method = proto::method_of(message.of(message.envelope.method));
+  const std::string_view id = message.of(message.envelope.id);
+  const auto refuse = [&](std::string_view raw_id, Code code, std::string_view sentence) {
+    state.send(session.id, proto::error_text(raw_id, code, sentence, {session.server, false}));
+  };
+  if (in_flight(state, session, id)) {
+    refuse({}, Code::invalid_request, "hearth: a request re-used the id of one that is still running");
+    return;
+  }
+  if (method == Method::server_discover) {
+    refuse(id, Code::method_not_found, "Method not found");
+    return;
+  }
+  if (method == Method::ping) {
+    state.send(session.id, proto::result_text(id, "{}"));
+    return;
+  }
+  if (method == Method::initialize) {
+    if (session.phase == Phase::fresh) {
+      client_initialize(state, session, message);
+    } else {
+      refuse(id, Code::invalid_request, "hearth: this session is initialized already");
+    }
+    return;
+  }
+  Instance* instance = state.instance_of(session);
+  if (session.phase == Phase::fresh || instance == nullptr) {
+    refuse(id, Code::invalid_request, "hearth: send initialize first");
+    return;
+  }
+  if (message.envelope.modern) {
+    refuse(id, Code::invalid_request,
+           "hearth: this session began with initialize; a request may not claim another revision in _meta");
+    return;
+  }
+  switch (method) {
+    case Method::logging_set_level:
+      client_sets_level(state, session, *instance, message);
+      return;
+    case Method::resources_subscribe:
+      client_subscribes(state, session, *instance, message);
+      return;
+    case Method::resources_unsubscribe:
+      client_unsubscribes(state, session, *instance, message);
+      return;
+    case Method::tasks_get:
+    case Method::tasks_result:
+    case Method::tasks_cancel:
+      if (!instance->tasks.owns(message.of(message.envelope.task_id), session.id)) {
+        refuse(id, Code::invalid_params, "Task not found");
+        return;
+      }
+      break;
+    default:
+      break;
+  }
+  forward_call(state, session, *instance, message, method);
+}
+
+bool token_of_an_ask(const Session& session, std::string_view raw_token) {
+  for (const auto& [id, ask] : session.asks) {
+    if (!ask.token.empty() && ask.token == raw_token) return true;
+  }
+  return false;
+}
+
+void client_notice(State& state, Session& session, const Scanned& message) {
+  Instance* instance = state.instance_of(session);
+  if (session.phase == Phase::fresh || instance == nullptr) return;
+  switch (proto::method_of(message.of(message.envelope.method))) {
+    case Method::initialized:
+      if (session.phase == Phase::asked) session.initialized_early = true;
+      if (session.phase != Phase::answered) return;
+      session.phase = Phase::ready;
+      note_setup(state, session);
+      flush_lists(state, session);
+      roots_changed(state, session, *instance);
+      return;
+    case Method::cancelled:
+      cancel_by_client(state, session, *instance, message);
+      return;
+    case Method::roots_list_changed:
+      roots_changed(state, session, *instance);
+      return;
+    case Method::progress:
+      if (token_of_an_ask(session, message.of(message.envelope.progress_token))) {
+        forward_notice(state, session, *instance, message);
+      }
+      return;
+    default:
+      forward_notice(state, session, *instance, message);
+      return;
+  }
+}
+
+void client_message(State& state, Session& session, const Scanned& message) {
+  switch (message.envelope.kind) {
+    case Kind::request:
+      client_request(state, session, message);
+      return;
+    case Kind::notification:
+      client_notice(state, session, message);
+      return;
+    case Kind::response:
+      if (Instance* instance = state.instance_of(session)) client_answer(state, session, *instance, message);
+      return;
+    case Kind::batch:
+      return;
+  }
+}
+
+// A batch is taken apart; its answers go back one by one, which every client of that revision can match by
+// id.
+void client_batch(State& state, Session& session, const base::Bytes& bytes) {
+  std::size_t count = 0;
+  proto::each_in_batch(bytes.text, [&](proto::Span span) {
+    ++count;
+    const base::Bytes part{span.in(bytes.text), bytes.owner};
+    const auto envelope = proto::scan(part.text);
+    if (!envelope) {
+      refuse_unreadable(state, session, part.text, envelope.error());
+    } else if (envelope->kind == Kind::batch || envelope->method.in(part.text) == "initialize") {
+      const std::string_view id = safe_id(state, session, envelope->id.in(part.text));
+      state.send(session.id,
+                 proto::error_text(id, Code::invalid_request, "hearth: not allowed within a batch"));
+    } else {
+      client_message(state, session, {part, *envelope});
+    }
+  });
+  if (count == 0) {
+    state.send(session.id, proto::error_text({}, Code::invalid_request, "hearth: an empty batch"));
+  }
+}
+
+}  // namespace
+
+void client_line(State& state, Session& session, const proto::Line& line) {
+  if (line.overlong) {
+    refuse_overlong(state, session, line);
+    return;
+  }
+  const auto envelope = proto::scan(line.bytes.text);
+  if (!envelope) {
+    refuse_unreadable(state, session, line.bytes.text, envelope.error());
+    return;
+  }
+  if (envelope->kind == Kind::batch) {
+    client_batch(state, session, line.bytes);
+    return;
+  }
+  client_message(state, session, {line.bytes, *envelope});
+}
+
+void client_initialize(State& state, Session& session, const Scanned& message) {
+  const std::string_view id = message.of(message.envelope.id);
+  const auto hello = face::read_initialize(message.bytes.text, message.envelope);
+  if (!hello) {
+    state.send(session.id, proto::error_text(id, Code::invalid_params, "hearth: " + hello.error()));
+    return;
+  }
+  session.phase = Phase::asked;
+  session.initialize_line = message.bytes.text;
+  session.initialize_id = id;
+  session.revision = hello->revision;
+  session.capabilities = hello->capabilities;
+  session.client = hello->client;
+  note_setup(state, session);
+
+  Instance& instance =
+      state.instance_of(session) != nullptr ? *state.instance_of(session) : place(state, session);
+  const bool coming = wake(state, instance);
+  if (!instance.initialize_result.empty()) {
+    answer_initialize(state, session, instance);
+  } else if (!coming) {
+    fail_initialize(state, session, error_about(instance, instance.trouble, true));
+  }
+}
+
+}  // namespace broker

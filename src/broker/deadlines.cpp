@@ -1,0 +1,90 @@
+// What happens to an instance because time has passed.
+#include <algorithm>
+
+#include "broker/state.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::Life;
+
+void start_took_too_long(State& state, Instance& instance) {
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(instance.spec.timing.start_timeout).count();
+  instance.trouble = "did not answer initialize within " + std::to_string(seconds) +
+                     " s; raise startTimeoutMs in config.json if it needs longer";
+  instance.gave_up = true;
+  stop(state, instance);
+}
+
+void idle_too_long(State& state, Instance& instance) {
+  instance.idle_due.reset();
+  if (!instance.sessions.empty()) return;
+  switch (instance.life) {
+    case Life::starting:
+    case Life::greeting:
+    case Life::ready:
+      stop(state, instance);
+      return;
+    case Life::backing_off:
+      instance.life = Life::stopped;
+      return;
+    case Life::stopped:
+    case Life::stopping:
+      return;
+  }
+}
+
+void expire_tombstones(State& state, Instance& instance) {
+  while (!instance.tombstones.empty() && instance.tombstones.front().due <= state.now) {
+    const std::int64_t wire_id = instance.tombstones.front().call;
+    instance.tombstones.pop_front();
+    const core::Call* call = instance.calls.find(wire_id);
+    if (call != nullptr && call->state == core::CallState::cancelled) instance.calls.take(wire_id);
+  }
+}
+
+void expire_asks(State& state, Instance& instance) {
+  while (!instance.ask_dues.empty() && instance.ask_dues.begin()->due <= state.now) {
+    const Instance::AskDue due = *instance.ask_dues.begin();
+    instance.ask_dues.erase(instance.ask_dues.begin());
+    ask_due(state, instance, due);
+  }
+}
+
+}  // namespace
+
+std::optional<base::Instant> deadline_of(const Instance& instance) {
+  std::optional<base::Instant> first;
+  const auto consider = [&](std::optional<base::Instant> due) {
+    if (due && (!first || *due < *first)) first = due;
+  };
+  consider(instance.start_due);
+  consider(instance.idle_due);
+  consider(instance.forget_due);
+  if (instance.life == Life::backing_off) consider(instance.supervision.retry_at());
+  consider(instance.list_changes.deadline());
+  consider(instance.roots.give_up_at);
+  if (!instance.ask_dues.empty()) consider(instance.ask_dues.begin()->due);
+  if (!instance.tombstones.empty()) consider(instance.tombstones.front().due);
+  return first;
+}
+
+void tick(State& state, Instance& instance) {
+  const auto reached = [&](std::optional<base::Instant> due) { return due && *due <= state.now; };
+  if (reached(instance.start_due)) start_took_too_long(state, instance);
+  if (instance.life == Life::backing_off && instance.supervision.retry_at() <= state.now)
+    retry(state, instance);
+  for (const core::ListKind kind : core::list_kinds) {
+    if (instance.list_changes.due(kind, state.now)) tell_list(state, instance, kind);
+  }
+  if (reached(instance.roots.give_up_at)) roots_due(state, instance);
+  expire_asks(state, instance);
+  expire_tombstones(state, instance);
+  if (reached(instance.idle_due)) idle_too_long(state, instance);
+  if (reached(instance.forget_due)) instance.forget_due.reset();
+  consider_forgetting(state, instance.id);
+}
+
+}  // namespace broker

@@ -1,0 +1,205 @@
+// What sessions want to hear, and what a server is told of it: resources, log levels, lists.
+#include "broker/state.h"
+#include "core/limits.h"
+#include "face/legacy_server.h"
+#include "proto/json.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::ListKind;
+using core::Phase;
+using core::Session;
+using core::Subscriptions;
+
+std::string_view method_of(ListKind kind) {
+  switch (kind) {
+    case ListKind::tools:
+      return "notifications/tools/list_changed";
+    case ListKind::prompts:
+      return "notifications/prompts/list_changed";
+    case ListKind::resources:
+      return "notifications/resources/list_changed";
+  }
+  return {};
+}
+
+std::optional<core::Level> lowest_wanted(State& state, const Instance& instance) {
+  std::optional<core::Level> lowest;
+  for (const SessionId id : instance.sessions) {
+    const Session& session = state.sessions.at(id);
+    if (session.level && (!lowest || *session.level < *lowest)) lowest = session.level;
+  }
+  return lowest;
+}
+
+bool listens(const Session& session) {
+  return session.phase == Phase::answered || session.phase == Phase::ready;
+}
+
+}  // namespace
+
+void client_subscribes(State& state, Session& session, Instance& instance, const Scanned& message) {
+  const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
+  if (uri.empty() || instance.subscriptions.count_of(session.id) >= core::limits::subscriptions_per_session) {
+    const bool missing = uri.empty();
+    state.send(session.id,
+               proto::error_text(message.of(message.envelope.id), proto::Code::invalid_params,
+                                 missing ? "hearth: resources/subscribe needs params.uri"
+                                         : "hearth: this session holds as many subscriptions as one may",
+                                 {session.server, false}));
+    return;
+  }
+  const std::int64_t call = hold_call(state, session, instance, message, proto::Method::resources_subscribe);
+  if (instance.subscriptions.want(uri, {session.id, call}).granted) {
+    answer(state, instance, call, "{}");
+    note_setup(state, session);
+    return;
+  }
+  if (instance.life == core::Life::ready) {
+    subscription_step(state, instance, uri);
+  } else if (!wake(state, instance)) {
+    instance.subscriptions.withdraw(call);
+    fail(state, instance, call, error_about(instance, instance.trouble, true));
+  }
+}
+
+void client_unsubscribes(State& state, Session& session, Instance& instance, const Scanned& message) {
+  const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
+  if (instance.subscriptions.unwant(uri, session.id)) {
+    state.send(session.id, proto::result_text(message.of(message.envelope.id), "{}"));
+    note_setup(state, session);
+    if (instance.life == core::Life::ready) subscription_step(state, instance, uri);
+    return;
+  }
+  if (instance.subscriptions.known(uri)) {
+    // Others hold it: the server must not hear of this, and there is nothing to undo.
+    state.send(session.id, proto::result_text(message.of(message.envelope.id), "{}"));
+    return;
+  }
+  forward_call(state, session, instance, message, proto::Method::resources_unsubscribe);
+}
+
+void subscription_step(State& state, Instance& instance, const std::string& uri) {
+  switch (instance.subscriptions.step(uri)) {
+    case Subscriptions::Step::none:
+      return;
+    case Subscriptions::Step::subscribe:
+      state.send(instance.id,
+                 face::subscribe_request(own_call(instance, core::Purpose::subscribe, uri), uri));
+      return;
+    case Subscriptions::Step::unsubscribe:
+      state.send(instance.id,
+                 face::unsubscribe_request(own_call(instance, core::Purpose::unsubscribe, uri), uri));
+      return;
+  }
+}
+
+void subscription_answered(State& state, Instance& instance, const core::Call& call, const Scanned& message) {
+  const bool success = !message.envelope.error.present();
+  for (const Subscriptions::Waiter& waiter : instance.subscriptions.outcome(call.uri, success)) {
+    if (waiter.call != 0) {
+      if (success) {
+        answer(state, instance, waiter.call, message.of(message.envelope.result));
+      } else {
+        fail(state, instance, waiter.call, message.of(message.envelope.error));
+      }
+    }
+    if (Session* session = state.sessions.find(waiter.session)) note_setup(state, *session);
+  }
+  subscription_step(state, instance, call.uri);
+}
+
+void client_sets_level(State& state, Session& session, Instance& instance, const Scanned& message) {
+  const std::optional<core::Level> level = core::level_of(message.of(message.envelope.level));
+  if (!level || !instance.logging) {
+    // The server knows best what to say to that; it changes nothing for others.
+    forward_call(state, session, instance, message, proto::Method::logging_set_level);
+    return;
+  }
+  session.level = level;
+  note_setup(state, session);
+  const std::int64_t call = hold_call(state, session, instance, message, proto::Method::logging_set_level);
+  if (instance.life != core::Life::ready || lowest_wanted(state, instance) == instance.level) {
+    answer(state, instance, call, "{}");
+    return;
+  }
+  instance.level_waiters.push_back(call);
+  level_step(state, instance);
+}
+
+void level_step(State& state, Instance& instance) {
+  const std::optional<core::Level> wanted = lowest_wanted(state, instance);
+  if (!wanted || wanted == instance.level || instance.life != core::Life::ready) return;
+  instance.level = wanted;
+  state.send(instance.id, face::set_level_request(own_call(instance, core::Purpose::set_level), *wanted));
+}
+
+void level_answered(State& state, Instance& instance, const Scanned& message) {
+  const std::vector<std::int64_t> waiters = std::exchange(instance.level_waiters, {});
+  for (const std::int64_t call : waiters) {
+    if (message.envelope.error.present()) {
+      fail(state, instance, call, message.of(message.envelope.error));
+    } else {
+      answer(state, instance, call, "{}");
+    }
+  }
+}
+
+void server_logs(State& state, Instance& instance, const Scanned& message) {
+  const core::Level level = core::level_of(message.of(message.envelope.level)).value_or(core::Level::info);
+  for (const SessionId id : instance.sessions) {
+    const Session& session = state.sessions.at(id);
+    // A log line is the first thing to go when a client does not read.
+    if (!listens(session) || session.blocked ||
+        !core::passes(level, session.level, instance.level.has_value()))
+      continue;
+    state.send(id, proto::Message(message.bytes));
+  }
+}
+
+void resource_updated(State& state, Instance& instance, const Scanned& message) {
+  const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
+  const std::set<SessionId> concerned = instance.subscriptions.concerned(uri);
+  if (concerned.empty()) ++instance.dropped;
+  for (const SessionId id : concerned) {
+    Session* session = state.sessions.find(id);
+    if (session == nullptr) continue;
+    if (session->blocked) {
+      session->held_back.updated[uri] = message.bytes.text;
+    } else {
+      state.send(id, proto::Message(message.bytes));
+    }
+  }
+}
+
+void list_changed(State& state, Instance& instance, ListKind kind) {
+  if (instance.list_changes.changed(kind, state.now)) tell_list(state, instance, kind);
+}
+
+void tell_list(State& state, Instance& instance, ListKind kind) {
+  for (const SessionId id : instance.sessions) {
+    Session& session = state.sessions.at(id);
+    if (session.phase == Phase::fresh) continue;
+    session.lists_changed.set(static_cast<std::size_t>(kind));
+    flush_lists(state, session);
+  }
+}
+
+void flush_lists(State& state, Session& session) {
+  if (session.phase != Phase::ready || session.blocked) return;
+  for (const ListKind kind : core::list_kinds) {
+    const auto bit = static_cast<std::size_t>(kind);
+    if (!session.lists_changed.test(bit)) continue;
+    session.lists_changed.reset(bit);
+    state.send(session.id, proto::notification_text(method_of(kind)));
+  }
+}
+
+void restore_interests(State& state, Instance& instance) {
+  for (const std::string& uri : instance.subscriptions.uris()) subscription_step(state, instance, uri);
+  level_step(state, instance);
+}
+
+}  // namespace broker

@@ -1,0 +1,314 @@
+// The life of a server's process: started when somebody needs it, greeted once, tried again after a crash,
+// stopped when nobody is left.
+#include <algorithm>
+
+#include "broker/state.h"
+#include "core/limits.h"
+#include "face/legacy_server.h"
+#include "proto/json.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::Life;
+using core::Phase;
+using core::Session;
+
+void start(State& state, Instance& instance) {
+  instance.life = Life::starting;
+  instance.restart_wanted = false;
+  instance.gave_up = false;
+  instance.refusal.clear();
+  instance.start_due = state.now + instance.spec.timing.start_timeout;
+  instance.start_limit = state.now + instance.spec.timing.start_timeout * core::limits::start_extensions_most;
+  state.outbox.push_back(StartInstance{.instance = instance.id,
+                                       .name = instance.spec.name,
+                                       .program = instance.spec.program,
+                                       .args = instance.spec.args,
+                                       .directory = instance.spec.directory,
+                                       .environment = instance.spec.environment,
+                                       .message_bytes_max = instance.spec.message_bytes_max});
+}
+
+// A failed attempt, or a crash: those who cannot go on without it are told.
+void fail_waiting(State& state, Instance& instance, const std::string& raw_error) {
+  for (const SessionId id : std::vector(instance.sessions)) {
+    Session& session = state.sessions.at(id);
+    if (session.phase == Phase::asked) fail_initialize(state, session, raw_error);
+  }
+  for (const std::int64_t wire_id : instance.calls.ids()) {
+    if (instance.calls.find(wire_id) == nullptr) continue;
+    instance.subscriptions.withdraw(wire_id);
+    fail(state, instance, wire_id, raw_error);
+  }
+  instance.level_waiters.clear();
+  for (const core::Waiting& waiting : std::exchange(instance.waiting, {})) {
+    Session* session = state.sessions.find(waiting.session);
+    if (session == nullptr) continue;
+    session->waiting_bytes -= waiting.bytes;
+    resume(state, *session, core::Pause::waiting);
+  }
+}
+
+// Everything that only existed inside the process. Calls that it had received are answered; none is repeated.
+void process_lost(State& state, Instance& instance, const std::string& raw_error) {
+  for (const std::int64_t wire_id : instance.calls.ids()) {
+    const core::Call* call = instance.calls.find(wire_id);
+    if (call->state != core::CallState::waiting) fail(state, instance, wire_id, raw_error);
+  }
+  for (const std::int64_t wire_id : std::exchange(instance.level_waiters, {}))
+    answer(state, instance, wire_id, "{}");
+  withdraw_asks(state, instance);
+  instance.tombstones.clear();
+  instance.pid = 0;
+  instance.started.reset();
+  instance.start_due.reset();
+  instance.start_limit.reset();
+  instance.subscriptions.upstream_lost();
+  instance.roots.waiting.clear();
+  instance.roots.give_up_at.reset();
+  instance.roots.cared_for = false;
+  instance.tasks.clear();
+  instance.elicitations.clear();
+  instance.list_changes.clear();
+  instance.level.reset();
+  if (std::exchange(instance.blocked, false)) {
+    for (const SessionId id : instance.sessions)
+      resume(state, state.sessions.at(id), core::Pause::server_full);
+  }
+}
+
+// It did not come up, or did not stay up.
+void failed(State& state, Instance& instance) {
+  const bool was_ready = !instance.initialize_result.empty();
+  instance.supervision.failed(state.now, instance.spec.timing.stable_after);
+  const std::string error =
+      instance.refusal.empty() ? error_about(instance, instance.trouble, true) : instance.refusal;
+  const bool again = was_ready && !instance.supervision.broken() && !instance.sessions.empty();
+  state.log(Severity::warning,
+            instance.spec.name + ": " + instance.trouble +
+                (again ? "; it is started again" : "; it is not started again until somebody asks for it"));
+  if (again) {
+    instance.life = Life::backing_off;
+    return;
+  }
+  instance.life = Life::stopped;
+  fail_waiting(state, instance, error);
+  if (instance.sessions.empty()) instance.forget_due = state.now + core::limits::remember_failed;
+}
+
+void note_capabilities(Instance& instance) {
+  const proto::json::Document document = proto::json::parse(instance.initialize_result);
+  const proto::json::Value* capabilities = document.root ? document.root->find("capabilities") : nullptr;
+  const auto has = [&](std::string_view name) {
+    return capabilities != nullptr && capabilities->find(name) != nullptr;
+  };
+  instance.lists.set(static_cast<std::size_t>(core::ListKind::tools), has("tools"));
+  instance.lists.set(static_cast<std::size_t>(core::ListKind::prompts), has("prompts"));
+  instance.lists.set(static_cast<std::size_t>(core::ListKind::resources), has("resources"));
+  instance.logging = has("logging");
+}
+
+void became_ready(State& state, Instance& instance, bool again) {
+  instance.life = Life::ready;
+  instance.start_due.reset();
+  instance.start_limit.reset();
+  instance.trouble.clear();
+  state.send(instance.id, face::initialized_notice());
+  for (const SessionId id : std::vector(instance.sessions)) {
+    Session& session = state.sessions.at(id);
+    if (session.phase == Phase::asked) {
+      answer_initialize(state, session, instance);
+    } else if (again) {
+      session.lists_changed |= instance.lists;
+    } else {
+      session.lists_changed &= instance.lists;
+    }
+  }
+  restore_interests(state, instance);
+  drain_waiting(state, instance);
+  for (const SessionId id : instance.sessions) flush_lists(state, state.sessions.at(id));
+}
+
+}  // namespace
+
+std::string error_about(const Instance& instance, std::string_view sentence, bool retryable) {
+  proto::json::Writer error;
+  error.object();
+  error.key("code").number(static_cast<int>(proto::Code::internal_error));
+  error.key("message").string("hearth: server " + instance.spec.name + ": " + std::string(sentence));
+  error.key("data").object();
+  error.key("server").string(instance.spec.name);
+  error.key("instance").number(static_cast<std::int64_t>(instance.number));
+  error.key("retryable").boolean(retryable);
+  error.end();
+  error.end();
+  return error.text();
+}
+
+bool wake(State& state, Instance& instance) {
+  switch (instance.life) {
+    case Life::stopped:
+      if (instance.supervision.broken() && state.now < instance.supervision.retry_at()) return false;
+      if (!instance.initialize_result.empty()) ++instance.restarts;
+      start(state, instance);
+      return true;
+    case Life::stopping:
+      instance.restart_wanted = true;
+      return true;
+    case Life::starting:
+    case Life::greeting:
+    case Life::ready:
+    case Life::backing_off:
+      return true;
+  }
+  return true;
+}
+
+void retry(State& state, Instance& instance) {
+  ensure(instance.life == Life::backing_off);
+  if (instance.sessions.empty()) {
+    instance.life = Life::stopped;
+    return;
+  }
+  ++instance.restarts;
+  start(state, instance);
+}
+
+void stop(State& state, Instance& instance) {
+  ensure(instance.life != Life::stopped && instance.life != Life::backing_off);
+  if (instance.life == Life::stopping) return;
+  instance.life = Life::stopping;
+  instance.start_due.reset();
+  instance.start_limit.reset();
+  instance.idle_due.reset();
+  state.outbox.push_back(StopInstance{instance.id});
+}
+
+void instance_started(State& state, Instance& instance, std::int64_t pid) {
+  instance.pid = pid;
+  instance.started = state.now;
+  instance.sessions_ever = instance.sessions.size();
+  instance.supervision.started(state.now);
+  if (instance.life != Life::starting) return;
+  instance.life = Life::greeting;
+  const face::Declared declared{.first = instance.first,
+                                .alone = instance.spec.scope == core::Scope::session,
+                                .extra = instance.spec.extra_capabilities};
+  const std::int64_t id = own_call(instance, core::Purpose::initialize);
+  state.send(instance.id, face::initialize_request(id, declared, state.options.version));
+}
+
+void instance_greeted(State& state, Instance& instance, const Scanned& message) {
+  if (instance.life != Life::greeting) return;
+  const std::string_view result = message.of(message.envelope.result);
+  const auto greeting = face::read_greeting(result);
+  if (!result.empty() && greeting) {
+    const bool again = !instance.initialize_result.empty();
+    instance.initialize_result = result;
+    instance.server_version = greeting->server;
+    instance.revision = greeting->revision;
+    note_capabilities(instance);
+    became_ready(state, instance, again);
+    return;
+  }
+  if (result.empty()) {
+    instance.refusal = message.of(message.envelope.error);
+    instance.trouble = "answered initialize with an error";
+  } else {
+    instance.trouble = greeting.error();
+  }
+  instance.gave_up = true;
+  stop(state, instance);
+}
+
+void instance_start_failed(State& state, Instance& instance, std::string why) {
+  const bool wanted = instance.life == Life::starting;
+  process_lost(state, instance, error_about(instance, why, true));
+  instance.trouble = std::move(why);
+  if (wanted || instance.restart_wanted) {
+    failed(state, instance);
+  } else {
+    instance.life = Life::stopped;
+    fail_waiting(state, instance, error_about(instance, instance.trouble, true));
+  }
+  consider_forgetting(state, instance.id);
+}
+
+void instance_exited(State& state, Instance& instance, const InstanceExited& event) {
+  const bool asked_for = instance.life == Life::stopping && !instance.gave_up;
+  std::string how = event.how;
+  if (!event.last_words.empty()) how += "; its last words: " + event.last_words;
+  const std::string lost = (asked_for ? "was stopped" : how) + " while this call was running";
+  process_lost(state, instance, error_about(instance, lost, false));
+  if (asked_for) {
+    instance.life = Life::stopped;
+    const bool needed = instance.restart_wanted || !instance.waiting.empty() ||
+                        std::ranges::any_of(instance.sessions, [&](SessionId id) {
+                          return state.sessions.at(id).phase == Phase::asked;
+                        });
+    if (needed && !instance.sessions.empty()) wake(state, instance);
+  } else {
+    instance.trouble = instance.gave_up ? instance.trouble + " (" + how + ")" : how;
+    failed(state, instance);
+  }
+  consider_forgetting(state, instance.id);
+}
+
+void instance_spoke(State& state, Instance& instance) {
+  if (!instance.start_due) return;
+  instance.start_due = std::min(state.now + instance.spec.timing.start_timeout, *instance.start_limit);
+}
+
+void restart(State& state, Instance& instance) {
+  instance.supervision.forgive();
+  switch (instance.life) {
+    case Life::stopped:
+      wake(state, instance);
+      return;
+    case Life::backing_off:
+      retry(state, instance);
+      return;
+    case Life::stopping:
+      instance.restart_wanted = true;
+      return;
+    case Life::starting:
+    case Life::greeting:
+    case Life::ready:
+      stop(state, instance);
+      instance.restart_wanted = true;
+      return;
+  }
+}
+
+void stop_by_person(State& state, Instance& instance) {
+  switch (instance.life) {
+    case Life::stopped:
+      return;
+    case Life::stopping:
+      instance.restart_wanted = false;
+      return;
+    case Life::backing_off:
+      instance.life = Life::stopped;
+      fail_waiting(state, instance, error_about(instance, "was stopped on request", true));
+      consider_forgetting(state, instance.id);
+      return;
+    case Life::starting:
+    case Life::greeting:
+    case Life::ready:
+      fail_waiting(state, instance, error_about(instance, "was stopped on request", false));
+      stop(state, instance);
+      return;
+  }
+}
+
+void consider_forgetting(State& state, InstanceId id) {
+  const Instance* instance = state.instances.find(id);
+  if (instance == nullptr || instance->life != Life::stopped || !instance->sessions.empty()) return;
+  if (instance->forget_due && state.now < *instance->forget_due) return;
+  state.outbox.push_back(ForgetInstance{id});
+  state.instances.erase(id);
+}
+
+}  // namespace broker

@@ -1,0 +1,75 @@
+// Which instance a session belongs to: one that may be shared, or a new one.
+#include <algorithm>
+
+#include "broker/state.h"
+#include "core/limits.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::Session;
+
+bool open_to_others(const Instance& instance) {
+  const bool split = instance.interactive && instance.spec.interactive == core::Interactive::split;
+  return !split || instance.sessions.empty();
+}
+
+// The oldest that fits, so that sessions come together rather than drift apart.
+Instance* shareable(State& state, const core::ServerSpec& spec) {
+  Instance* found = nullptr;
+  state.instances.each([&](InstanceId /*id*/, Instance& instance) {
+    if (!open_to_others(instance) || !core::may_share(instance.spec, spec)) return;
+    if (found == nullptr || instance.number < found->number) found = &instance;
+  });
+  return found;
+}
+
+Instance& create(State& state, Session& session) {
+  const InstanceId id = state.instances.insert({});
+  Instance& instance = state.instances.at(id);
+  instance.id = id;
+  instance.number = ++state.instances_ever;
+  instance.spec = *session.spec;
+  instance.first = session.capabilities;
+  instance.interactive = instance.spec.interactive == core::Interactive::serialise;
+  return instance;
+}
+
+}  // namespace
+
+Instance& place(State& state, Session& session) {
+  Instance* found = shareable(state, *session.spec);
+  Instance& instance = found != nullptr ? *found : create(state, session);
+  session.ignored = core::ignored_differences(instance.spec, *session.spec, state.options.hash_key);
+  session.instance = instance.id;
+  session.spec.reset();
+  instance.sessions.push_back(session.id);
+  ++instance.sessions_ever;
+  instance.idle_due.reset();
+  instance.forget_due.reset();
+  if (instance.blocked) pause(state, session, core::Pause::server_full);
+  return instance;
+}
+
+void leave(State& state, Session& session, Instance& instance) {
+  abandon_calls(state, session, instance);
+  refuse_asks(state, session, instance);
+  std::erase(instance.sessions, session.id);
+  for (const std::string& uri : instance.subscriptions.leave(session.id)) {
+    if (instance.life == core::Life::ready) subscription_step(state, instance, uri);
+  }
+  level_step(state, instance);
+  roots_left(state, session, instance);
+  instance.tasks.leave(session.id);
+  std::erase_if(instance.elicitations, [&](const auto& entry) { return entry.second == session.id; });
+  drain_waiting(state, instance);
+  if (!instance.sessions.empty()) return;
+  const bool alone = instance.spec.scope == core::Scope::session;
+  const bool failed = instance.life == core::Life::stopped && instance.supervision.failures() != 0;
+  if (failed && !alone) instance.forget_due = state.now + core::limits::remember_failed;
+  instance.idle_due = state.now + (alone ? base::Duration::zero() : instance.spec.timing.idle_timeout);
+  consider_forgetting(state, instance.id);
+}
+
+}  // namespace broker

@@ -1,0 +1,115 @@
+// What the broker tells about itself: read from the tables, kept nowhere.
+#include <algorithm>
+
+#include "broker/state.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::Life;
+using core::Session;
+
+std::string state_of(const Instance& instance) {
+  switch (instance.life) {
+    case Life::stopped:
+      return instance.supervision.failures() != 0 && !instance.trouble.empty() ? "failed" : "stopped";
+    case Life::starting:
+    case Life::greeting:
+      return "starting";
+    case Life::ready:
+      return instance.sessions.empty() ? "idle" : "ready";
+    case Life::backing_off:
+      return "restarting";
+    case Life::stopping:
+      return "stopping";
+  }
+  return {};
+}
+
+std::size_t calls_in_flight(const Instance& instance) {
+  std::size_t count = 0;
+  instance.calls.each([&](const core::Call& call) {
+    count += call.purpose == core::Purpose::forwarded && call.state == core::CallState::sent ? 1 : 0;
+  });
+  return count;
+}
+
+InstanceReport report_of(const Instance& instance) {
+  return {.instance = instance.id,
+          .number = instance.number,
+          .name = instance.spec.name,
+          .state = state_of(instance),
+          .pid = instance.pid,
+          .program = instance.spec.program,
+          .args = instance.spec.args,
+          .scope = instance.spec.scope,
+          .scope_directory = instance.spec.scope_directory,
+          .server_version = instance.server_version,
+          .revision = instance.revision,
+          .sessions = instance.sessions.size(),
+          .calls = calls_in_flight(instance),
+          .waiting = instance.waiting.size(),
+          .calls_total = instance.calls_total,
+          .restarts = instance.restarts,
+          .interactive = instance.interactive,
+          .started = instance.started,
+          .trouble = instance.trouble,
+          .dropped = instance.dropped};
+}
+
+}  // namespace
+
+std::vector<InstanceReport> Broker::instances() const {
+  std::vector<InstanceReport> all;
+  state_->instances.each(
+      [&](InstanceId /*id*/, const Instance& instance) { all.push_back(report_of(instance)); });
+  return all;
+}
+
+std::vector<SessionReport> Broker::sessions() const {
+  std::vector<SessionReport> all;
+  state_->sessions.each([&](SessionId id, const Session& session) {
+    all.push_back(
+        {.session = id,
+         .server = session.server,
+         .instance = session.instance,
+         .client = session.client,
+         .revision = session.phase == core::Phase::fresh ? "" : std::string(proto::name_of(session.revision)),
+         .project = session.project,
+         .client_pid = session.client_pid,
+         .calls = session.calls.size(),
+         .opened = session.opened});
+  });
+  return all;
+}
+
+SharingReport Broker::sharing() const {
+  SharingReport report;
+  std::vector<const Instance*> all;
+  state_->instances.each([&](InstanceId /*id*/, const Instance& instance) { all.push_back(&instance); });
+  for (const Instance* instance : all) {
+    SharingReport::Group group{
+        .instance = instance->id, .name = instance->spec.name, .sessions = {}, .ignored = {}};
+    group.sessions.assign(instance->sessions.begin(), instance->sessions.end());
+    for (const SessionId id : instance->sessions) {
+      for (const core::Difference& difference : state_->sessions.at(id).ignored) {
+        if (std::ranges::find(group.ignored, difference) == group.ignored.end())
+          group.ignored.push_back(difference);
+      }
+    }
+    report.groups.push_back(std::move(group));
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t j = i + 1; j < all.size(); ++j) {
+      if (all[i]->spec.name != all[j]->spec.name) continue;
+      report.apart.push_back(
+          {.one = all[i]->id,
+           .other = all[j]->id,
+           .because = core::differences(all[i]->spec, all[j]->spec, state_->options.hash_key)});
+    }
+  }
+  return report;
+}
+
+}  // namespace broker

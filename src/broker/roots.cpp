@@ -1,0 +1,97 @@
+// roots/list on a shared server: the sessions are asked, the server gets the union.
+#include "broker/state.h"
+#include "core/limits.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::Session;
+
+bool contributes(const Session& session) {
+  return session.capabilities.roots && session.phase == core::Phase::ready;
+}
+
+bool being_asked(const Session& session) {
+  for (const auto& [id, ask] : session.asks) {
+    if (ask.server_id.empty()) return true;
+  }
+  return false;
+}
+
+void ask_session(State& state, Session& session, Instance& instance) {
+  if (being_asked(session)) return;
+  const std::int64_t id = new_ask(state, session, instance,
+                                  {.server_id = {},
+                                   .method = proto::Method::roots_list,
+                                   .token = {},
+                                   .due = state.now + core::limits::roots_wait});
+  state.send(session.id, proto::request_text(std::to_string(id), "roots/list"));
+}
+
+bool all_known(State& state, const Instance& instance) {
+  for (const SessionId id : instance.sessions) {
+    if (contributes(state.sessions.at(id)) && !instance.roots.known(id)) return false;
+  }
+  return true;
+}
+
+void give(State& state, Instance& instance) {
+  instance.roots.give_up_at.reset();
+  instance.roots.told = instance.roots.union_result();
+  for (const std::string& raw_id : std::exchange(instance.roots.waiting, {})) {
+    state.send(instance.id, proto::result_text(raw_id, instance.roots.told));
+  }
+}
+
+// The server learns of a different union by being told to ask again.
+void settle(State& state, Instance& instance) {
+  if (!all_known(state, instance)) return;
+  if (!instance.roots.waiting.empty()) {
+    give(state, instance);
+  } else if (instance.life == core::Life::ready && instance.roots.cared_for &&
+             instance.roots.union_result() != instance.roots.told) {
+    instance.roots.told = instance.roots.union_result();
+    state.send(instance.id, proto::notification_text("notifications/roots/list_changed"));
+  }
+}
+
+}  // namespace
+
+void server_asks_roots(State& state, Instance& instance, std::string_view raw_id) {
+  instance.roots.cared_for = true;
+  instance.roots.waiting.emplace_back(raw_id);
+  for (const SessionId id : instance.sessions) {
+    Session& session = state.sessions.at(id);
+    if (contributes(session) && !instance.roots.known(id)) ask_session(state, session, instance);
+  }
+  if (all_known(state, instance)) {
+    give(state, instance);
+  } else if (!instance.roots.give_up_at) {
+    instance.roots.give_up_at = state.now + core::limits::roots_wait;
+  }
+}
+
+void roots_answered(State& state, Session& session, Instance& instance, std::string_view raw_result) {
+  instance.roots.answered(session.id, raw_result);
+  settle(state, instance);
+}
+
+void roots_changed(State& state, Session& session, Instance& instance) {
+  instance.roots.invalidate(session.id);
+  // An answer that is under way may be of before the change: it will find no question any more.
+  std::erase_if(session.asks, [](const auto& entry) { return entry.second.server_id.empty(); });
+  if (instance.roots.cared_for && contributes(session)) ask_session(state, session, instance);
+}
+
+void roots_left(State& state, Session& session, Instance& instance) {
+  instance.roots.forget(session.id);
+  settle(state, instance);
+}
+
+void roots_due(State& state, Instance& instance) {
+  if (!instance.roots.waiting.empty()) give(state, instance);
+  instance.roots.give_up_at.reset();
+}
+
+}  // namespace broker

@@ -1,0 +1,270 @@
+// What servers say: every line of an instance is sorted here. What no table says belongs to a session reaches
+// none.
+#include <charconv>
+
+#include "broker/state.h"
+#include "proto/json.h"
+
+namespace broker {
+namespace {
+
+using core::Call;
+using core::CallState;
+using core::Instance;
+using core::Purpose;
+using core::Session;
+using proto::Kind;
+using proto::Message;
+using proto::Method;
+
+std::optional<std::int64_t> integer_of(std::string_view raw) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
+  if (error != std::errc() || end != raw.data() + raw.size()) return std::nullopt;
+  return value;
+}
+
+Call* call_of(Instance& instance, std::string_view raw_id) {
+  const std::optional<std::int64_t> id = integer_of(raw_id);
+  Call* call = id ? instance.calls.find(*id) : nullptr;
+  return call != nullptr && call->state != CallState::waiting ? call : nullptr;
+}
+
+// A URL elicitation can also be asked for by an error; its completion concerns the session that got the
+// error.
+void note_elicitations(Instance& instance, SessionId session, std::string_view raw_error) {
+  if (raw_error.find("-32042") == std::string_view::npos) return;
+  const proto::json::Document document = proto::json::parse(raw_error);
+  const proto::json::Value* data = document.root ? document.root->find("data") : nullptr;
+  const proto::json::Value* list = data != nullptr ? data->find("elicitations") : nullptr;
+  if (list == nullptr) return;
+  for (const proto::json::Value& item : list->items) {
+    const std::string_view id = item.string_or("elicitationId", "");
+    if (!id.empty()) core::remember_elicitation(instance, std::string(id), session);
+  }
+}
+
+// The answer to a call that means more to us than its bytes say. Returns the message to send on.
+Message with_its_meaning(Instance& instance, const Call& call, const Scanned& message, Message out) {
+  const std::string_view result = message.of(message.envelope.result);
+  if (message.envelope.error.present())
+    note_elicitations(instance, call.session, message.of(message.envelope.error));
+  if (call.task && !result.empty()) {
+    const std::string id = core::created_task_of(result);
+    if (!id.empty()) {
+      const std::int64_t token = call.token.empty() ? 0 : call.wire_id;
+      instance.tasks.created(id, {.owner = call.session, .token = token, .client_token = call.token});
+    }
+  }
+  if (call.method == Method::tasks_list && !result.empty()) {
+    return Message(proto::result_text(call.client_id, instance.tasks.own_only(result, call.session)));
+  }
+  return out;
+}
+
+void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
+  Call call = finish(state, instance, wire_id);
+  if (call.state != CallState::cancelled) {
+    Message out(message.bytes);
+    if (call.task || call.method == Method::tasks_list || message.envelope.error.present()) {
+      out = with_its_meaning(instance, call, message, std::move(out));
+    }
+    if (out.bytes().text.data() == message.bytes.text.data()) {
+      out.splice(message.envelope.id, std::move(call.client_id));
+    }
+    state.send(call.session, std::move(out));
+  }
+  if (!instance.waiting.empty()) drain_waiting(state, instance);
+}
+
+void server_answer(State& state, Instance& instance, const Scanned& message) {
+  Call* call = call_of(instance, message.of(message.envelope.id));
+  if (call == nullptr) {
+    ++instance.dropped;
+    return;
+  }
+  const std::int64_t wire_id = call->wire_id;
+  switch (call->purpose) {
+    case Purpose::forwarded:
+      forwarded_answer(state, instance, wire_id, message);
+      return;
+    case Purpose::initialize:
+      finish(state, instance, wire_id);
+      instance_greeted(state, instance, message);
+      return;
+    case Purpose::subscribe:
+    case Purpose::unsubscribe:
+      subscription_answered(state, instance, finish(state, instance, wire_id), message);
+      return;
+    case Purpose::set_level:
+      finish(state, instance, wire_id);
+      level_answered(state, instance, message);
+      return;
+  }
+}
+
+void progress(State& state, Instance& instance, const Scanned& message) {
+  const std::optional<std::int64_t> token = integer_of(message.of(message.envelope.progress_token));
+  const Call* call = token ? instance.calls.find(*token) : nullptr;
+  SessionId owner;
+  std::string client_token;
+  if (call != nullptr && call->state == CallState::sent && !call->token.empty()) {
+    owner = call->session;
+    client_token = call->token;
+  } else if (const core::Task* task = token && *token != 0 ? instance.tasks.by_token(*token) : nullptr) {
+    owner = task->owner;
+    client_token = task->client_token;
+  }
+  Session* session = state.sessions.find(owner);
+  if (session == nullptr) {
+    ++instance.dropped;
+    return;
+  }
+  Message out(message.bytes);
+  out.splice(message.envelope.progress_token, std::move(client_token));
+  if (session->blocked) {
+    session->held_back.progress[*token] = out.text();
+  } else {
+    state.send(owner, std::move(out));
+  }
+}
+
+// To the one session it concerns, if it is there.
+void to_owner(State& state, Instance& instance, SessionId owner, const Scanned& message) {
+  if (state.sessions.find(owner) == nullptr) {
+    ++instance.dropped;
+  } else {
+    state.send(owner, Message(message.bytes));
+  }
+}
+
+void task_status(State& state, Instance& instance, const Scanned& message) {
+  const std::string_view id = message.of(message.envelope.task_id);
+  const core::Task* task = instance.tasks.find(id);
+  to_owner(state, instance, task != nullptr ? task->owner : SessionId{}, message);
+  if (core::task_ended(message.of(message.envelope.params))) instance.tasks.ended(id);
+}
+
+void elicitation_complete(State& state, Instance& instance, const Scanned& message) {
+  const proto::json::Document document = proto::json::parse(message.of(message.envelope.params));
+  const std::string id(document.root ? document.root->string_or("elicitationId", "") : "");
+  SessionId owner;
+  for (const auto& [known, session] : instance.elicitations) {
+    if (known == id) owner = session;
+  }
+  to_owner(state, instance, owner, message);
+}
+
+void server_notice(State& state, Instance& instance, const Scanned& message) {
+  switch (proto::method_of(message.of(message.envelope.method))) {
+    case Method::progress:
+      progress(state, instance, message);
+      return;
+    case Method::message:
+      server_logs(state, instance, message);
+      return;
+    case Method::cancelled:
+      server_cancels_ask(state, instance, message);
+      return;
+    case Method::tools_list_changed:
+      list_changed(state, instance, core::ListKind::tools);
+      return;
+    case Method::prompts_list_changed:
+      list_changed(state, instance, core::ListKind::prompts);
+      return;
+    case Method::resources_list_changed:
+      list_changed(state, instance, core::ListKind::resources);
+      return;
+    case Method::resources_updated:
+      resource_updated(state, instance, message);
+      return;
+    case Method::tasks_status:
+      task_status(state, instance, message);
+      return;
+    case Method::elicitation_complete:
+      elicitation_complete(state, instance, message);
+      return;
+    default:
+      break;
+  }
+  // A notice that we do not know can only be passed on where there is nobody else whom it could concern.
+  const bool alone = instance.sessions.size() == 1 && instance.sessions_ever == 1;
+  to_owner(state, instance, alone ? instance.sessions.front() : SessionId{}, message);
+}
+
+void server_message(State& state, Instance& instance, const Scanned& message) {
+  switch (message.envelope.kind) {
+    case Kind::request:
+      server_ask(state, instance, message, proto::method_of(message.of(message.envelope.method)));
+      return;
+    case Kind::notification:
+      server_notice(state, instance, message);
+      return;
+    case Kind::response:
+      server_answer(state, instance, message);
+      return;
+    case Kind::batch:
+      return;
+  }
+}
+
+void fail_its_call(State& state, Instance& instance, std::string_view raw_id, std::string_view sentence) {
+  const Call* call = call_of(instance, raw_id);
+  if (call == nullptr) return;
+  if (call->purpose == Purpose::forwarded) {
+    fail(state, instance, call->wire_id, error_about(instance, sentence, false));
+    drain_waiting(state, instance);
+  }
+}
+
+void unreadable(State& state, Instance& instance, std::string_view text, proto::ScanError error) {
+  const std::string why(proto::describe(error));
+  const std::string_view id = proto::salvage_id(text).in(text);
+  state.log(Severity::warning, instance.spec.name + ": skipped a line of " + std::to_string(text.size()) +
+                                   " bytes on its stdout that is no message: " + why);
+  ++instance.dropped;
+  if (!id.empty()) fail_its_call(state, instance, id, "its answer could not be read: " + why);
+}
+
+void overlong(State& state, Instance& instance, const proto::Line& line) {
+  const std::string sentence =
+      "a message of " + std::to_string(line.length) + " bytes is over the limit of " +
+      std::to_string(instance.spec.message_bytes_max) + " (maxMessageBytes in config.json)";
+  state.log(Severity::warning, instance.spec.name + ": " + sentence);
+  ++instance.dropped;
+  if (line.id.empty()) return;
+  if (line.has_method) {
+    state.send(instance.id, proto::error_text(line.id, proto::Code::invalid_request, "hearth: " + sentence));
+  } else {
+    fail_its_call(state, instance, line.id, sentence);
+  }
+}
+
+}  // namespace
+
+void server_line(State& state, Instance& instance, const proto::Line& line) {
+  if (instance.life != core::Life::greeting && instance.life != core::Life::ready) return;
+  if (line.overlong) {
+    overlong(state, instance, line);
+    return;
+  }
+  const std::string_view text = line.bytes.text;
+  const auto envelope = proto::scan(text);
+  if (!envelope) {
+    unreadable(state, instance, text, envelope.error());
+    return;
+  }
+  if (envelope->kind != Kind::batch) {
+    server_message(state, instance, {line.bytes, *envelope});
+    return;
+  }
+  const InstanceId id = instance.id;
+  proto::each_in_batch(text, [&](proto::Span span) {
+    const base::Bytes part{span.in(text), line.bytes.owner};
+    const auto inner = proto::scan(part.text);
+    if (!inner || inner->kind == Kind::batch) return;
+    if (Instance* still = state.instances.find(id)) server_message(state, *still, {part, *inner});
+  });
+}
+
+}  // namespace broker

@@ -1,0 +1,143 @@
+// The beginning and the end of a session, and what it leaves behind for a next daemon.
+#include "broker/state.h"
+#include "core/setup.h"
+#include "face/legacy_client.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::Phase;
+using core::Session;
+
+// Nothing is known of what became of these calls, and nothing that may have had an effect is run again.
+void answer_lost_calls(State& state, Session& session, const core::Setup& setup) {
+  std::vector<std::string> lost = session.journal.calls();
+  lost.insert(lost.end(), setup.long_ids.begin(), setup.long_ids.end());
+  for (const std::string& raw_id : lost) {
+    state.send(session.id,
+               proto::error_text(raw_id, proto::Code::internal_error,
+                                 "hearth: the daemon ended while this call was running; whether it had "
+                                 "an effect is not known, so it was not repeated",
+                                 {session.server, false}));
+  }
+  session.journal.end_all_calls();
+}
+
+void restore(State& state, Session& session) {
+  if (session.journal.writing()) state.outbox.push_back(EndPartialLine{session.id});
+  const core::Setup setup = core::setup_of(session.journal.setup()).value_or(core::Setup{});
+  session.life = setup.life + 1;
+  // Answers to the questions of an earlier life must find nothing.
+  session.next_ask = std::int64_t{1'000'000} * session.life + 1;
+  answer_lost_calls(state, session, setup);
+  const auto envelope = proto::scan(setup.initialize_line);
+  if (setup.phase == Phase::fresh || !envelope) {
+    note_setup(state, session);
+    return;
+  }
+  const Scanned initialize{base::Bytes::copy(setup.initialize_line), *envelope};
+  if (setup.phase == Phase::asked) {
+    client_initialize(state, session, initialize);
+    return;
+  }
+  const auto hello = face::read_initialize(initialize.bytes.text, *envelope);
+  if (!hello) return;
+  session.phase = setup.phase;
+  session.initialize_line = setup.initialize_line;
+  session.revision = hello->revision;
+  session.capabilities = hello->capabilities;
+  session.client = hello->client;
+  session.level = setup.level;
+  Instance& instance = place(state, session);
+  for (const std::string& uri : setup.subscriptions) instance.subscriptions.want(uri, {session.id, 0});
+  note_setup(state, session);
+  // What changed meanwhile nobody knows, so the client is told to look again.
+  for (const core::ListKind kind : core::list_kinds) {
+    if (instance.initialize_result.empty() || instance.lists.test(static_cast<std::size_t>(kind))) {
+      session.lists_changed.set(static_cast<std::size_t>(kind));
+    }
+  }
+  wake(state, instance);
+  if (instance.life == core::Life::ready) {
+    restore_interests(state, instance);
+    flush_lists(state, session);
+  }
+}
+
+}  // namespace
+
+void session_opened(State& state, SessionOpened event) {
+  Session& session = state.sessions.at(event.session);
+  session.id = event.session;
+  session.server = event.spec.name;
+  session.project = event.spec.scope_directory.empty() ? event.spec.directory : event.spec.scope_directory;
+  session.client_pid = event.client_pid;
+  session.opened = state.now;
+  session.spec = std::move(event.spec);
+  session.journal = proto::Journal(event.journal);
+  const bool fresh = session.journal.fresh();
+  session.journal.begin();
+  if (!fresh) restore(state, session);
+}
+
+void session_closed(State& state, Session& session, std::string reason) {
+  const SessionId id = session.id;
+  if (Instance* instance = state.instance_of(session)) leave(state, session, *instance);
+  state.outbox.push_back(CloseSession{id, std::move(reason)});
+  state.sessions.erase(id);
+  if (state.sessions.empty()) state.quiet_since = state.now;
+}
+
+void session_unblocked(State& state, Session& session) {
+  session.blocked = false;
+  resume(state, session, core::Pause::client_full);
+  for (auto& [call, text] : std::exchange(session.held_back.progress, {}))
+    state.send(session.id, std::move(text));
+  for (auto& [uri, text] : std::exchange(session.held_back.updated, {}))
+    state.send(session.id, std::move(text));
+  flush_lists(state, session);
+}
+
+void pause(State& state, Session& session, core::Pause reason) {
+  const bool reading = session.pauses.none();
+  session.pauses.set(static_cast<std::size_t>(reason));
+  if (reading) state.outbox.push_back(PauseSession{session.id});
+}
+
+void resume(State& state, Session& session, core::Pause reason) {
+  if (!session.pauses.test(static_cast<std::size_t>(reason))) return;
+  session.pauses.reset(static_cast<std::size_t>(reason));
+  if (session.pauses.none()) state.outbox.push_back(ResumeSession{session.id});
+}
+
+void note_setup(State& state, Session& session) {
+  const Instance* instance = state.instance_of(session);
+  core::Setup setup{.phase = session.phase,
+                    .initialize_line = session.initialize_line,
+                    .level = session.level,
+                    .subscriptions = {},
+                    .long_ids = session.long_ids,
+                    .life = session.life};
+  if (instance != nullptr) setup.subscriptions = instance->subscriptions.uris_of(session.id);
+  if (!session.journal.set_setup(core::written(setup))) {
+    state.log(Severity::warning, session.server + ": what client " + session.client +
+                                     " has set up is too large to survive a crash of the daemon");
+  }
+}
+
+void answer_initialize(State& state, Session& session, const Instance& instance) {
+  state.send(session.id,
+             face::initialize_answer(session.initialize_id, instance.initialize_result, session.revision));
+  session.phase = session.initialized_early ? Phase::ready : Phase::answered;
+  note_setup(state, session);
+}
+
+void fail_initialize(State& state, Session& session, std::string_view raw_error) {
+  state.send(session.id, proto::error_text(session.initialize_id, raw_error));
+  session.phase = Phase::fresh;
+  session.initialized_early = false;
+  note_setup(state, session);
+}
+
+}  // namespace broker

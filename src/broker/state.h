@@ -1,0 +1,158 @@
+// What the broker's parts share: the tables, the outbox, and the few things that every part does.
+//
+// The parts are files of free functions over this state, each named after what it handles: clients.cpp (what
+// clients say), servers.cpp (what servers say), calls.cpp, asks.cpp, interests.cpp (subscriptions, levels,
+// list changes), roots.cpp, placement.cpp, lifecycle.cpp (processes), deadlines.cpp, sessions.cpp (beginning
+// and end). None of them calls out: what has to be done in the world is left in the outbox.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/slot_map.h"
+#include "broker/broker.h"
+#include "core/instance.h"
+#include "core/session.h"
+#include "core/share_key.h"
+#include "proto/envelope.h"
+#include "proto/rpc.h"
+
+namespace broker {
+
+struct Broker::State {
+  Options options;
+  base::SlotMap<core::SessionTag, core::Session> sessions;
+  base::SlotMap<core::InstanceTag, core::Instance> instances;
+  std::vector<Action> outbox;
+  base::Instant now;
+  base::Instant quiet_since;  // When the last session left.
+  std::uint64_t instances_ever = 0;
+  bool retired = false;
+
+  void send(SessionId session, proto::Message message) {
+    outbox.push_back(SendToSession{session, std::move(message)});
+  }
+  void send(SessionId session, std::string text) { send(session, proto::Message(std::move(text))); }
+  void send(InstanceId instance, proto::Message message) {
+    outbox.push_back(SendToInstance{instance, std::move(message)});
+  }
+  void send(InstanceId instance, std::string text) { send(instance, proto::Message(std::move(text))); }
+  void log(Severity severity, std::string text) { outbox.push_back(Log{severity, std::move(text)}); }
+
+  core::Instance* instance_of(const core::Session& session) {
+    return session.instance ? instances.find(*session.instance) : nullptr;
+  }
+};
+
+using State = Broker::State;
+
+// One message of a peer, scanned. Bytes of a batch's element share the batch's buffer.
+struct Scanned {
+  base::Bytes bytes;
+  proto::Envelope envelope;
+  std::string_view of(proto::Span span) const { return span.in(bytes.text); }
+};
+
+// clients.cpp
+void client_line(State& state, core::Session& session, const proto::Line& line);
+// Also the beginning of a session that was restored while its initialize had no answer.
+void client_initialize(State& state, core::Session& session, const Scanned& message);
+
+// servers.cpp
+void server_line(State& state, core::Instance& instance, const proto::Line& line);
+
+// sessions.cpp
+void session_opened(State& state, SessionOpened event);
+void session_closed(State& state, core::Session& session, std::string reason);
+void session_unblocked(State& state, core::Session& session);
+void pause(State& state, core::Session& session, core::Pause reason);
+void resume(State& state, core::Session& session, core::Pause reason);
+void note_setup(State& state, core::Session& session);
+// The client's initialize is answered from what the server said.
+void answer_initialize(State& state, core::Session& session, const core::Instance& instance);
+void fail_initialize(State& state, core::Session& session, std::string_view raw_error);
+
+// placement.cpp
+core::Instance& place(State& state, core::Session& session);
+void leave(State& state, core::Session& session, core::Instance& instance);
+
+// calls.cpp
+void forward_call(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
+                  proto::Method method);
+// A call that is answered by us when something else has happened; it counts as in flight until then.
+std::int64_t hold_call(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
+                       proto::Method method);
+// A notification of a client's for the server.
+void forward_notice(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
+std::int64_t own_call(core::Instance& instance, core::Purpose purpose, std::string uri = {});
+// Takes the call out of all tables; its session, if it still has one that waits, is told nothing.
+core::Call finish(State& state, core::Instance& instance, std::int64_t wire_id);
+void answer(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view raw_result);
+void fail(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view raw_error);
+void cancel_by_client(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
+void abandon_calls(State& state, core::Session& session, core::Instance& instance);
+void drain_waiting(State& state, core::Instance& instance);
+
+// asks.cpp
+void server_ask(State& state, core::Instance& instance, const Scanned& message, proto::Method method);
+void server_cancels_ask(State& state, core::Instance& instance, const Scanned& message);
+void client_answer(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
+void ask_due(State& state, core::Instance& instance, const core::Instance::AskDue& due);
+// The session goes: the server is told that nobody will answer.
+void refuse_asks(State& state, core::Session& session, core::Instance& instance);
+// The server goes: the client is told that nobody waits for its answers.
+void withdraw_asks(State& state, core::Instance& instance);
+
+// roots.cpp
+void server_asks_roots(State& state, core::Instance& instance, std::string_view raw_id);
+void roots_answered(State& state, core::Session& session, core::Instance& instance,
+                    std::string_view raw_result);
+void roots_changed(State& state, core::Session& session, core::Instance& instance);
+void roots_left(State& state, core::Session& session, core::Instance& instance);
+void roots_due(State& state, core::Instance& instance);
+std::int64_t new_ask(State& state, core::Session& session, core::Instance& instance, core::Ask ask);
+
+// interests.cpp
+void client_subscribes(State& state, core::Session& session, core::Instance& instance,
+                       const Scanned& message);
+void client_unsubscribes(State& state, core::Session& session, core::Instance& instance,
+                         const Scanned& message);
+void subscription_step(State& state, core::Instance& instance, const std::string& uri);
+void subscription_answered(State& state, core::Instance& instance, const core::Call& call,
+                           const Scanned& message);
+void client_sets_level(State& state, core::Session& session, core::Instance& instance,
+                       const Scanned& message);
+void level_step(State& state, core::Instance& instance);
+void level_answered(State& state, core::Instance& instance, const Scanned& message);
+void server_logs(State& state, core::Instance& instance, const Scanned& message);
+void resource_updated(State& state, core::Instance& instance, const Scanned& message);
+void list_changed(State& state, core::Instance& instance, core::ListKind kind);
+void tell_list(State& state, core::Instance& instance, core::ListKind kind);
+void flush_lists(State& state, core::Session& session);
+void restore_interests(State& state, core::Instance& instance);
+
+// lifecycle.cpp
+// Sees to it that the server is running or on its way. False: it may not be tried now; instance.trouble says
+// why.
+bool wake(State& state, core::Instance& instance);
+void stop(State& state, core::Instance& instance);
+// Backing off, and the time has come.
+void retry(State& state, core::Instance& instance);
+void instance_started(State& state, core::Instance& instance, std::int64_t pid);
+void instance_greeted(State& state, core::Instance& instance, const Scanned& message);
+void instance_start_failed(State& state, core::Instance& instance, std::string why);
+void instance_exited(State& state, core::Instance& instance, const InstanceExited& event);
+void instance_spoke(State& state, core::Instance& instance);
+void restart(State& state, core::Instance& instance);
+void stop_by_person(State& state, core::Instance& instance);
+void consider_forgetting(State& state, InstanceId id);
+
+// deadlines.cpp
+std::optional<base::Instant> deadline_of(const core::Instance& instance);
+void tick(State& state, core::Instance& instance);
+
+// What an error about this server says to a client; `sentence` without the server's name.
+std::string error_about(const core::Instance& instance, std::string_view sentence, bool retryable);
+
+}  // namespace broker

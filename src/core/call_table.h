@@ -1,0 +1,89 @@
+// The calls of one channel, by the id under which the server knows them.
+//
+// A JSON-RPC server sees one client whose request ids are unique. The table makes that true: it mints an
+// integer for every call, never twice, not even after the server was restarted, and finds the call again when
+// the answer comes. The same integer serves as the call's progress token towards the server.
+//
+// Ids grow, calls are answered roughly in order, so the table is a ring: an id's place is its low bits. An id
+// whose place is still taken is passed over, which keeps look-up at one comparison.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "core/ids.h"
+#include "proto/method.h"
+
+namespace core {
+
+// Whose call it is and what its answer means to us.
+enum class Purpose : std::uint8_t {
+  forwarded,   // A session's; the answer goes to it.
+  initialize,  // Ours.
+  subscribe,   // Ours, on behalf of all who want the resource.
+  unsubscribe,
+  set_level,
+};
+
+enum class CallState : std::uint8_t {
+  waiting,  // Held back: the server is not ready, or serves another session first.
+  sent,
+  cancelled,  // The client wants no answer any more; the server may still give one.
+};
+
+struct Call {
+  std::int64_t wire_id = 0;
+  SessionId session;
+  Purpose purpose = Purpose::forwarded;
+  CallState state = CallState::waiting;
+  proto::Method method = proto::Method::other;
+  bool task = false;      // Asked to become a task.
+  std::string client_id;  // Raw JSON, quotes included: 1 and "1" are different ids.
+  std::string token;      // The client's progress token, raw; empty when it wants no progress.
+  std::string uri;        // subscribe, unsubscribe.
+  std::optional<std::uint16_t> journal_slot;
+  base::Instant cancelled_at;
+};
+
+class CallTable {
+ public:
+  // The call is given the next free id, which it carries from then on.
+  Call& insert(Call call);
+
+  Call* find(std::int64_t wire_id);
+  // Takes the call out.
+  Call take(std::int64_t wire_id);
+  // Puts a call back that was taken and has not been replaced since.
+  void restore(Call call);
+
+  std::size_t size() const { return size_; }
+
+  // f(Call&) in order of ids. Calls may be taken out meanwhile.
+  template <class F>
+  void each(F&& f) {
+    for (const std::int64_t id : ids()) {
+      if (Call* call = find(id)) f(*call);
+    }
+  }
+
+  template <class F>
+  void each(F&& f) const {
+    for (const std::int64_t id : ids()) f(*const_cast<CallTable*>(this)->find(id));
+  }
+
+  // Every id in the table, ascending.
+  std::vector<std::int64_t> ids() const;
+
+ private:
+  void grow();
+  std::size_t place_of(std::int64_t wire_id) const;
+
+  std::vector<Call> ring_;  // wire_id 0: free.
+  std::size_t size_ = 0;
+  std::int64_t next_ = 1;
+};
+
+}  // namespace core

@@ -1,0 +1,40 @@
+#include "core/capabilities.h"
+
+namespace core {
+namespace {
+
+std::string raw_member(const proto::json::Value& object, std::string_view key, std::string_view text) {
+  const proto::json::Value* value = object.find(key);
+  if (value == nullptr || value->type != proto::json::Type::object) return {};
+  return std::string(text.substr(value->at, value->length));
+}
+
+}  // namespace
+
+Capabilities capabilities_of(const proto::json::Value* capabilities, std::string_view text) {
+  Capabilities all;
+  if (capabilities == nullptr) return all;
+  all.roots = capabilities->find("roots") != nullptr;
+  all.sampling_raw = raw_member(*capabilities, "sampling", text);
+  all.sampling = !all.sampling_raw.empty();
+  all.experimental_raw = raw_member(*capabilities, "experimental", text);
+  all.extensions_raw = raw_member(*capabilities, "extensions", text);
+  all.vendor = !all.experimental_raw.empty() || !all.extensions_raw.empty();
+  if (const proto::json::Value* elicitation = capabilities->find("elicitation")) {
+    const bool form = elicitation->find("form") != nullptr;
+    all.elicitation_url = elicitation->find("url") != nullptr;
+    all.elicitation_form = form || !all.elicitation_url;
+  }
+  return all;
+}
+
+bool may_be_asked(const Capabilities& capabilities, proto::Method method, Mode mode) {
+  if (method == proto::Method::roots_list) return capabilities.roots;
+  if (method == proto::Method::sampling_create_message) return capabilities.sampling;
+  if (method == proto::Method::elicitation_create) {
+    return mode == Mode::url ? capabilities.elicitation_url : capabilities.elicitation_form;
+  }
+  return capabilities.vendor;
+}
+
+}  // namespace core

@@ -1,0 +1,33 @@
+// What a client said it can do, as far as it decides whom a server may ask.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proto/json.h"
+#include "proto/method.h"
+
+namespace core {
+
+struct Capabilities {
+  bool roots = false;
+  bool sampling = false;
+  bool elicitation_form = false;
+  bool elicitation_url = false;
+  bool vendor = false;  // Declared something under "experimental" or "extensions".
+
+  // The raw JSON of members that are passed on as they are; empty when absent.
+  std::string sampling_raw;
+  std::string experimental_raw;
+  std::string extensions_raw;
+};
+
+// `capabilities` is the member of initialize's params; `text` the message it was parsed from. An empty
+// "elicitation" object means forms only; as soon as a mode is named, only the named ones count.
+Capabilities capabilities_of(const proto::json::Value* capabilities, std::string_view text);
+
+// Whether a client with these may be asked this. `url_mode`: the mode of an elicitation.
+enum class Mode : std::uint8_t { none, form, url };
+bool may_be_asked(const Capabilities& capabilities, proto::Method method, Mode mode);
+
+}  // namespace core

@@ -1,0 +1,108 @@
+// One running server for one share key, as data.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+#include "core/call_table.h"
+#include "core/capabilities.h"
+#include "core/ids.h"
+#include "core/levels.h"
+#include "core/list_changes.h"
+#include "core/roots.h"
+#include "core/server_spec.h"
+#include "core/subscriptions.h"
+#include "core/supervision.h"
+#include "core/tasks.h"
+#include "proto/message.h"
+
+namespace core {
+
+enum class Life : std::uint8_t {
+  stopped,   // No process. One is started when somebody needs it.
+  starting,  // Asked for, not yet there.
+  greeting,  // The process runs and has not answered initialize.
+  ready,
+  backing_off,  // It crashed; the next attempt has a time.
+  stopping,     // Asked to end, not yet gone.
+};
+
+// What waits for the server to be ready, or to be free.
+struct Waiting {
+  SessionId session;
+  std::int64_t call = 0;  // 0: a notification.
+  proto::Message message;
+  std::size_t bytes = 0;
+};
+
+struct Instance {
+  InstanceId id;
+  std::uint64_t number = 0;  // In order of creation, from 1; for people.
+  ServerSpec spec;
+  std::vector<SessionId> sessions;  // In order of arrival.
+  std::uint64_t sessions_ever = 0;  // Since the process started.
+
+  Life life = Life::stopped;
+  std::int64_t pid = 0;
+  std::optional<base::Instant> started;      // The process.
+  std::optional<base::Instant> start_due;    // starting, greeting: give up then.
+  std::optional<base::Instant> start_limit;  // However much it speaks.
+  std::optional<base::Instant> idle_due;     // No sessions: stop then.
+  std::optional<base::Instant> forget_due;   // Failed and unwanted: forget then.
+  Supervision supervision;
+  std::uint32_t restarts = 0;
+  std::string trouble;          // Why it is not well; for people.
+  bool restart_wanted = false;  // stopping: start again when gone.
+  bool blocked = false;         // It does not read what it is sent.
+
+  Capabilities first;             // Of the session that made us start it: declared at every start.
+  bool gave_up = false;           // stopping: because it did not start as it should.
+  std::string refusal;            // The server's own error object to initialize, raw.
+  std::string initialize_result;  // Raw; empty until it has been ready once.
+  std::string server_version;
+  std::string revision;
+
+  CallTable calls;
+  std::deque<Waiting> waiting;
+  std::uint64_t calls_total = 0;
+  std::uint64_t dropped = 0;  // Messages that belonged to no session.
+  bool interactive = false;   // Asks without saying whom: calls are serialised across sessions.
+
+  Subscriptions subscriptions;
+  Roots roots;
+  Tasks tasks;
+  std::deque<std::pair<std::string, SessionId>>
+      elicitations;  // By elicitationId: whom its completion concerns.
+  ListChanges list_changes;
+  std::optional<Level> level;  // What the server was told last.
+  std::vector<std::int64_t>
+      level_waiters;     // setLevel calls to be answered when the server has answered ours.
+  std::bitset<3> lists;  // The kinds of list that it has, by ListKind.
+  bool logging = false;  // It has log levels.
+
+  // What has a time, in order of times.
+  struct AskDue {
+    base::Instant due;
+    SessionId session;
+    std::int64_t ask = 0;
+    auto operator<=>(const AskDue&) const = default;
+  };
+  struct Tombstone {
+    base::Instant due;
+    std::int64_t call = 0;
+  };
+  std::set<AskDue> ask_dues;
+  std::deque<Tombstone> tombstones;
+};
+
+// Whom the completion of a URL elicitation will concern. The oldest ids go when there are too many.
+void remember_elicitation(Instance& instance, std::string elicitation_id, SessionId session);
+
+}  // namespace core

@@ -1,0 +1,59 @@
+// Every queue, count and wait of the pure half, with its reason.
+//
+// What a person may want to change stands in ServerSpec instead and has its default there.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace core::limits {
+
+// A session may have this many requests unanswered; then its client is not read until some are answered. No
+// client is known to use more than a few dozen; the number bounds the journal page (proto/journal.h).
+inline constexpr std::size_t calls_per_session = 1000;
+inline constexpr std::size_t calls_per_session_resume = 900;
+
+// Requests held back for a session while its server starts or is serialised. One message may always wait,
+// however long; beyond that the client is not read.
+inline constexpr std::size_t waiting_bytes_per_session = std::size_t{4} << 20;
+
+// Questions of a server that one session has not answered. People answer one at a time.
+inline constexpr std::size_t asks_per_session = 64;
+
+// Subscriptions one session may hold. Each is replayed after a crash, and each costs every session a look-up.
+inline constexpr std::size_t subscriptions_per_session = 1024;
+
+// Tasks and URL elicitations whose owner is remembered, per instance; the oldest is forgotten first.
+inline constexpr std::size_t tasks_per_instance = 4096;
+inline constexpr std::size_t elicitations_per_instance = 1024;
+
+// A cancelled call is remembered until its late answer comes, or this long.
+inline constexpr base::Duration tombstone = std::chrono::minutes(5);
+
+// For this long after a call was cancelled its handler may still be running and asking; a question that comes
+// meanwhile and could be its is not given to anybody else.
+inline constexpr base::Duration ghost = std::chrono::seconds(30);
+
+// List changes of one kind that arrive within this time are told to sessions once.
+inline constexpr base::Duration list_change_window = std::chrono::milliseconds(50);
+
+// How long a server's roots/list waits for the sessions' own answers.
+inline constexpr base::Duration roots_wait = std::chrono::seconds(5);
+
+// After a crash: 250 ms, doubled each time, at most 30 s. Five in a row and the server counts as failed; a
+// minute later one further attempt is made, if somebody still wants it.
+inline constexpr base::Duration backoff_first = std::chrono::milliseconds(250);
+inline constexpr base::Duration backoff_most = std::chrono::seconds(30);
+inline constexpr std::uint32_t failures_most = 5;
+inline constexpr base::Duration cool_down = std::chrono::minutes(1);
+
+// A failed server without sessions is remembered this long, for `hearth status` and for its breaker.
+inline constexpr base::Duration remember_failed = std::chrono::minutes(10);
+
+// However talkative a starting server is, it must be ready after this many start timeouts.
+inline constexpr int start_extensions_most = 10;
+
+}  // namespace core::limits

@@ -1,0 +1,32 @@
+#include "core/list_changes.h"
+
+#include "core/limits.h"
+
+namespace core {
+
+bool ListChanges::changed(ListKind kind, base::Instant now) {
+  Kind& state = of(kind);
+  if (state.window_ends && now < *state.window_ends) {
+    state.again = true;
+    return false;
+  }
+  state = {now + limits::list_change_window, false};
+  return true;
+}
+
+std::optional<base::Instant> ListChanges::deadline() const {
+  std::optional<base::Instant> first;
+  for (const Kind& kind : kinds_) {
+    if (kind.again && (!first || *kind.window_ends < *first)) first = kind.window_ends;
+  }
+  return first;
+}
+
+bool ListChanges::due(ListKind kind, base::Instant now) {
+  Kind& state = of(kind);
+  if (!state.again || now < *state.window_ends) return false;
+  state = {now + limits::list_change_window, false};
+  return true;
+}
+
+}  // namespace core

@@ -1,0 +1,37 @@
+// "The list has changed", told soon and not too often.
+//
+// The first of a burst goes out at once; what follows within the window is told once, at its end. None is
+// ever lost: a change after the last telling is always followed by another telling.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "base/time.h"
+
+namespace core {
+
+enum class ListKind : std::uint8_t { tools, prompts, resources };
+inline constexpr std::array list_kinds{ListKind::tools, ListKind::prompts, ListKind::resources};
+
+class ListChanges {
+ public:
+  // True: tell it now. False: deadline() will remind.
+  bool changed(ListKind kind, base::Instant now);
+  std::optional<base::Instant> deadline() const;
+  // True: this kind has to be told now. Ask for each kind when the deadline has come.
+  bool due(ListKind kind, base::Instant now);
+  void clear() { kinds_ = {}; }
+
+ private:
+  struct Kind {
+    std::optional<base::Instant> window_ends;
+    bool again = false;
+  };
+  Kind& of(ListKind kind) { return kinds_[static_cast<std::size_t>(kind)]; }
+
+  std::array<Kind, 3> kinds_;
+};
+
+}  // namespace core

@@ -1,0 +1,87 @@
+// One client's conversation with one server, as data.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "core/capabilities.h"
+#include "core/id_index.h"
+#include "core/ids.h"
+#include "core/levels.h"
+#include "core/server_spec.h"
+#include "core/share_key.h"
+#include "proto/journal.h"
+#include "proto/revision.h"
+
+namespace core {
+
+enum class Phase : std::uint8_t {
+  fresh,     // Nothing but pings and discover may come.
+  asked,     // initialize came and is not answered.
+  answered,  // The client has the answer; it may already call, and need not be told anything yet.
+  ready,     // initialized came.
+};
+
+// A question of the server's that this session is to answer.
+struct Ask {
+  std::string server_id;  // Raw, as the server wrote it.
+  proto::Method method = proto::Method::other;
+  std::string token;  // The progress token the server put into it, raw; empty when none.
+  base::Instant due;
+};
+
+// Why a session is not read from. Reading goes on when the last reason is gone.
+enum class Pause : std::uint8_t {
+  server_full,  // Its server does not take what it is sent.
+  client_full,  // The client does not take what it is sent.
+  calls,        // Too many calls unanswered.
+  waiting,      // Too many bytes held back until the server is ready.
+};
+
+// Notices held back while the client does not read: only the newest of each is worth keeping.
+struct HeldBack {
+  std::map<std::int64_t, std::string> progress;  // By call: the whole notification.
+  std::map<std::string, std::string> updated;    // By resource: the whole notification.
+};
+
+struct Session {
+  SessionId id;
+  std::string server;  // The entry's name.
+  std::string project;
+  std::int64_t client_pid = 0;
+  base::Instant opened;
+  std::optional<ServerSpec> spec;  // Until it is placed: after that the instance has one that serves.
+
+  Phase phase = Phase::fresh;
+  bool initialized_early = false;  // initialized came before we had answered initialize.
+  std::string initialize_line;     // As the client wrote it: the journal keeps it.
+  std::string initialize_id;       // Raw.
+  proto::Revision revision = proto::newest_legacy;
+  Capabilities capabilities;
+  std::string client;  // "name version".
+  std::optional<Level> level;
+
+  std::optional<InstanceId> instance;
+  std::vector<Difference> ignored;  // What differed from its instance and was judged irrelevant.
+
+  IdIndex calls;
+  std::vector<std::string> long_ids;  // Of calls in flight whose ids the journal's slots cannot hold.
+  std::size_t waiting_bytes = 0;
+  std::map<std::int64_t, Ask> asks;  // By the id under which the client knows them.
+  std::int64_t next_ask = 1;
+  std::uint32_t life = 0;  // How many daemons this session has outlived.
+
+  std::bitset<4> pauses;
+  bool blocked = false;  // Its outgoing queue is over the soft limit.
+  HeldBack held_back;
+  std::bitset<3> lists_changed;  // To be told when it is ready and reads.
+
+  proto::Journal journal;
+};
+
+}  // namespace core

@@ -1,0 +1,57 @@
+#include "core/setup.h"
+
+#include "proto/json.h"
+
+namespace core {
+namespace {
+
+void add_list(proto::json::Writer& writer, std::string_view key, const std::vector<std::string>& list) {
+  writer.key(key).array();
+  for (const std::string& text : list) writer.string(text);
+  writer.end();
+}
+
+void read_list(const proto::json::Value& root, std::string_view key, std::vector<std::string>& list) {
+  const proto::json::Value* found = root.find(key);
+  if (found == nullptr) return;
+  for (const proto::json::Value& item : found->items) list.push_back(item.text);
+}
+
+}  // namespace
+
+std::string written(const Setup& setup) {
+  proto::json::Writer writer;
+  writer.object();
+  writer.key("phase").number(static_cast<int>(setup.phase));
+  writer.key("initialize").string(setup.initialize_line);
+  if (setup.level) writer.key("level").number(static_cast<int>(*setup.level));
+  add_list(writer, "subscriptions", setup.subscriptions);
+  add_list(writer, "longIds", setup.long_ids);
+  writer.key("life").number(setup.life);
+  writer.end();
+  return writer.text();
+}
+
+std::optional<Setup> setup_of(std::string_view bytes) {
+  const proto::json::Document document = proto::json::parse(bytes);
+  if (!document.root || document.root->type != proto::json::Type::object) return std::nullopt;
+  const proto::json::Value& root = *document.root;
+  const auto small = [&](std::string_view key, std::int64_t most) -> std::optional<std::int64_t> {
+    const proto::json::Value* value = root.find(key);
+    const std::optional<std::int64_t> number = value != nullptr ? value->integer() : std::nullopt;
+    return number && *number >= 0 && *number <= most ? number : std::nullopt;
+  };
+  Setup setup;
+  const std::optional<std::int64_t> phase = small("phase", static_cast<int>(Phase::ready));
+  if (!phase) return std::nullopt;
+  setup.phase = static_cast<Phase>(*phase);
+  setup.initialize_line = root.string_or("initialize", "");
+  if (const auto level = small("level", static_cast<int>(Level::emergency)))
+    setup.level = static_cast<Level>(*level);
+  setup.life = static_cast<std::uint32_t>(small("life", 1'000'000).value_or(0));
+  read_list(root, "subscriptions", setup.subscriptions);
+  read_list(root, "longIds", setup.long_ids);
+  return setup;
+}
+
+}  // namespace core

@@ -1,0 +1,29 @@
+// What a session had set up, as the journal keeps it: enough for the next daemon to go on without asking the
+// client.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/levels.h"
+#include "core/session.h"
+
+namespace core {
+
+struct Setup {
+  Phase phase = Phase::fresh;
+  std::string initialize_line;
+  std::optional<Level> level;
+  std::vector<std::string> subscriptions;
+  std::vector<std::string> long_ids;  // Raw ids of calls in flight that no slot could hold.
+  std::uint32_t life = 0;
+};
+
+std::string written(const Setup& setup);
+// Absent when the bytes are none of ours.
+std::optional<Setup> setup_of(std::string_view bytes);
+
+}  // namespace core

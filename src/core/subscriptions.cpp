@@ -1,0 +1,112 @@
+#include "core/subscriptions.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace core {
+
+Subscriptions::Wish Subscriptions::want(const std::string& uri, Waiter waiter) {
+  Resource& resource = resources_[uri];
+  if (resource.upstream && resource.under_way == Step::none) {
+    resource.sessions.insert(waiter.session);
+    return {.granted = true};
+  }
+  resource.waiters.push_back(waiter);
+  return {.granted = false};
+}
+
+bool Subscriptions::unwant(const std::string& uri, SessionId session) {
+  const auto found = resources_.find(uri);
+  return found != resources_.end() && found->second.sessions.erase(session) != 0;
+}
+
+void Subscriptions::withdraw(std::int64_t call) {
+  for (auto& [uri, resource] : resources_) {
+    std::erase_if(resource.waiters, [&](const Waiter& waiter) { return waiter.call == call; });
+  }
+}
+
+Subscriptions::Step Subscriptions::step(const std::string& uri) {
+  const auto found = resources_.find(uri);
+  if (found == resources_.end()) return Step::none;
+  Resource& resource = found->second;
+  if (resource.under_way != Step::none) return Step::none;
+  const bool wanted = !resource.sessions.empty() || !resource.waiters.empty();
+  if (wanted == resource.upstream) {
+    if (!wanted) resources_.erase(found);
+    return Step::none;
+  }
+  resource.under_way = wanted ? Step::subscribe : Step::unsubscribe;
+  return resource.under_way;
+}
+
+std::vector<Subscriptions::Waiter> Subscriptions::outcome(const std::string& uri, bool success) {
+  const auto found = resources_.find(uri);
+  if (found == resources_.end()) return {};
+  Resource& resource = found->second;
+  const Step step = std::exchange(resource.under_way, Step::none);
+  if (step != Step::subscribe) {
+    resource.upstream = false;  // Also after an error: the server does not hold what it refuses to end.
+    return {};
+  }
+  resource.upstream = success;
+  std::vector<Waiter> waiters = std::exchange(resource.waiters, {});
+  if (!success) {
+    resource.sessions.clear();
+    return waiters;
+  }
+  for (const Waiter& waiter : waiters) resource.sessions.insert(waiter.session);
+  return waiters;
+}
+
+void Subscriptions::upstream_lost() {
+  for (auto& [uri, resource] : resources_) {
+    resource.upstream = false;
+    resource.under_way = Step::none;
+  }
+}
+
+std::vector<std::string> Subscriptions::leave(SessionId session) {
+  std::vector<std::string> touched;
+  for (auto& [uri, resource] : resources_) {
+    const std::size_t gone =
+        resource.sessions.erase(session) +
+        std::erase_if(resource.waiters, [&](const Waiter& w) { return w.session == session; });
+    if (gone != 0) touched.push_back(uri);
+  }
+  return touched;
+}
+
+std::vector<std::string> Subscriptions::uris() const {
+  std::vector<std::string> all;
+  for (const auto& [uri, resource] : resources_) all.push_back(uri);
+  return all;
+}
+
+std::vector<std::string> Subscriptions::uris_of(SessionId session) const {
+  std::vector<std::string> all;
+  for (const auto& [uri, resource] : resources_) {
+    if (resource.sessions.contains(session)) all.push_back(uri);
+  }
+  return all;
+}
+
+std::size_t Subscriptions::count_of(SessionId session) const {
+  return uris_of(session).size();
+}
+
+std::set<SessionId> Subscriptions::concerned(std::string_view uri) const {
+  const auto exact = resources_.find(uri);
+  if (exact != resources_.end() && !exact->second.sessions.empty()) return exact->second.sessions;
+  std::set<SessionId> all;
+  for (const auto& [whole, resource] : resources_) {
+    // A sub-resource: "file:///a/b" is part of "file:///a" and of "file:///a/", not of "file:///ab".
+    if (whole.empty() || !uri.starts_with(whole) || uri.size() == whole.size()) continue;
+    const bool at_border = whole.back() == '/' || uri[whole.size()] == '/' || uri[whole.size()] == '#' ||
+                           uri[whole.size()] == '?';
+    if (at_border) all.insert(resource.sessions.begin(), resource.sessions.end());
+  }
+  return all;
+}
+
+}  // namespace core

@@ -1,0 +1,73 @@
+// Who wants to hear of which resource, and what the server has been told.
+//
+// The server sees one subscriber. The first session that wants a resource makes us subscribe, the last that
+// leaves makes us unsubscribe, one request at a time per resource; whoever comes while a request is under way
+// waits for its outcome. After a crash nothing is subscribed upstream and everything is asked for again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/ids.h"
+
+namespace core {
+
+class Subscriptions {
+ public:
+  struct Waiter {
+    SessionId session;
+    std::int64_t call = 0;  // The subscribe call to be answered; 0: nobody waits for an answer (a replay).
+    auto operator<=>(const Waiter&) const = default;
+  };
+  enum class Step : std::uint8_t { none, subscribe, unsubscribe };
+
+  // The session wants the resource. If it is subscribed upstream the wish is granted at once and `granted`
+  // says so; otherwise the waiter is answered from outcome().
+  struct Wish {
+    bool granted = false;
+  };
+  Wish want(const std::string& uri, Waiter waiter);
+
+  // The session no longer wants it. False: it never did.
+  bool unwant(const std::string& uri, SessionId session);
+
+  // A waiting wish is withdrawn (cancelled by its client).
+  void withdraw(std::int64_t call);
+
+  // What to say upstream about this resource now. The step counts as under way once taken.
+  Step step(const std::string& uri);
+
+  // The server answered the step that was under way. Returns those who waited for it; on success they are
+  // subscribed.
+  std::vector<Waiter> outcome(const std::string& uri, bool success);
+
+  // The server is gone, and with it all it knew. Wishes stay.
+  void upstream_lost();
+
+  // Everything of this session goes. Returns the resources it had to do with.
+  std::vector<std::string> leave(SessionId session);
+
+  std::vector<std::string> uris() const;
+  std::vector<std::string> uris_of(SessionId session) const;
+  std::size_t count_of(SessionId session) const;
+  bool known(const std::string& uri) const { return resources_.contains(uri); }
+
+  // Whom an update of `uri` concerns: its subscribers; if there are none, those of a resource it is part of.
+  std::set<SessionId> concerned(std::string_view uri) const;
+
+ private:
+  struct Resource {
+    std::set<SessionId> sessions;
+    std::vector<Waiter> waiters;
+    bool upstream = false;  // The server counts us as subscribed.
+    Step under_way = Step::none;
+  };
+  std::map<std::string, Resource, std::less<>> resources_;
+};
+
+}  // namespace core

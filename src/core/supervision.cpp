@@ -1,0 +1,35 @@
+#include "core/supervision.h"
+
+#include <algorithm>
+
+#include "core/limits.h"
+
+namespace core {
+
+void Supervision::started(base::Instant now) {
+  started_ = now;
+}
+
+base::Instant Supervision::failed(base::Instant now, base::Duration stable_after) {
+  if (started_ && now - *started_ >= stable_after) failures_ = 0;
+  started_.reset();
+  ++failures_;
+  if (broken()) {
+    retry_at_ = now + limits::cool_down;
+  } else {
+    const base::Duration wait = limits::backoff_first * (1 << (failures_ - 1));
+    retry_at_ = now + std::min(wait, limits::backoff_most);
+  }
+  return retry_at_;
+}
+
+void Supervision::forgive() {
+  failures_ = 0;
+  retry_at_ = {};
+}
+
+bool Supervision::broken() const {
+  return failures_ >= limits::failures_most;
+}
+
+}  // namespace core

@@ -1,0 +1,76 @@
+#include "core/tasks.h"
+
+#include "core/limits.h"
+#include "proto/json.h"
+
+namespace core {
+
+void Tasks::created(const std::string& raw_id, Task task) {
+  if (tasks_.size() >= limits::tasks_per_instance) {
+    tasks_.erase(order_.front());
+    order_.pop_front();
+  }
+  if (tasks_.insert_or_assign(raw_id, std::move(task)).second) order_.push_back(raw_id);
+}
+
+void Tasks::ended(std::string_view raw_id) {
+  // The owner may still ask for the result; only the progress is over.
+  const auto found = tasks_.find(raw_id);
+  if (found != tasks_.end()) found->second.token = 0;
+}
+
+void Tasks::leave(SessionId session) {
+  std::erase_if(tasks_, [&](const auto& entry) { return entry.second.owner == session; });
+  std::erase_if(order_, [&](const std::string& id) { return !tasks_.contains(id); });
+}
+
+const Task* Tasks::find(std::string_view raw_id) const {
+  const auto found = tasks_.find(raw_id);
+  return found == tasks_.end() ? nullptr : &found->second;
+}
+
+const Task* Tasks::by_token(std::int64_t token) const {
+  for (const auto& [id, task] : tasks_) {
+    if (task.token == token) return &task;
+  }
+  return nullptr;
+}
+
+bool Tasks::owns(std::string_view raw_id, SessionId session) const {
+  const Task* task = find(raw_id);
+  return task != nullptr && task->owner == session;
+}
+
+std::string Tasks::own_only(std::string_view raw_result, SessionId session) const {
+  const proto::json::Document document = proto::json::parse(raw_result);
+  const proto::json::Value* list = document.root ? document.root->find("tasks") : nullptr;
+  if (list == nullptr) return R"({"tasks":[]})";
+  std::string kept;
+  for (const proto::json::Value& item : list->items) {
+    const proto::json::Value* id = item.find("taskId");
+    if (id == nullptr || !owns(raw_result.substr(id->at, id->length), session)) continue;
+    if (!kept.empty()) kept += ',';
+    kept += raw_result.substr(item.at, item.length);
+  }
+  std::string text(raw_result.substr(0, list->at));
+  text += '[' + kept + ']';
+  text += raw_result.substr(list->at + list->length);
+  return text;
+}
+
+std::string created_task_of(std::string_view raw_result) {
+  const proto::json::Document document = proto::json::parse(raw_result);
+  const proto::json::Value* task = document.root ? document.root->find("task") : nullptr;
+  const proto::json::Value* id = task != nullptr ? task->find("taskId") : nullptr;
+  if (id == nullptr || id->type != proto::json::Type::string) return {};
+  return std::string(raw_result.substr(id->at, id->length));
+}
+
+bool task_ended(std::string_view raw_task) {
+  const proto::json::Document document = proto::json::parse(raw_task);
+  if (!document.root) return false;
+  const std::string_view status = document.root->string_or("status", "");
+  return status == "completed" || status == "failed" || status == "cancelled";
+}
+
+}  // namespace core

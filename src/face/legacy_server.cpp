@@ -1,0 +1,111 @@
+#include "face/legacy_server.h"
+
+#include <algorithm>
+
+#include "proto/json.h"
+#include "proto/revision.h"
+#include "proto/rpc.h"
+
+namespace face {
+namespace {
+
+using proto::json::Writer;
+
+std::string uri_params(std::string_view uri) {
+  Writer params;
+  params.object();
+  params.key("uri").string(uri);
+  params.end();
+  return params.text();
+}
+
+void write_capabilities(Writer& writer, const Declared& declared) {
+  const core::Capabilities& first = declared.first;
+  const auto extra = [&](std::string_view name) {
+    return std::ranges::find(declared.extra, name) != declared.extra.end();
+  };
+  const bool form = !declared.alone || first.elicitation_form || extra("elicitation");
+  const bool url = !declared.alone || first.elicitation_url || extra("elicitation");
+  writer.object();
+  if (!declared.alone || first.roots || extra("roots")) {
+    writer.key("roots").object();
+    writer.key("listChanged").boolean(true);
+    writer.end();
+  }
+  if (form || url) {
+    writer.key("elicitation").object();
+    if (form) writer.key("form").object().end();
+    if (url) writer.key("url").object().end();
+    writer.end();
+  }
+  if (first.sampling) {
+    writer.key("sampling").raw(first.sampling_raw);
+  } else if (extra("sampling")) {
+    writer.key("sampling").object().end();
+  }
+  if (!first.experimental_raw.empty()) writer.key("experimental").raw(first.experimental_raw);
+  if (!first.extensions_raw.empty()) writer.key("extensions").raw(first.extensions_raw);
+  writer.end();
+}
+
+}  // namespace
+
+std::string initialize_request(std::int64_t id, const Declared& declared, std::string_view hearth_version) {
+  Writer params;
+  params.object();
+  params.key("protocolVersion").string(proto::name_of(proto::newest_legacy));
+  params.key("capabilities");
+  write_capabilities(params, declared);
+  params.key("clientInfo").object();
+  params.key("name").string("hearth");
+  params.key("version").string(hearth_version);
+  params.end();
+  params.end();
+  return proto::request_text(std::to_string(id), "initialize", params.text());
+}
+
+std::expected<ServerGreeting, std::string> read_greeting(std::string_view raw_result) {
+  const proto::json::Document document = proto::json::parse(raw_result);
+  const proto::json::Value* version = document.root ? document.root->find("protocolVersion") : nullptr;
+  if (version == nullptr || version->type != proto::json::Type::string) {
+    return std::unexpected("answered initialize without a protocolVersion");
+  }
+  const std::optional<proto::Revision> revision = proto::revision_of(version->text);
+  if (!revision || !proto::legacy(*revision)) {
+    return std::unexpected("answered initialize with the unknown protocol version \"" + version->text + '"');
+  }
+  ServerGreeting greeting{.revision = version->text, .server = {}};
+  if (const proto::json::Value* info = document.root->find("serverInfo")) {
+    greeting.server =
+        std::string(info->string_or("name", "")) + ' ' + std::string(info->string_or("version", ""));
+  }
+  return greeting;
+}
+
+std::string initialized_notice() {
+  return proto::notification_text("notifications/initialized");
+}
+
+std::string subscribe_request(std::int64_t id, std::string_view uri) {
+  return proto::request_text(std::to_string(id), "resources/subscribe", uri_params(uri));
+}
+
+std::string unsubscribe_request(std::int64_t id, std::string_view uri) {
+  return proto::request_text(std::to_string(id), "resources/unsubscribe", uri_params(uri));
+}
+
+std::string set_level_request(std::int64_t id, core::Level level) {
+  return proto::request_text(std::to_string(id), "logging/setLevel",
+                             R"({"level":")" + std::string(core::name_of(level)) + "\"}");
+}
+
+std::string cancelled_notice(std::string_view raw_request_id, std::string_view reason) {
+  Writer params;
+  params.object();
+  params.key("requestId").raw(raw_request_id);
+  params.key("reason").string(reason);
+  params.end();
+  return proto::notification_text("notifications/cancelled", params.text());
+}
+
+}  // namespace face

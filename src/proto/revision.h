@@ -1,0 +1,22 @@
+// The protocol's revisions, oldest first. A closed, ordered set: strings from peers are looked up, never
+// compared.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace proto {
+
+enum class Revision : std::uint8_t { r2024_11_05, r2025_03_26, r2025_06_18, r2025_11_25, r2026_07_28 };
+
+inline constexpr Revision newest_legacy = Revision::r2025_11_25;
+
+std::optional<Revision> revision_of(std::string_view text);
+std::string_view name_of(Revision revision);
+
+inline bool legacy(Revision revision) {
+  return revision <= newest_legacy;
+}
+
+}  // namespace proto
