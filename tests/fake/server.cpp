@@ -243,6 +243,9 @@ void Server::on_request(const Source& source, const Json& message, const std::st
     if (const Json* steps = meta->find("fake/steps")) run->steps = &steps->items;
   }
   if (method == "tools/call") return call_tool(source, params, std::move(run));
+  if (method == "resources/subscribe" && params.text_or("uri", "").starts_with("fake://refused")) {
+    return refuse(id, -32602, "no such resource");
+  }
   run->result = simple_result(method, params);
   if (run->result.empty()) return refuse(id, -32601, "Method not found");
   start(std::move(run));
