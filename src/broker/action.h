@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,6 +19,9 @@ using core::SessionId;
 struct SendToSession {
   SessionId session;
   proto::Message message;
+  // The journal's slot of the call that this answers: it ends when the last byte has been written, so that a
+  // crash before still owes the client an answer.
+  std::optional<std::uint16_t> ends_call = std::nullopt;
 };
 // An earlier life of this session may have left half a line in the client's pipe: end it first.
 struct EndPartialLine {

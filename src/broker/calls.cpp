@@ -148,11 +148,7 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   if (session == nullptr) return call;
   session->calls.erase(call.client_id, wire_id);
   session->held_back.progress.erase(wire_id);
-  if (call.journal_slot) {
-    session->journal.call_ended(*call.journal_slot);
-  } else if (std::erase(session->long_ids, call.client_id) != 0) {
-    note_setup(state, *session);
-  }
+  if (!call.journal_slot && std::erase(session->long_ids, call.client_id) != 0) note_setup(state, *session);
   if (session->calls.size() < core::limits::calls_per_session_resume)
     resume(state, *session, core::Pause::calls);
   return call;
@@ -167,7 +163,7 @@ void answer(State& state, Instance& instance, std::int64_t wire_id, std::string_
 void fail(State& state, Instance& instance, std::int64_t wire_id, std::string_view raw_error) {
   const Call call = finish(state, instance, wire_id);
   if (call.state != CallState::cancelled && call.purpose == Purpose::forwarded) {
-    state.send(call.session, proto::error_text(call.client_id, raw_error));
+    state.send_answer(call, Message(proto::error_text(call.client_id, raw_error)));
   }
 }
 
@@ -179,6 +175,7 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
   const std::optional<std::int64_t> wire_id = session.calls.find(message.of(named), raw_of);
   if (!wire_id) return;  // Unknown, answered already, or initialize, which cannot be cancelled.
   Call call = finish(state, instance, *wire_id);
+  if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
   if (call.state == CallState::waiting) {
     instance.subscriptions.withdraw(*wire_id);
     std::erase(instance.level_waiters, *wire_id);
@@ -198,6 +195,7 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
 void abandon_calls(State& state, Session& session, Instance& instance) {
   for (const std::int64_t wire_id : session.calls.wire_ids()) {
     Call call = finish(state, instance, wire_id);
+    if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
     if (call.state == CallState::waiting) {
       instance.subscriptions.withdraw(wire_id);
       std::erase(instance.level_waiters, wire_id);

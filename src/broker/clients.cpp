@@ -217,6 +217,7 @@ void client_initialize(State& state, Session& session, const Scanned& message) {
   session.phase = Phase::asked;
   session.initialize_line = message.bytes.text;
   session.initialize_id = id;
+  if (!session.initialize_slot) session.initialize_slot = session.journal.call_started(id);
   session.revision = hello->revision;
   session.capabilities = hello->capabilities;
   session.client = hello->client;

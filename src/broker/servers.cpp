@@ -72,7 +72,7 @@ void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, co
     if (out.bytes().text.data() == message.bytes.text.data()) {
       out.splice(message.envelope.id, std::move(call.client_id));
     }
-    state.send(call.session, std::move(out));
+    state.send_answer(call, std::move(out));
   }
   if (!instance.waiting.empty()) drain_waiting(state, instance);
 }

@@ -10,18 +10,51 @@ using core::Instance;
 using core::Phase;
 using core::Session;
 
-// Nothing is known of what became of these calls, and nothing that may have had an effect is run again.
-void answer_lost_calls(State& state, Session& session, const core::Setup& setup) {
-  std::vector<std::string> lost = session.journal.calls();
-  lost.insert(lost.end(), setup.long_ids.begin(), setup.long_ids.end());
-  for (const std::string& raw_id : lost) {
-    state.send(session.id,
-               proto::error_text(raw_id, proto::Code::internal_error,
-                                 "hearth: the daemon ended while this call was running; whether it had "
-                                 "an effect is not known, so it was not repeated",
-                                 {session.server, false}));
+// Nothing is known of what became of this call, and nothing that may have had an effect is run again.
+void answer_lost_call(State& state, Session& session, std::string_view raw_id,
+                      std::optional<std::uint16_t> slot) {
+  std::string text =
+      proto::error_text(raw_id, proto::Code::internal_error,
+                        "hearth: the daemon ended while this call was running; whether it had an "
+                        "effect is not known, so it was not repeated",
+                        {session.server, false});
+  state.outbox.push_back(SendToSession{session.id, proto::Message(std::move(text)), slot});
+}
+
+// All but initialize, which can be run again without harm and is.
+void answer_lost_calls(State& state, Session& session, const core::Setup& setup,
+                       std::string_view initialize_id) {
+  const std::vector<std::string> ids = session.journal.calls();
+  const std::vector<std::uint16_t> slots = session.journal.slots();
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] == initialize_id && !session.initialize_slot) {
+      session.initialize_slot = slots[i];
+    } else {
+      answer_lost_call(state, session, ids[i], slots[i]);
+    }
   }
-  session.journal.end_all_calls();
+  for (const std::string& raw_id : setup.long_ids) answer_lost_call(state, session, raw_id, std::nullopt);
+}
+
+// The session had its answer to initialize: it goes on as if nothing had happened.
+void take_up(State& state, Session& session, const core::Setup& setup, const face::ClientHello& hello) {
+  session.phase = setup.phase;
+  session.initialize_line = setup.initialize_line;
+  session.revision = hello.revision;
+  session.capabilities = hello.capabilities;
+  session.client = hello.client;
+  session.level = setup.level;
+  Instance& instance = place(state, session);
+  for (const std::string& uri : setup.subscriptions) instance.subscriptions.want(uri, {session.id, 0});
+  note_setup(state, session);
+  // What changed meanwhile nobody knows, so the client is told to look again.
+  session.lists_changed.set();
+  if (!instance.initialize_result.empty()) session.lists_changed &= instance.lists;
+  wake(state, instance);
+  if (instance.life == core::Life::ready) {
+    restore_interests(state, instance);
+    flush_lists(state, session);
+  }
 }
 
 void restore(State& state, Session& session) {
@@ -30,38 +63,20 @@ void restore(State& state, Session& session) {
   session.life = setup.life + 1;
   // Answers to the questions of an earlier life must find nothing.
   session.next_ask = std::int64_t{1'000'000} * session.life + 1;
-  answer_lost_calls(state, session, setup);
   const auto envelope = proto::scan(setup.initialize_line);
-  if (setup.phase == Phase::fresh || !envelope) {
+  const bool begun = setup.phase != Phase::fresh && envelope;
+  answer_lost_calls(state, session, setup,
+                    begun ? envelope->id.in(setup.initialize_line) : std::string_view());
+  if (!begun) {
     note_setup(state, session);
     return;
   }
   const Scanned initialize{base::Bytes::copy(setup.initialize_line), *envelope};
-  if (setup.phase == Phase::asked) {
+  if (setup.phase == Phase::asked || session.initialize_slot) {
+    session.initialized_early = setup.phase == Phase::ready;
     client_initialize(state, session, initialize);
-    return;
-  }
-  const auto hello = face::read_initialize(initialize.bytes.text, *envelope);
-  if (!hello) return;
-  session.phase = setup.phase;
-  session.initialize_line = setup.initialize_line;
-  session.revision = hello->revision;
-  session.capabilities = hello->capabilities;
-  session.client = hello->client;
-  session.level = setup.level;
-  Instance& instance = place(state, session);
-  for (const std::string& uri : setup.subscriptions) instance.subscriptions.want(uri, {session.id, 0});
-  note_setup(state, session);
-  // What changed meanwhile nobody knows, so the client is told to look again.
-  for (const core::ListKind kind : core::list_kinds) {
-    if (instance.initialize_result.empty() || instance.lists.test(static_cast<std::size_t>(kind))) {
-      session.lists_changed.set(static_cast<std::size_t>(kind));
-    }
-  }
-  wake(state, instance);
-  if (instance.life == core::Life::ready) {
-    restore_interests(state, instance);
-    flush_lists(state, session);
+  } else if (const auto hello = face::read_initialize(initialize.bytes.text, *envelope)) {
+    take_up(state, session, setup, *hello);
   }
 }
 
@@ -127,14 +142,18 @@ void note_setup(State& state, Session& session) {
 }
 
 void answer_initialize(State& state, Session& session, const Instance& instance) {
-  state.send(session.id,
-             face::initialize_answer(session.initialize_id, instance.initialize_result, session.revision));
+  std::string text =
+      face::initialize_answer(session.initialize_id, instance.initialize_result, session.revision);
+  state.outbox.push_back(
+      SendToSession{session.id, proto::Message(std::move(text)), std::exchange(session.initialize_slot, {})});
   session.phase = session.initialized_early ? Phase::ready : Phase::answered;
   note_setup(state, session);
 }
 
 void fail_initialize(State& state, Session& session, std::string_view raw_error) {
-  state.send(session.id, proto::error_text(session.initialize_id, raw_error));
+  state.outbox.push_back(SendToSession{session.id,
+                                       proto::Message(proto::error_text(session.initialize_id, raw_error)),
+                                       std::exchange(session.initialize_slot, {})});
   session.phase = Phase::fresh;
   session.initialized_early = false;
   note_setup(state, session);

@@ -34,6 +34,10 @@ struct Broker::State {
     outbox.push_back(SendToSession{session, std::move(message)});
   }
   void send(SessionId session, std::string text) { send(session, proto::Message(std::move(text))); }
+  // The answer to a call that is out of the tables already.
+  void send_answer(const core::Call& call, proto::Message message) {
+    outbox.push_back(SendToSession{call.session, std::move(message), call.journal_slot});
+  }
   void send(InstanceId instance, proto::Message message) {
     outbox.push_back(SendToInstance{instance, std::move(message)});
   }

@@ -5,7 +5,7 @@
 // their flags never touched; pipes are made non-blocking, and set back when the stream ends, because the
 // other users of the same open file description (the client, its shell) know nothing of us.
 //
-// Callbacks come from the loop, never from within a call of queue(), flush() or any other member, so nothing
+// Callbacks come from the loop, never from within a call of queue(), flush() or the like, so nothing
 // re-enters. A stream that is let go from inside a callback must be retired through the loop, not destroyed
 // on the spot.
 #pragma once
@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -60,9 +61,9 @@ class Reader {
   void resume();
   void close();  // No callback after this one, not even for lines that have been read.
 
-  // Reads whatever is there now, up to `bytes_max`, without waiting for readiness: the last words of a
-  // process that has exited. Delivers lines, and on_end if the end is reached. Returns whether it was.
-  bool drain(std::size_t bytes_max);
+  // Reads whatever is there now, up to `bytes_max`, without waiting for readiness and even if paused: the
+  // last words of a process that has exited. Delivers lines, and on_end: the one member that calls back.
+  void drain(std::size_t bytes_max);
 
   proto::LineReader& lines() { return lines_; }
   bool ended() const { return ended_; }
@@ -70,7 +71,8 @@ class Reader {
  private:
   Reader(Descriptor source, std::size_t line_max, Events events);
   enum class Outcome : std::uint8_t { more, nothing, end };
-  Outcome read_once();
+  void ready();
+  Outcome read_once(std::size_t& count);
   void deliver();
 
   Borrowed source_;
@@ -95,6 +97,8 @@ class Writer {
   void mirror_into(proto::Journal* journal) { journal_ = journal; }
 
   void queue(proto::Message message);  // Followed by "\n". An empty message ends somebody else's half line.
+  void queue_answer(proto::Message message,
+                    std::uint16_t slot);   // Ends that call of the journal when written.
   void queue_raw(proto::Message message);  // As it is.
 
   // Writes as much as the other side takes. Once per turn, for every writer that was queued to.
@@ -110,11 +114,13 @@ class Writer {
     proto::Message message;
     std::size_t bytes = 0;  // With its terminator.
     bool line = true;
+    std::optional<std::uint16_t> ends_call = std::nullopt;
   };
 
   Writer(Loop& loop, Descriptor target, Events events);
-  void push(proto::Message message, bool line);
+  void push(Entry entry);
   void ready();
+  void write_out();
   bool write_some();
   void written(std::size_t count);
   void unpin();

@@ -51,9 +51,6 @@ Journal::Journal(std::span<std::byte> page) {
   if (page.size() < journal_bytes) return;
   ensure(reinterpret_cast<std::uintptr_t>(page.data()) % alignof(std::uint32_t) == 0);
   page_ = page.data();
-  for (std::size_t slot = used(); slot-- > 0;) {
-    if (load(slot_at(slot)) == 0) free_.push_back(static_cast<std::uint16_t>(slot));
-  }
 }
 
 // Whoever reads the page after a kill sees the stores in the order of the program, as long as the compiler
@@ -80,46 +77,64 @@ void Journal::begin() {
   if (page_ != nullptr) put(page_, 0, magic);
 }
 
+// Calls end roughly in the order in which they began, so the slot after the last one found is likely free. A
+// few looks are enough: where slots are that crowded, a new one costs less than a search.
+std::optional<std::uint16_t> Journal::free_slot() {
+  const std::size_t used_before = used();
+  const std::size_t looks =
+      used_before == journal_calls_max ? used_before : std::min<std::size_t>(used_before, 8);
+  for (std::size_t i = 0; i < looks; ++i) {
+    const std::size_t slot = next_ >= used_before ? 0 : next_;
+    next_ = slot + 1;
+    if (load(slot_at(slot)) == 0) return static_cast<std::uint16_t>(slot);
+  }
+  if (used_before == journal_calls_max) return std::nullopt;
+  return static_cast<std::uint16_t>(used_before);
+}
+
 std::optional<std::uint16_t> Journal::call_started(std::string_view raw_id) {
   if (page_ == nullptr) return 0;
   if (raw_id.empty() || raw_id.size() > journal_id_max) return std::nullopt;
-  const std::size_t used_before = used();
-  if (free_.empty() && used_before == journal_calls_max) return std::nullopt;
-  auto slot = static_cast<std::uint16_t>(used_before);
-  if (!free_.empty()) {
-    slot = free_.back();
-    free_.pop_back();
-  }
-  put(page_, slot_at(slot) + length_bytes, raw_id);
-  store(slot_at(slot), static_cast<std::uint32_t>(raw_id.size()));
-  if (slot == used_before) store(calls_used_at, static_cast<std::uint32_t>(used_before + 1));
+  const std::optional<std::uint16_t> slot = free_slot();
+  if (!slot) return std::nullopt;
+  put(page_, slot_at(*slot) + length_bytes, raw_id);
+  store(slot_at(*slot), static_cast<std::uint32_t>(raw_id.size()));
+  if (*slot == used()) store(calls_used_at, *slot + 1U);
   return slot;
 }
 
 void Journal::call_ended(std::uint16_t slot) {
   if (page_ == nullptr) return;
   ensure(slot < journal_calls_max);
-  if (load(slot_at(slot)) == 0) return;
   store(slot_at(slot), 0);
-  free_.push_back(slot);
+}
+
+template <class F>
+void Journal::each_call(F&& f) const {
+  if (page_ == nullptr) return;
+  for (std::size_t slot = 0; slot < used(); ++slot) {
+    const std::uint32_t length = load(slot_at(slot));
+    if (length == 0 || length > journal_id_max) continue;
+    f(static_cast<std::uint16_t>(slot), text_at(page_, slot_at(slot) + length_bytes, length));
+  }
 }
 
 std::vector<std::string> Journal::calls() const {
   std::vector<std::string> ids;
-  if (page_ == nullptr) return ids;
-  for (std::size_t slot = 0; slot < used(); ++slot) {
-    const std::uint32_t length = load(slot_at(slot));
-    if (length == 0 || length > journal_id_max) continue;
-    ids.emplace_back(text_at(page_, slot_at(slot) + length_bytes, length));
-  }
+  each_call([&](std::uint16_t /*slot*/, std::string_view id) { ids.emplace_back(id); });
   return ids;
+}
+
+std::vector<std::uint16_t> Journal::slots() const {
+  std::vector<std::uint16_t> all;
+  each_call([&](std::uint16_t slot, std::string_view /*id*/) { all.push_back(slot); });
+  return all;
 }
 
 void Journal::forget_calls() {
   if (page_ == nullptr) return;
   // The count goes first: a slot beyond it is free whatever it holds.
   store(calls_used_at, 0);
-  free_.clear();
 }
 
 void Journal::set_writing(bool half_written) {

@@ -44,12 +44,14 @@ class Journal {
   void begin();        // Writes the magic: from now on the journal has a life to tell.
 
   // A call is in flight. Returns its slot, or absent when it cannot be noted (all slots used, or the id
-  // longer than a slot takes): such a call is not answered after a crash, so the caller refuses it instead.
+  // longer than a slot takes): such a call has to be noted elsewhere.
   std::optional<std::uint16_t> call_started(std::string_view raw_id);
+  // The last byte of its answer was written. Until then a crash still owes the client an answer. Whoever
+  // writes may say so through a Journal of its own on the same page.
   void call_ended(std::uint16_t slot);
-  std::vector<std::string> calls() const;  // Raw ids in flight, in order of slots.
-  void end_all_calls();
-  void forget_calls();  // Those of an earlier life have all been answered.
+  std::vector<std::string> calls() const;    // Raw ids in flight, in order of slots.
+  std::vector<std::uint16_t> slots() const;  // Theirs.
+  void forget_calls();                       // Those of an earlier life have all been answered.
 
   void set_writing(bool half_written);
   bool writing() const;
@@ -67,9 +69,12 @@ class Journal {
   std::uint32_t load(std::size_t at) const;
   void store(std::size_t at, std::uint32_t value);
   std::size_t used() const;
+  std::optional<std::uint16_t> free_slot();
+  template <class F>
+  void each_call(F&& f) const;
 
   std::byte* page_ = nullptr;
-  std::vector<std::uint16_t> free_;  // Slots used before and free now.
+  std::size_t next_ = 0;  // Where to look for a free slot first: after the one found last.
 };
 
 }  // namespace proto

@@ -1,0 +1,269 @@
+#include "io/stream.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "io/clock.h"
+#include "io/system_error.h"
+
+namespace io {
+
+namespace {
+
+// One gathered write; a message takes at most pieces_per_message_max of these. Below IOV_MAX, so that the
+// array fits a stack.
+constexpr std::size_t pieces_max = 256;
+constexpr std::size_t pieces_per_message_max = 2 * proto::Message::splices_max + 2;
+
+// A message smaller than this is copied out of the read buffer it shares when it has to wait: it would keep
+// 64 KiB or more.
+constexpr std::size_t worth_pinning = 4096;
+
+// The queue's own memory that an idle writer keeps.
+constexpr std::size_t idle_entries_max = 16;
+
+}  // namespace
+
+Borrowed::Borrowed(Descriptor descriptor) : descriptor_(std::move(descriptor)) {
+  struct stat status{};
+  socket_ = fstat(fd(), &status) == 0 && S_ISSOCK(status.st_mode);
+  if (socket_) return;
+  const int flags = fcntl(fd(), F_GETFL);
+  restore_ = flags >= 0 && (flags & O_NONBLOCK) == 0 && fcntl(fd(), F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
+Borrowed::~Borrowed() {
+  if (!descriptor_ || !restore_) return;
+  const int flags = fcntl(fd(), F_GETFL);
+  if (flags >= 0) fcntl(fd(), F_SETFL, flags & ~O_NONBLOCK);
+}
+
+// --- Reader
+
+Reader::Reader(Descriptor source, std::size_t line_max, Events events)
+    : source_(std::move(source)), lines_(line_max), events_(std::move(events)) {}
+
+base::Result<std::unique_ptr<Reader>> Reader::open(Loop& loop, Descriptor source, std::size_t line_max,
+                                                   Events events) {
+  std::unique_ptr<Reader> reader(new Reader(std::move(source), line_max, std::move(events)));
+  Reader* self = reader.get();
+  reader->watch_ = TRY(loop.watch(reader->source_.fd(), Interest::read, [self] { self->ready(); }));
+  return reader;
+}
+
+void Reader::pause() {
+  paused_ = true;
+  watch_.set(Interest::none);
+}
+
+void Reader::resume() {
+  paused_ = false;
+  if (!ended_) watch_.set(Interest::read);
+}
+
+void Reader::close() {
+  ended_ = true;
+  watch_.set(Interest::none);
+}
+
+void Reader::ready() {
+  std::size_t count = 0;
+  read_once(count);
+}
+
+void Reader::drain(std::size_t bytes_max) {
+  std::size_t total = 0;
+  while (!ended_ && total < bytes_max) {
+    std::size_t count = 0;
+    if (read_once(count) != Outcome::more) return;
+    total += count;
+  }
+}
+
+Reader::Outcome Reader::read_once(std::size_t& count) {
+  if (ended_) return Outcome::end;
+  const std::span<char> room = lines_.room();
+  ssize_t got = 0;
+  do {
+    got = source_.is_socket() ? recv(source_.fd(), room.data(), room.size(), MSG_DONTWAIT)
+                              : read(source_.fd(), room.data(), room.size());
+  } while (got < 0 && errno == EINTR);
+  if (got < 0 && errno == EAGAIN) return Outcome::nothing;
+  if (got <= 0) {
+    const int code = got < 0 ? errno : 0;
+    close();
+    if (code == 0 && events_.on_end) events_.on_end();
+    if (code != 0 && events_.on_error) events_.on_error(system_error("cannot read", code));
+    return Outcome::end;
+  }
+  count = static_cast<std::size_t>(got);
+  lines_.filled(count);
+  deliver();
+  return Outcome::more;
+}
+
+void Reader::deliver() {
+  while (!ended_) {
+    auto line = lines_.next();
+    if (!line) break;
+    events_.on_line(std::move(*line));
+  }
+  if (!ended_ && events_.on_turn) events_.on_turn();
+}
+
+// --- Writer
+
+Writer::Writer(Loop& loop, Descriptor target, Events events)
+    : loop_(loop), target_(std::move(target)), events_(std::move(events)) {}
+
+base::Result<std::unique_ptr<Writer>> Writer::open(Loop& loop, Descriptor target, Events events) {
+  std::unique_ptr<Writer> writer(new Writer(loop, std::move(target), std::move(events)));
+  Writer* self = writer.get();
+  writer->watch_ = TRY(loop.watch(writer->target_.fd(), Interest::none, [self] { self->ready(); }));
+  return writer;
+}
+
+void Writer::queue(proto::Message message) {
+  push({.message = std::move(message)});
+}
+
+void Writer::queue_answer(proto::Message message, std::uint16_t slot) {
+  push({.message = std::move(message), .ends_call = slot});
+}
+
+void Writer::queue_raw(proto::Message message) {
+  push({.message = std::move(message), .line = false});
+}
+
+void Writer::push(Entry entry) {
+  if (failed_) return;
+  entry.bytes = entry.message.size() + (entry.line ? 1 : 0);
+  if (entry.bytes == 0) return;
+  queued_bytes_ += entry.bytes;
+  queue_.push_back(std::move(entry));
+}
+
+void Writer::flush() {
+  if (failed_ || head_ == queue_.size()) return;
+  if (!blocked_) write_out();
+  if (blocked_) unpin();
+}
+
+void Writer::ready() {
+  if (failed_ || !blocked_) return;
+  blocked_ = false;
+  write_out();
+  if (blocked_ || failed_) return;
+  watch_.set(Interest::none);
+  if (events_.on_drained) events_.on_drained();
+}
+
+void Writer::write_out() {
+  if (journal_ != nullptr) journal_->set_writing(true);
+  while (head_ < queue_.size() && write_some()) {
+  }
+  if (failed_) return;
+  if (journal_ != nullptr) journal_->set_writing(half_written());
+  if (blocked_) watch_.set(Interest::write);
+  forget_written();
+}
+
+// One write. False when there is no point in another one now.
+bool Writer::write_some() {
+  std::array<iovec, pieces_max> pieces;
+  std::size_t count = 0;
+  std::size_t offered = 0;
+  std::size_t skip = written_of_first_;
+  const auto add = [&](std::string_view piece) {
+    const std::size_t skipped = std::min(skip, piece.size());
+    skip -= skipped;
+    if (skipped == piece.size()) return;
+    pieces[count++] = {const_cast<char*>(piece.data() + skipped), piece.size() - skipped};
+    offered += piece.size() - skipped;
+  };
+  for (std::size_t i = head_; i < queue_.size() && count + pieces_per_message_max <= pieces_max; ++i) {
+    queue_[i].message.each_piece(add);
+    if (queue_[i].line) add("\n");
+  }
+
+  ssize_t put = 0;
+  do {
+    if (target_.is_socket()) {
+      msghdr message{};
+      message.msg_iov = pieces.data();
+      message.msg_iovlen = count;
+      put = sendmsg(target_.fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } else {
+      put = writev(target_.fd(), pieces.data(), static_cast<int>(count));
+    }
+  } while (put < 0 && errno == EINTR);
+  if (put < 0 && errno != EAGAIN) {
+    fail(errno);
+    return false;
+  }
+  if (put > 0) written(static_cast<std::size_t>(put));
+  blocked_ = put < 0 || static_cast<std::size_t>(put) < offered;
+  return !blocked_;
+}
+
+void Writer::written(std::size_t count) {
+  queued_bytes_ -= count;
+  while (count > 0) {
+    Entry& entry = queue_[head_];
+    const std::size_t left = entry.bytes - written_of_first_;
+    if (count < left) {
+      written_of_first_ += count;
+      return;
+    }
+    count -= left;
+    if (entry.ends_call && journal_ != nullptr) journal_->call_ended(*entry.ends_call);
+    entry.message = proto::Message();
+    written_of_first_ = 0;
+    ++head_;
+  }
+}
+
+// What stays queued for a while should not keep whole read buffers alive.
+void Writer::unpin() {
+  for (std::size_t i = std::max(unpinned_, head_); i < queue_.size(); ++i) {
+    Entry& entry = queue_[i];
+    if (entry.bytes < worth_pinning && entry.message.bytes().owner != nullptr) {
+      entry.message = proto::Message(entry.message.text());
+    }
+  }
+  unpinned_ = queue_.size();
+}
+
+void Writer::forget_written() {
+  if (head_ == queue_.size()) {
+    queue_.clear();
+    head_ = unpinned_ = 0;
+    if (queue_.capacity() > idle_entries_max) queue_.shrink_to_fit();
+  } else if (head_ >= 64 && head_ * 2 > queue_.size()) {
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(head_));
+    unpinned_ -= std::min(unpinned_, head_);
+    head_ = 0;
+  }
+}
+
+void Writer::fail(int code) {
+  failed_ = true;
+  blocked_ = false;
+  queue_.clear();
+  queue_.shrink_to_fit();
+  head_ = unpinned_ = 0;
+  queued_bytes_ = 0;
+  watch_.set(Interest::none);
+  report_ = std::make_unique<Timer>(loop_, [this, code] {
+    if (events_.on_error) events_.on_error(system_error("cannot write", code));
+  });
+  report_->set(now());
+}
+
+}  // namespace io
