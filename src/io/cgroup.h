@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "io/descriptor.h"
 
 namespace io {
@@ -40,10 +41,13 @@ class CgroupRoot {
  public:
   // Absent where groups cannot be made.
   static std::optional<CgroupRoot> make(std::string_view daemon_id);
-  // The one another daemon made, if it is there.
-  static std::optional<CgroupRoot> find(std::string_view daemon_id);
+  // Where make() would make it; empty where there are no groups at all.
+  static std::string path_for(std::string_view daemon_id);
+  // The one that a daemon made at `path`, if it is there and is what it claims to be.
+  static std::optional<CgroupRoot> find(std::string_view daemon_id, const std::string& path);
 
   std::optional<Cgroup> make_group(std::uint64_t number) const;
+  std::vector<pid_t> processes() const;
   void kill_all() const;
   bool remove_all() const;
   const std::string& path() const { return path_; }

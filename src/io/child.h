@@ -80,20 +80,21 @@ class Child {
   friend class Children;
   enum class Step : std::uint8_t { running, closing, terminating, killing, gone };
 
-  Child(Children& children, const LaunchSpec& spec, Events events, std::uint64_t number, Spawned spawned,
+  Child(Children& children, const LaunchSpec& spec, Events events, std::uint64_t number, pid_t pid,
         std::optional<Cgroup> cgroup);
   base::Result<void> open_streams(Loop& loop, const LaunchSpec& spec, Spawned spawned);
-  void errors_ready();
-  void process_exited(int status);
-  void strangers_died();
-  void advance();
+  bool read_errors();
+  void somebody_exited();
   void climb(Step step);
+  void next_step();
   void signal_all(int signal) const;
-  void finish_if_gone();
+  void finish(std::size_t survivors);
 
   Children& children_;
   std::uint64_t number_;
   pid_t pid_;
+  Process root_;  // The process itself, as it was when it started.
+  std::string mark_;
   std::optional<Cgroup> cgroup_;
   Events events_;
 
@@ -105,8 +106,8 @@ class Child {
   LastLines last_words_;
 
   Step step_ = Step::running;
-  bool asked_ = false;
   std::optional<int> status_;  // Set once the process itself has exited.
+  base::Instant give_up_;      // While killing.
   Timer timer_;
 };
 

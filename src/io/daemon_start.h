@@ -6,9 +6,8 @@
 //
 // The daemon is detached completely: own session, no terminal, cwd /, standard streams on /dev/null and its
 // log, default signal dispositions and mask, no inherited descriptors but the three it is told of
-// (--listen-fd 3
-// --lock-fd 4 --ready-fd 5), and an environment of a few named variables: it must not keep one session's
-// secrets.
+// (--listen-fd 3 --lock-fd 4 --ready-fd 5), and an environment of a few named variables: it must not keep one
+// session's secrets.
 #pragma once
 
 #include <chrono>

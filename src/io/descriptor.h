@@ -1,7 +1,7 @@
 // A file descriptor that closes itself.
 //
-// Every descriptor this program opens is held by one of these and is O_CLOEXEC; none is ever below 3, so that
-// setting up a child's standard streams cannot overwrite one. Does not know what the descriptor is.
+// Every descriptor this program opens is held by one of these and is O_CLOEXEC. Does not know what the
+// descriptor is.
 #pragma once
 
 #include <utility>
@@ -38,6 +38,14 @@ struct Pipe {
   Descriptor write_end;
 };
 
+// Neither end is below 3, so that setting up a child's standard streams cannot overwrite one.
 base::Result<Pipe> make_pipe();
+
+// Takes over a descriptor this process was started with, and keeps it from those it starts.
+base::Result<Descriptor> adopt(int fd);
+
+// Opens /dev/null on whichever of 0, 1 and 2 is closed: the next file opened would become somebody's standard
+// stream.
+void fill_standard_descriptors();
 
 }  // namespace io

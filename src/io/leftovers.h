@@ -1,9 +1,9 @@
 // What a daemon that died without a goodbye left running, and its end.
 //
-// Every daemon leaves a small record in RUN/instances: its id, pid, start time and the boot it belongs to.
-// The next daemon, which holds the lock and so knows that no other lives, kills everything that carries a
-// dead one's mark or sits in its control group, and removes the record. Daemons of other run directories are
-// never touched.
+// Every daemon leaves a small record in RUN/instances: its id, pid, start time, the boot it belongs to and
+// its control group. The next daemon, which holds the lock and so knows that no other lives, kills everything
+// that carries a dead one's mark or sits in its control group, and removes the record. Daemons of other run
+// directories are never touched.
 #pragma once
 
 #include <cstddef>
@@ -20,14 +20,16 @@ class DaemonRecord {
 
   const std::string& id() const { return id_; }
   const std::string& file() const { return file_; }
+  const std::string& cgroup() const { return cgroup_; }
 
   // All that carried our mark is gone: nobody needs to look for it.
   void remove();
 
  private:
-  DaemonRecord(std::string id, std::string file) : id_(std::move(id)), file_(std::move(file)) {}
+  DaemonRecord() = default;
   std::string id_;
   std::string file_;
+  std::string cgroup_;  // Where its control group is, if it can make one.
 };
 
 struct Swept {
@@ -38,7 +40,7 @@ struct Swept {
 // The caller holds the lock. Blocks while the killed die, a second at most.
 Swept sweep_leftovers(const std::string& records_dir);
 
-// Kills everything that carries the mark of this daemon or is in its group, and removes the group.
-std::size_t kill_everything_of(const std::string& daemon_id);
+// Kills everything that carries the mark of this daemon or is in its control group, and removes the group.
+std::size_t kill_everything_of(const std::string& daemon_id, const std::string& cgroup);
 
 }  // namespace io

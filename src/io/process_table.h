@@ -39,7 +39,7 @@ std::string mark_in(pid_t pid);
 // process itself.
 struct Kin {
   std::string mark;
-  std::vector<pid_t> roots;
+  std::vector<Process> roots;
   std::vector<pid_t> listed;
 };
 std::vector<Process> kin_of(const Kin& kin);

@@ -1,0 +1,186 @@
+#include "io/child.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+
+#include "base/ensure.h"
+#include "io/children.h"
+#include "io/clock.h"
+#include "io/mark.h"
+
+namespace io {
+
+namespace {
+
+// stderr read per turn: a server that floods it gets its share of the loop and no more.
+constexpr std::size_t errors_per_turn = 16 * 1024;
+
+// The last of stdout once everybody is dead: at most what its pipe held, unless a stranger writes to it for
+// ever.
+constexpr std::size_t last_output_max = std::size_t{4} << 20;
+constexpr int last_errors_turns_max = 16;
+
+// Between two looks at those who were killed, should nothing tell of their death.
+constexpr base::Duration look_again = std::chrono::milliseconds(100);
+
+}  // namespace
+
+std::string describe_wait_status(int status) {
+  if (WIFEXITED(status)) return "exited with status " + std::to_string(WEXITSTATUS(status));
+  const int signal = WTERMSIG(status);
+  const char* name = sigabbrev_np(signal);
+  return name != nullptr ? std::string("was killed by SIG") + name
+                         : "was killed by signal " + std::to_string(signal);
+}
+
+Child::Child(Children& children, const LaunchSpec& spec, Events events, std::uint64_t number, pid_t pid,
+             std::optional<Cgroup> cgroup)
+    : children_(children),
+      number_(number),
+      pid_(pid),
+      root_(process_of(pid).value_or(Process{})),
+      mark_(mark_of(children.options_.daemon_id, number)),
+      cgroup_(std::move(cgroup)),
+      events_(std::move(events)),
+      timer_(children.loop_, [this] { next_step(); }) {
+  if (!spec.log_file.empty()) log_.emplace(spec.log_file);
+}
+
+Child::~Child() {
+  if (step_ == Step::gone) return;
+  signal_all(SIGKILL);
+  if (cgroup_) cgroup_->remove();
+  children_.forget(*this);
+}
+
+base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawned spawned) {
+  // A server that hears or says nothing any more is of no use to anybody.
+  input_ = TRY(Writer::open(
+      loop, std::move(spawned.input),
+      {.on_drained = events_.on_input_drained, .on_error = [this](const base::Error&) { stop(); }}));
+  output_ = TRY(Reader::open(loop, std::move(spawned.output), spec.line_max,
+                             {.on_line = events_.on_line,
+                              .on_turn = nullptr,
+                              .on_end = [this] { stop(); },
+                              .on_error = [this](const base::Error&) { stop(); }}));
+  errors_ = std::move(spawned.errors);
+  fcntl(errors_.get(), F_SETFL, O_NONBLOCK);
+  errors_watch_ = TRY(loop.watch(errors_.get(), Interest::read, [this] { read_errors(); }));
+  return {};
+}
+
+// False when there is nothing more to read now.
+bool Child::read_errors() {
+  if (!errors_) return false;
+  std::array<char, errors_per_turn> chunk;
+  const ssize_t got = read(errors_.get(), chunk.data(), chunk.size());
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (got <= 0) {
+    errors_watch_ = Watch();
+    errors_.reset();
+    return false;
+  }
+  const std::string_view text(chunk.data(), static_cast<std::size_t>(got));
+  last_words_.add(text);
+  if (log_) log_->write(text);
+  if (events_.on_spoke && step_ == Step::running) events_.on_spoke();
+  return true;
+}
+
+std::vector<Process> Child::processes() const {
+  Kin kin{.mark = mark_, .roots = {}, .listed = {}};
+  if (root_.pid != 0) kin.roots.push_back(root_);
+  if (cgroup_) kin.listed = cgroup_->processes();
+  return kin_of(kin);
+}
+
+void Child::stop() {
+  if (step_ == Step::running) climb(Step::closing);
+}
+
+// The process has exited, and now it or one of those it left.
+void Child::somebody_exited() {
+  if (step_ == Step::gone) return;
+  if (processes().empty()) return finish(0);
+  // Unasked, it leaves orphans nobody will miss. Asked, it leaves some who have not heard yet.
+  if (step_ == Step::running) climb(Step::killing);
+  if (step_ == Step::closing) climb(Step::terminating);
+}
+
+void Child::climb(Step step) {
+  step_ = step;
+  if (input_) {
+    input_->flush();
+    children_.loop_.retire(std::move(input_));
+  }
+  switch (step) {
+    case Step::running:
+    case Step::gone:
+      break;
+    case Step::closing:
+      timer_.set(now() + children_.options_.grace);
+      break;
+    case Step::terminating:
+      signal_all(SIGTERM);
+      timer_.set(now() + children_.options_.grace);
+      break;
+    case Step::killing:
+      give_up_ = now() + children_.options_.unkillable;
+      signal_all(SIGKILL);
+      timer_.set(now() + look_again);
+      break;
+  }
+}
+
+// The time of the current step is over.
+void Child::next_step() {
+  switch (step_) {
+    case Step::running:
+    case Step::gone:
+      break;
+    case Step::closing:
+      climb(Step::terminating);
+      break;
+    case Step::terminating:
+      climb(Step::killing);
+      break;
+    case Step::killing: {
+      const std::size_t left = processes().size();
+      if (left == 0 && status_) return finish(0);
+      if (now() >= give_up_) return finish(left);
+      signal_all(SIGKILL);  // Somebody may have been started while the others were killed.
+      timer_.set(now() + look_again);
+      break;
+    }
+  }
+}
+
+void Child::signal_all(int signal) const {
+  if (signal == SIGKILL) {
+    if (!status_) kill(-pid_, SIGKILL);  // Not reaped yet, so the number is still its own.
+    if (cgroup_) cgroup_->kill();
+  }
+  for (const Process& process : processes()) send_signal(process, signal);
+}
+
+void Child::finish(std::size_t survivors) {
+  ensure(step_ != Step::gone);
+  step_ = Step::gone;
+  timer_.clear();
+  output_->drain(last_output_max);
+  output_->close();
+  for (int i = 0; i < last_errors_turns_max && read_errors(); ++i) {
+  }
+  if (input_) children_.loop_.retire(std::move(input_));
+  if (cgroup_) cgroup_->remove();
+  children_.forget(*this);
+  const std::string how = status_ ? describe_wait_status(*status_) : "could not be killed";
+  if (events_.on_gone) events_.on_gone({how, last_words_.text(), survivors});
+}
+
+}  // namespace io

@@ -1,0 +1,232 @@
+#include "io/daemon_start.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <ctime>
+#include <string_view>
+#include <vector>
+
+#include "io/clean_exec.h"
+#include "io/clock.h"
+#include "io/files.h"
+#include "io/system_error.h"
+#include "io/unix_socket.h"
+
+namespace io {
+
+namespace {
+
+constexpr off_t daemon_log_max = off_t{1} << 20;
+constexpr std::size_t complaint_max = 4096;
+
+// What a daemon needs of the environment it is started from; sessions bring theirs along.
+bool wanted_by_daemon(std::string_view variable) {
+  constexpr std::array exact = {
+      "HOME",   "USER",         "LOGNAME",       "SHELL",        "PATH",         "LANG",           "TZ",
+      "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH"};
+  const std::string_view name = variable.substr(0, variable.find('='));
+  if (name == "HEARTH_INSTANCE")
+    return false;  // A daemon started from inside a server does not belong to it.
+  if (name.starts_with("HEARTH_") || name.starts_with("LC_")) return true;
+  return std::ranges::find(exact, name) != exact.end();
+}
+
+std::vector<std::string> daemon_environment() {
+  std::vector<std::string> kept;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (wanted_by_daemon(*entry)) kept.emplace_back(*entry);
+  }
+  return kept;
+}
+
+Descriptor open_daemon_log(const Paths& paths) {
+  if (make_private_directory(paths.state_dir)) {
+    struct stat status{};
+    if (stat(paths.daemon_log.c_str(), &status) == 0 && status.st_size > daemon_log_max) {
+      rename(paths.daemon_log.c_str(), (paths.daemon_log + ".1").c_str());
+    }
+    Descriptor log(
+        open(paths.daemon_log.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (log) return log;
+  }
+  return Descriptor(open("/dev/null", O_WRONLY | O_CLOEXEC));
+}
+
+// For people who wonder who holds the lock. Nobody acts on it.
+void note_holder(int lock) {
+  const std::string text = std::to_string(getpid()) + "\n";
+  if (ftruncate(lock, 0) == 0 && pwrite(lock, text.data(), text.size(), 0) < 0) return;
+}
+
+std::string holder_of(const Paths& paths) {
+  const auto text = read_small_file(paths.lock, 32);
+  if (!text || text->empty()) return "another process";
+  return "process " + text->substr(0, text->find('\n'));
+}
+
+struct DaemonDescriptors {
+  int listener;
+  int lock;
+  int ready;
+  int log;
+};
+
+// Runs in the process that becomes the daemon. One thread, so everything may be called.
+[[noreturn]] void become_daemon(const std::string& binary, const CleanExec& exec,
+                                DaemonDescriptors descriptors) {
+  setsid();
+  note_holder(descriptors.lock);
+  const int out_of_the_way = static_cast<int>(CleanExec::descriptors_max);
+  const int complaints = fcntl(descriptors.ready, F_DUPFD_CLOEXEC, out_of_the_way);
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (chdir("/") != 0) _exit(126);
+  const int code = exec.run(
+      std::array{null, null, descriptors.log, descriptors.listener, descriptors.lock, descriptors.ready});
+  const std::string complaint = system_error("cannot run the daemon " + binary, code).what;
+  const ssize_t told = write(complaints, complaint.data(), complaint.size());
+  _exit(told < 0 ? 126 : 127);
+}
+
+base::Result<void> spawn_daemon(const Paths& paths, const std::string& binary,
+                                DaemonDescriptors descriptors) {
+  std::vector<std::string> arguments = {"hearthd", "--listen-fd", "3", "--lock-fd", "4", "--ready-fd", "5"};
+  if (!paths.home.empty()) arguments.insert(arguments.end(), {"--home", paths.home});
+  const CleanExec exec(binary, std::move(arguments), daemon_environment());
+
+  // Two forks: the daemon is nobody's child, so nobody has to wait for it.
+  const pid_t between = fork();
+  if (between < 0) return system_failure("cannot start the daemon");
+  if (between == 0) {
+    const pid_t daemon = fork();
+    if (daemon == 0) become_daemon(binary, exec, descriptors);
+    _exit(daemon < 0 ? 1 : 0);
+  }
+  int status = 0;
+  while (waitpid(between, &status, 0) < 0 && errno == EINTR) {
+  }
+  return {};
+}
+
+// What the daemon says before it closes the pipe: nothing when it is ready.
+base::Result<std::string> wait_until_ready(int ready, base::Instant deadline) {
+  std::string said;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now()).count();
+    pollfd readable{ready, POLLIN, 0};
+    const int found = poll(&readable, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+    if (found < 0 && errno == EINTR) continue;
+    if (found < 0) return system_failure("cannot wait for the daemon");
+    if (found == 0) return base::failure("the daemon was started, but is not getting ready", ETIMEDOUT);
+    char piece[512];
+    const ssize_t got = read(ready, piece, sizeof piece);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_failure("cannot hear from the daemon");
+    if (got == 0) break;
+    if (said.size() < complaint_max) said.append(piece, static_cast<std::size_t>(got));
+  }
+  while (!said.empty() && (said.back() == '\n' || said.back() == '.')) said.pop_back();
+  return said;
+}
+
+bool nobody_there(const base::Error& error) {
+  return error.code == ENOENT || error.code == ECONNREFUSED || error.code == EAGAIN;
+}
+
+// The caller holds the lock, and nobody answers.
+base::Result<Descriptor> start(const Paths& paths, const std::string& binary, Descriptor lock,
+                               StartPatience patience) {
+  if (unlink(paths.socket.c_str()) != 0 && errno != ENOENT) {
+    return system_failure("cannot remove the stale socket " + paths.socket);
+  }
+  Descriptor listener = TRY(listen_on(paths.socket));
+  Pipe ready = TRY(make_pipe());
+  const Descriptor log = open_daemon_log(paths);
+  const auto spawned =
+      spawn_daemon(paths, binary, {listener.get(), lock.get(), ready.write_end.get(), log.get()});
+  if (!spawned) return std::unexpected(spawned.error());
+  // From here on the daemon alone holds them: when it dies, the lock is free and the socket is dead.
+  listener.reset();
+  lock.reset();
+  ready.write_end.reset();
+
+  const auto said = wait_until_ready(ready.read_end.get(), now() + patience.ready);
+  if (!said) return base::failure(said.error().what + "; see " + paths.daemon_log, said.error().code);
+  if (!said->empty()) return base::failure(*said);
+  auto connection = connect_existing(paths);
+  if (!connection && nobody_there(connection.error())) {
+    return base::failure("the daemon ended as soon as it was started; see " + paths.daemon_log, ECONNREFUSED);
+  }
+  return connection;
+}
+
+void doze(std::chrono::milliseconds time) {
+  const timespec pause{0, static_cast<long>(time.count()) * 1'000'000};
+  nanosleep(&pause, nullptr);
+}
+
+}  // namespace
+
+base::Result<Descriptor> connect_existing(const Paths& paths) {
+  Descriptor connection = TRY(connect_to(paths.socket));
+  TRY(check_peer(connection.get()));
+  return connection;
+}
+
+base::Result<Descriptor> connect_or_start(const Paths& paths, const std::string& daemon_binary,
+                                          StartPatience patience) {
+  auto connection = connect_existing(paths);
+  if (connection || !nobody_there(connection.error())) return connection;
+  if (auto made = prepare_run_directory(paths); !made) return std::unexpected(made.error());
+
+  Descriptor lock(open(paths.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock) return system_failure("cannot open the lock " + paths.lock);
+  const base::Instant deadline = now() + patience.lock;
+  std::chrono::milliseconds pause(1);
+  while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return system_failure("cannot take the lock " + paths.lock);
+    connection = connect_existing(paths);
+    if (connection || !nobody_there(connection.error())) return connection;
+    if (now() >= deadline) {
+      return base::failure("the daemon does not answer, and " + holder_of(paths) + " holds " + paths.lock +
+                               "; if it hangs, end it with kill -9",
+                           ETIMEDOUT);
+    }
+    // Nothing tells when a lock becomes free or a socket is bound without the risk of waiting for ever.
+    doze(pause);
+    pause = std::min(pause * 2, std::chrono::milliseconds(50));
+  }
+  connection = connect_existing(paths);
+  if (connection || !nobody_there(connection.error())) return connection;
+  note_holder(lock.get());
+  return start(paths, daemon_binary, std::move(lock), patience);
+}
+
+base::Result<std::string> find_daemon_binary() {
+  std::array<char, 4096> self{};
+  const ssize_t length = readlink("/proc/self/exe", self.data(), self.size());
+  if (length > 0) {
+    const std::string_view path(self.data(), static_cast<std::size_t>(length));
+    std::string beside(path.substr(0, path.find_last_of('/') + 1));
+    beside += "hearthd";
+    if (access(beside.c_str(), X_OK) == 0) return beside;
+  }
+  const char* variable = std::getenv("PATH");
+  std::string_view rest = variable != nullptr ? variable : "";
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(':'), rest.size());
+    const std::string candidate = std::string(rest.substr(0, end)) + "/hearthd";
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (candidate.starts_with('/') && access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return base::failure("cannot find hearthd: it is neither next to hearth nor in PATH; install it there");
+}
+
+}  // namespace io

@@ -1,0 +1,18 @@
+// Small files, read and written whole.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace io {
+
+// At most `bytes_max` of it; what follows is left out. Works for /proc, whose files claim to be empty.
+base::Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max = 64 * 1024);
+
+// Mode 0600, complete or not there at all: written beside it and renamed.
+base::Result<void> write_small_file(const std::string& path, std::string_view text);
+
+}  // namespace io

@@ -1,0 +1,236 @@
+#include "io/loop.h"
+
+#include <fcntl.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <csignal>
+#include <vector>
+
+#include "base/ensure.h"
+#include "io/clock.h"
+#include "io/system_error.h"
+
+// Each handle lives in a State of its own that its owner lets go of: uv_close() ends it and frees it in the
+// loop's closing phase, which is never inside one of its callbacks.
+
+namespace io {
+
+namespace {
+
+template <class State, class Handle>
+void let_go(State*& state, Handle State::* handle) {
+  if (state == nullptr) return;
+  State* gone = std::exchange(state, nullptr);
+  gone->let_go = true;
+  uv_close(reinterpret_cast<uv_handle_t*>(&(gone->*handle)),
+           [](uv_handle_t* closed) { delete static_cast<State*>(closed->data); });
+}
+
+base::Error uv_error(std::string what, int code) {
+  return system_error(std::move(what), -code);
+}
+
+}  // namespace
+
+// --- Watch
+
+struct Watch::State {
+  uv_poll_t poll{};
+  std::function<void()> ready;
+  Interest interest = Interest::none;
+  bool let_go = false;
+
+  void arm() {
+    if (interest == Interest::none) {
+      uv_poll_stop(&poll);
+      return;
+    }
+    uv_poll_start(&poll, interest == Interest::read ? UV_READABLE : UV_WRITABLE, &State::fired);
+  }
+
+  static void fired(uv_poll_t* handle, int status, int) {
+    State& state = *static_cast<State*>(handle->data);
+    state.ready();
+    // libuv stops a poll that has an error; the owner may have data to read before it comes to that error.
+    if (status < 0 && !state.let_go) state.arm();
+  }
+};
+
+Watch::Watch(Watch&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+
+Watch& Watch::operator=(Watch&& other) noexcept {
+  if (this == &other) return *this;
+  let_go(state_, &State::poll);
+  state_ = std::exchange(other.state_, nullptr);
+  return *this;
+}
+
+Watch::~Watch() {
+  let_go(state_, &State::poll);
+}
+
+void Watch::set(Interest interest) {
+  ensure(state_ != nullptr);
+  if (state_->interest == interest) return;
+  state_->interest = interest;
+  state_->arm();
+}
+
+// --- Timer
+
+struct Timer::State {
+  uv_timer_t timer{};
+  std::function<void()> due;
+  bool let_go = false;
+};
+
+Timer::Timer(Timer&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+
+Timer& Timer::operator=(Timer&& other) noexcept {
+  if (this == &other) return *this;
+  let_go(state_, &State::timer);
+  state_ = std::exchange(other.state_, nullptr);
+  return *this;
+}
+
+Timer::~Timer() {
+  let_go(state_, &State::timer);
+}
+
+void Timer::set(base::Instant when) {
+  ensure(state_ != nullptr);
+  uv_update_time(
+      state_->timer.loop);  // It counts from the loop's own idea of now, which may be a long callback old.
+  const base::Instant current = now();
+  // One more, because the loop's time is cut to milliseconds: it would be due up to one too early.
+  const auto wait = when <= current ? std::chrono::milliseconds(0)
+                                    : std::chrono::ceil<std::chrono::milliseconds>(when - current) +
+                                          std::chrono::milliseconds(1);
+  uv_timer_start(
+      &state_->timer, [](uv_timer_t* handle) { static_cast<State*>(handle->data)->due(); },
+      static_cast<std::uint64_t>(wait.count()), 0);
+}
+
+void Timer::clear() {
+  ensure(state_ != nullptr);
+  uv_timer_stop(&state_->timer);
+}
+
+// --- SignalWatch
+
+struct SignalWatch::State {
+  uv_signal_t signal{};
+  std::function<void()> received;
+  bool let_go = false;
+};
+
+SignalWatch::SignalWatch(SignalWatch&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+
+SignalWatch& SignalWatch::operator=(SignalWatch&& other) noexcept {
+  if (this == &other) return *this;
+  let_go(state_, &State::signal);
+  state_ = std::exchange(other.state_, nullptr);
+  return *this;
+}
+
+SignalWatch::~SignalWatch() {
+  let_go(state_, &State::signal);
+}
+
+// --- Loop
+
+struct Loop::State {
+  uv_loop_t loop{};
+  uv_prepare_t before_sleep{};
+  std::function<void()> flush;
+  std::vector<Retired> retired;
+  struct sigaction old_sigpipe{};
+
+  void end_turn() {
+    if (flush) flush();
+    // What is destroyed may retire more.
+    while (!retired.empty()) std::exchange(retired, {}).clear();
+  }
+};
+
+Loop::Loop() : state_(std::make_unique<State>()) {
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &ignore, &state_->old_sigpipe);
+  ensure(uv_loop_init(&state_->loop) == 0);
+  uv_prepare_init(&state_->loop, &state_->before_sleep);
+  state_->before_sleep.data = state_.get();
+  // Timers, descriptors and signals are all served before this point of a turn, and only sleeping comes after
+  // it.
+  uv_prepare_start(&state_->before_sleep,
+                   [](uv_prepare_t* handle) { static_cast<State*>(handle->data)->end_turn(); });
+}
+
+Loop::~Loop() {
+  state_->flush = nullptr;
+  state_->end_turn();
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->before_sleep), nullptr);
+  uv_run(&state_->loop, UV_RUN_NOWAIT);
+  ensure(uv_loop_close(&state_->loop) == 0);  // Watches and timers must not outlive their loop.
+  sigaction(SIGPIPE, &state_->old_sigpipe, nullptr);
+}
+
+base::Result<Watch> Loop::watch(int fd, Interest interest, std::function<void()> ready) {
+  const int flags = fcntl(fd, F_GETFL);
+  auto state = std::make_unique<Watch::State>();
+  state->poll.data = state.get();
+  const int result = flags < 0 ? -errno : uv_poll_init(&state_->loop, &state->poll, fd);
+  if (result != 0) return std::unexpected(uv_error("cannot watch a descriptor", result));
+  // libuv makes it non-blocking, which is not ours to decide.
+  if ((flags & O_NONBLOCK) == 0) fcntl(fd, F_SETFL, flags);
+  Watch watch;
+  state->ready = std::move(ready);
+  watch.state_ = state.release();
+  watch.set(interest);
+  return watch;
+}
+
+base::Result<SignalWatch> Loop::on_signal(int signal, std::function<void()> received) {
+  auto state = std::make_unique<SignalWatch::State>();
+  state->signal.data = state.get();
+  state->received = std::move(received);
+  uv_signal_init(&state_->loop, &state->signal);
+  SignalWatch watch;
+  watch.state_ = state.release();
+  const int result = uv_signal_start(
+      &watch.state_->signal,
+      [](uv_signal_t* handle, int) { static_cast<SignalWatch::State*>(handle->data)->received(); }, signal);
+  if (result != 0) return std::unexpected(uv_error("cannot watch signal " + std::to_string(signal), result));
+  return watch;
+}
+
+void Loop::at_end_of_turn(std::function<void()> flush) {
+  state_->flush = std::move(flush);
+}
+
+void Loop::keep_until_end_of_turn(Retired gone) {
+  state_->retired.push_back(std::move(gone));
+}
+
+void Loop::run() {
+  uv_run(&state_->loop, UV_RUN_DEFAULT);
+  state_->end_turn();
+}
+
+void Loop::stop() {
+  uv_stop(&state_->loop);
+}
+
+void Loop::turn() {
+  uv_run(&state_->loop, UV_RUN_ONCE);
+  state_->end_turn();
+}
+
+Timer::Timer(Loop& loop, std::function<void()> due) : state_(new State) {
+  state_->timer.data = state_;
+  state_->due = std::move(due);
+  uv_timer_init(&loop.state_->loop, &state_->timer);
+}
+
+}  // namespace io

@@ -1,0 +1,149 @@
+#include "io/spawn.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "io/clean_exec.h"
+#include "io/system_error.h"
+
+namespace io {
+
+namespace {
+
+// What a pipe holds when the user's limits allow: fewer changes between writer and reader for a large
+// message.
+constexpr int pipe_bytes = 256 * 1024;
+
+// Until exec has succeeded or failed. It takes as long as the disk does; a dead network mount must not stop
+// the daemon.
+constexpr int exec_timeout_ms = 5000;
+
+enum class Step : int { prepare, directory, program };
+
+struct Report {
+  Step step;
+  int code;
+};
+
+struct ChildSetup {
+  pid_t parent;
+  int report;
+  std::array<int, 3> standard;
+};
+
+std::vector<std::string> arguments_of(const SpawnSpec& spec) {
+  std::vector<std::string> arguments = {spec.program};
+  arguments.insert(arguments.end(), spec.args.begin(), spec.args.end());
+  return arguments;
+}
+
+std::vector<std::string> environment_of(const SpawnSpec& spec) {
+  std::vector<std::string> environment;
+  environment.reserve(spec.environment.size());
+  for (const auto& [name, value] : spec.environment) environment.push_back(name + '=' + value);
+  return environment;
+}
+
+[[noreturn]] void fail_in_child(int report, Step step, int code) {
+  const Report text{step, code};
+  const ssize_t told = write(report, &text, sizeof text);
+  _exit(told == sizeof text ? 127 : 126);
+}
+
+// Between fork and exec: system calls only.
+[[noreturn]] void become_program(const SpawnSpec& spec, const CleanExec& exec, const ChildSetup& setup) {
+  setsid();
+  const int report = fcntl(setup.report, F_DUPFD_CLOEXEC, static_cast<int>(CleanExec::descriptors_max));
+  if (report < 0) _exit(126);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != setup.parent) _exit(126);  // It died before we asked to be told.
+  if (spec.cgroup_entrance >= 0 && write(spec.cgroup_entrance, "0", 1) < 0) {
+    // Not in the group: the mark finds it all the same.
+  }
+  if (spec.open_files) setrlimit(RLIMIT_NOFILE, &*spec.open_files);
+  if (chdir(spec.directory.c_str()) != 0) fail_in_child(report, Step::directory, errno);
+  fail_in_child(report, Step::program, exec.run(setup.standard));
+}
+
+base::Error sentence_of(const SpawnSpec& spec, const Report& report) {
+  switch (report.step) {
+    case Step::prepare:
+      return system_error("cannot make a process", report.code);
+    case Step::directory:
+      return system_error("cannot enter its directory " + spec.directory, report.code);
+    case Step::program:
+      break;
+  }
+  if (report.code == ENOENT && access(spec.program.c_str(), F_OK) == 0) {
+    return {"cannot run " + spec.program + ": the interpreter that its first line names does not exist",
+            ENOENT};
+  }
+  if (report.code == E2BIG) {
+    return {"cannot run " + spec.program + ": its arguments and environment together are too long", E2BIG};
+  }
+  return system_error("cannot run " + spec.program, report.code);
+}
+
+// Nothing once the program runs.
+std::optional<Report> wait_for_exec(int report_end) {
+  pollfd readable{report_end, POLLIN, 0};
+  int found = 0;
+  do found = poll(&readable, 1, exec_timeout_ms);
+  while (found < 0 && errno == EINTR);
+  if (found == 0) return Report{Step::program, ETIMEDOUT};
+  Report report{};
+  const ssize_t got = read(report_end, &report, sizeof report);
+  if (got == sizeof report) return report;
+  return {};
+}
+
+}  // namespace
+
+base::Result<Spawned> spawn(const SpawnSpec& spec) {
+  Pipe input = TRY(make_pipe());
+  Pipe output = TRY(make_pipe());
+  Pipe errors = TRY(make_pipe());
+  Pipe report = TRY(make_pipe());
+  fcntl(input.write_end.get(), F_SETPIPE_SZ, pipe_bytes);
+  fcntl(output.read_end.get(), F_SETPIPE_SZ, pipe_bytes);
+  const CleanExec exec(spec.program, arguments_of(spec), environment_of(spec));
+  const ChildSetup setup{getpid(),
+                         report.write_end.get(),
+                         {input.read_end.get(), output.write_end.get(), errors.write_end.get()}};
+
+  // A signal that came between fork and exec would run the daemon's handler in the child.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = fork();
+  if (pid == 0) become_program(spec, exec, setup);
+  const int code = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) return std::unexpected(sentence_of(spec, {Step::prepare, code}));
+
+  report.write_end.reset();
+  if (const auto failed = wait_for_exec(report.read_end.get())) {
+    kill(pid, SIGKILL);  // Already on its way out, unless it hangs; then nobody waits for it but the reaper.
+    if (failed->code != ETIMEDOUT) waitpid(pid, nullptr, 0);
+    return std::unexpected(sentence_of(spec, *failed));
+  }
+  return Spawned{pid, std::move(input.write_end), std::move(output.read_end), std::move(errors.read_end)};
+}
+
+std::optional<rlimit> raise_open_files_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+  rlimit raised = limit;
+  raised.rlim_cur = raised.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &raised) != 0) return {};
+  return limit;
+}
+
+}  // namespace io
