@@ -6,6 +6,7 @@
 // start.
 #include <fmt/format.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -85,7 +86,7 @@ std::vector<Scenario> scenarios() {
 struct Sample {
   bench::Batch batch;
   double cpu_ms_per_1000 = 0;
-  double noise = 0;
+  double noise = 0;  // CPUs that other work kept busy meanwhile.
 };
 
 base::Result<Sample> measure(bench::Client& client, const Scenario& scenario, milliseconds length,
@@ -93,13 +94,16 @@ base::Result<Sample> measure(bench::Client& client, const Scenario& scenario, mi
   const pid_t self[] = {getpid()};
   const auto machine_before = bench::busy_time() - bench::cpu_time(self);
   const auto before = bench::cpu_time(processes);
+  const auto begin = std::chrono::steady_clock::now();
   const bench::Batch batch = TRY(client.run(scenario.load, length));
   const auto spent = bench::cpu_time(processes) - before;
+  const std::chrono::nanoseconds elapsed = std::chrono::steady_clock::now() - begin;
   const auto others = bench::busy_time() - bench::cpu_time(self) - machine_before - spent;
   const double spent_ms = std::chrono::duration<double, std::milli>(spent).count();
-  return Sample{.batch = batch,
-                .cpu_ms_per_1000 = spent_ms / static_cast<double>(batch.calls) * 1000,
-                .noise = static_cast<double>(others.count())};
+  return Sample{
+      .batch = batch,
+      .cpu_ms_per_1000 = spent_ms / static_cast<double>(batch.calls) * 1000,
+      .noise = std::max(0.0, static_cast<double>(others.count())) / static_cast<double>(elapsed.count())};
 }
 
 // Everything below us that is not one of the direct servers: shims, daemon, its guard, the shared server.
@@ -122,11 +126,12 @@ base::Result<bool> run_scenario(const Settings& settings, const Scenario& scenar
 
   TRY(direct.run(scenario.load, settings.batch / 2));
   TRY(hearth.run(scenario.load, settings.batch / 2));
-  std::vector<Round> p50, p99, throughput, cpu;
+  std::vector<Round> p50, p99, throughput, cpu, others;
   for (std::size_t i = 0; i < settings.rounds; ++i) {
     const Sample a = TRY(measure(direct, scenario, settings.batch, direct_processes));
     const Sample b = TRY(measure(hearth, scenario, settings.batch, hearth_processes));
-    const double noise = a.noise + b.noise;
+    const double noise = (a.noise + b.noise) / 2;
+    others.push_back({a.noise, b.noise, noise});
     p50.push_back({a.batch.p50_us, b.batch.p50_us, noise});
     p99.push_back({a.batch.p99_us, b.batch.p99_us, noise});
     throughput.push_back({a.batch.calls_per_second, b.batch.calls_per_second, noise});
@@ -136,6 +141,9 @@ base::Result<bool> run_scenario(const Settings& settings, const Scenario& scenar
   figures.push_back(figure_of(scenario.name + ": p99", "us", p99, {}));
   figures.push_back(figure_of(scenario.name + ": throughput", "calls/s", throughput, scenario.throughput));
   figures.push_back(figure_of(scenario.name + ": CPU per 1000 calls", "ms", cpu, scenario.cpu));
+  Figure noise = figure_of(scenario.name + ": other work meanwhile", "CPUs", others, {});
+  noise.ratio.reset();
+  figures.push_back(std::move(noise));
   TRY(direct.close());
   TRY(hearth.close());
   return true;
@@ -248,6 +256,14 @@ bench::Command words_of(const std::string& line) {
   return words;
 }
 
+// All that is started from here on inherits it.
+void pin_to(std::size_t cpu) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(cpu, &cpus);
+  if (sched_setaffinity(0, sizeof cpus, &cpus) != 0) std::perror("end_to_end: cannot use that CPU");
+}
+
 constexpr const char* help =
     "usage: end_to_end [options]\n"
     "  --quick          about 20 s instead of about 90\n"
@@ -255,6 +271,8 @@ constexpr const char* help =
     "  --json FILE      write the figures there too\n"
     "  --check          exit with 1 if a goal is missed\n"
     "  --sockets        give sessions socket pairs, as clients on Node do, instead of pipes\n"
+    "  --pin CPU        run everything on one CPU: no noise from wake-ups of idle ones, but no parallel "
+    "work\n"
     "  --server CMD     a server that answers as echo_server does (default: echo_server beside this "
     "program)\n"
     "  --via CMD        what to put in front of the server (default: \"hearth run --scope user --\", beside\n"
@@ -266,15 +284,12 @@ std::optional<Settings> settings_of(int argc, char** argv) {
   std::string server = here + "/echo_server";
   std::string via = here + "/hearth run --scope user --";
   Settings settings;
-  const option options[] = {{"quick", no_argument, nullptr, 'q'},
-                            {"only", required_argument, nullptr, 'o'},
-                            {"json", required_argument, nullptr, 'j'},
-                            {"check", no_argument, nullptr, 'c'},
-                            {"sockets", no_argument, nullptr, 's'},
-                            {"server", required_argument, nullptr, 'S'},
-                            {"via", required_argument, nullptr, 'v'},
-                            {"daemon", required_argument, nullptr, 'd'},
-                            {nullptr, 0, nullptr, 0}};
+  const option options[] = {
+      {"quick", no_argument, nullptr, 'q'},        {"only", required_argument, nullptr, 'o'},
+      {"json", required_argument, nullptr, 'j'},   {"check", no_argument, nullptr, 'c'},
+      {"sockets", no_argument, nullptr, 's'},      {"pin", required_argument, nullptr, 'p'},
+      {"server", required_argument, nullptr, 'S'}, {"via", required_argument, nullptr, 'v'},
+      {"daemon", required_argument, nullptr, 'd'}, {nullptr, 0, nullptr, 0}};
   for (int chosen; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
     switch (chosen) {
       case 'q':
@@ -293,6 +308,9 @@ std::optional<Settings> settings_of(int argc, char** argv) {
         break;
       case 's':
         settings.wire = bench::Wire::socket_pairs;
+        break;
+      case 'p':
+        pin_to(std::strtoul(optarg, nullptr, 10));
         break;
       case 'S':
         server = optarg;

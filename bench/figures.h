@@ -32,7 +32,7 @@ struct Figure {
 // One figure, measured both ways in neighbouring moments, and how much other work the machine did meanwhile.
 struct Round {
   double direct = 0, hearth = 0;
-  double noise = 0;
+  double noise = 0;  // In any unit, if it is the same for all rounds.
 };
 
 // The quieter half of the rounds counts.
