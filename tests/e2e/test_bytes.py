@@ -197,10 +197,10 @@ class TestSizes(Case):
 
     @needs_hearth
     def test_many_writers_at_once(self):
-        """Interleaved writes corrupt framing: 16 sessions each send 200 KB requests at once; every line must parse."""
-        sessions = self.home.clients_of(16)
-        with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            calls = pool.map(lambda session: [session.start_tool("length", {"text": "ü" * 100000}) for _ in range(4)], sessions)
+        """Interleaved writes corrupt framing: 32 sessions each send 200 KB requests at once; every line must parse."""
+        sessions = self.home.clients_of(32)
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            calls = pool.map(lambda session: [session.start_tool("length", {"text": "ü" * 100000}) for _ in range(2)], sessions)
             for mine in calls:
                 self.assertEqual({call.text() for call in mine}, {"200000"})
         self.assertTrue(self.server().all_well_formed())

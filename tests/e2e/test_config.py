@@ -42,7 +42,7 @@ class TestEntries(ConfigCase):
     def test_environment_directory_and_expansion(self):
         """Variables are those of the session that asks, not of whoever started the daemon."""
         self.home.config({"mcpServers": {"fake": self.entry(
-            "--tag", "${TAG:-none}", env={"WHO": "${USER}", "WHERE": "${project}", "MORE": "${UNSET_VARIABLE:-x-${USER}}"},
+            "--tag", "${TAG:-none}", env={"WHO": "${USER}", "WHERE": "${project}", "MORE": "${UNSET_VARIABLE:-less}"},
             cwd="${project}/sub")}})
         os.mkdir(os.path.join(self.home.project, "sub"))
         self.client("--tag", "first", env={"USER": "nobody"}).sync()
@@ -51,7 +51,7 @@ class TestEntries(ConfigCase):
         a.sync()
         server = self.home.servers()[-1]
         environment = server.environment()
-        self.assertEqual((environment["WHO"], environment["WHERE"]), ("grace", self.home.project))
+        self.assertEqual((environment["WHO"], environment["WHERE"], environment["MORE"]), ("grace", self.home.project, "less"))
         self.assertEqual(server.facts["cwd"], os.path.join(self.home.project, "sub"))
         with open("/proc/%d/cmdline" % server.pid) as file:
             self.assertIn("--tag\0t\0", file.read())

@@ -107,6 +107,21 @@ class TestLeftovers(Case):
             self.home.hearth("shutdown")
         self.assertTrue(alive(os.getpid()))
 
+    def test_a_lock_held_by_a_stopped_daemon(self):
+        """A daemon that is suspended holds its lock: nobody replaces it, and whoever waited goes on when it does."""
+        a = self.client()
+        a.sync()
+        pid = self.home.daemon_pid()
+        os.kill(pid, signal.SIGSTOP)
+        b = self.home.open(name="fake")
+        hello = b.start("initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
+                                       "clientInfo": {"name": "t", "version": "1"}})
+        os.kill(pid, signal.SIGCONT)
+        hello.result()
+        b.notify("notifications/initialized")
+        a.sync(), b.sync()
+        self.assertEqual(self.home.daemon_pid(), pid)
+
     def test_records_of_a_dead_daemon_do_not_cost_a_stranger_its_life(self):
         """What a dead daemon left is recognised by mark and start time, never by a pid alone."""
         self.client().sync()

@@ -45,6 +45,24 @@ class TestCrash(LifeCase):
         self.assertEqual([m["params"]["name"] for m in second.of("tools/call")], ["echo"])
         self.assertEqual(len(b.responses[held.key]), 1)
 
+    def test_an_exit_at_any_phase_is_answered(self):
+        """Hangs after a crash: wherever in its life the server ends, whoever waits gets an error or is served by the next."""
+        phases = {"during initialize": ["--initialize", "exit"],
+                  "right after initialize": ["--after-initialized", '[{"exit": 5}]'],
+                  "in the middle of its first words": ["--banner", r'{"jsonrpc":"2.0","id":1,"resu', "--exit-at-start", "5"]}
+        for phase, flags in phases.items():
+            with self.subTest(phase):
+                session = self.home.open(*flags, name="fake")
+                hello = self.hello(session)
+                call = session.start_tool("echo", {"text": "x"})
+                hello.response(), call.response()
+        a = self.client()
+        for method, params in (("tools/list", {}), ("resources/read", {"uri": "fake://a"}), ("fake/any", {})):
+            with self.assertRaises(RpcError):
+                a.request(method, {**params, "_meta": {"fake/steps": [{"raw": '{"jsonrpc":"2.0","id":$ID,"res'}, {"exit": 5}]}})
+            self.home.hearth("restart", "fake")  # Forgives, so that the breaker stays out of this.
+            a.sync()
+
     def test_killed_by_a_signal_names_the_signal(self):
         a = self.client()
         with self.assertRaises(RpcError) as caught:
@@ -191,6 +209,12 @@ class TestStart(LifeCase):
             self.assertEqual(echo.text(), "x")
         self.assertEqual(len(self.home.servers()), 1)
 
+    def test_nothing_is_sent_to_a_server_that_nobody_asked_for(self):
+        """Health probes with side effects: a server hears its handshake and its sessions' own requests, no more."""
+        a = self.client()
+        a.sync()
+        self.assertEqual(dict(self.server().counts()), {"initialize": 1, "notifications/initialized": 1, "tools/call": 1})
+
     def test_a_server_inherits_nothing_it_should_not(self):
         """Inherited descriptors, masks and ignored signals; and its working directory is the session's."""
         self.client(cwd=self.home.project, env={"MOOD": "calm"})
@@ -245,6 +269,20 @@ class TestStop(LifeCase):
         self.home.hearth("stop", "fake")
         self.assert_gone(server.pid, "the stubborn server")
         self.assertEqual([len(server.events("eof")), len(server.events("term"))], [1, 1])
+
+    def test_a_session_that_comes_while_the_server_is_stopping_gets_another(self):
+        """Acquire during drain: a server on its way out is not handed to anybody, and nobody waits for its end for ever."""
+        a = self.attach(["--ignore-eof", "--ignore-term"], idleTimeoutMs=1)
+        a.sync()
+        a.close()
+        first = self.server()
+        first.wait("(eof)")
+        b = self.home.spawn([HEARTH, "attach", "fake"])
+        b.initialize()
+        self.assertEqual(b.echo("x"), "x")
+        self.assertEqual(len(self.home.servers()), 2)
+        self.assert_gone(first.pid, "the first server")
+        b.sync()
 
     def test_descendants_go_with_their_server(self):
         """Orphans of npx, uvx and sh: children, those in a session of their own, twice forked and deaf ones are all gone
