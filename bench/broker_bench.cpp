@@ -17,8 +17,8 @@ using broker::InstanceId;
 using broker::SessionId;
 
 constexpr std::string_view initialize =
-    R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},)"
-    R"("clientInfo":{"name":"bench","version":"1"}}})";
+    R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18",)"
+    R"("capabilities":{},"clientInfo":{"name":"bench","version":"1"}}})";
 constexpr std::string_view greeting =
     R"(,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{"listChanged":true}},)"
     R"("serverInfo":{"name":"bench","version":"1"}}})";

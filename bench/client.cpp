@@ -23,8 +23,8 @@ using Clock = std::chrono::steady_clock;
 constexpr auto patience = std::chrono::seconds(30);  // With an answer, or an exit. Far beyond what is normal.
 constexpr std::string_view id_prefix = R"({"jsonrpc":"2.0","id":)";
 constexpr std::string_view initialize =
-    R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},)"
-    R"("clientInfo":{"name":"end_to_end","version":"1"}}})"
+    R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",)"
+    R"("capabilities":{},"clientInfo":{"name":"end_to_end","version":"1"}}})"
     "\n";
 constexpr std::string_view initialized = R"({"jsonrpc":"2.0","method":"notifications/initialized"})"
                                          "\n";
@@ -44,8 +44,8 @@ std::string tail_of_answer(std::string_view text) {
 // Like source code: lines, and now and then a quoted word, so that strings are not trivial to skip.
 std::string text_of(std::size_t bytes) {
   constexpr std::string_view line =
-      R"(base::Result<Batch> run(const Load& load, Clock::duration length) {\n  if (sessions.empty()) return 0;\n)"
-      R"(  for (Session& session : sessions) session.say(\"hello\");\n}\n)";
+      R"(base::Result<Batch> run(const Load& load, Clock::duration length) {\n)"
+      R"(  if (sessions.empty()) return 0;\n  for (Session& session : sessions) session.say(\"hello\");\n}\n)";
   std::string text;
   while (text.size() + line.size() <= bytes) text += line;
   text.append(bytes - text.size(), '.');

@@ -16,8 +16,9 @@
 namespace {
 
 constexpr std::string_view tools =
-    R"({"tools":[{"name":"echo","description":"Returns the text","inputSchema":{"type":"object","properties":)"
-    R"({"text":{"type":"string"}},"required":["text"]}},{"name":"blob","description":"Returns that many letters",)"
+    R"({"tools":[{"name":"echo","description":"Returns the text",)"
+    R"("inputSchema":{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}},)"
+    R"({"name":"blob","description":"Returns that many letters",)"
     R"("inputSchema":{"type":"object","properties":{"bytes":{"type":"integer"}},"required":["bytes"]}}]})";
 
 // A cursor over one message. Every function leaves it behind what it has read.

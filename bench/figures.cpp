@@ -44,8 +44,7 @@ std::string json_of(std::optional<double> value) {
 }  // namespace
 
 Figure figure_of(std::string name, std::string unit, std::vector<Round> rounds, std::optional<Goal> goal) {
-  std::stable_sort(rounds.begin(), rounds.end(),
-                   [](const Round& a, const Round& b) { return a.noise < b.noise; });
+  std::sort(rounds.begin(), rounds.end(), [](const Round& a, const Round& b) { return a.noise < b.noise; });
   rounds.resize((rounds.size() + 1) / 2);
   std::vector<double> direct, hearth, ratios;
   for (const Round& round : rounds) {

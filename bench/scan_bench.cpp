@@ -45,7 +45,7 @@ std::string chinese_text() {
 std::string tool_list() {
   const std::string_view tool =
       R"({"name":"edit","description":"Edits a file in place.","inputSchema":{"type":"object","properties":)"
-      R"({"path":{"type":"string"},"line":{"type":"integer","minimum":1},"dry":{"type":"boolean","default":false}},)"
+      R"({"path":{"type":"string"},"line":{"type":"integer","minimum":1},"dry":{"type":"boolean"}},)"
       R"("required":["path","line"]}},)";
   std::string tools = repeated(tool, std::size_t{64} << 10);
   tools.pop_back();
