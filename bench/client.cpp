@@ -43,9 +43,9 @@ std::string tail_of_answer(std::string_view text) {
 
 // Like source code: lines, and now and then a quoted word, so that strings are not trivial to skip.
 std::string text_of(std::size_t bytes) {
-  constexpr std::string_view line =
-      R"(base::Result<Batch> run(const Load& load, Clock::duration length) {\n)"
-      R"(  if (sessions.empty()) return 0;\n  for (Session& session : sessions) session.say(\"hello\");\n}\n)";
+  constexpr std::string_view line = R"(base::Result<Batch> run(const Load& load, Clock::duration length) {\n)"
+                                    R"(  if (sessions.empty()) return {};\n)"
+                                    R"(  for (Session& session : sessions) session.say(\"hello\");\n}\n)";
   std::string text;
   while (text.size() + line.size() <= bytes) text += line;
   text.append(bytes - text.size(), '.');

@@ -6,7 +6,6 @@
 // start.
 #include <fmt/format.h>
 #include <getopt.h>
-#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -45,6 +44,7 @@ struct Scenario {
   std::string name;
   std::size_t sessions = 1;
   bench::Load load;
+  bench::Placement placement = bench::Placement::anywhere;
   std::optional<Goal> latency = {};
   std::optional<Goal> throughput = {};
   std::optional<Goal> cpu = {};
@@ -69,6 +69,7 @@ std::vector<Scenario> scenarios() {
   const auto at_most = [](double limit) { return Goal{.bound = Bound::at_most, .limit = limit}; };
   return {
       {.name = "1 session, 100 B", .load = echo(100, 1), .latency = at_most(2.5)},
+      {.name = "1 session, all on one CPU", .load = echo(100, 1), .placement = bench::Placement::one_cpu},
       {.name = "10 sessions, 100 B",
        .sessions = 10,
        .load = echo(100, 1),
@@ -124,6 +125,10 @@ base::Result<bool> run_scenario(const Settings& settings, const Scenario& scenar
   const std::vector<pid_t> direct_processes = direct.processes();
   const std::vector<pid_t> hearth_processes = all_but(direct_processes);
 
+  std::vector<pid_t> all = bench::descendants();
+  all.push_back(getpid());
+  bench::place(all, scenario.placement);
+
   TRY(direct.run(scenario.load, settings.batch / 2));
   TRY(hearth.run(scenario.load, settings.batch / 2));
   std::vector<Round> p50, p99, throughput, cpu, others;
@@ -144,6 +149,7 @@ base::Result<bool> run_scenario(const Settings& settings, const Scenario& scenar
   Figure noise = figure_of(scenario.name + ": other work meanwhile", "CPUs", others, {});
   noise.ratio.reset();
   figures.push_back(std::move(noise));
+  bench::place(all, bench::Placement::anywhere);
   TRY(direct.close());
   TRY(hearth.close());
   return true;
@@ -256,14 +262,6 @@ bench::Command words_of(const std::string& line) {
   return words;
 }
 
-// All that is started from here on inherits it.
-void pin_to(std::size_t cpu) {
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  CPU_SET(cpu, &cpus);
-  if (sched_setaffinity(0, sizeof cpus, &cpus) != 0) std::perror("end_to_end: cannot use that CPU");
-}
-
 constexpr const char* help =
     "usage: end_to_end [options]\n"
     "  --quick          about 20 s instead of about 90\n"
@@ -271,8 +269,6 @@ constexpr const char* help =
     "  --json FILE      write the figures there too\n"
     "  --check          exit with 1 if a goal is missed\n"
     "  --sockets        give sessions socket pairs, as clients on Node do, instead of pipes\n"
-    "  --pin CPU        run everything on one CPU: no noise from wake-ups of idle ones, but no parallel "
-    "work\n"
     "  --server CMD     a server that answers as echo_server does (default: echo_server beside this "
     "program)\n"
     "  --via CMD        what to put in front of the server (default: \"hearth run --scope user --\", beside\n"
@@ -284,12 +280,15 @@ std::optional<Settings> settings_of(int argc, char** argv) {
   std::string server = here + "/echo_server";
   std::string via = here + "/hearth run --scope user --";
   Settings settings;
-  const option options[] = {
-      {"quick", no_argument, nullptr, 'q'},        {"only", required_argument, nullptr, 'o'},
-      {"json", required_argument, nullptr, 'j'},   {"check", no_argument, nullptr, 'c'},
-      {"sockets", no_argument, nullptr, 's'},      {"pin", required_argument, nullptr, 'p'},
-      {"server", required_argument, nullptr, 'S'}, {"via", required_argument, nullptr, 'v'},
-      {"daemon", required_argument, nullptr, 'd'}, {nullptr, 0, nullptr, 0}};
+  const option options[] = {{"quick", no_argument, nullptr, 'q'},
+                            {"only", required_argument, nullptr, 'o'},
+                            {"json", required_argument, nullptr, 'j'},
+                            {"check", no_argument, nullptr, 'c'},
+                            {"sockets", no_argument, nullptr, 's'},
+                            {"server", required_argument, nullptr, 'S'},
+                            {"via", required_argument, nullptr, 'v'},
+                            {"daemon", required_argument, nullptr, 'd'},
+                            {nullptr, 0, nullptr, 0}};
   for (int chosen; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
     switch (chosen) {
       case 'q':
@@ -308,9 +307,6 @@ std::optional<Settings> settings_of(int argc, char** argv) {
         break;
       case 's':
         settings.wire = bench::Wire::socket_pairs;
-        break;
-      case 'p':
-        pin_to(std::strtoul(optarg, nullptr, 10));
         break;
       case 'S':
         server = optarg;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/prctl.h>
@@ -179,6 +180,14 @@ Memory memory_of(std::span<const pid_t> processes) {
     total.resident_kib += kib_after(text, "\nRss:");
   }
   return total;
+}
+
+void place(std::span<const pid_t> processes, Placement placement) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  const std::size_t last = placement == Placement::one_cpu ? 0 : CPU_SETSIZE - 1;
+  for (std::size_t cpu = 0; cpu <= last; ++cpu) CPU_SET(cpu, &cpus);
+  for (const pid_t pid : processes) sched_setaffinity(pid, sizeof cpus, &cpus);
 }
 
 void end_descendants() {

@@ -72,6 +72,12 @@ struct Memory {
 };
 Memory memory_of(std::span<const pid_t> processes);
 
+// On one CPU nothing runs in parallel and no sleeping CPU has to be woken: what is left is the work, and the
+// switches between processes. Where a wake-up lands otherwise is the kernel's choice, and makes a factor of
+// six.
+enum class Placement : std::uint8_t { anywhere, one_cpu };
+void place(std::span<const pid_t> processes, Placement placement);
+
 // Asks all descendants to end, then makes them. Returns when none is left.
 void end_descendants();
 
