@@ -1,6 +1,7 @@
 // Drives a real server with the official SDK client, in several sessions at once, and prints what each of them saw.
 //
-//   node sdk_client.mjs '{"sdk": 1, "server": "everything", "sessions": 2, "command": "hearth", "args": ["run", "--", …], "cwd": …}'
+//   node sdk_client.mjs '{"sdk": 1, "server": "everything", "sessions": 2, "nodeModules": …,
+//                         "command": "hearth", "args": ["run", "--", …], "cwd": …, "env": {…}}'
 //
 // Prints one JSON object: {"sessions": [what session 0 saw, …]}, or {"error": …} and exits with 1. What is right is
 // for the caller to judge.

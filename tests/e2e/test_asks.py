@@ -2,7 +2,7 @@
 import json
 
 from client import FULL, RpcError, id_key
-from world import Case, DIRECT, eventually, needs_hearth
+from world import DIRECT, Case, eventually, needs_hearth
 
 FORM = {"message": "who?", "requestedSchema": {"type": "object", "properties": {"name": {"type": "string"}}}}
 ELICIT = {"ask": "elicitation/create", "params": FORM}

@@ -3,7 +3,7 @@ import json
 import os
 
 from client import RpcError
-from world import Case, HEARTH, eventually, needs_hearth
+from world import HEARTH, Case, needs_hearth
 
 
 @needs_hearth

@@ -1,14 +1,13 @@
 """The daemon: one per home, how it is found, how it starts, detaches and leaves."""
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 
 from client import PATIENCE, RpcError, wait_gone
-from world import Case, HEARTH, HEARTHD, Home, alive, eventually, needs_hearth
+from world import HEARTH, Case, Home, alive, eventually, needs_hearth
 
 
 def facts_of(pid):

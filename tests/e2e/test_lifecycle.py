@@ -1,10 +1,9 @@
 """A server's life: start, crash, restart, breaker, idle stop, stop, and what it leaves behind."""
-import json
 import os
 import signal
 
 from client import RpcError, wait_gone
-from world import Case, HEARTH, alive, eventually, needs_hearth
+from world import HEARTH, Case, alive, eventually, needs_hearth
 
 
 @needs_hearth

@@ -1,58 +1,28 @@
 """Real servers from npm, driven by the official SDK clients: one, two and twenty sessions at once through Hearth."""
-import fcntl
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import unittest
 
+import npm_packages
 from world import DIRECT, HERE, Case
 
 NO_NODE = os.environ.get("HEARTH_NO_NODE") == "1"
-ENTRY = {"everything": "dist/index.js", "memory": "dist/index.js", "filesystem": "dist/index.js",
-         "sequential-thinking": "dist/index.js"}
-
-
-def node_modules():
-    """Where the packages of package-lock.json are: here, if somebody ran npm ci here, else in a cache of our own."""
-    here = os.path.join(HERE, "node_modules")
-    if os.path.isdir(os.path.join(here, "@modelcontextprotocol", "client")):
-        return here
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        raise AssertionError("these tests need Node 18 or later with npm: install it (apt-get install nodejs npm), or set "
-                             "HEARTH_NO_NODE=1 to leave them out by name")
-    with open(os.path.join(HERE, "package-lock.json"), "rb") as file:
-        wanted = hashlib.sha256(file.read()).hexdigest()[:16]
-    cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "hearth-e2e", wanted)
-    os.makedirs(cache, exist_ok=True)
-    with open(os.path.join(cache, "lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(os.path.join(cache, "complete")):
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(os.path.join(HERE, name), cache)
-            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=cache, text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            if done.returncode != 0:
-                raise AssertionError("npm ci failed, the real servers cannot be tested:\n" + done.stdout[-3000:])
-            open(os.path.join(cache, "complete"), "w").close()
-    return os.path.join(cache, "node_modules")
 
 
 @unittest.skipIf(NO_NODE, "HEARTH_NO_NODE=1: real servers from npm are left out")
 class RealCase(Case):
     def setUp(self):
         super().setUp()
-        self.node = shutil.which("node")
-        self.assertIsNotNone(self.node, "these tests need Node 18 or later: install it (apt-get install nodejs npm), or set "
-                                        "HEARTH_NO_NODE=1 to leave them out by name")
-        self.modules = node_modules()
+        self.node = npm_packages.node()
+        self.modules = npm_packages.node_modules()
 
     def run_sessions(self, server, sessions, sdk=1, args=(), env=None):
-        program = os.path.join(self.modules, "@modelcontextprotocol", "server-" + server, ENTRY[server])
+        program = os.path.join(self.modules, "@modelcontextprotocol", "server-" + server, "dist", "index.js")
         command = self.home.shim([self.node, program, *args], server)
-        request = {"sdk": sdk, "server": server, "sessions": 1 if DIRECT else sessions, "command": command[0], "args": command[1:],
-                   "cwd": self.home.project, "env": self.home.environment(**(env or {})), "nodeModules": self.modules}
+        request = {"sdk": sdk, "server": server, "sessions": 1 if DIRECT else sessions,
+                   "command": command[0], "args": command[1:], "cwd": self.home.project,
+                   "env": self.home.environment(**(env or {})), "nodeModules": self.modules}
         done = subprocess.run([self.node, os.path.join(HERE, "sdk_client.mjs"), json.dumps(request)], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.home.environment(), timeout=90)
         try:

@@ -1,8 +1,8 @@
 """Whose is what: ids, progress, cancellation, batches, tasks."""
 import json
 
-from client import RpcError, id_key, parse
-from world import Case, DIRECT, needs_hearth
+from client import RpcError
+from world import DIRECT, Case, needs_hearth
 
 
 def text_of(message):

@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 
-from client import RpcError
-from world import Case, Server, eventually, needs_hearth
+from world import Case, needs_hearth
 
 
 class TestOneServer(Case):

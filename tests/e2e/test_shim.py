@@ -1,13 +1,19 @@
 """The shim: how it ends, what it survives, and what it says when nothing can be had."""
+import fcntl
 import json
 import os
 import pty
 import signal
-import stat
+import struct
 import subprocess
+import termios
 
 from client import PATIENCE, RpcError, wait_gone
-from world import BIN, Case, HEARTH, HEARTHD, alive, eventually, needs_hearth
+from world import HEARTH, Case, alive, eventually, needs_hearth
+
+
+def unread_bytes(pipe):
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
 
 
 @needs_hearth
@@ -50,9 +56,6 @@ class TestEnds(Case):
     def test_signals_to_the_clients_group_hit_neither_daemon_nor_server(self):
         """SIGINT cascade: a signal to the client's process group ends the shim at most."""
         b = self.client()
-        script = "trap '' HUP; " + " ".join("'%s'" % word for word in self.home.shim(self.home.fake(), "fake"))
-        a = self.home.spawn(["setsid", "sh", "-c", script + " & wait"])
-        del a
         daemon, server = self.home.daemon_pid(), self.server()
         shim = subprocess.Popen(self.home.shim(self.home.fake(), "fake"), env=self.home.environment(), cwd=self.home.project,
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
@@ -89,7 +92,6 @@ class TestEnds(Case):
 
     def test_the_pipes_are_given_back_as_they_were(self):
         """O_NONBLOCK belongs to the open description that the client shares: after the session it is as before."""
-        import fcntl
         near, far = os.pipe()
         answers, written = os.pipe()
         before = [fcntl.fcntl(fd, fcntl.F_GETFL) for fd in (near, written)]
@@ -118,11 +120,9 @@ class TestDaemonDies(Case):
         """A reconnecting shim that replays a call which the server had begun: the client gets one explicit error, the
         server's counter says one, and the session goes on without a new initialize."""
         a = self.client()
-        counted = self.home.path("counted")
         self.assertEqual(a.tool("count", {"key": "k"}), "1")
         call = a.do({"hold": "never"}, {"text": "x"})
         self.server().wait("(hold never)")
-        del counted
         self.kill_daemon()
         with self.assertRaises(RpcError) as caught:
             call.result()
@@ -149,7 +149,7 @@ class TestDaemonDies(Case):
         server.do({"log": "info"}, {"log": "error"}, {"updated": "fake://a"})
         a.hear("notifications/resources/updated")
         self.assertEqual([n["params"]["level"] for n in a.hear("notifications/message")], ["error"])
-        call = a.do({"ask": "elicitation/create", "params": {"message": "?", "requestedSchema": {"type": "object", "properties": {}}}})
+        call = a.do({"ask": "elicitation/create", "params": {"message": "?"}})
         a.respond(a.next_ask(), {"action": "decline"})
         self.assertEqual(call.collected()[0]["result"], {"action": "decline"})
 
@@ -175,8 +175,7 @@ class TestDaemonDies(Case):
         line = (a.line_of("tools/call", {"name": "echo", "arguments": {"text": "whole"}}, '"half"') + "\n").encode()
         a.write(line[:40])
         # The bytes must have left the pipe: only then does a daemon hold them.
-        import fcntl, struct, termios
-        eventually("that the half is read", lambda: struct.unpack("i", fcntl.ioctl(a.to, termios.FIONREAD, b"\0" * 4))[0] == 0)
+        eventually("that the half is read", lambda: unread_bytes(a.to) == 0)
         self.kill_daemon()
         eventually("the next daemon", lambda: self.home.hearth("status", check=False).returncode == 0)
         a.write(line[40:])
@@ -291,7 +290,6 @@ class TestStreams(Case):
     def test_a_terminal(self):
         """A person who types: input and output on a terminal."""
         ours, theirs = pty.openpty()
-        import termios
         attributes = termios.tcgetattr(theirs)
         attributes[3] &= ~(termios.ECHO | termios.ICANON)
         attributes[1] &= ~termios.OPOST

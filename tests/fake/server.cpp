@@ -22,8 +22,9 @@ namespace {
 constexpr unsigned life_seconds_max = 300;  // A test that lost sight of a server must not leave it for ever.
 constexpr std::size_t seen_bytes_max = 65536;
 constexpr std::string_view every_capability =
-    R"({"tools":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},"prompts":{"listChanged":true},)"
-    R"("logging":{},"completions":{},"tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}})";
+    R"({"tools":{"listChanged":true},"resources":{"subscribe":true,"listChanged":true},)"
+    R"("prompts":{"listChanged":true},"logging":{},"completions":{},)"
+    R"("tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}}})";
 
 int count_records(const std::string& dir) {
   int count = 0;
@@ -349,7 +350,8 @@ void Server::call_tool(const Source& source, const Json& params, RunPtr run) {
 
 std::string Server::task_json(const Task& task) {
   return "{\"taskId\":" + quoted(task.id) + ",\"status\":" + quoted(task.status) +
-         R"(,"createdAt":"2025-11-25T10:00:00Z","lastUpdatedAt":"2025-11-25T10:00:00Z","ttl":null,"pollInterval":10})";
+         R"(,"createdAt":"2025-11-25T10:00:00Z","lastUpdatedAt":"2025-11-25T10:00:00Z",)"
+         R"("ttl":null,"pollInterval":10})";
 }
 
 void Server::on_task_request(const std::string& id, const std::string& method, const Json& params) {
