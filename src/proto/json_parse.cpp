@@ -425,11 +425,14 @@ std::string Parser::shown() const {
   if (text_[pos_] == '"') return "a string";
   if (text_[pos_] == '\'') return "a single quote; strings have double quotes";
   std::size_t end = pos_;
-  while (end < text_.size() && is_word(text_[end])) ++end;
+  bool letters = true;
+  for (; end < text_.size() && is_word(text_[end]); ++end) letters = letters && (text_[end] | 0x20) >= 'a';
+  // A long word may be a secret whose quotes were forgotten, and what we say here ends up in logs.
+  constexpr std::size_t word_shown_max = 9;
+  constexpr std::size_t mixed_shown_max = 4;
+  if (end - pos_ > (letters ? word_shown_max : mixed_shown_max)) return "a word without quotes";
   if (end == pos_) end += std::max<std::size_t>(utf8::length_at(text_, pos_), 1);
-  constexpr std::size_t shown_max = 24;
-  const std::string_view found = text_.substr(pos_, std::min(end - pos_, shown_max));
-  return "'" + std::string(found) + "'";
+  return "'" + std::string(text_.substr(pos_, end - pos_)) + "'";
 }
 
 }  // namespace

@@ -1,0 +1,78 @@
+#include "app/config.h"
+
+#include <cerrno>
+
+#include "app/server_name.h"
+#include "base/nearest.h"
+#include "io/files.h"
+#include "proto/json.h"
+
+namespace app {
+namespace {
+
+// A hundred servers are 20 KB. More than this is another file by mistake.
+constexpr std::size_t config_bytes_max = std::size_t{1} << 20;
+
+std::string names_of_others(const Config& config, std::string_view name) {
+  std::vector<std::string_view> known;
+  for (const auto& [other, entry] : config.entries) known.push_back(other);
+  for (const auto& [other, complaint] : config.refused) known.push_back(other);
+  if (known.empty()) return "; it has none yet";
+  if (const auto meant = base::nearest(name, known))
+    return "; did you mean " + proto::json::quoted(*meant) + "?";
+  constexpr std::size_t shown_max = 10;
+  std::string list;
+  for (std::size_t i = 0; i < known.size() && i < shown_max; ++i) {
+    list += (i == 0 ? "" : ", ") + proto::json::quoted(known[i]);
+  }
+  return "; it has " + list + (known.size() > shown_max ? ", …" : "");
+}
+
+}  // namespace
+
+std::string text_of(const Complaint& complaint) {
+  if (complaint.line == 0) return complaint.what;
+  return complaint.file + ":" + std::to_string(complaint.line) + ":" + std::to_string(complaint.column) +
+         ": " + complaint.what;
+}
+
+Config load_config(const std::string& path) {
+  const auto text = io::read_small_file(path, config_bytes_max + 1);
+  if (text && text->size() <= config_bytes_max) return read_config(*text, path);
+  Config config;
+  config.path = path;
+  if (!text && text.error().code == ENOENT) return config;
+  std::string what =
+      text ? path + " is larger than 1 MiB and was not read; is it the right file?" : text.error().what;
+  config.complaints.push_back({Severity::error, path, 0, 0, std::move(what)});
+  return config;
+}
+
+base::Result<const Entry*> find_entry(const Config& config, std::string_view name) {
+  const std::string quoted = proto::json::quoted(name);
+  if (const auto refused = config.refused.find(name); refused != config.refused.end()) {
+    return base::failure(text_of(refused->second));
+  }
+  if (const auto found = config.entries.find(name); found != config.entries.end()) {
+    if (!found->second.disabled) return &found->second;
+    return base::failure("server " + quoted + " is disabled; remove \"disabled\" from it in " + config.path);
+  }
+  std::string what = "there is no server " + quoted + " in " + config.path + names_of_others(config, name);
+  // It may well be there, in a part that could not be read.
+  for (const Complaint& complaint : config.complaints) {
+    if (complaint.severity == Severity::error) {
+      what += " (the file has mistakes: " + text_of(complaint) + ")";
+      break;
+    }
+  }
+  return base::failure(std::move(what));
+}
+
+std::optional<core::Scope> scope_named(std::string_view name) {
+  if (name == "user") return core::Scope::user;
+  if (name == "project") return core::Scope::project;
+  if (name == "session") return core::Scope::session;
+  return std::nullopt;
+}
+
+}  // namespace app

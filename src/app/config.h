@@ -1,0 +1,75 @@
+// config.json: what it says, and what is wrong with it.
+//
+// Reading never fails as a whole. A mistake disables the entry it stands in, and asking for that entry
+// returns the complaint; everything else works. What could not be understood but does no harm is a warning.
+// The file is only ever read. Expanding ${…} is not done here, because it needs the session that asks: see
+// app/resolve.h.
+//
+// The keys and their ranges are in docs/configuration.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "core/server_spec.h"
+
+namespace app {
+
+enum class Severity : std::uint8_t { warning, error };
+
+// For people: where, what is wrong, and what to write instead. Never holds a value from "env" or "args".
+struct Complaint {
+  Severity severity = Severity::error;
+  std::string file;
+  std::size_t line = 0;  // 0: the file as a whole.
+  std::size_t column = 0;
+  std::string what;
+};
+std::string text_of(const Complaint& complaint);  // "config.json:7:18: …"
+
+// What an entry may set for itself and "defaults" for all.
+struct Tuning {
+  core::Timing timing;
+  std::size_t message_bytes_max = core::ServerSpec{}.message_bytes_max;
+  core::Interactive interactive = core::Interactive::automatic;
+};
+
+struct Entry {
+  std::string command;
+  std::vector<std::string> args;
+  std::map<std::string, std::string> env;
+  std::optional<std::string> cwd;
+  core::Scope scope = core::Scope::project;
+  std::vector<std::string> capabilities;
+  Tuning tuning;
+  bool disabled = false;
+};
+
+struct Config {
+  std::string path;
+  std::map<std::string, Entry, std::less<>> entries;
+  Tuning defaults;
+  base::Duration daemon_idle_timeout = std::chrono::minutes(10);
+  std::vector<Complaint> complaints;                      // In the order of the text.
+  std::map<std::string, Complaint, std::less<>> refused;  // By name: entries that are there, but wrong.
+};
+
+// `path` stands in the complaints.
+Config read_config(std::string_view text, std::string_view path);
+
+// A file that is not there is an empty configuration; one that cannot be read, an empty one with a complaint.
+Config load_config(const std::string& path);
+
+// The entry, or why it cannot be had: wrong, disabled, or not there (and what it may have been meant to be).
+base::Result<const Entry*> find_entry(const Config& config, std::string_view name);
+
+std::optional<core::Scope> scope_named(std::string_view name);
+
+}  // namespace app

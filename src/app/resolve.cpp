@@ -1,0 +1,172 @@
+#include "app/resolve.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+
+#include "app/expand.h"
+#include "app/find_program.h"
+#include "app/server_name.h"
+#include "core/relevance.h"
+#include "proto/json.h"
+
+namespace app {
+namespace {
+
+namespace fs = std::filesystem;
+using Environment = std::map<std::string, std::string>;
+
+std::optional<std::string> variable(const Environment& environment, const std::string& name) {
+  const auto found = environment.find(name);
+  return found == environment.end() ? std::nullopt : std::optional(found->second);
+}
+
+base::Result<std::string> settled_directory(const fs::path& path, const std::string& what) {
+  std::error_code error;
+  const fs::path settled = fs::canonical(path, error);
+  if (error)
+    return base::failure(what + " " + path.string() + " cannot be used: " + error.message(), error.value());
+  if (!fs::is_directory(settled, error))
+    return base::failure(what + " " + path.string() + " is not a directory");
+  return settled.string();
+}
+
+base::Result<std::string> home_directory(const Environment& environment) {
+  if (const auto home = variable(environment, "HOME"); home && home->starts_with('/')) {
+    return settled_directory(*home, "the home directory");
+  }
+  const passwd* user = getpwuid(getuid());
+  return settled_directory(user && user->pw_dir ? user->pw_dir : "/", "the home directory");
+}
+
+// Shared servers get nothing that belongs to one of their sessions; a private one sees what its client would
+// have given it.
+Environment inherited(const Environment& session, core::Scope scope, const std::set<std::string>& named) {
+  Environment kept;
+  for (const auto& [name, value] : session) {
+    if (name.starts_with("HEARTH_")) continue;
+    if (scope != core::Scope::session && core::relevance_of(name, named) == core::Relevance::fresh) continue;
+    if (scope == core::Scope::user && name == "CLAUDE_PROJECT_DIR" && !named.contains(name)) continue;
+    kept.emplace(name, value);
+  }
+  return kept;
+}
+
+// The directories that a wish is about, all absolute and free of symbolic links.
+struct Places {
+  std::string cwd, project;
+  std::string of_scope;  // Where the server runs.
+};
+
+base::Result<Places> places_of(const Wish& wish, core::Scope scope) {
+  if (!wish.cwd.starts_with('/'))
+    return base::failure("the directory of the session is not an absolute path");
+  Places places;
+  places.cwd = TRY(settled_directory(wish.cwd, "the directory of the session"));
+  places.project = TRY(project_directory(places.cwd, wish.environment));
+  switch (scope) {
+    case core::Scope::user:
+      places.of_scope = TRY(home_directory(wish.environment));
+      break;
+    case core::Scope::project:
+      places.of_scope = places.project;
+      break;
+    case core::Scope::session:
+      places.of_scope = places.cwd;
+      break;
+  }
+  return places;
+}
+
+core::ServerSpec spec_with(const Tuning& tuning, core::Scope scope, const Places& places) {
+  core::ServerSpec spec;
+  spec.scope = scope;
+  spec.directory = places.of_scope;
+  if (scope == core::Scope::project) spec.scope_directory = places.project;
+  spec.timing = tuning.timing;
+  spec.message_bytes_max = tuning.message_bytes_max;
+  spec.interactive = tuning.interactive;
+  return spec;
+}
+
+base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string& name, const Entry& entry) {
+  const std::string owner = "server " + proto::json::quoted(name);
+  const Places places = TRY(places_of(wish, entry.scope));
+  const Variables variables{.environment = wish.environment, .project = places.project};
+  const auto expanded = [&](const std::string& text, const std::string& key) -> base::Result<std::string> {
+    auto result = expand(text, variables);
+    if (!result) return base::failure(key + " of " + owner + ": " + result.error().what);
+    return result;
+  };
+
+  core::ServerSpec spec = spec_with(entry.tuning, entry.scope, places);
+  spec.name = name;
+  spec.extra_capabilities = entry.capabilities;
+  for (const auto& [key, value] : entry.env) spec.named_variables.insert(key);
+  spec.environment = inherited(wish.environment, entry.scope, spec.named_variables);
+  for (const auto& [key, value] : entry.env) {
+    spec.environment[key] = TRY(expanded(value, proto::json::quoted(key) + " in \"env\""));
+  }
+  for (std::size_t i = 0; i < entry.args.size(); ++i) {
+    spec.args.push_back(TRY(expanded(entry.args[i], "argument " + std::to_string(i + 1) + " in \"args\"")));
+  }
+  if (entry.cwd) {
+    const std::string cwd = TRY(expanded(*entry.cwd, "\"cwd\""));
+    spec.directory = TRY(settled_directory(fs::path(places.of_scope) / cwd, "\"cwd\" of " + owner + ":"));
+  }
+  const std::string command = TRY(expanded(entry.command, "\"command\""));
+  auto program = find_program(command, variable(spec.environment, "PATH"), spec.directory);
+  if (!program) return base::failure("\"command\" of " + owner + ": " + program.error().what);
+  spec.program = std::move(*program);
+  return spec;
+}
+
+base::Result<core::ServerSpec> resolve_command(const Wish& wish, const RunWish& run, const Config& config) {
+  const auto scope = run.scope.empty() ? std::optional(core::Scope::project) : scope_named(run.scope);
+  if (!scope) return base::failure("--scope must be user, project or session");
+  if (!run.name.empty()) {
+    if (const auto trouble = trouble_with_name(run.name)) return base::failure("--name: " + *trouble);
+  }
+  const Places places = TRY(places_of(wish, *scope));
+  core::ServerSpec spec = spec_with(config.defaults, *scope, places);
+  spec.name = run.name.empty() ? default_name(run.command, run.args) : run.name;
+  spec.args = run.args;
+  for (const std::string& name : run.variables) {
+    if (name.empty() || name.find('=') != std::string::npos) {
+      return base::failure(
+          "--env takes the name of a variable, without a value; the value is the session's own");
+    }
+    spec.named_variables.insert(name);
+  }
+  spec.environment = inherited(wish.environment, *scope, spec.named_variables);
+  // A relative path was written by somebody who stood where the session is, wherever the server will run.
+  spec.program = TRY(find_program(run.command, variable(wish.environment, "PATH"), places.cwd));
+  return spec;
+}
+
+}  // namespace
+
+base::Result<std::string> project_directory(const std::string& cwd, const Environment& environment) {
+  std::error_code error;
+  if (const auto told = variable(environment, "CLAUDE_PROJECT_DIR"); told && !told->empty()) {
+    const fs::path project = fs::canonical(fs::path(cwd) / *told, error);
+    if (!error && fs::is_directory(project, error)) return project.string();
+  }
+  const fs::path begin = TRY(settled_directory(cwd, "the directory of the session"));
+  for (fs::path at = begin;; at = at.parent_path()) {
+    // A directory in a repository, a file in a worktree or submodule: each of them is a project of its own.
+    if (fs::exists(at / ".git", error)) return at.string();
+    if (at == at.root_path()) return begin.string();
+  }
+}
+
+base::Result<core::ServerSpec> resolve(const Wish& wish, const Config& config) {
+  if (const auto* run = std::get_if<RunWish>(&wish.server)) return resolve_command(wish, *run, config);
+  const std::string& name = std::get<AttachWish>(wish.server).name;
+  const Entry* entry = TRY(find_entry(config, name));
+  return resolve_entry(wish, name, *entry);
+}
+
+}  // namespace app

@@ -1,0 +1,339 @@
+#include "app/config.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace {
+
+using app::Config;
+using app::Severity;
+
+Config read(std::string_view text) {
+  return app::read_config(text, "config.json");
+}
+
+// All complaints, one a line, warnings marked.
+std::string complaints(const Config& config) {
+  std::string all;
+  for (const app::Complaint& complaint : config.complaints) {
+    if (!all.empty()) all += "\n";
+    all += (complaint.severity == Severity::warning ? "(warning) " : "") + app::text_of(complaint);
+  }
+  return all;
+}
+
+std::string refusal(const Config& config, std::string_view name) {
+  const auto found = app::find_entry(config, name);
+  return found ? "" : found.error().what;
+}
+
+// One server "x" that says this; it starts at 1:17.
+Config read_server(const std::string& body) {
+  return read(R"({"mcpServers":{"x":)" + body + "}}");
+}
+
+TEST_CASE("config: everything that can be said") {
+  const Config config = read(R"({
+    // a comment
+    "$schema": "x",
+    "mcpServers": {
+      "files": {
+        "type": "stdio",
+        "command": "npx", /* another */
+        "args": ["-y", "pkg", "${project}",],
+        "env": {"API_KEY": "${API_KEY}", "EMPTY": ""},
+        "cwd": "data",
+        "scope": "user",
+        "interactive": "split",
+        "capabilities": ["sampling", "roots"],
+        "idleTimeoutMs": 1000,
+        "startTimeoutMs": 2000,
+        "askTimeoutMs": 3000,
+        "stableAfterMs": 4000,
+        "maxMessageBytes": 104857600,
+        "disabled": false,
+      },
+      "plain": {"command": "x"},
+    },
+    "defaults": {"idleTimeoutMs": 7000, "interactive": "serialise"},
+    "daemon": {"idleTimeoutMs": 9000},
+  })");
+  CHECK(complaints(config) == "");
+  REQUIRE(config.entries.size() == 2);
+  const app::Entry& files = config.entries.at("files");
+  CHECK(files.command == "npx");
+  CHECK(files.args == std::vector<std::string>{"-y", "pkg", "${project}"});
+  CHECK(files.env == std::map<std::string, std::string>{{"API_KEY", "${API_KEY}"}, {"EMPTY", ""}});
+  CHECK(files.cwd == "data");
+  CHECK(files.scope == core::Scope::user);
+  CHECK(files.capabilities == std::vector<std::string>{"sampling", "roots"});
+  CHECK(files.tuning.interactive == core::Interactive::split);
+  CHECK(files.tuning.timing.idle_timeout == std::chrono::seconds(1));
+  CHECK(files.tuning.timing.start_timeout == std::chrono::seconds(2));
+  CHECK(files.tuning.timing.ask_timeout == std::chrono::seconds(3));
+  CHECK(files.tuning.timing.stable_after == std::chrono::seconds(4));
+  CHECK(files.tuning.message_bytes_max == 104857600);
+  const app::Entry& plain = config.entries.at("plain");
+  CHECK(plain.scope == core::Scope::project);
+  CHECK_FALSE(plain.cwd);
+  CHECK(plain.tuning.timing.idle_timeout == std::chrono::seconds(7));  // Though "defaults" comes later.
+  CHECK(plain.tuning.timing.start_timeout == std::chrono::seconds(60));
+  CHECK(plain.tuning.interactive == core::Interactive::serialise);
+  CHECK(plain.tuning.message_bytes_max == std::size_t{64} << 20);
+  CHECK(config.defaults.timing.idle_timeout == std::chrono::seconds(7));
+  CHECK(config.daemon_idle_timeout == std::chrono::seconds(9));
+}
+
+TEST_CASE("config: nothing is a configuration too") {
+  for (const char* text :
+       {"", " \n", "// only a comment\n", "{}", R"({"mcpServers":{}})", "\xef\xbb\xbf{}"}) {
+    CAPTURE(text);
+    const Config config = read(text);
+    CHECK(complaints(config) == "");
+    CHECK(config.entries.empty());
+    CHECK(config.daemon_idle_timeout == std::chrono::minutes(10));
+  }
+}
+
+TEST_CASE("config: a mistake disables its entry and says where, what and what instead") {
+  const struct {
+    const char* body;
+    std::string complaint;
+  } table[] = {
+      {R"({"command":"npx","args":"-y"})",
+       R"(config.json:1:44: "args" of server "x" must be an array of strings, like ["-y", "pkg"])"},
+      {R"({"command":"npx","args":["-y",5]})",
+       R"(config.json:1:50: "args" of server "x" must be an array of strings, like ["-y", "pkg"]; put this in double quotes)"},
+      {R"({"command":"npx","args":["a\u0000"]})",
+       R"(config.json:1:45: "args" of server "x" must not contain \u0000; no program can be given that)"},
+      {R"({"command":["npx","-y"]})",
+       R"(config.json:1:31: "command" of server "x" must be a string, like "npx"; what follows the program belongs into "args")"},
+      {R"({"command":7})",
+       R"(config.json:1:31: "command" of server "x" must be a string, like "npx", not a number)"},
+      {R"({"command":""})",
+       R"(config.json:1:31: "command" of server "x" must not be empty; write one like "npx")"},
+      {R"({"args":[]})",
+       R"(config.json:1:16: server "x" has no "command"; add the program to run, like "command": "npx")"},
+      {R"([])",
+       R"(config.json:1:20: server "x" must be an object, like {"command": "npx", "args": ["-y", "pkg"]}, not an array)"},
+      {R"({"command":"a","env":[]})",
+       R"(config.json:1:41: "env" of server "x" must be an object, like {"API_KEY": "${API_KEY}"}, not an array)"},
+      {R"({"command":"a","env":{"PORT":8080}})",
+       R"(config.json:1:49: "PORT" in "env" of server "x" must be a string, not a number; put the value in double quotes)"},
+      {R"({"command":"a","env":{"A=B":"c"}})",
+       R"(config.json:1:42: "A=B" in "env" of server "x" cannot be the name of a variable; write one like "API_KEY")"},
+      {R"({"command":"a","env":{"A":"b","A":"c"}})",
+       R"(config.json:1:50: "A" in "env" of server "x" stands here a second time; remove one of the two)"},
+      {R"({"command":"a","cwd":1})",
+       R"(config.json:1:41: "cwd" of server "x" must be a string, like "${project}/data", not a number)"},
+      {R"({"command":"a","scope":"prject"})",
+       R"(config.json:1:43: "scope" of server "x" must be "user", "project" or "session"; did you mean "project"?)"},
+      {R"({"command":"a","scope":null})",
+       R"(config.json:1:43: "scope" of server "x" must be "user", "project" or "session")"},
+      {R"({"command":"a","interactive":"serialize"})",
+       R"(config.json:1:49: "interactive" of server "x" must be "automatic", "serialise" or "split"; did you mean "serialise"?)"},
+      {R"({"command":"a","capabilities":["rots"]})",
+       R"(config.json:1:51: "capabilities" of server "x" must be "roots", "sampling" or "elicitation"; did you mean "roots"?)"},
+      {R"({"command":"a","disabled":"no"})",
+       R"(config.json:1:46: "disabled" of server "x" must be true or false, like true, not a string)"},
+      {R"({"command":"a","idleTimeoutMs":-1})",
+       R"(config.json:1:51: "idleTimeoutMs" of server "x" must be a whole number of milliseconds from 0 to 2592000000, like 300000)"},
+      {R"({"command":"a","startTimeoutMs":99})",
+       R"(config.json:1:52: "startTimeoutMs" of server "x" must be a whole number of milliseconds from 100 to 3600000, like 60000)"},
+      {R"({"command":"a","askTimeoutMs":1e3})",
+       R"(config.json:1:50: "askTimeoutMs" of server "x" must be a whole number of milliseconds from 100 to 86400000, like 600000)"},
+      {R"({"command":"a","stableAfterMs":"1"})",
+       R"(config.json:1:51: "stableAfterMs" of server "x" must be a whole number of milliseconds from 0 to 86400000, like 60000)"},
+      {R"({"command":"a","maxMessageBytes":1073741825})",
+       R"(config.json:1:53: "maxMessageBytes" of server "x" must be a whole number of bytes from 65536 to 1073741824, like 67108864)"},
+      {R"({"command":"a","command":"b"})",
+       R"(config.json:1:35: "command" of server "x" stands here a second time; remove one of the two)"},
+      {R"({"url":"https://x"})",
+       R"(config.json:1:27: server "x" is a remote server, and those are not supported yet; to run a server, give it a "command" instead of a "url")"},
+      {R"({"type":"http","url":"https://x"})",
+       R"(config.json:1:28: server "x" is a remote server, and those are not supported yet; to run a server, give it a "command" instead of a "url")"},
+      {R"({"type":"studio","command":"a"})",
+       R"(config.json:1:28: "type" of server "x" must be "stdio", or be left out)"},
+      {R"({"command":"a" "args":["b"]})",
+       R"(config.json:1:35: in server "x": expected ',' or '}', but found a string)"},
+      {R"({"command":npx})", R"(config.json:1:31: in server "x": expected a value, but found 'npx')"},
+      {R"({"command":"C:\dir"})",
+       R"(config.json:1:34: in server "x": expected an escape such as \n or \u00e9 after the backslash; a backslash itself is written \\)"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.body);
+    const Config config = read_server(row.body);
+    CHECK(complaints(config) == row.complaint);
+    CHECK(refusal(config, "x") == row.complaint);
+    CHECK(config.entries.empty());
+  }
+}
+
+TEST_CASE("config: what does no harm is a warning") {
+  const struct {
+    const char* body;
+    std::string complaint;
+  } table[] = {
+      {R"({"command":"a","agrs":[]})",
+       R"((warning) config.json:1:35: unknown key "agrs" of server "x" is ignored; did you mean "args"?)"},
+      {R"({"command":"a","idle_timeout_ms":1})",
+       R"((warning) config.json:1:35: unknown key "idle_timeout_ms" of server "x" is ignored; did you mean "idleTimeoutMs"?)"},
+      {R"({"command":"a","url":"https://x"})",
+       R"((warning) config.json:1:41: "url" of server "x" is ignored, because it has a "command")"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.body);
+    const Config config = read_server(row.body);
+    CHECK(complaints(config) == row.complaint);
+    CHECK(refusal(config, "x") == "");
+  }
+  CHECK(
+      complaints(read(R"({"mcpServer":{},"banana":1})")) ==
+      "(warning) config.json:1:2: unknown key \"mcpServer\" of the file is ignored; did you mean "
+      "\"mcpServers\"?\n"
+      "(warning) config.json:1:17: unknown key \"banana\" of the file is ignored; known are \"mcpServers\", "
+      "\"defaults\", \"daemon\" or \"$schema\"");
+}
+
+TEST_CASE("config: one bad entry leaves the others alone") {
+  const char* bad[] = {
+      R"({"command": })",
+      R"({"command": "a", "args": ["b", "c"})",
+      R"({"command": "a" "cwd": "b"})",
+      R"({"command: "a", "x": 1})",
+      R"({"command": "a})",
+      R"({"command": 'a'})",
+      R"({"command": "a", "env": {"A": [1,,2], }})",
+      R"({command: "a"})",
+      R"(["a", {"b": }])",
+      R"({"url": "https://x"})",
+      R"(null)",
+  };
+  for (const char* body : bad) {
+    CAPTURE(body);
+    const Config config = read(
+        "{\"mcpServers\": {\n\"before\": {\"command\": \"b\"},\n\"bad\": " + std::string(body) +
+        ",\n\"after\": {\"command\": \"c\", \"args\": [\"d\"]}\n}, \"daemon\": {\"idleTimeoutMs\": 500}}");
+    CHECK(refusal(config, "before") == "");
+    CHECK(refusal(config, "bad").find("config.json:3:") != std::string::npos);
+    REQUIRE(refusal(config, "after") == "");
+    CHECK(config.entries.at("after").args == std::vector<std::string>{"d"});
+    CHECK(config.daemon_idle_timeout == std::chrono::milliseconds(500));
+  }
+}
+
+TEST_CASE("config: mistakes outside of entries") {
+  const struct {
+    const char* text;
+    std::string complaint;
+  } table[] = {
+      {"[]", "config.json:1:1: the file must be an object, like {\"mcpServers\": {}}"},
+      {"nonsense", "config.json:1:1: expected a value, but found 'nonsense'"},
+      {R"({"mcpServers":[]})",
+       R"(config.json:1:15: "mcpServers" of the file must be an object, like {"files": {"command": "npx", "args": ["-y", "pkg"]}}, not an array)"},
+      {R"({"defaults":1})",
+       R"(config.json:1:13: "defaults" of the file must be an object, like {"idleTimeoutMs": 300000}, not a number)"},
+      {R"({"defaults":{"idleTimeoutMs":"x"}})",
+       R"(config.json:1:30: "idleTimeoutMs" of "defaults" must be a whole number of milliseconds from 0 to 2592000000, like 300000)"},
+      {R"({"daemon":{"idleTimeoutMs":99}})",
+       R"(config.json:1:28: "idleTimeoutMs" of "daemon" must be a whole number of milliseconds from 100 to 2592000000, like 600000)"},
+      {R"({"daemon":{"idle":1}})",
+       R"((warning) config.json:1:12: unknown key "idle" of "daemon" is ignored; known are "idleTimeoutMs")"},
+      {R"({"daemon":{},"daemon":{}})",
+       R"(config.json:1:14: "daemon" of the file stands here a second time; remove one of the two)"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.text);
+    CHECK(complaints(read(row.text)) == row.complaint);
+  }
+}
+
+TEST_CASE("config: a name that stands twice means neither") {
+  const Config config = read("{\"mcpServers\":{\n\"x\":{\"command\":\"a\"},\n\"x\":{\"command\":\"b\"}}}");
+  CHECK(complaints(config) ==
+        "config.json:3:1: server \"x\" stands here a second time; remove one of the two or rename it");
+  CHECK(refusal(config, "x") == complaints(config));
+}
+
+TEST_CASE("config: names that cannot be") {
+  const Config config = read(R"({"mcpServers":{"../x":{"command":"a"}}})");
+  CHECK(complaints(config) ==
+        R"(config.json:1:16: server "../x": the name must begin with a letter or digit, like "files")");
+  CHECK(config.entries.empty());
+}
+
+TEST_CASE("config: lines and columns count characters, also after others") {
+  const Config config = read(
+      "{\n  \"mcpServers\": {\n    \"\xc3\xa9\": {\"command\": \"\xc3\xa9\", \"args\": 1, \"cwd\": 2},\n\n  "
+      "\"b\": 3}}");
+  CHECK(complaints(config) ==
+        "config.json:3:35: \"args\" of server \"\xc3\xa9\" must be an array of strings, like [\"-y\", "
+        "\"pkg\"]\n"
+        "config.json:3:45: \"cwd\" of server \"\xc3\xa9\" must be a string, like \"${project}/data\", not a "
+        "number\n"
+        "config.json:5:8: server \"b\" must be an object, like {\"command\": \"npx\", \"args\": [\"-y\", "
+        "\"pkg\"]}, not a number");
+  CHECK(refusal(config, "\xc3\xa9").starts_with("config.json:3:35"));
+}
+
+TEST_CASE("config: an unclosed file keeps what was closed") {
+  const Config config = read("{\"mcpServers\": {\"a\": {\"command\": \"x\"},\n\"b\": {\"command\": \"y\"");
+  CHECK(refusal(config, "a") == "");
+  CHECK(refusal(config, "b") == "config.json:2:21: in server \"b\": expected '}', but the text ends here");
+}
+
+TEST_CASE("config: complaints never repeat what may be a secret") {
+  const Config config = read(R"({"mcpServers":{"x":{"command":"a","env":{"K":sesame1234},"args":[sesame1234]},
+    "y":{"command":"a","env":{"K":{"sesame1234":1}}}, "z":{"command":"a","args":{"a":"sesame1234"}}}})");
+  CHECK(config.complaints.size() == 4);
+  CHECK(complaints(config).find("sesame") == std::string::npos);
+}
+
+TEST_CASE("config: why an entry cannot be had") {
+  const Config config =
+      read(R"({"mcpServers":{"files":{"command":"a"},"off":{"command":"a","disabled":true},"bad":1}})");
+  CHECK(refusal(config, "files") == "");
+  CHECK(refusal(config, "off") == R"(server "off" is disabled; remove "disabled" from it in config.json)");
+  CHECK(refusal(config, "bad").starts_with("config.json:1:"));
+  CHECK(
+      refusal(config, "fiels")
+          .starts_with(R"(there is no server "fiels" in config.json; did you mean "files"? (the file has)"));
+  const Config small = read(R"({"mcpServers":{"files":{"command":"a"},"git":{"command":"a"}}})");
+  CHECK(refusal(small, "banana") == R"(there is no server "banana" in config.json; it has "files", "git")");
+  CHECK(refusal(read(""), "x") == R"(there is no server "x" in config.json; it has none yet)");
+  CHECK(refusal(read(R"({"mcpServers":{"x" {"command":"a"}}})"), "x") ==
+        R"(there is no server "x" in config.json; it has none yet (the file has mistakes: )"
+        R"(config.json:1:20: expected ':' after "x", but found '{'))");
+}
+
+TEST_CASE("config: the file itself") {
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("hearth-config-test-" + std::to_string(getpid()));
+  std::filesystem::create_directories(directory);
+  const std::string path = directory / "config.json";
+
+  const Config missing = app::load_config(path);
+  CHECK(missing.complaints.empty());
+  CHECK(missing.path == path);
+
+  const std::string text = R"({"mcpServers":{"x":{"command":"a"}}} // kept)";
+  std::ofstream(path) << text;
+  CHECK(refusal(app::load_config(path), "x") == "");
+  std::ifstream again(path);
+  CHECK(std::string(std::istreambuf_iterator<char>(again), {}) == text);
+
+  const Config unreadable = app::load_config(directory);
+  REQUIRE(unreadable.complaints.size() == 1);
+  CHECK(app::text_of(unreadable.complaints[0]).find(directory.string()) != std::string::npos);
+  CHECK(refusal(unreadable, "x").find("mistakes") != std::string::npos);
+
+  std::ofstream(path) << "{}" << std::string(2 << 20, ' ');
+  CHECK(complaints(app::load_config(path)) ==
+        path + " is larger than 1 MiB and was not read; is it the right file?");
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
