@@ -1,10 +1,11 @@
 // JSON where a tree is wanted: configuration, the control API, the parameters of initialize.
 //
-// Not for the path of messages, which the envelope scanner serves without building anything. Every value knows
-// where it stood, so that a complaint can name line and column. Numbers keep their spelling.
+// Not for the path of messages, which the envelope scanner serves without building anything. Every value
+// knows where it stood, so that a complaint can name line and column. Numbers keep their spelling.
 //
 // Two dialects: strict is RFC 8259; relaxed also takes // and /* */ comments and trailing commas, and goes on
-// after a mistake: it is noted, the member it stands in is left out, and the rest of the document is still read.
+// after a mistake: it is noted, the member it stands in is left out, and the rest of the document is still
+// read.
 #pragma once
 
 #include <cstddef>
@@ -31,9 +32,10 @@ struct Value {
   std::size_t at = 0;           // Offset of its first byte.
   std::size_t length = 0;       // Of its spelling, so that the raw text can be cut out again.
 
-  const Value* find(std::string_view key) const;  // The last member of that name; nullptr if none or no object.
+  const Value* find(
+      std::string_view key) const;  // The last member of that name; nullptr if none or no object.
   std::string_view string_or(std::string_view key, std::string_view otherwise) const;
-  std::optional<std::int64_t> integer() const;    // A number without fraction or exponent, in range.
+  std::optional<std::int64_t> integer() const;  // A number without fraction or exponent, in range.
 };
 
 struct Member {
@@ -50,8 +52,8 @@ struct Mistake {
 enum class Dialect : std::uint8_t { strict, relaxed };
 
 struct Document {
-  std::optional<Value> root;       // Absent: nothing could be read.
-  std::vector<Mistake> mistakes;   // Strict: at most one, and then there is no root.
+  std::optional<Value> root;      // Absent: nothing could be read.
+  std::vector<Mistake> mistakes;  // Strict: at most one, and then there is no root.
 };
 
 Document parse(std::string_view text, Dialect dialect = Dialect::strict);
@@ -65,8 +67,8 @@ Position position_of(std::string_view text, std::size_t at);
 // `text` as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD.
 std::string quoted(std::string_view text);
 
-// The decoded form of a raw JSON string with its quotes, as the envelope scanner hands out; text that is no string is returned
-// as it is.
+// The decoded form of a raw JSON string with its quotes, as the envelope scanner hands out; text that is no
+// string is returned as it is.
 std::string unquoted(std::string_view raw);
 
 // Writes JSON without a tree: commas and quoting are its job, nesting is the caller's.

@@ -106,62 +106,78 @@ TEST_CASE("config: a mistake disables its entry and says where, what and what in
       {R"({"command":"npx","args":"-y"})",
        R"(config.json:1:44: "args" of server "x" must be an array of strings, like ["-y", "pkg"])"},
       {R"({"command":"npx","args":["-y",5]})",
-       R"(config.json:1:50: "args" of server "x" must be an array of strings, like ["-y", "pkg"]; put this in double quotes)"},
+       R"(config.json:1:50: "args" of server "x" must be an array of strings, like ["-y", "pkg"]; put )"
+       R"(this in double quotes)"},
       {R"({"command":"npx","args":["a\u0000"]})",
        R"(config.json:1:45: "args" of server "x" must not contain \u0000; no program can be given that)"},
       {R"({"command":["npx","-y"]})",
-       R"(config.json:1:31: "command" of server "x" must be a string, like "npx"; what follows the program belongs into "args")"},
+       R"(config.json:1:31: "command" of server "x" must be a string, like "npx"; what follows the )"
+       R"(program belongs into "args")"},
       {R"({"command":7})",
        R"(config.json:1:31: "command" of server "x" must be a string, like "npx", not a number)"},
       {R"({"command":""})",
        R"(config.json:1:31: "command" of server "x" must not be empty; write one like "npx")"},
       {R"({"args":[]})",
        R"(config.json:1:16: server "x" has no "command"; add the program to run, like "command": "npx")"},
-      {R"([])",
-       R"(config.json:1:20: server "x" must be an object, like {"command": "npx", "args": ["-y", "pkg"]}, not an array)"},
+      {R"([])", R"(config.json:1:20: server "x" must be an object, like {"command": "npx", "args": ["-y", )"
+                R"("pkg"]}, not an array)"},
       {R"({"command":"a","env":[]})",
-       R"(config.json:1:41: "env" of server "x" must be an object, like {"API_KEY": "${API_KEY}"}, not an array)"},
+       R"(config.json:1:41: "env" of server "x" must be an object, like {"API_KEY": "${API_KEY}"}, not )"
+       R"(an array)"},
       {R"({"command":"a","env":{"PORT":8080}})",
-       R"(config.json:1:49: "PORT" in "env" of server "x" must be a string, not a number; put the value in double quotes)"},
+       R"(config.json:1:49: "PORT" in "env" of server "x" must be a string, not a number; put the value )"
+       R"(in double quotes)"},
       {R"({"command":"a","env":{"A=B":"c"}})",
-       R"(config.json:1:42: "A=B" in "env" of server "x" cannot be the name of a variable; write one like "API_KEY")"},
+       R"(config.json:1:42: "A=B" in "env" of server "x" cannot be the name of a variable; write one )"
+       R"(like "API_KEY")"},
       {R"({"command":"a","env":{"A":"b","A":"c"}})",
        R"(config.json:1:50: "A" in "env" of server "x" stands here a second time; remove one of the two)"},
       {R"({"command":"a","cwd":1})",
        R"(config.json:1:41: "cwd" of server "x" must be a string, like "${project}/data", not a number)"},
       {R"({"command":"a","scope":"prject"})",
-       R"(config.json:1:43: "scope" of server "x" must be "user", "project" or "session"; did you mean "project"?)"},
+       R"(config.json:1:43: "scope" of server "x" must be "user", "project" or "session"; did you mean )"
+       R"("project"?)"},
       {R"({"command":"a","scope":null})",
        R"(config.json:1:43: "scope" of server "x" must be "user", "project" or "session")"},
       {R"({"command":"a","interactive":"serialize"})",
-       R"(config.json:1:49: "interactive" of server "x" must be "automatic", "serialise" or "split"; did you mean "serialise"?)"},
+       R"(config.json:1:49: "interactive" of server "x" must be "automatic", "serialise" or "split"; did )"
+       R"(you mean "serialise"?)"},
       {R"({"command":"a","capabilities":["rots"]})",
-       R"(config.json:1:51: "capabilities" of server "x" must be "roots", "sampling" or "elicitation"; did you mean "roots"?)"},
+       R"(config.json:1:51: "capabilities" of server "x" must be "roots", "sampling" or "elicitation"; )"
+       R"(did you mean "roots"?)"},
       {R"({"command":"a","disabled":"no"})",
        R"(config.json:1:46: "disabled" of server "x" must be true or false, like true, not a string)"},
       {R"({"command":"a","idleTimeoutMs":-1})",
-       R"(config.json:1:51: "idleTimeoutMs" of server "x" must be a whole number of milliseconds from 0 to 2592000000, like 300000)"},
+       R"(config.json:1:51: "idleTimeoutMs" of server "x" must be a whole number of milliseconds from 0 )"
+       R"(to 2592000000, like 300000)"},
       {R"({"command":"a","startTimeoutMs":99})",
-       R"(config.json:1:52: "startTimeoutMs" of server "x" must be a whole number of milliseconds from 100 to 3600000, like 60000)"},
+       R"(config.json:1:52: "startTimeoutMs" of server "x" must be a whole number of milliseconds from )"
+       R"(100 to 3600000, like 60000)"},
       {R"({"command":"a","askTimeoutMs":1e3})",
-       R"(config.json:1:50: "askTimeoutMs" of server "x" must be a whole number of milliseconds from 100 to 86400000, like 600000)"},
+       R"(config.json:1:50: "askTimeoutMs" of server "x" must be a whole number of milliseconds from 100 )"
+       R"(to 86400000, like 600000)"},
       {R"({"command":"a","stableAfterMs":"1"})",
-       R"(config.json:1:51: "stableAfterMs" of server "x" must be a whole number of milliseconds from 0 to 86400000, like 60000)"},
+       R"(config.json:1:51: "stableAfterMs" of server "x" must be a whole number of milliseconds from 0 )"
+       R"(to 86400000, like 60000)"},
       {R"({"command":"a","maxMessageBytes":1073741825})",
-       R"(config.json:1:53: "maxMessageBytes" of server "x" must be a whole number of bytes from 65536 to 1073741824, like 67108864)"},
+       R"(config.json:1:53: "maxMessageBytes" of server "x" must be a whole number of bytes from 65536 )"
+       R"(to 1073741824, like 67108864)"},
       {R"({"command":"a","command":"b"})",
        R"(config.json:1:35: "command" of server "x" stands here a second time; remove one of the two)"},
       {R"({"url":"https://x"})",
-       R"(config.json:1:27: server "x" is a remote server, and those are not supported yet; to run a server, give it a "command" instead of a "url")"},
+       R"(config.json:1:27: server "x" is a remote server, and those are not supported yet; to run a )"
+       R"(server, give it a "command" instead of a "url")"},
       {R"({"type":"http","url":"https://x"})",
-       R"(config.json:1:28: server "x" is a remote server, and those are not supported yet; to run a server, give it a "command" instead of a "url")"},
+       R"(config.json:1:28: server "x" is a remote server, and those are not supported yet; to run a )"
+       R"(server, give it a "command" instead of a "url")"},
       {R"({"type":"studio","command":"a"})",
        R"(config.json:1:28: "type" of server "x" must be "stdio", or be left out)"},
       {R"({"command":"a" "args":["b"]})",
        R"(config.json:1:35: in server "x": expected ',' or '}', but found a string)"},
       {R"({"command":npx})", R"(config.json:1:31: in server "x": expected a value, but found 'npx')"},
       {R"({"command":"C:\dir"})",
-       R"(config.json:1:34: in server "x": expected an escape such as \n or \u00e9 after the backslash; a backslash itself is written \\)"},
+       R"(config.json:1:34: in server "x": expected an escape such as \n or \u00e9 after the backslash; )"
+       R"(a backslash itself is written \\)"},
   };
   for (const auto& row : table) {
     CAPTURE(row.body);
@@ -180,7 +196,8 @@ TEST_CASE("config: what does no harm is a warning") {
       {R"({"command":"a","agrs":[]})",
        R"((warning) config.json:1:35: unknown key "agrs" of server "x" is ignored; did you mean "args"?)"},
       {R"({"command":"a","idle_timeout_ms":1})",
-       R"((warning) config.json:1:35: unknown key "idle_timeout_ms" of server "x" is ignored; did you mean "idleTimeoutMs"?)"},
+       R"((warning) config.json:1:35: unknown key "idle_timeout_ms" of server "x" is ignored; did you )"
+       R"(mean "idleTimeoutMs"?)"},
       {R"({"command":"a","url":"https://x"})",
        R"((warning) config.json:1:41: "url" of server "x" is ignored, because it has a "command")"},
   };
@@ -233,13 +250,17 @@ TEST_CASE("config: mistakes outside of entries") {
       {"[]", "config.json:1:1: the file must be an object, like {\"mcpServers\": {}}"},
       {"nonsense", "config.json:1:1: expected a value, but found 'nonsense'"},
       {R"({"mcpServers":[]})",
-       R"(config.json:1:15: "mcpServers" of the file must be an object, like {"files": {"command": "npx", "args": ["-y", "pkg"]}}, not an array)"},
+       R"(config.json:1:15: "mcpServers" of the file must be an object, like {"files": {"command": )"
+       R"("npx", "args": ["-y", "pkg"]}}, not an array)"},
       {R"({"defaults":1})",
-       R"(config.json:1:13: "defaults" of the file must be an object, like {"idleTimeoutMs": 300000}, not a number)"},
+       R"(config.json:1:13: "defaults" of the file must be an object, like {"idleTimeoutMs": 300000}, )"
+       R"(not a number)"},
       {R"({"defaults":{"idleTimeoutMs":"x"}})",
-       R"(config.json:1:30: "idleTimeoutMs" of "defaults" must be a whole number of milliseconds from 0 to 2592000000, like 300000)"},
+       R"(config.json:1:30: "idleTimeoutMs" of "defaults" must be a whole number of milliseconds from 0 )"
+       R"(to 2592000000, like 300000)"},
       {R"({"daemon":{"idleTimeoutMs":99}})",
-       R"(config.json:1:28: "idleTimeoutMs" of "daemon" must be a whole number of milliseconds from 100 to 2592000000, like 600000)"},
+       R"(config.json:1:28: "idleTimeoutMs" of "daemon" must be a whole number of milliseconds from 100 )"
+       R"(to 2592000000, like 600000)"},
       {R"({"daemon":{"idle":1}})",
        R"((warning) config.json:1:12: unknown key "idle" of "daemon" is ignored; known are "idleTimeoutMs")"},
       {R"({"daemon":{},"daemon":{}})",
