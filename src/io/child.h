@@ -36,11 +36,11 @@ namespace io {
 struct LaunchSpec {
   std::string name;     // For people: names the log and stands in errors.
   std::string program;  // Absolute.
-  std::vector<std::string> args;
-  std::string directory;
-  std::map<std::string, std::string> environment;
+  std::vector<std::string> args = {};
+  std::string directory = {};
+  std::map<std::string, std::string> environment = {};
   std::size_t line_max = std::size_t{64} << 20;
-  std::string log_file;  // Its stderr; empty: nowhere.
+  std::string log_file = {};  // Its stderr; empty: nowhere.
 };
 
 struct Gone {
@@ -56,10 +56,10 @@ class Children;
 class Child {
  public:
   struct Events {
-    std::function<void(proto::Line&&)> on_line;
-    std::function<void()> on_spoke;          // It wrote on stderr.
-    std::function<void()> on_input_drained;  // The queue towards it is empty after having been blocked.
-    std::function<void(const Gone&)> on_gone;
+    std::function<void(proto::Line&&)> on_line = {};
+    std::function<void()> on_spoke = {};          // It wrote on stderr.
+    std::function<void()> on_input_drained = {};  // The queue towards it is empty after having been blocked.
+    std::function<void(const Gone&)> on_gone = {};
   };
 
   ~Child();

@@ -20,12 +20,12 @@
 namespace io {
 
 struct ChildrenOptions {
-  std::string daemon_id;  // Of the mark.
+  std::string daemon_id = {};  // Of the mark.
   base::Duration grace =
       std::chrono::seconds(2);  // Between the steps of stopping; what the SDKs' clients give.
   base::Duration unkillable =
-      std::chrono::seconds(5);       // After SIGKILL: then it hangs in the kernel, and we go on.
-  std::optional<rlimit> open_files;  // See raise_open_files_limit().
+      std::chrono::seconds(5);            // After SIGKILL: then it hangs in the kernel, and we go on.
+  std::optional<rlimit> open_files = {};  // See raise_open_files_limit().
 };
 
 class Children {

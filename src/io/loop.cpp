@@ -144,6 +144,7 @@ struct Loop::State {
   uv_loop_t loop{};
   uv_prepare_t before_sleep{};
   std::function<void()> flush;
+  std::function<bool()> done;
   std::vector<Retired> retired;
   struct sigaction old_sigpipe{};
 
@@ -151,6 +152,7 @@ struct Loop::State {
     if (flush) flush();
     // What is destroyed may retire more.
     while (!retired.empty()) std::exchange(retired, {}).clear();
+    if (done && done()) uv_stop(&loop);
   }
 };
 
@@ -222,9 +224,11 @@ void Loop::stop() {
   uv_stop(&state_->loop);
 }
 
-void Loop::turn() {
-  uv_run(&state_->loop, UV_RUN_ONCE);
-  state_->end_turn();
+void Loop::run_until(std::function<bool()> done) {
+  if (done()) return;
+  state_->done = std::move(done);
+  run();
+  state_->done = nullptr;
 }
 
 Timer::Timer(Loop& loop, std::function<void()> due) : state_(new State) {

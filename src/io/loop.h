@@ -90,8 +90,8 @@ class Loop {
   }
 
   void run();  // Until stop(). The hook is called once more before it returns.
+  void run_until(std::function<bool()> done);  // Or until stop(). Asks at the end of every turn.
   void stop();
-  void turn();  // One turn, and waits for something to happen if nothing has.
 
  private:
   friend class Timer;

@@ -38,9 +38,9 @@ std::string mark_in(pid_t pid);
 // session, group or own id is one of `roots`; those listed in `listed`; and all their descendants. Never this
 // process itself.
 struct Kin {
-  std::string mark;
-  std::vector<Process> roots;
-  std::vector<pid_t> listed;
+  std::string mark = {};
+  std::vector<Process> roots = {};
+  std::vector<pid_t> listed = {};
 };
 std::vector<Process> kin_of(const Kin& kin);
 

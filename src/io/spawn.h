@@ -20,12 +20,12 @@
 namespace io {
 
 struct SpawnSpec {
-  std::string program;            // A path.
-  std::vector<std::string> args;  // Without argv[0].
-  std::string directory;
-  std::map<std::string, std::string> environment;
-  int cgroup_entrance = -1;          // See io/cgroup.h; -1: none.
-  std::optional<rlimit> open_files;  // Its limit of descriptors, where ours has been raised.
+  std::string program;                 // A path.
+  std::vector<std::string> args = {};  // Without argv[0].
+  std::string directory = {};
+  std::map<std::string, std::string> environment = {};
+  int cgroup_entrance = -1;               // See io/cgroup.h; -1: none.
+  std::optional<rlimit> open_files = {};  // Its limit of descriptors, where ours has been raised.
 };
 
 struct Spawned {

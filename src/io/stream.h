@@ -47,10 +47,10 @@ class Borrowed {
 class Reader {
  public:
   struct Events {
-    std::function<void(proto::Line&&)> on_line;
-    std::function<void()> on_turn;              // After the lines of one read. May be empty.
-    std::function<void()> on_end;               // End of file. Nothing follows.
-    std::function<void(base::Error)> on_error;  // Nothing follows.
+    std::function<void(proto::Line&&)> on_line = {};
+    std::function<void()> on_turn = {};              // After the lines of one read. May be empty.
+    std::function<void()> on_end = {};               // End of file. Nothing follows.
+    std::function<void(base::Error)> on_error = {};  // Nothing follows.
   };
 
   static base::Result<std::unique_ptr<Reader>> open(Loop& loop, Descriptor source, std::size_t line_max,
@@ -86,8 +86,8 @@ class Reader {
 class Writer {
  public:
   struct Events {
-    std::function<void()> on_drained;           // The queue is empty after having been blocked.
-    std::function<void(base::Error)> on_error;  // Nothing more is written; what is queued is lost.
+    std::function<void()> on_drained = {};           // The queue is empty after having been blocked.
+    std::function<void(base::Error)> on_error = {};  // Nothing more is written; what is queued is lost.
   };
 
   static base::Result<std::unique_ptr<Writer>> open(Loop& loop, Descriptor target, Events events);
@@ -105,6 +105,7 @@ class Writer {
   void flush();
 
   std::size_t queued_bytes() const { return queued_bytes_; }
+  std::size_t queued_messages() const { return queue_.size() - head_; }
   bool blocked() const { return blocked_; }  // The other side does not take more for now.
   bool failed() const { return failed_; }
   bool half_written() const { return written_of_first_ != 0; }

@@ -1,0 +1,36 @@
+#include "io/mapped_page.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "io/system_error.h"
+
+namespace io {
+
+base::Result<MappedPage> MappedPage::map(const Descriptor& file, std::size_t bytes) {
+  struct stat status{};
+  if (fstat(file.get(), &status) != 0)
+    return std::unexpected(system_error("cannot look at the journal", errno));
+  if (static_cast<std::size_t>(status.st_size) != bytes) {
+    return base::failure("the journal has " + std::to_string(status.st_size) + " bytes instead of " +
+                         std::to_string(bytes));
+  }
+  const int seals = fcntl(file.get(), F_GET_SEALS);
+  if (seals < 0 || (seals & F_SEAL_SHRINK) == 0)
+    return base::failure("the journal is not sealed against shrinking");
+  void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (at == MAP_FAILED) return std::unexpected(system_error("cannot map the journal", errno));
+  return MappedPage({static_cast<std::byte*>(at), bytes});
+}
+
+MappedPage::MappedPage(MappedPage&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+
+MappedPage::~MappedPage() {
+  if (!bytes_.empty()) munmap(bytes_.data(), bytes_.size());
+}
+
+}  // namespace io

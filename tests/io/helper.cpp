@@ -1,0 +1,225 @@
+// The program that the tests start: a server, a tree of processes, a daemon, by its first argument.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "io/children.h"
+#include "io/daemon_start.h"
+#include "io/guard.h"
+#include "io/leftovers.h"
+#include "io/loop.h"
+#include "io/paths.h"
+#include "io/unix_socket.h"
+
+namespace {
+
+[[noreturn]] void hold() {
+  for (;;) pause();
+}
+
+void tell(const std::string& line) {
+  const std::string text = line + '\n';
+  if (write(1, text.data(), text.size()) < 0) _exit(9);
+}
+
+int echo() {
+  for (std::string line; std::getline(std::cin, line);) tell(line);
+  return 0;
+}
+
+// What a child can see of how it was started.
+int report() {
+  std::vector<int> fds;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    fds.push_back(std::stoi(entry.path().filename()));
+  }
+  std::size_t open = 0;  // The iterator had one of its own, closed by now.
+  for (const int fd : fds) open += fcntl(fd, F_GETFD) >= 0 ? 1U : 0U;
+  tell("descriptors " + std::to_string(open));
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("SigBlk:") || line.starts_with("SigIgn:")) tell(line);
+  }
+  tell("directory " + std::filesystem::current_path().string());
+  tell(std::string("leader ") + (getsid(0) == getpid() && getpgrp() == getpid() ? "yes" : "no"));
+  const char* mark = std::getenv("HEARTH_INSTANCE");
+  tell(std::string("mark ") + (mark != nullptr ? mark : "none"));
+  return 0;
+}
+
+// A descendant that holds neither the pipes nor the parent nor the session, as the mode asks.
+void descend(const std::string& mode, int depth, int tell_pid) {
+  const pid_t child = fork();
+  if (child != 0) {
+    if (mode == "double") _exit(0);
+    return;
+  }
+  if (mode == "setsid" || mode == "double") setsid();
+  if (mode == "stubborn") signal(SIGTERM, SIG_IGN);
+  if (mode == "double" && fork() != 0) _exit(0);
+  if (depth > 1) descend(mode == "double" ? "setsid" : mode, depth - 1, tell_pid);
+  const std::string pid = std::to_string(getpid()) + ' ';
+  if (write(tell_pid, pid.data(), pid.size()) < 0) _exit(9);
+  for (const int fd : {0, 1, 2}) close(fd);
+  close(tell_pid);
+  hold();
+}
+
+// Depth 3 below this process; prints the pids of all below it once they run. Ends at the end of its stdin.
+int tree(const std::string& mode) {
+  int ends[2];
+  if (pipe(ends) != 0) return 9;
+  const pid_t between = fork();
+  if (between == 0) {
+    close(ends[0]);
+    descend(mode, 3, ends[1]);
+    if (mode == "stubborn") signal(SIGTERM, SIG_IGN);
+    const std::string pid = std::to_string(getpid()) + ' ';
+    if (write(ends[1], pid.data(), pid.size()) < 0) _exit(9);
+    close(ends[1]);
+    for (const int fd : {0, 1, 2}) close(fd);
+    hold();
+  }
+  close(ends[1]);
+  std::string pids;
+  std::array<char, 256> piece;
+  for (ssize_t got = 0; (got = read(ends[0], piece.data(), piece.size())) > 0;) {
+    pids.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  tell(pids);
+  if (mode == "stubborn") {
+    signal(SIGTERM, SIG_IGN);
+    hold();
+  }
+  return echo();
+}
+
+int flood(std::size_t bytes) {
+  const std::string chunk(std::size_t{1} << 16, 'e');
+  for (std::size_t written = 0; written < bytes; written += chunk.size()) {
+    if (write(2, chunk.data(), chunk.size()) < 0) return 9;
+  }
+  tell("done");
+  return echo();
+}
+
+// A daemon with one server, which prints its id and all pids: "id", then the guard, the server and those
+// below.
+int daemon_life(const std::string& records, const std::string& mode, const std::string& self) {
+  auto record = io::DaemonRecord::write(records);
+  if (!record) return 9;
+  std::optional<io::Guard> guard;
+  if (mode != "unguarded") guard.emplace(std::move(io::Guard::start(*record).value()));
+  io::Loop loop;
+  auto children = io::Children::make(loop, {.daemon_id = record->id()}).value();
+  io::LaunchSpec spec{
+      .name = "tree", .program = self, .args = {"tree", "setsid"}, .directory = "/", .environment = {}};
+  std::unique_ptr<io::Child> child;
+  auto spawned = children->spawn(spec, {.on_line = [&](proto::Line&& line) {
+                                   tell(record->id());
+                                   tell((guard ? std::to_string(guard->pid()) + ' ' : "") +
+                                        std::to_string(child->pid()) + ' ' + std::string(line.bytes.text));
+                                   if (mode == "goodbye") loop.stop();
+                                 }});
+  if (!spawned) return 9;
+  child = std::move(*spawned);
+  loop.run();
+  child.reset();
+  if (guard) guard->dismiss();
+  record->remove();
+  return 0;
+}
+
+// A hearthd: says its pid to everyone who connects, ends when it is told "quit".
+int daemon_main() {
+  const char* behaviour = std::getenv("HEARTH_TEST_DAEMON");
+  const std::string wanted = behaviour != nullptr ? behaviour : "";
+  if (wanted == "complain") {
+    const std::string why = "the configuration cannot be read: it is a poem.\n";
+    return write(5, why.data(), why.size()) < 0 ? 9 : 1;
+  }
+  if (wanted == "die") return 1;
+  if (const char* log = std::getenv("HEARTH_TEST_STARTS")) {
+    std::ofstream(log, std::ios::app) << getpid() << '\n';
+  }
+  std::string described = std::to_string(getpid()) + ' ' + std::to_string(getsid(0)) + ' ' +
+                          (fcntl(6, F_GETFD) < 0 ? "closed" : "open") + ' ' +
+                          std::filesystem::current_path().string() + '\n';
+  close(5);
+  for (;;) {
+    auto connection = io::accept_connection(3);
+    if (!connection) {
+      if (connection.error().code != EAGAIN) return 9;
+      fcntl(3, F_SETFL, 0);
+      continue;
+    }
+    if (!io::send_all(connection->get(), described)) continue;
+    std::array<char, 16> said{};
+    const ssize_t got = read(connection->get(), said.data(), said.size());
+    if (got > 0 && std::string(said.data(), static_cast<std::size_t>(got)) == "quit") return 0;
+  }
+}
+
+// Each of `count` processes connects or starts; prints what the daemon said to each, one line a process.
+int starters(int count, const std::string& home, const std::string& self) {
+  const auto paths = io::paths_of(home);
+  int gate[2];
+  if (!paths || pipe(gate) != 0) return 9;
+  for (int i = 0; i < count; ++i) {
+    if (fork() != 0) continue;
+    close(gate[1]);
+    char c = 0;
+    if (read(gate[0], &c, 1) < 0) _exit(9);
+    auto connection = io::connect_or_start(*paths, self);
+    if (!connection) tell("error: " + connection.error().what);
+    if (!connection) _exit(1);
+    std::string line;
+    while (read(connection->get(), &c, 1) == 1 && c != '\n') line += c;
+    tell(line);
+    _exit(0);
+  }
+  close(gate[1]);
+  while (wait(nullptr) > 0) {
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe");
+  const std::string role = words.empty() ? "" : words[0];
+  const auto word = [&](std::size_t i) { return i < words.size() ? words[i] : std::string(); };
+  if (role == "--listen-fd") return daemon_main();
+  if (role == "hold") hold();
+  if (role == "echo") return echo();
+  if (role == "report") return report();
+  if (role == "tree") return tree(word(1));
+  if (role == "exit") return std::stoi(word(1));
+  if (role == "crash") return raise(SIGKILL);
+  if (role == "flood") return flood(std::stoul(word(1)));
+  if (role == "words") {
+    std::cerr << "first\nsecond\n" << std::flush;
+    tell("last line");
+    return 3;
+  }
+  if (role == "silent") {
+    close(1);
+    hold();
+  }
+  if (role == "daemon") return daemon_life(word(1), word(2), self);
+  if (role == "starters") return starters(std::stoi(word(1)), word(2), self);
+  return 64;
+}

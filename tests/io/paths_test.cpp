@@ -1,0 +1,126 @@
+#include "io/paths.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "io/unix_socket.h"
+#include "support.h"
+
+using test::TempDir;
+using test::Variable;
+
+namespace {
+
+mode_t mode_of(const std::string& path) {
+  struct stat status{};
+  REQUIRE(stat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
+}
+
+}  // namespace
+
+TEST_CASE("one directory takes everything") {
+  const Variable home("HEARTH_HOME", "/elsewhere/");
+  const auto by_variable = io::paths_of({});
+  REQUIRE(by_variable);
+  CHECK(by_variable->home == "/elsewhere");
+  CHECK(by_variable->config_file == "/elsewhere/config.json");
+  CHECK(by_variable->socket == "/elsewhere/run/hearthd.sock");
+  CHECK(by_variable->lock == "/elsewhere/run/hearthd.lock");
+  CHECK(by_variable->state_dir == "/elsewhere/state");
+  CHECK(by_variable->cache_dir == "/elsewhere/cache");
+
+  const auto by_flag = io::paths_of("/flag");
+  REQUIRE(by_flag);
+  CHECK(by_flag->home == "/flag");
+  CHECK_FALSE(io::paths_of(""));
+}
+
+TEST_CASE("a relative home is made absolute: the daemon runs in /") {
+  const auto paths = io::paths_of("some/where");
+  REQUIRE(paths);
+  CHECK(paths->home == std::filesystem::current_path().string() + "/some/where");
+}
+
+TEST_CASE("without a home, uid and HOME decide, and XDG variables do not") {
+  const Variable none("HEARTH_HOME", nullptr);
+  const Variable home("HOME", "/home/somebody");
+  const Variable runtime("XDG_RUNTIME_DIR", "/wrong");
+  const Variable config("XDG_CONFIG_HOME", "/wrong");
+  const Variable state("XDG_STATE_HOME", "/wrong");
+  const auto paths = io::paths_of({});
+  REQUIRE(paths);
+  CHECK(paths->home.empty());
+  CHECK(paths->config_file == "/home/somebody/.config/hearth/config.json");
+  CHECK(paths->state_dir == "/home/somebody/.local/state/hearth");
+  CHECK(paths->cache_dir == "/home/somebody/.cache/hearth");
+  const std::string uid = std::to_string(getuid());
+  const bool known =
+      paths->run_dir == "/run/user/" + uid + "/hearth" || paths->run_dir == "/tmp/hearth-" + uid;
+  CHECK(known);
+}
+
+TEST_CASE("without HOME, /etc/passwd tells") {
+  const Variable none("HEARTH_HOME", nullptr);
+  const Variable home("HOME", nullptr);
+  const auto paths = io::paths_of({});
+  REQUIRE(paths);
+  if (getuid() == 0) CHECK(paths->config_file == "/root/.config/hearth/config.json");
+}
+
+TEST_CASE("a run directory too long for an address gets a short socket path, always the same") {
+  const std::string longest(150, 'x');
+  const auto one = io::paths_of('/' + longest);
+  const auto same = io::paths_of('/' + longest + '/');
+  const auto other = io::paths_of('/' + longest + 'y');
+  REQUIRE(one);
+  REQUIRE(same);
+  REQUIRE(other);
+  CHECK(one->socket.size() <= io::socket_path_max);
+  CHECK(one->socket == same->socket);
+  CHECK(one->socket != other->socket);
+  CHECK(one->lock.starts_with('/' + longest));
+}
+
+TEST_CASE("a private directory is made with its parents, and closed if it is open") {
+  const TempDir dir;
+  REQUIRE(io::make_private_directory(dir / "a/b/c"));
+  CHECK(mode_of(dir / "a/b/c") == 0700);
+  REQUIRE(chmod((dir / "a/b/c").c_str(), 0777) == 0);
+  REQUIRE(io::make_private_directory(dir / "a/b/c"));
+  CHECK(mode_of(dir / "a/b/c") == 0700);
+}
+
+TEST_CASE("what is in the way of a private directory is named") {
+  const TempDir dir;
+  std::ofstream(dir / "file") << "x";
+  const auto file = io::make_private_directory(dir / "file");
+  REQUIRE_FALSE(file);
+  CHECK(file.error().what.find(dir / "file") != std::string::npos);
+  CHECK_FALSE(io::make_private_directory(dir / "file/below"));
+}
+
+TEST_CASE("a symbolic link is followed where only we could have made it, and refused elsewhere") {
+  const TempDir dir;
+  REQUIRE(io::make_private_directory(dir / "target"));
+  std::filesystem::create_directory_symlink(dir / "target", dir / "link");
+  CHECK(io::make_private_directory(dir / "link"));
+  REQUIRE(chmod(dir.path().c_str(), 01777) == 0);
+  const auto refused = io::make_private_directory(dir / "link");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().what.find("symbolic link") != std::string::npos);
+}
+
+TEST_CASE("somebody else's directory is refused") {
+  if (getuid() != 0) return;
+  const TempDir dir;
+  REQUIRE(mkdir((dir / "theirs").c_str(), 0700) == 0);
+  REQUIRE(chown((dir / "theirs").c_str(), 65534, 65534) == 0);
+  const auto refused = io::make_private_directory(dir / "theirs");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().what.find("belongs to uid 65534") != std::string::npos);
+}
