@@ -6,6 +6,7 @@
 
 #include <expected>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace base {
@@ -22,6 +23,12 @@ inline std::unexpected<Error> failure(std::string what, int code = 0) {
   return std::unexpected(Error{std::move(what), code});
 }
 
+// The value, moved out; nothing for Result<void>.
+template <class T, class E>
+T taken(std::expected<T, E>&& result) {
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
 }  // namespace base
 
 // Evaluates to the value of a Result, or returns its error from the enclosing function.
@@ -29,5 +36,5 @@ inline std::unexpected<Error> failure(std::string what, int code = 0) {
   ({                                                             \
     auto try_result = (expression);                              \
     if (!try_result) return std::unexpected(try_result.error()); \
-    std::move(*try_result);                                      \
+    base::taken(std::move(try_result));                          \
   })

@@ -37,6 +37,11 @@ struct CloseSession {
   SessionId session;
   std::string reason;  // For the client's person; empty when the client itself left.
 };
+// A sentence for the client's person, beside the protocol.
+struct TellSession {
+  SessionId session;
+  std::string text;
+};
 // Stop or go on reading what the client writes.
 struct PauseSession {
   SessionId session;
@@ -72,7 +77,8 @@ struct Log {
 // Nobody has needed this daemon for its whole idle time.
 struct Retire {};
 
-using Action = std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, PauseSession,
-                            ResumeSession, StartInstance, StopInstance, ForgetInstance, Log, Retire>;
+using Action =
+    std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, TellSession, PauseSession,
+                 ResumeSession, StartInstance, StopInstance, ForgetInstance, Log, Retire>;
 
 }  // namespace broker

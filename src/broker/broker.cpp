@@ -118,6 +118,10 @@ SessionId Broker::admit() {
   return state_->sessions.insert({});
 }
 
+void Broker::dismiss(SessionId session) {
+  state_->sessions.erase(session);
+}
+
 void Broker::on(Event event, base::Instant now) {
   state_->now = now;
   dispatch(*state_, event);

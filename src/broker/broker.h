@@ -30,6 +30,8 @@ class Broker {
 
   // A fresh id for a session that is about to be announced by SessionOpened.
   SessionId admit();
+  // It will not be announced after all.
+  void dismiss(SessionId session);
 
   void on(Event event, base::Instant now);
 

@@ -226,6 +226,10 @@ void client_initialize(State& state, Session& session, const Scanned& message) {
   Instance& instance =
       state.instance_of(session) != nullptr ? *state.instance_of(session) : place(state, session);
   const bool coming = wake(state, instance);
+  if (instance.life == core::Life::starting) {
+    state.outbox.push_back(
+        TellSession{session.id, "starting " + instance.spec.name + " (" + instance.spec.program + ")"});
+  }
   if (!instance.initialize_result.empty()) {
     answer_initialize(state, session, instance);
   } else if (!coming) {

@@ -151,6 +151,10 @@ void answer_initialize(State& state, Session& session, const Instance& instance)
 }
 
 void fail_initialize(State& state, Session& session, std::string_view raw_error) {
+  if (const Instance* instance = state.instance_of(session)) {
+    state.outbox.push_back(
+        TellSession{session.id, "server " + instance->spec.name + ": " + instance->trouble});
+  }
   state.outbox.push_back(SendToSession{session.id,
                                        proto::Message(proto::error_text(session.initialize_id, raw_error)),
                                        std::exchange(session.initialize_slot, {})});

@@ -1,8 +1,8 @@
 // A message on its way out: the bytes as they came, with a few pieces replaced.
 //
 // Forwarding changes an id and perhaps a token and leaves megabytes alone, so a message is the received bytes
-// plus at most `splices_max` splices, and is written with one gathered write. The line terminator is not part of
-// it: whoever writes it to a stdio link adds "\n".
+// plus at most `splices_max` splices, and is written with one gathered write. The line terminator is not part
+// of it: whoever writes it to a stdio link adds "\n".
 #pragma once
 
 #include <array>

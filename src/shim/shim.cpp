@@ -117,6 +117,7 @@ int keep_attached(const AttachSpec& spec, Client& client) {
 }  // namespace
 
 base::Result<int> run(const Wish& wish, const std::optional<std::string>& home) {
+  allocate_frugally();
   set_signals();
   Client client = TRY(Client::open());
   const io::Paths paths = TRY(io::paths_of(home));

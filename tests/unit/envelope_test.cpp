@@ -189,7 +189,7 @@ TEST_CASE("an envelope key twice or in disguise is refused") {
           R"({"method":"m","params":{"level":"a","level":"b"}})",
           R"({"method":"m","params":{"taskId":"a","taskId":"b"}})",
           R"({"id":1,"result":{"_meta":{},"_meta":{}}})",
-          R"({"id":1,"result":{"_meta":{"io.modelcontextprotocol/related-task":{"taskId":"a","taskId":"b"}}}})",
+          R"({"id":1,"result":{"_meta":{"io.modelcontextprotocol/related-task":{"taskId":1,"taskId":1}}}})",
       }) {
     CHECK_MESSAGE(refusal_of(text) == ScanError::ambiguous, text);
   }

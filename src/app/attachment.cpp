@@ -1,0 +1,109 @@
+#include "app/attachment.h"
+
+#include <sys/socket.h>
+
+#include <array>
+
+#include "io/clock.h"
+#include "proto/json.h"
+
+namespace app {
+namespace {
+
+// A begun line longer than this is not kept for a next daemon: it would be copied again with every read.
+constexpr std::size_t unread_kept_max = std::size_t{64} << 10;
+
+std::string notice(std::string_view key, std::string_view text) {
+  proto::json::Writer line;
+  line.object();
+  line.key(key).string(text);
+  line.end();
+  return line.text() + '\n';
+}
+
+}  // namespace
+
+Attachment::Attachment(core::SessionId session, io::MappedPage page, io::Descriptor connection, Events events)
+    : session_(session),
+      page_(std::move(page)),
+      journal_(page_.bytes()),
+      connection_(std::move(connection)),
+      events_(std::move(events)) {}
+
+base::Result<std::unique_ptr<Attachment>> Attachment::open(io::Loop& loop, Parts parts, Events events) {
+  io::MappedPage page = TRY(io::MappedPage::map(parts.journal, proto::journal_bytes));
+  std::unique_ptr<Attachment> made(
+      new Attachment(parts.session, std::move(page), std::move(parts.connection), std::move(events)));
+  Attachment* self = made.get();
+  made->connection_watch_ =
+      TRY(loop.watch(made->connection_.get(), io::Interest::read, [self] { self->connection_ready(); }));
+  made->reader_ =
+      TRY(io::Reader::open(loop, std::move(parts.input), parts.line_max,
+                           {.on_line = [self](proto::Line&& line) { self->events_.on_line(std::move(line)); },
+                            .on_turn = {},
+                            .on_end = [self] { self->events_.on_input_end(); },
+                            .on_error = [self](const base::Error&) { self->events_.on_gone(); }}));
+  made->writer_ =
+      TRY(io::Writer::open(loop, std::move(parts.output),
+                           {.on_drained = [self] { self->events_.on_drained(); },
+                            .on_error = [self](const base::Error&) { self->events_.on_gone(); }}));
+  made->writer_->mirror_into(&made->journal_);
+  return made;
+}
+
+void Attachment::connection_ready() {
+  std::array<char, 256> ignored{};
+  const ssize_t got = recv(connection_.get(), ignored.data(), ignored.size(), MSG_DONTWAIT);
+  if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return;
+  events_.on_gone();
+}
+
+void Attachment::accept() {
+  constexpr std::string_view answer =
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: hearth-session/1\r\n\r\n";
+  (void)send(connection_.get(), answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void Attachment::resume_unread() {
+  if (const auto unread = journal_.unread()) {
+    if (!unread->empty()) reader_->lines().resume(*unread);
+  } else {
+    reader_->lines().resume_lost();
+  }
+}
+
+void Attachment::note_unread() {
+  const std::size_t unfinished = reader_->lines().unfinished();
+  if (unfinished == 0 && !noted_unread_) return;
+  noted_unread_ = unfinished != 0;
+  if (unfinished > unread_kept_max) {
+    journal_.set_unread_lost();
+  } else {
+    journal_.set_unread(reader_->lines().unfinished_bytes());
+  }
+}
+
+void Attachment::linger(io::Loop& loop, base::Instant until) {
+  lingering = true;
+  linger_ = std::make_unique<io::Timer>(loop, [this] { events_.on_gone(); });
+  linger_->set(until);
+}
+
+void Attachment::say(std::string_view text) {
+  const std::string line = notice("say", text);
+  // The shim reads at once or is stopped; what does not fit is only a word for a person.
+  (void)send(connection_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void Attachment::end(std::string_view reason) {
+  writer_->flush();
+  reader_.reset();
+  writer_.reset();
+  connection_watch_ = {};
+  linger_.reset();
+  const std::string line = notice("end", reason);
+  (void)send(connection_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  connection_.reset();
+}
+
+}  // namespace app

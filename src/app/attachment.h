@@ -1,0 +1,80 @@
+// A session's hold on the world: the client's pipes, the shim's connection, the journal.
+//
+// The client's bytes are read and written here directly; the shim that passed the pipes sleeps. Ends in one
+// of three ways: the client closes its stdin, the shim's connection breaks, or the broker closes the session.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/result.h"
+#include "core/ids.h"
+#include "io/descriptor.h"
+#include "io/loop.h"
+#include "io/mapped_page.h"
+#include "io/stream.h"
+#include "proto/journal.h"
+
+namespace app {
+
+class Attachment {
+ public:
+  struct Parts {
+    core::SessionId session;
+    io::Descriptor input;
+    io::Descriptor output;
+    io::Descriptor journal;
+    io::Descriptor connection;
+    std::size_t line_max = 0;
+  };
+  struct Events {
+    std::function<void(proto::Line&&)> on_line;
+    std::function<void()> on_drained;
+    std::function<void()> on_gone;  // There is nobody to talk to any more.
+    std::function<void()> on_input_end;
+  };
+
+  static base::Result<std::unique_ptr<Attachment>> open(io::Loop& loop, Parts parts, Events events);
+
+  // Tells the shim that it may sleep.
+  void accept();
+  // A line that an earlier daemon had begun to read is gone on with.
+  void resume_unread();
+  // Keeps what of the client's next line has come so far where a next daemon finds it.
+  void note_unread();
+  bool owes_answers() const { return !journal_.calls().empty(); }
+  // For the last answers after the client closed its side: on_gone comes then at the latest.
+  void linger(io::Loop& loop, base::Instant until);
+
+  void say(std::string_view text);
+  // Flushes, lets go of the client's pipes, then tells the shim. Nothing is called back afterwards.
+  void end(std::string_view reason);
+
+  io::Reader& reader() { return *reader_; }
+  io::Writer& writer() { return *writer_; }
+  std::span<std::byte> page() const { return page_.bytes(); }
+  core::SessionId session() const { return session_; }
+
+  bool dirty = false;      // Has something to flush in this turn.
+  bool congested = false;  // The broker was told that it is blocked.
+  bool lingering = false;
+
+ private:
+  Attachment(core::SessionId session, io::MappedPage page, io::Descriptor connection, Events events);
+  void connection_ready();
+
+  core::SessionId session_;
+  io::MappedPage page_;
+  proto::Journal journal_;
+  io::Descriptor connection_;
+  io::Watch connection_watch_;
+  Events events_;
+  std::unique_ptr<io::Reader> reader_;
+  std::unique_ptr<io::Writer> writer_;
+  std::unique_ptr<io::Timer> linger_;
+  bool noted_unread_ = false;
+};
+
+}  // namespace app

@@ -1,0 +1,151 @@
+#include "app/daemon.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include "base/version.h"
+#include "io/clock.h"
+
+namespace app {
+namespace {
+
+// Bytes queued for a client before the broker holds back what can be held back, and before it gives the
+// client up. The hard limit leaves room for the largest answer, twice.
+constexpr std::size_t session_soft = std::size_t{256} << 10;
+constexpr std::size_t session_hard = std::size_t{64} << 20;
+// Bytes queued for a server before the sessions that feed it are no longer read.
+constexpr std::size_t instance_soft = std::size_t{256} << 10;
+
+std::uint64_t random_key() {
+  std::uint64_t key = 0;
+  if (getentropy(&key, sizeof key) != 0)
+    key = static_cast<std::uint64_t>(io::now().time_since_epoch().count());
+  return key;
+}
+
+}  // namespace
+
+Daemon::Daemon(DaemonParts parts, const Config& config)
+    : parts_(std::move(parts)),
+      log_(parts_.paths.log_dir + "/hearthd.log"),
+      broker_({.retire_after = config.daemon_idle_timeout,
+               .version = std::string(base::version),
+               .hash_key = random_key()},
+              io::now()),
+      started_(io::now()),
+      deadline_(loop_, [] {}) {}  // It only has to end the sleep: every turn looks at the time.
+
+Daemon::~Daemon() = default;
+
+base::Result<std::unique_ptr<Daemon>> Daemon::make(DaemonParts parts) {
+  const Config config = load_config(parts.paths.config_file);
+  std::unique_ptr<Daemon> made(new Daemon(std::move(parts), config));
+  TRY(made->open());
+  return made;
+}
+
+base::Result<void> Daemon::open() {
+  children_ =
+      TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .open_files = parts_.open_files}));
+  listener_ = TRY(io::Listener::open(
+      loop_, std::move(parts_.listener),
+      [this](io::Descriptor connection, io::Peer /*peer*/) { connected(std::move(connection)); },
+      [this](const base::Error& why) { log_.warning(why.what); }));
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    signals_.push_back(TRY(loop_.on_signal(signal, [this] { leave(); })));
+  }
+  loop_.at_end_of_turn([this] { end_of_turn(); });
+  return {};
+}
+
+void Daemon::run() {
+  log_.info("hearthd " + std::string(base::version) + " is ready, pid " + std::to_string(getpid()));
+  loop_.run();
+  log_.info("hearthd ends");
+}
+
+void Daemon::feed(broker::Event event) {
+  broker_.on(std::move(event), io::now());
+}
+
+void Daemon::end_of_turn() {
+  if (const auto due = broker_.deadline(); due && *due <= io::now()) broker_.tick(io::now());
+  // Flushing can block or unblock a peer, which is news to the broker, which may have more to say.
+  do {
+    carry_out_all();
+    flush_instances();
+    flush_sessions();
+  } while (!broker_.outbox().empty());
+  if (const auto due = broker_.deadline()) {
+    deadline_.set(*due);
+  } else {
+    deadline_.clear();
+  }
+  if (leaving_ && children_->size() == 0) step_down();
+}
+
+void Daemon::carry_out_all() {
+  while (!broker_.outbox().empty()) {
+    carrying_out_.clear();
+    std::swap(carrying_out_, broker_.outbox());
+    for (broker::Action& action : carrying_out_) carry_out(action);
+  }
+  carrying_out_.clear();
+}
+
+void Daemon::flush_sessions() {
+  for (const broker::SessionId id : dirty_sessions_) {
+    Attachment* attachment = sessions_.find(id);
+    if (attachment == nullptr) continue;
+    attachment->dirty = false;
+    io::Writer& writer = attachment->writer();
+    writer.flush();
+    attachment->note_unread();
+    if (attachment->lingering && !attachment->owes_answers()) {
+      feed(broker::SessionClosed{id});
+    } else if (writer.queued_bytes() > session_hard && writer.queued_messages() > 1) {
+      feed(broker::SessionOverflowed{id, writer.queued_bytes()});
+    } else if (writer.queued_bytes() > session_soft && !attachment->congested) {
+      attachment->congested = true;
+      feed(broker::SessionBlocked{id});
+    }
+  }
+  dirty_sessions_.clear();
+}
+
+void Daemon::flush_instances() {
+  for (const broker::InstanceId id : dirty_instances_) {
+    Running* running = instances_.find(id);
+    if (running == nullptr || running->child == nullptr) continue;
+    running->dirty = false;
+    io::Writer* input = running->child->input();
+    if (input == nullptr) continue;
+    input->flush();
+    if (input->queued_bytes() > instance_soft && !running->congested) {
+      running->congested = true;
+      feed(broker::InstanceBlocked{id});
+    }
+  }
+  dirty_instances_.clear();
+}
+
+void Daemon::leave() {
+  if (leaving_) return;
+  leaving_ = true;
+  log_.info("ending: servers are stopped");
+  listener_.reset();
+  unlink(parts_.paths.socket.c_str());
+  instances_.each([](Running& running) {
+    if (running.child != nullptr) running.child->stop();
+  });
+}
+
+void Daemon::step_down() {
+  if (ending_sessions_) {
+    sessions_.each([](Attachment& attachment) { attachment.end("the daemon was shut down"); });
+  }
+  loop_.stop();
+}
+
+}  // namespace app

@@ -1,0 +1,103 @@
+// The daemon: events from the world into the broker, actions out of the broker into the world.
+//
+// A turn: whatever is readable is fed to the broker as events; at its end the broker's actions are carried
+// out, what was queued is flushed once per peer, and the timer is set to the broker's next deadline. Decides
+// nothing itself, except how much may be queued before the broker is told.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/attachment.h"
+#include "app/config.h"
+#include "app/control_connection.h"
+#include "app/daemon_log.h"
+#include "app/table.h"
+#include "base/result.h"
+#include "broker/broker.h"
+#include "io/child.h"
+#include "io/children.h"
+#include "io/listener.h"
+#include "io/loop.h"
+#include "io/paths.h"
+
+namespace app {
+
+struct DaemonParts {
+  io::Paths paths;
+  io::Descriptor listener;
+  std::string daemon_id;
+  std::optional<rlimit> open_files;  // What children get.
+};
+
+class Daemon {
+ public:
+  static base::Result<std::unique_ptr<Daemon>> make(DaemonParts parts);
+  ~Daemon();
+
+  // Until it is told to end, or has not been needed for its idle time. Afterwards nothing that it started is
+  // left.
+  void run();
+
+  DaemonLog& log() { return log_; }
+
+ private:
+  struct Running {
+    broker::InstanceId instance;
+    std::unique_ptr<io::Child> child;
+    bool dirty = false;
+    bool congested = false;  // The broker was told that it is blocked.
+  };
+
+  explicit Daemon(DaemonParts parts, const Config& config);
+  base::Result<void> open();
+
+  // daemon.cpp
+  void feed(broker::Event event);
+  void end_of_turn();
+  void carry_out_all();
+  void flush_sessions();
+  void flush_instances();
+  void leave();
+  void step_down();
+
+  // daemon_actions.cpp
+  void carry_out(broker::Action& action);
+  void start_instance(const broker::StartInstance& action);
+  void send_to_session(broker::SendToSession& action);
+  void send_to_instance(broker::SendToInstance& action);
+  void close_session(const broker::CloseSession& action);
+  void mark_dirty(Attachment& attachment);
+  void input_ended(broker::SessionId session);
+
+  // daemon_control.cpp
+  void connected(io::Descriptor connection);
+  void requested(ControlConnection& connection);
+  void attach(ControlConnection& connection);
+  std::string answer_to(const HttpRequest& request);
+  std::string stop_or_restart(const HttpRequest& request);
+  void forget(ControlConnection& connection);
+
+  DaemonParts parts_;
+  DaemonLog log_;
+  io::Loop loop_;
+  broker::Broker broker_;
+  base::Instant started_;
+  std::unique_ptr<io::Children> children_;
+  std::unique_ptr<io::Listener> listener_;
+  io::Timer deadline_;
+  std::vector<io::SignalWatch> signals_;
+
+  std::list<std::unique_ptr<ControlConnection>> connections_;
+  Table<core::SessionTag, Attachment> sessions_;
+  Table<core::InstanceTag, Running> instances_;
+  std::vector<broker::SessionId> dirty_sessions_;
+  std::vector<broker::InstanceId> dirty_instances_;
+  std::vector<broker::Action> carrying_out_;
+  bool leaving_ = false;  // No new sessions; children are being stopped.
+  bool ending_sessions_ = false;
+};
+
+}  // namespace app

@@ -1,0 +1,133 @@
+// What the broker wants done, done.
+#include "app/daemon.h"
+#include "io/clock.h"
+
+namespace app {
+namespace {
+
+template <class... Handlers>
+struct Cases : Handlers... {
+  using Handlers::operator()...;
+};
+
+// A client that has closed its stdin may still wait for answers, but a session must be gone within 100 ms.
+constexpr base::Duration last_answers = std::chrono::milliseconds(60);
+
+}  // namespace
+
+void Daemon::carry_out(broker::Action& action) {
+  std::visit(Cases{
+                 [&](broker::SendToSession& a) { send_to_session(a); },
+                 [&](broker::EndPartialLine& a) {
+                   Attachment* attachment = sessions_.find(a.session);
+                   if (attachment == nullptr) return;
+                   attachment->writer().queue(proto::Message());
+                   mark_dirty(*attachment);
+                 },
+                 [&](broker::SendToInstance& a) { send_to_instance(a); },
+                 [&](broker::CloseSession& a) { close_session(a); },
+                 [&](broker::PauseSession& a) {
+                   if (Attachment* attachment = sessions_.find(a.session)) attachment->reader().pause();
+                 },
+                 [&](broker::ResumeSession& a) {
+                   if (Attachment* attachment = sessions_.find(a.session)) attachment->reader().resume();
+                 },
+                 [&](broker::StartInstance& a) { start_instance(a); },
+                 [&](broker::StopInstance& a) {
+                   if (Running* running = instances_.find(a.instance)) running->child->stop();
+                 },
+                 [&](broker::ForgetInstance& a) { (void)instances_.take(a.instance); },
+                 [&](broker::TellSession& a) {
+                   if (Attachment* attachment = sessions_.find(a.session)) attachment->say(a.text);
+                 },
+                 [&](broker::Log& a) { log_.write(a.severity, a.text); },
+                 [&](broker::Retire&) { leave(); },
+             },
+             action);
+}
+
+void Daemon::send_to_session(broker::SendToSession& action) {
+  Attachment* attachment = sessions_.find(action.session);
+  if (attachment == nullptr) return;
+  if (action.ends_call) {
+    attachment->writer().queue_answer(std::move(action.message), *action.ends_call);
+  } else {
+    attachment->writer().queue(std::move(action.message));
+  }
+  mark_dirty(*attachment);
+}
+
+void Daemon::send_to_instance(broker::SendToInstance& action) {
+  Running* running = instances_.find(action.instance);
+  io::Writer* input = running != nullptr && running->child != nullptr ? running->child->input() : nullptr;
+  if (input == nullptr) return;
+  input->queue(std::move(action.message));
+  if (!running->dirty) dirty_instances_.push_back(action.instance);
+  running->dirty = true;
+}
+
+void Daemon::mark_dirty(Attachment& attachment) {
+  if (!attachment.dirty) dirty_sessions_.push_back(attachment.session());
+  attachment.dirty = true;
+}
+
+void Daemon::start_instance(const broker::StartInstance& action) {
+  const broker::InstanceId id = action.instance;
+  if (leaving_) {
+    feed(broker::InstanceStartFailed{id, "the daemon is ending"});
+    return;
+  }
+  io::LaunchSpec spec{.name = action.name,
+                      .program = action.program,
+                      .args = action.args,
+                      .directory = action.directory,
+                      .environment = action.environment,
+                      .line_max = action.message_bytes_max,
+                      .log_file = parts_.paths.log_dir + '/' + action.name + ".log"};
+  const auto drained = [this, id] {
+    Running* running = instances_.find(id);
+    if (running == nullptr || !std::exchange(running->congested, false)) return;
+    feed(broker::InstanceUnblocked{id});
+  };
+  const auto gone = [this, id](const io::Gone& how) {
+    Running* running = instances_.find(id);
+    ensure(running != nullptr);
+    loop_.retire(std::move(running->child));
+    (void)instances_.take(id);
+    log_.info("server ended: " + how.how);
+    feed(broker::InstanceExited{id, how.how, how.last_words});
+  };
+  auto child = children_->spawn(
+      spec, {.on_line = [this, id](proto::Line&& line) { feed(broker::InstanceLine{id, std::move(line)}); },
+             .on_spoke = [this, id] { feed(broker::InstanceSpoke{id}); },
+             .on_input_drained = drained,
+             .on_gone = gone});
+  if (!child) {
+    feed(broker::InstanceStartFailed{id, child.error().what});
+    return;
+  }
+  const pid_t pid = (*child)->pid();
+  log_.info("server " + action.name + " started, pid " + std::to_string(pid));
+  instances_.put(id, std::make_unique<Running>(Running{id, std::move(*child)}));
+  feed(broker::InstanceStarted{id, pid});
+}
+
+void Daemon::input_ended(broker::SessionId session) {
+  Attachment* attachment = sessions_.find(session);
+  if (attachment == nullptr) return;
+  if (attachment->owes_answers()) {
+    attachment->linger(loop_, io::now() + last_answers);
+  } else {
+    feed(broker::SessionClosed{session});
+  }
+}
+
+void Daemon::close_session(const broker::CloseSession& action) {
+  std::unique_ptr<Attachment> attachment = sessions_.take(action.session);
+  if (attachment == nullptr) return;
+  if (!action.reason.empty()) log_.warning("a session was ended: " + action.reason);
+  attachment->end(action.reason);
+  loop_.retire(std::move(attachment));
+}
+
+}  // namespace app

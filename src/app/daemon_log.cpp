@@ -1,0 +1,45 @@
+#include "app/daemon_log.h"
+
+#include <array>
+#include <ctime>
+
+namespace app {
+namespace {
+
+std::string_view word_for(broker::Severity severity) {
+  switch (severity) {
+    case broker::Severity::debug:
+      return "debug";
+    case broker::Severity::info:
+      return "info";
+    case broker::Severity::warning:
+      return "warning";
+    case broker::Severity::error:
+      return "error";
+  }
+  return {};
+}
+
+std::string wall_clock() {
+  const std::time_t seconds = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 32> text{};
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return {text.data(), length};
+}
+
+}  // namespace
+
+DaemonLog::DaemonLog(std::string path) : file_(std::move(path)) {}
+
+void DaemonLog::write(broker::Severity severity, std::string_view text) {
+  if (severity == broker::Severity::debug) return;
+  std::string line = wall_clock() + ' ' + std::string(word_for(severity)) + ' ';
+  // One event, one line, whatever a server's name or last words hold.
+  for (const char c : text) line += c == '\n' ? " | " : std::string(1, c);
+  line += '\n';
+  file_.write(line);
+}
+
+}  // namespace app

@@ -1,0 +1,25 @@
+// The daemon's own log: one line an event, with its time. Never holds payload, environment values or
+// credentials.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "broker/action.h"
+#include "io/rotating_file.h"
+
+namespace app {
+
+class DaemonLog {
+ public:
+  explicit DaemonLog(std::string path);
+
+  void write(broker::Severity severity, std::string_view text);
+  void info(std::string_view text) { write(broker::Severity::info, text); }
+  void warning(std::string_view text) { write(broker::Severity::warning, text); }
+
+ private:
+  io::RotatingFile file_;
+};
+
+}  // namespace app

@@ -1,0 +1,110 @@
+// hearthd: one per user, started by the first shim that needs it. See docs/shim-protocol.md for what it is
+// handed.
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "app/daemon.h"
+#include "base/version.h"
+#include "io/guard.h"
+#include "io/leftovers.h"
+#include "io/paths.h"
+#include "io/spawn.h"
+
+namespace {
+
+struct Arguments {
+  std::optional<std::string> home;
+  int listen_fd = -1;
+  int lock_fd = -1;
+  int ready_fd = -1;
+};
+
+constexpr const char* usage =
+    "usage: hearthd --listen-fd N --lock-fd N --ready-fd N [--home DIR]\n"
+    "\n"
+    "The daemon of Hearth. It is not started by hand: `hearth run` and `hearth attach` start it\n"
+    "when they need it. See `hearth --help`.\n";
+
+std::optional<Arguments> read_arguments(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view flag = argv[i];
+    const std::string_view value = argv[i + 1];
+    if (flag == "--home") {
+      arguments.home = value;
+      continue;
+    }
+    int* const target = flag == "--listen-fd"  ? &arguments.listen_fd
+                        : flag == "--lock-fd"  ? &arguments.lock_fd
+                        : flag == "--ready-fd" ? &arguments.ready_fd
+                                               : nullptr;
+    if (target == nullptr) return std::nullopt;
+    if (std::from_chars(value.data(), value.data() + value.size(), *target).ec != std::errc())
+      return std::nullopt;
+  }
+  if (argc % 2 == 0 || arguments.listen_fd < 0 || arguments.lock_fd < 0 || arguments.ready_fd < 0)
+    return std::nullopt;
+  return arguments;
+}
+
+base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
+  const io::Paths paths = TRY(io::paths_of(arguments.home));
+  io::Descriptor listener = TRY(io::adopt(arguments.listen_fd));
+  const io::Descriptor lock = TRY(io::adopt(arguments.lock_fd));  // Held for life.
+  TRY(io::make_private_directory(paths.log_dir));
+  TRY(io::make_private_directory(paths.records_dir));
+  const io::Swept swept = io::sweep_leftovers(paths.records_dir);
+  io::DaemonRecord record = TRY(io::DaemonRecord::write(paths.records_dir));
+  io::Guard guard = TRY(io::Guard::start(record));
+  const std::optional<rlimit> open_files = io::raise_open_files_limit();
+  auto daemon = TRY(app::Daemon::make(
+      {.paths = paths, .listener = std::move(listener), .daemon_id = record.id(), .open_files = open_files}));
+  if (swept.daemons != 0) {
+    daemon->log().warning("an earlier daemon had died; " + std::to_string(swept.processes) +
+                          " processes that it left were ended");
+  }
+  ready.reset();
+  daemon->run();
+  daemon.reset();
+  record.remove();
+  guard.dismiss();
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && (std::strcmp(argv[1], "--version") == 0)) {
+    std::printf("hearthd %s\n", std::string(base::version).c_str());
+    return 0;
+  }
+  const std::optional<Arguments> arguments = read_arguments(argc, argv);
+  if (!arguments) {
+    const bool asked = argc == 2 && std::strcmp(argv[1], "--help") == 0;
+    std::fputs(usage, asked ? stdout : stderr);
+    return asked ? 0 : 2;
+  }
+  // Large messages come from mmap and go back to the system when they are done with.
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  mallopt(M_TRIM_THRESHOLD, 512 << 10);
+  mallopt(M_ARENA_MAX, 1);
+
+  auto ready = io::adopt(arguments->ready_fd);
+  if (!ready) {
+    std::fprintf(stderr, "hearthd: %s\n", ready.error().what.c_str());
+    return 1;
+  }
+  const auto outcome = run(*arguments, *ready);
+  if (outcome) return 0;
+  std::fprintf(stderr, "hearthd: %s\n", outcome.error().what.c_str());
+  if (*ready) dprintf(ready->get(), "%s", outcome.error().what.c_str());
+  return 1;
+}

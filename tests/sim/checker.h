@@ -1,0 +1,83 @@
+// What must hold, checked at every step against the truth.
+//
+// It sees what the broker is given and what the broker wants done, at the very moment, so it can be exact
+// where a peer at the end of a slow link could not: after the broker was given a cancellation, no answer may
+// leave it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/action.h"
+#include "tests/sim/truth.h"
+
+namespace sim {
+
+class Client;
+class Read;
+class Server;
+struct ServerLine;
+struct World;
+
+class Checker {
+ public:
+  explicit Checker(World& world) : world_(world) {}
+
+  bool failed() const { return !invariant_.empty(); }
+  const std::string& invariant() const { return invariant_; }
+  const std::string& detail() const { return detail_; }
+  void broken(std::string_view invariant, std::string detail);
+
+  // Between daemon and clients.
+  void fed(Client& client, Record& record);    // The broker is about to be given this line,
+  void heard(Client& client, Record& record);  // and now has said what it says to that.
+  Delivery sent(Client& client, std::string text);
+  void left(Client& client);
+  void delivered(const Delivery& delivery);  // It stands in the client's pipe.
+
+  // Between daemon and servers.
+  void starting(const broker::StartInstance& start, std::size_t family);
+  void fed(Server& server, ServerLine& line);
+  void heard(Server& server, ServerLine& line);
+  void sent(Server& server, const std::string& text);
+  void ended(Server& server);
+
+  void daemon_died();
+  void look_around();  // The broker's reports against the world, now and then.
+  void settled();      // Nobody misbehaves any more and time has passed.
+  void probed(const std::vector<Call*>& probes);
+  void emptied();  // All sessions have left and idle times have passed.
+
+ private:
+  void fed_request(Client& client, Call& call);
+  void fed_answer(Client& client, const Record& record);
+  Delivery::Part part_of(Client& client, const Read& message, const std::string& text);
+  Delivery::Part answer_to(Client& client, const Read& message, const std::string& text);
+  Delivery::Part question_to(Client& client, const Read& message, const std::string& text);
+  void notice_to(Client& client, const Read& message, const std::string& text);
+  void check_owner(Client& client, const std::string& text);
+  void check_answer(Client& client, Call& call, const Read& message, const std::string& text);
+  void check_error(Client& client, const Call& call, const std::string& payload, const std::string& text);
+  void settle_wish(Client& client, Call& call);
+  void check_initialize(Client& client, Call& call, const Read& message);
+  void check_question(Client& client, Ask& ask, const std::string& text);
+  void check_progress(Client& client, const Read& message, const std::string& text);
+
+  void request_to(Server& server, const Read& message, const std::string& text);
+  void call_to(Server& server, Call& call, const Read& message, const std::string& text);
+  void setting_to(Server& server, const Read& message, const std::string& id, const std::string& text);
+  void notice_to(Server& server, const Read& message, const std::string& text);
+  void cancel_to(Server& server, const Read& message, const std::string& text);
+  void answer_to(Server& server, const Read& message, const std::string& text);
+  void check_serialised(Server& server, const Call& call);
+  std::vector<const Client*> sessions_with_calls(const Server& server) const;
+  void settled_server(Server& server);
+
+  World& world_;
+  std::string invariant_, detail_;
+  std::map<std::string, std::vector<base::Instant>> starts_;  // By share key, lately.
+};
+
+}  // namespace sim

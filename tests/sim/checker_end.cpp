@@ -1,0 +1,136 @@
+// What must hold when a daemon has died, when everybody has become kind, and when everybody has left.
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "tests/sim/checker.h"
+#include "tests/sim/wire.h"
+#include "tests/sim/world.h"
+
+namespace sim {
+
+namespace {
+
+std::string who(const Client& client) {
+  return "client " + std::to_string(client.number);
+}
+
+}  // namespace
+
+// The clients that live on are owed one error for each call whose answer they do not have.
+void Checker::daemon_died() {
+  for (Client& client : world_.clients) {
+    client.pending.clear();
+    client.refusable.clear();
+    client.refusals_due = client.refusals_got;
+    client.asked.clear();
+    client.roots_asked.clear();
+    client.news.clear();
+    if (client.gone || !client.session) continue;
+    for (Call* call : client.calls) {
+      if (!call->fed || call->delivered || call->cancelled || call->duplicate || call->broken) continue;
+      call->answered = call->failed = false;
+      client.pending.emplace(call->id, call);
+    }
+    if (!client.initialize_ok || !client.initialized_fed) continue;
+    for (const std::string_view list : {"tools", "prompts", "resources"}) {
+      client.news["notifications/" + std::string(list) + "/list_changed"].due = world_.schedule.now();
+    }
+  }
+}
+
+void Checker::look_around() {
+  const broker::Broker* broker = world_.hands.broker();
+  if (broker == nullptr) return;
+  std::size_t open = 0;
+  for (const Client& client : world_.clients) open += client.session ? 1 : 0;
+  if (broker->sessions().size() > open) broken("the broker reports the sessions there are", "too many");
+  for (const broker::SessionReport& report : broker->sessions()) {
+    for (const Client& client : world_.clients) {
+      if (client.session != report.session) continue;
+      if (report.calls > client.pending.size()) broken("a session has the calls it has", who(client));
+      if (report.server != client.spec.name) broken("a session has the server it asked for", who(client));
+    }
+  }
+}
+
+void Checker::settled() {
+  if (world_.hands.broker() == nullptr) return;
+  for (const Client& client : world_.clients) {
+    if (client.gone || !client.session) continue;
+    if (!client.pending.empty()) {
+      return broken("every request is answered in the end",
+                    who(client) + " waits for " + client.pending.begin()->second->text);
+    }
+    const bool all_refused = client.refusals_got >= client.refusals_due;
+    if (!all_refused && world_.kills == 0) return broken("every broken request is refused", who(client));
+    if (!client.expected.empty()) return broken("a client that reads has read everything", who(client));
+    if (world_.hands.paused(client)) return broken("nobody is paused for ever", who(client));
+    for (const auto& [name, news] : client.news) {
+      if (news.told < news.due) return broken("no news is lost", who(client) + " was not told of " + name);
+    }
+  }
+  for (Server& server : world_.servers) {
+    if (server.running && server.initialized && !server.stopping) settled_server(server);
+  }
+  for (const broker::InstanceReport& report : world_.hands.broker()->instances()) {
+    if (report.calls != 0)
+      return broken("no call is left over", report.name + ": " + std::to_string(report.calls));
+    if (report.waiting != 0) return broken("no call waits for ever", report.name);
+  }
+}
+
+void Checker::settled_server(Server& server) {
+  for (const auto& [id, ask] : server.asks) {
+    if (!ask->cancelled)
+      return broken("every question of a server is answered in the end", id + " " + ask->method);
+  }
+  if (!server.plain_asks.empty())
+    broken("every question of a server is answered in the end", *server.plain_asks.begin());
+  for (const auto& [id, call] : server.sent) {
+    if (call->cancelled && !call->cancel_sent && !call->wants_task) {
+      broken("a server is told that nobody waits any more", call->text);
+    }
+  }
+  std::set<std::string> wanted, perhaps;
+  std::optional<std::size_t> level;
+  bool level_known = true;
+  for (const Client& client : world_.clients) {
+    if (world_.hands.server_of(client) != &server) continue;
+    for (const auto& [uri, by] : client.uris)
+      (client.vague_uris.contains(uri) ? perhaps : wanted).insert(uri);
+    perhaps.insert(client.vague_uris.begin(), client.vague_uris.end());
+    level_known = level_known && !client.level_vague;
+    if (client.level) level = std::min(level.value_or(*client.level), *client.level);
+  }
+  for (const std::string& uri : wanted) {
+    if (!server.subscribed.contains(uri)) broken("what a session subscribed to is subscribed upstream", uri);
+  }
+  for (const auto& [uri, granted] : server.subscribed) {
+    if (!wanted.contains(uri) && !perhaps.contains(uri)) broken("nothing stays subscribed for nobody", uri);
+  }
+  if (level_known && level && server.level != level) {
+    broken("the server's level is the most talkative that a session wants", std::to_string(*level));
+  }
+}
+
+void Checker::probed(const std::vector<Call*>& probes) {
+  for (const Call* call : probes) {
+    const Client& client = world_.clients[static_cast<std::size_t>(call->client)];
+    if (!client.gone && (!call->delivered || call->failed))
+      broken("after all trouble a call succeeds", call->text);
+  }
+}
+
+void Checker::emptied() {
+  if (world_.hands.retired()) return;
+  const broker::Broker* broker = world_.hands.broker();
+  if (broker == nullptr) return;
+  if (!broker->sessions().empty()) return broken("when all have left no session remains", "");
+  for (const broker::InstanceReport& report : broker->instances()) {
+    return broken("when all have left no instance remains", report.name + " " + report.state);
+  }
+  broken("a daemon that nobody needs retires", "");
+}
+
+}  // namespace sim

@@ -1,0 +1,249 @@
+// What a server may be sent, and what it is owed.
+#include <algorithm>
+
+#include "tests/sim/checker.h"
+#include "tests/sim/wire.h"
+#include "tests/sim/world.h"
+
+namespace sim {
+
+namespace {
+
+constexpr std::size_t starts_most = 15;  // Within
+constexpr auto starts_window = std::chrono::minutes(1);
+
+bool may_lead_to_questions(const Call& call) {
+  return call.method == "tools/call";
+}
+
+}  // namespace
+
+void Checker::starting(const broker::StartInstance& start, std::size_t family) {
+  const core::ServerSpec& spec = world_.families[family].spec;
+  const std::string key = share_key(start);
+  const bool alone = spec.scope == core::Scope::session || spec.interactive == core::Interactive::split;
+  for (const Server& server : world_.servers) {
+    if (server.exited || alone || server.key != key) continue;
+    broken("there is one process for one share key", start.name);
+  }
+  const base::Instant now = world_.schedule.now();
+  auto& starts =
+      starts_[key + "#" + std::to_string(start.instance.index) + "." +
+              std::to_string(start.instance.generation) + "#" + std::to_string(world_.hands.life())];
+  std::erase_if(starts, [&](base::Instant then) { return now - then > starts_window; });
+  starts.push_back(now);
+  if (starts.size() > starts_most)
+    broken("a server that does not stay up is not started for ever", start.name);
+}
+
+void Checker::fed(Server& server, ServerLine& line) {
+  const base::Instant now = world_.schedule.now();
+  switch (line.kind) {
+    case ServerLine::Kind::initialize:
+      server.answered = !line.error;
+      return;
+    case ServerLine::Kind::ask:
+      line.ask->fed = true;
+      if (line.ask->method == "ping" || line.ask->method == "roots/list") {
+        server.plain_asks.insert(line.ask->id);
+      } else {
+        server.asks[line.ask->id] = line.ask;
+      }
+      return;
+    case ServerLine::Kind::cancel:
+      line.ask->cancelled = !line.ask->answered;
+      return;
+    case ServerLine::Kind::other:
+      if (line.error) server.subscribed.erase(server.settings[line.name]);
+      return;
+    case ServerLine::Kind::answer:
+      return;
+    case ServerLine::Kind::list_changed:
+    case ServerLine::Kind::updated:
+      break;
+  }
+  for (Client& client : world_.clients) {
+    if (!client.session || !client.initialize_answered || !client.initialized_fed) continue;
+    if (world_.hands.server_of(client) != &server) continue;
+    const auto wish = client.uris.find(line.name);
+    const bool granted =
+        wish != client.uris.end() && wish->second == nullptr && !client.vague_uris.contains(line.name);
+    if (line.kind == ServerLine::Kind::list_changed || granted) client.news[line.name].due = now;
+  }
+}
+
+void Checker::heard(Server& server, ServerLine& line) {
+  if (line.kind != ServerLine::Kind::ask) return;
+  if (line.ask->method == "ping" && server.plain_asks.contains(line.ask->id) && !server.stopping) {
+    broken("a server's ping is answered at once", line.text);
+  }
+  if (server.interactive || world_.hands.broker() == nullptr) return;
+  for (const broker::InstanceReport& report : world_.hands.broker()->instances()) {
+    if (report.instance == server.start.instance) server.interactive = report.interactive;
+  }
+  if (!server.interactive) return;
+  for (const auto& [id, call] : server.sent) server.sent_before.insert(call);
+}
+
+void Checker::sent(Server& server, const std::string& text) {
+  const Read message(text);
+  if (!message.sound() || text.find('\n') != std::string::npos) {
+    return broken("a server is sent sound JSON, one message a line", text);
+  }
+  const bool has_id = message.find("id") != nullptr;
+  if (message.method().empty()) return answer_to(server, message, text);
+  if (has_id) return request_to(server, message, text);
+  notice_to(server, message, text);
+}
+
+void Checker::request_to(Server& server, const Read& message, const std::string& text) {
+  const std::string id = message.raw(message.find("id"));
+  if (!server.wire_ids.insert(id).second) return broken("no id is used twice towards a server", text);
+  const std::string method = message.method();
+  if (method == "initialize") {
+    if (server.greeted) broken("a server is initialised once", text);
+    server.greeted = true;
+    server.initialize_id = id;
+    return;
+  }
+  if (!server.initialized) return broken("initialize and initialized come before anything else", text);
+  const auto markers = named_numbers(text, "marker");
+  if (markers.empty()) return setting_to(server, message, id, text);
+  Call& call = world_.truth.calls[static_cast<std::size_t>(markers.front())];
+  server.sent[id] = &call;
+  call.wire_id = id;
+  call_to(server, call, message, text);
+}
+
+void Checker::call_to(Server& server, Call& call, const Read& message, const std::string& text) {
+  const Client& client = world_.clients[static_cast<std::size_t>(call.client)];
+  if (++call.reached > 1) broken("no call reaches a server twice", text);
+  if (!call.fed || call.duplicate || call.broken) broken("what was refused reaches no server", text);
+  if (call.cancelled || call.answered) broken("nobody's call is sent when nobody waits for it", text);
+  if (!may_serve(server.start, client.spec))
+    broken("a call reaches a server of its own share key only", text);
+  if (!call.task.empty()) {
+    for (const Call& owner : world_.truth.calls) {
+      if (owner.task_id == call.task && owner.client != call.client)
+        broken("a task belongs to its owner", text);
+    }
+  }
+  if (world_.families[client.family].spec.scope == core::Scope::session) {
+    for (const auto& [id, other] : server.sent) {
+      if (other->client != call.client) broken("a server of scope session serves one session", text);
+    }
+  }
+  const auto* meta = message.find("_meta", "params");
+  call.server = &server;
+  call.wire_token = message.raw(meta == nullptr ? nullptr : meta->find("progressToken"));
+  if (!call.wire_token.empty() && !server.wire_tokens.insert(call.wire_token).second) {
+    broken("no token is used twice towards a server", text);
+  }
+  if (call.wire_token.empty() != call.token.empty())
+    broken("a call has a token if its client gave one", text);
+  if (with_ids(call, call.wire_id, call.wire_token) != text) {
+    broken("a request arrives as its client wrote it, but for id and token",
+           text + " instead of " + call.text);
+  }
+  check_serialised(server, call);
+}
+
+void Checker::check_serialised(Server& server, const Call& call) {
+  const bool always = world_.families[server.family].spec.interactive == core::Interactive::serialise;
+  if (!(always || server.interactive) || !may_lead_to_questions(call)) return;
+  for (const auto& [id, other] : server.sent) {
+    const bool live = !other->answered && !other->cancelled && may_lead_to_questions(*other);
+    if (other->client == call.client || !live || server.sent_before.contains(other)) continue;
+    broken("an interactive server works for one session at a time", call.text + " while " + other->text);
+  }
+}
+
+void Checker::setting_to(Server& server, const Read& message, const std::string& id,
+                         const std::string& text) {
+  const std::string method = message.method();
+  if (method == "ping") return;
+  if (method == "logging/setLevel") {
+    const std::string level(message.find("params")->string_or("level", ""));
+    for (std::size_t i = 0; const std::string_view name : {"debug", "info", "notice", "warning", "error",
+                                                           "critical", "alert", "emergency"}) {
+      if (name == level) server.level = i;
+      ++i;
+    }
+    return;
+  }
+  const bool subscribes = method == "resources/subscribe";
+  if (!subscribes && method != "resources/unsubscribe")
+    return broken("a server is sent nothing of unknown origin", text);
+  const std::string uri(message.find("params")->string_or("uri", ""));
+  server.settings[id] = uri;
+  if (server.subscribed.contains(uri) == subscribes) broken("subscriptions balance", text);
+  if (subscribes) {
+    server.subscribed[uri] = true;
+  } else {
+    server.subscribed.erase(uri);
+  }
+}
+
+void Checker::notice_to(Server& server, const Read& message, const std::string& text) {
+  const std::string method = message.method();
+  if (method == "notifications/initialized") {
+    if (server.initialized || !server.answered) broken("initialized is said once, after the answer", text);
+    server.initialized = true;
+    return;
+  }
+  if (!server.initialized) return broken("initialize and initialized come before anything else", text);
+  if (method == "notifications/cancelled") cancel_to(server, message, text);
+}
+
+void Checker::cancel_to(Server& server, const Read& message, const std::string& text) {
+  const std::string id = message.raw(message.find("requestId", "params"));
+  if (id == server.initialize_id) return broken("initialize is never cancelled", text);
+  const auto found = server.sent.find(id);
+  if (found == server.sent.end()) return broken("a server is told of the end of calls it was sent", text);
+  Call& call = *found->second;
+  if (!call.cancelled) broken("only its own session cancels a call", text);
+  if (call.cancel_sent) broken("a call is cancelled once", text);
+  call.cancel_sent = true;
+}
+
+void Checker::answer_to(Server& server, const Read& message, const std::string& text) {
+  const std::string id = message.raw(message.find("id"));
+  if (text.find("\"forged\"") != std::string::npos) return broken("a forged answer reaches no server", text);
+  if (server.plain_asks.erase(id) > 0) {
+    for (const Client& client : world_.clients) {
+      const bool named = text.find("file:///c" + std::to_string(client.number) + "/") != std::string::npos;
+      if (named && !may_serve(server.start, client.spec))
+        broken("roots are those of the server's own sessions", text);
+    }
+    return;
+  }
+  const auto found = server.asks.find(id);
+  if (found == server.asks.end()) return broken("a server's question is answered once", text);
+  Ask& ask = *found->second;
+  server.asks.erase(found);
+  ask.answered = true;
+  const auto* result = message.find("result");
+  const std::string payload = message.raw(result != nullptr ? result : message.find("error"));
+  const bool of_client = payload.find("\"by\":\"c") != std::string::npos;
+  if (of_client && payload != ask.payload) broken("a question is answered by the one who was asked", text);
+  if (!of_client && result != nullptr) broken("Hearth answers no question in a client's place", text);
+  if (!of_client && !ask.payload.empty()) broken("an answer arrives as its client gave it", text);
+}
+
+void Checker::ended(Server& server) {
+  server.asks.clear();
+  server.plain_asks.clear();
+}
+
+std::vector<const Client*> Checker::sessions_with_calls(const Server& server) const {
+  std::vector<const Client*> found;
+  for (const Client& client : world_.clients) {
+    const bool live = std::any_of(client.pending.begin(), client.pending.end(), [&](const auto& entry) {
+      return entry.second->server == &server && entry.second->method != "tools/list";
+    });
+    if (live) found.push_back(&client);
+  }
+  return found;
+}
+
+}  // namespace sim

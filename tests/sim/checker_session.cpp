@@ -1,0 +1,338 @@
+// What a session may be told, and what it is owed.
+#include <algorithm>
+#include <array>
+
+#include "tests/sim/checker.h"
+#include "tests/sim/wire.h"
+#include "tests/sim/world.h"
+
+namespace sim {
+
+namespace {
+
+constexpr std::array<std::string_view, 8> levels{"debug", "info",     "notice", "warning",
+                                                 "error", "critical", "alert",  "emergency"};
+
+bool is_part_of(std::string_view uri, std::string_view whole) {
+  return uri.starts_with(whole) &&
+         (uri.size() == whole.size() || whole.ends_with('/') || uri[whole.size()] == '/');
+}
+
+}  // namespace
+
+void Checker::broken(std::string_view invariant, std::string detail) {
+  if (failed()) return;
+  invariant_ = invariant;
+  detail_ = std::move(detail);
+}
+
+void Checker::fed(Client& client, Record& record) {
+  switch (record.kind) {
+    case Record::Kind::requests:
+      for (Call* call : record.calls) fed_request(client, *call);
+      return;
+    case Record::Kind::cancel: {
+      const auto found = client.pending.find(record.id);
+      if (found == client.pending.end() || found->second->method == "initialize") return;
+      found->second->cancelled = true;
+      client.pending.erase(found);
+      return;
+    }
+    case Record::Kind::answer:
+      return fed_answer(client, record);
+    case Record::Kind::initialized:
+      client.initialized_fed = true;
+      return;
+    case Record::Kind::garbage:
+      ++client.refusals_allowed;
+      return;
+    case Record::Kind::roots_changed:
+    case Record::Kind::notice:
+      return;
+  }
+}
+
+void Checker::fed_request(Client& client, Call& call) {
+  call.fed = true;
+  if (call.broken) {
+    ++client.refusals_due;
+    client.refusable.emplace(call.id, &call);
+    return;
+  }
+  if (client.pending.contains(call.id)) {
+    call.duplicate = true;
+    ++client.refusals_due;
+    return;
+  }
+  client.pending.emplace(call.id, &call);
+  if (call.method == "initialize") client.initialize_fed = true;
+  if (call.method == "resources/subscribe") client.uris.emplace(call.uri, &call);
+  if (call.method == "resources/unsubscribe") client.news.erase(call.uri);
+}
+
+void Checker::fed_answer(Client& client, const Record& record) {
+  if (record.forged) return;
+  client.roots_asked.erase(record.id);
+  const auto found = client.asked.find(record.id);
+  if (found == client.asked.end() || found->second != record.ask) return;
+  if (found->second->answered) return;  // Too late.
+  const Read message(record.text);
+  const auto* result = message.find("result");
+  found->second->payload = message.raw(result != nullptr ? result : message.find("error"));
+  client.asked.erase(found);
+}
+
+void Checker::heard(Client& client, Record& record) {
+  if (record.kind != Record::Kind::requests || record.text.starts_with('[')) return;
+  for (const Call* call : record.calls) {
+    const bool ours = call->method == "ping" || call->method == "server/discover";
+    if (ours && !call->duplicate && !call->broken && !call->answered && client.session) {
+      broken("pings and discovery are answered at once", call->text);
+    }
+  }
+}
+
+Delivery Checker::sent(Client& client, std::string text) {
+  Delivery delivery{.text = text, .parts = {}};
+  const Read message(text);
+  if (!message.sound() || text.find('\n') != std::string::npos) {
+    broken("a session is sent sound JSON, one message a line", text);
+    return delivery;
+  }
+  check_owner(client, text);
+  if (message.root()->type != proto::json::Type::array) {
+    delivery.parts.push_back(part_of(client, message, text));
+    return delivery;
+  }
+  if (!client.wrote_batch) broken("only who sends batches is sent batches", text);
+  for (const proto::json::Value& item : message.root()->items) {
+    delivery.parts.push_back(part_of(client, Read(text, item), message.raw(&item)));
+  }
+  return delivery;
+}
+
+// The heart of it: nobody receives what is not his own.
+void Checker::check_owner(Client& client, const std::string& text) {
+  for (const int number : named_numbers(text, "marker")) {
+    if (world_.truth.calls[static_cast<std::size_t>(number)].client != client.number) {
+      broken("no session receives what belongs to another",
+             "client " + std::to_string(client.number) + ": " + text);
+    }
+  }
+  for (const int number : named_numbers(text, "proc")) {
+    const Server& server = world_.servers[static_cast<std::size_t>(number)];
+    if (!may_serve(server.start, client.spec)) broken("a session hears of its own server only", text);
+  }
+}
+
+Delivery::Part Checker::part_of(Client& client, const Read& message, const std::string& text) {
+  const bool has_id = message.find("id") != nullptr;
+  if (message.method().empty()) return answer_to(client, message, text);
+  if (has_id) return question_to(client, message, text);
+  notice_to(client, message, text);
+  return {};
+}
+
+Delivery::Part Checker::answer_to(Client& client, const Read& message, const std::string& text) {
+  const std::string id = message.raw(message.find("id"));
+  const bool error = message.find("error") != nullptr;
+  if (error == (message.find("result") != nullptr)) broken("an answer has a result or an error", text);
+  if (id.empty() || id == "null") {
+    if (!error || ++client.refusals_got > client.refusals_due + client.refusals_allowed) {
+      broken("an answer without id refuses something, once", text);
+    }
+    return {.kind = Delivery::Kind::refusal, .id = {}, .error = true};
+  }
+  auto [first, last] = client.pending.equal_range(id);
+  if (first == last) {
+    const auto refused = client.refusable.find(id);
+    if (refused == client.refusable.end() || !error) {
+      broken("a request is answered once, and not after it was cancelled", text);
+      return {};
+    }
+    Call& call = *refused->second;
+    client.refusable.erase(refused);
+    ++client.refusals_got;
+    call.answered = call.failed = true;
+    return {.kind = Delivery::Kind::answer, .call = &call, .id = {}, .error = true};
+  }
+  const auto markers = named_numbers(text, "marker");
+  for (auto other = first; other != last && !markers.empty(); ++other) {
+    if (other->second->number == markers.front()) first = other;
+  }
+  Call& call = *first->second;
+  client.pending.erase(first);
+  call.answered = true;
+  call.failed = error;
+  check_answer(client, call, message, text);
+  return {.kind = Delivery::Kind::answer, .call = &call, .id = {}, .error = error};
+}
+
+void Checker::check_answer(Client& client, Call& call, const Read& message, const std::string& text) {
+  const std::string payload = message.raw(message.find(call.failed ? "error" : "result"));
+  settle_wish(client, call);
+  if (call.method == "initialize") return check_initialize(client, call, message);
+  if (call.method == "server/discover") {
+    const auto* code = message.find("code", "error");
+    if (code == nullptr || code->text != "-32601") broken("discovery is refused with -32601", text);
+    return;
+  }
+  if (call.failed) return check_error(client, call, payload, text);
+  if (call.method == "ping" && payload != "{}") broken("a ping is answered by {}", text);
+  if (call.marked && call.method != "tasks/list" && payload != call.payload) {
+    broken("a result arrives as its server gave it", text + " instead of " + call.payload);
+  }
+}
+
+void Checker::check_error(Client& client, const Call& call, const std::string& payload,
+                          const std::string& text) {
+  if (call.error_is_fine || (call.marked && !call.payload.empty() && payload == call.payload)) return;
+  const bool refused_upstream = call.method == "resources/subscribe" && world_.options.error > 0;
+  if (refused_upstream || world_.families[client.family].troubles > 0 || world_.kills > 0) return;
+  broken("a call fails only for a reason", text);
+}
+
+// A wish that failed may have taken effect before: from then on nothing certain is known about it.
+void Checker::settle_wish(Client& client, Call& call) {
+  if (call.method == "logging/setLevel") {
+    client.level_vague = call.failed;
+    if (!call.failed) client.level = std::stoul(call.level);
+  }
+  if (call.method == "resources/subscribe") {
+    const auto found = client.uris.find(call.uri);
+    if (!call.failed) client.vague_uris.erase(call.uri);
+    if (found == client.uris.end() || found->second != &call) return;
+    found->second = nullptr;
+    if (call.failed) client.uris.erase(found);
+  }
+  if (call.method == "resources/unsubscribe") {
+    if (call.failed && client.uris.contains(call.uri)) client.vague_uris.insert(call.uri);
+    if (!call.failed) client.uris.erase(call.uri);
+    if (!call.failed) client.vague_uris.erase(call.uri);
+  }
+}
+
+void Checker::check_initialize(Client& client, Call& call, const Read& message) {
+  if (call.failed) {
+    if (world_.families[client.family].troubles == 0 && world_.kills == 0) {
+      broken("initialize fails only for a reason", message.raw(message.find("error")));
+    }
+    return;
+  }
+  client.initialize_answered = true;
+  const auto* version = message.find("protocolVersion", "result");
+  const std::string given = version == nullptr ? "" : version->text;
+  const std::string& most = world_.families[client.family].revision_most;
+  // The names are dates, so their order is that of the texts.
+  const bool known =
+      given == "2024-11-05" || given == "2025-03-26" || given == "2025-06-18" || given == "2025-11-25";
+  if (!known || given > client.revision || given < std::min(client.revision, most)) {
+    broken("a session gets the revision it asked for, or what the server has below it",
+           given + " for " + client.revision);
+  }
+}
+
+Delivery::Part Checker::question_to(Client& client, const Read& message, const std::string& text) {
+  const std::string id = message.raw(message.find("id"));
+  const std::string method = message.method();
+  if (method == "ping") return {.kind = Delivery::Kind::ping, .id = id};
+  if (client.asked.contains(id) || client.roots_asked.contains(id))
+    broken("questions have ids of their own", text);
+  if (!client.initialize_answered) broken("nobody is asked before initialize was answered", text);
+  if (method == "roots/list") {
+    if (!client.can_roots) broken("a session without the capability is never asked", text);
+    client.roots_asked.insert(id);
+    return {.kind = Delivery::Kind::roots, .id = id};
+  }
+  const auto numbers = named_numbers(text, "ask");
+  if (numbers.size() != 1) {
+    broken("a session is asked what its server asked", text);
+    return {};
+  }
+  Ask& ask = world_.truth.asks[static_cast<std::size_t>(numbers.front())];
+  check_question(client, ask, text);
+  ask.asked = &client;
+  ask.life = world_.hands.life();
+  ask.down_id = id;
+  client.asked[id] = &ask;
+  return {.kind = Delivery::Kind::ask, .ask = &ask, .id = id};
+}
+
+void Checker::check_question(Client& client, Ask& ask, const std::string& text) {
+  if (!ask.fed || ask.asked != nullptr || ask.answered || ask.cancelled)
+    broken("a question is put once", text);
+  const bool can = ask.method == "elicitation/create"       ? (ask.url ? client.can_url : client.can_form)
+                   : ask.method == "sampling/createMessage" ? client.can_sampling
+                                                            : client.can_vendor;
+  if (!can) broken("a session without the capability is never asked", text);
+  if (ask.by_task) return;  // Whose the task is says its marker.
+  const auto candidates = sessions_with_calls(*ask.server);
+  if (std::find(candidates.begin(), candidates.end(), &client) == candidates.end()) {
+    broken("only a session with a live call is asked", text);
+  }
+  if (candidates.size() > 1) broken("a question that may be somebody else's is not put", text);
+}
+
+void Checker::notice_to(Client& client, const Read& message, const std::string& text) {
+  const std::string method = message.method();
+  if (method == "notifications/progress") return check_progress(client, message, text);
+  if (method == "notifications/message") {
+    const auto* level = message.find("level", "params");
+    const bool changing = std::any_of(client.pending.begin(), client.pending.end(), [](const auto& entry) {
+      return entry.second->method == "logging/setLevel";
+    });
+    if (!client.level || client.level_vague || changing || level == nullptr) return;
+    const auto at = std::find(levels.begin(), levels.end(), level->text) - levels.begin();
+    if (static_cast<std::size_t>(at) < *client.level) broken("a session hears nothing below its level", text);
+    return;
+  }
+  if (method == "notifications/resources/updated") {
+    const auto* uri = message.find("uri", "params");
+    const std::string name = uri == nullptr ? "" : uri->text;
+    client.news[name].told = world_.schedule.now();
+    const bool wanted = std::any_of(client.uris.begin(), client.uris.end(),
+                                    [&](const auto& entry) { return is_part_of(name, entry.first); });
+    if (!wanted) broken("updates go to subscribers", text);
+    return;
+  }
+  if (method.ends_with("/list_changed")) client.news[method].told = world_.schedule.now();
+  if (method.starts_with("notifications/acme/") && named_numbers(text, "marker").empty()) {
+    broken("what cannot be attributed is dropped", text);
+  }
+  if (method != "notifications/cancelled") return;
+  const std::string id = message.raw(message.find("requestId", "params"));
+  if (!client.asked.contains(id) && !client.roots_asked.contains(id)) {
+    broken("a session is told of the end of questions it was asked", text);
+  }
+}
+
+void Checker::check_progress(Client& client, const Read& message, const std::string& text) {
+  const auto markers = named_numbers(text, "marker");
+  const std::string token = message.raw(message.find("progressToken", "params"));
+  if (markers.size() != 1) return broken("progress reaches the owner of its token, and nobody else", text);
+  const Call& call = world_.truth.calls[static_cast<std::size_t>(markers.front())];
+  if (call.token != token) return broken("progress carries the client's own token", text);
+  const auto [first, last] = client.pending.equal_range(call.id);
+  const bool live = std::any_of(first, last, [&](const auto& entry) { return entry.second == &call; });
+  if (!live && call.task_id.empty()) broken("there is progress only while the call is in flight", text);
+}
+
+void Checker::left(Client& client) {
+  for (auto& [id, call] : client.pending) call->cancelled = true;
+  client.pending.clear();
+  client.refusable.clear();
+  client.asked.clear();
+  client.roots_asked.clear();
+  client.uris.clear();
+  client.news.clear();
+}
+
+void Checker::delivered(const Delivery& delivery) {
+  for (const Delivery::Part& part : delivery.parts) {
+    if (part.call == nullptr) continue;
+    if (part.call->delivered) broken("a client reads one answer to each request", delivery.text);
+    part.call->delivered = true;
+  }
+}
+
+}  // namespace sim

@@ -1,0 +1,240 @@
+#include "tests/sim/client.h"
+
+#include <array>
+
+#include "tests/sim/wire.h"
+#include "tests/sim/world.h"
+
+namespace sim {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> revisions{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
+
+}  // namespace
+
+Client::Client(World& in, int its_number, std::size_t its_family)
+    : world(in), number(its_number), family(its_family) {
+  Random& random = world.random;
+  page_.reset(static_cast<std::byte*>(std::calloc(page_bytes, 1)));
+  spec = invented_spec(random, world.families[family]);
+  key = share_key(spec);
+  revision = random.pick(revisions);
+  can_roots = random.permille(400);
+  can_sampling = random.permille(300);
+  can_form = random.permille(400);
+  can_url = can_form && random.permille(300);
+  can_vendor = random.permille(200);
+  pipelines_ = random.permille(300);
+  probes_ = random.permille(200);
+  odd_ids_ = random.permille(300);
+}
+
+void Client::start() {
+  if (probes_) {
+    Call& probe = compose("server/discover",
+                          "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}", false);
+    probe.error_is_fine = true;
+    write_requests({&probe}, probe.text);
+    if (!pipelines_) return;  // The answer makes it go on.
+  }
+  greet();
+}
+
+void Client::greet() {
+  if (greeted_) return;
+  greeted_ = true;
+  std::string capabilities;
+  const auto add = [&](std::string_view text) {
+    capabilities.append(capabilities.empty() ? "" : ",").append(text);
+  };
+  if (can_roots) add("\"roots\":{\"listChanged\":true}");
+  if (can_sampling) add("\"sampling\":{}");
+  if (can_url) add("\"elicitation\":{\"form\":{},\"url\":{}}");
+  if (can_form && !can_url) add("\"elicitation\":{}");
+  if (can_vendor) add("\"experimental\":{\"acme/ask\":{}}");
+  Call& call =
+      compose("initialize",
+              "\"protocolVersion\":\"" + revision + "\",\"capabilities\":{" + capabilities +
+                  "},\"clientInfo\":{\"name\":\"client" + std::to_string(number) + "\",\"version\":\"1\"}",
+              false);
+  write_requests({&call}, call.text);
+  if (pipelines_) {
+    write({.kind = Record::Kind::initialized, .text = notice_line("notifications/initialized", "")});
+    talking_ = true;
+    for (std::size_t i = world.random.below(4); i > 0; --i) one_request();
+    plan_act();
+  }
+}
+
+void Client::write(Record record) {
+  if (gone) return;
+  Random& random = world.random;
+  if (random.permille(10)) to_daemon += random.permille(500) ? "\n" : "\r\n";
+  to_daemon += record.text;
+  to_daemon += random.permille(20) ? "\r\n" : "\n";
+  records.push_back(std::move(record));
+  world.hands.client_wrote(*this);
+}
+
+void Client::write_requests(std::vector<Call*> written, std::string text) {
+  for (const Call* call : written) unanswered_.insert(call->id);
+  write({.kind = Record::Kind::requests, .calls = std::move(written), .text = std::move(text)});
+}
+
+Call& Client::compose(std::string_view method, std::string_view members, bool marked) {
+  Random& random = world.random;
+  Call& call = world.truth.call(number, method);
+  call.id = fresh_id();
+  call.marked = marked;
+  if (marked && random.permille(500)) call.token = some_token();
+  std::string inside(members);
+  if (marked) inside += (inside.empty() ? "" : ",") + marker_of(call) + padding();
+  write_request(call, inside, random.below(4));
+  calls.push_back(&call);
+  return call;
+}
+
+Call& Client::request(std::string_view method, std::string_view members, bool marked) {
+  Call& call = compose(method, members, marked);
+  write_requests({&call}, call.text);
+  return call;
+}
+
+std::string Client::fresh_id() {
+  constexpr std::array<std::string_view, 14> odd{"0",
+                                                 "\"\"",
+                                                 "1",
+                                                 "\"1\"",
+                                                 "-1",
+                                                 "9007199254740993",
+                                                 "18446744073709551616",
+                                                 "1.0",
+                                                 "\"0\"",
+                                                 "\"a b\"",
+                                                 "1e3",
+                                                 "\"\\u0031\"",
+                                                 "\"\u00e9\"",
+                                                 "123456789012345678901234567890"};
+  Random& random = world.random;
+  if (odd_ids_ && random.permille(300)) {
+    const std::string id(random.pick(odd));
+    if (!unanswered_.contains(id)) return id;
+  }
+  const std::string id = std::to_string(next_id_++);
+  const std::string wanted = odd_ids_ && random.permille(200) ? "\"" + id + "\"" : id;
+  return unanswered_.contains(wanted) ? fresh_id() : wanted;
+}
+
+std::string Client::some_token() {
+  constexpr std::array<std::string_view, 6> tokens{"1", "\"1\"", "0", "\"t\"", "2", "9007199254740993"};
+  return std::string(world.random.pick(tokens));
+}
+
+std::string Client::padding() {
+  Random& random = world.random;
+  if (!random.permille(200)) return "";
+  const std::size_t most = random.permille(50) ? world.options.message_max / 3 : 300;
+  return ",\"pad\":\"" + std::string(random.below(most), 'x') + (random.permille(300) ? "\u20ac\\n" : "") +
+         "\"";
+}
+
+void Client::read_some() {
+  if (read_planned_ || !reading || gone || from_daemon.empty()) return;
+  read_planned_ = true;
+  world.schedule.after(world.random.about(world.options.wire), [this] {
+    read_planned_ = false;
+    if (!reading || gone) return;
+    const std::size_t count = world.random.between(1, std::min(from_daemon.size(), world.options.chunk * 4));
+    for (const char c : from_daemon.substr(0, count)) {
+      if (c != '\n') {
+        line_ += c;
+        continue;
+      }
+      const std::string line = std::exchange(line_, {});
+      if (!line.empty()) take_line(line);
+    }
+    from_daemon.erase(0, count);
+    world.hands.client_has_read(*this);
+    read_some();
+  });
+}
+
+void Client::take_line(std::string_view line) {
+  if (expected.empty() || expected.front().text != line) {
+    world.checker.broken("a client reads whole lines, each as it was sent", std::string(line));
+    return;
+  }
+  const Delivery delivery = std::move(expected.front());
+  expected.pop_front();
+  for (const Delivery::Part& part : delivery.parts) received(part);
+}
+
+void Client::received(const Delivery::Part& part) {
+  switch (part.kind) {
+    case Delivery::Kind::ask:
+    case Delivery::Kind::roots:
+    case Delivery::Kind::ping:
+      answer(part);
+      return;
+    case Delivery::Kind::refusal:
+    case Delivery::Kind::notice:
+      return;
+    case Delivery::Kind::answer:
+      break;
+  }
+  if (const auto found = unanswered_.find(part.call->id); found != unanswered_.end())
+    unanswered_.erase(found);
+  if (part.call->method == "server/discover" && !greeted_) greet();
+  if (part.call->method != "initialize") return;
+  if (part.error) {  // As real clients do: a server that cannot be initialised is given up.
+    world.schedule.after(world.random.about(world.options.think), [this] { leave(); });
+    return;
+  }
+  initialize_ok = true;
+  if (talking_) return;
+  talking_ = true;
+  write({.kind = Record::Kind::initialized, .text = notice_line("notifications/initialized", "")});
+  plan_act();
+}
+
+void Client::answer(const Delivery::Part& part) {
+  Random& random = world.random;
+  if (part.kind != Delivery::Kind::ping && random.permille(world.options.ask_ignored)) return;
+  const base::Duration wait = random.permille(world.options.ask_late)
+                                  ? std::chrono::seconds(random.between(1, 900))
+                                  : random.about(world.options.think);
+  world.schedule.after(wait, [this, part] {
+    write({.kind = Record::Kind::answer, .id = part.id, .ask = part.ask, .text = answer_text(part)});
+  });
+}
+
+std::string Client::answer_text(const Delivery::Part& part) {
+  const std::string by = "\"by\":\"c" + std::to_string(number) + "\"";
+  if (part.kind == Delivery::Kind::ping) return result_line(part.id, "{}");
+  if (part.kind == Delivery::Kind::roots) {
+    const std::string uri =
+        "file:///c" + std::to_string(number) + "/" + std::to_string(world.random.below(3));
+    return result_line(part.id, "{\"roots\":[{\"uri\":\"" + uri + "\",\"name\":\"r\"}]}");
+  }
+  const std::string mine = by + "," + marker_of(*part.ask);
+  if (world.random.permille(world.options.ask_error)) return error_line(part.id, -1, mine);
+  return result_line(part.id, "{\"action\":\"accept\",\"content\":{\"deep\":[{\"x\":null}]}," + mine + "}");
+}
+
+void Client::leave() {
+  if (gone) return;
+  gone = true;
+  world.hands.client_left(*this);
+}
+
+void Client::turn_kind() {
+  reading = true;
+  read_some();
+}
+
+Call& Client::probe() {
+  return tool_call();
+}
+
+}  // namespace sim

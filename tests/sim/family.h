@@ -1,0 +1,36 @@
+// The invented configuration: a few servers, and the sessions' different ways to ask for them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "broker/action.h"
+#include "core/server_spec.h"
+#include "tests/sim/options.h"
+#include "tests/sim/random.h"
+
+namespace sim {
+
+struct Family {
+  core::ServerSpec spec;      // What all its sessions have in common.
+  std::string revision_most;  // The newest revision its server speaks.
+  bool tasks = false;         // Its server offers tasks.
+  bool varies = false;        // Its sessions come from different projects, with different environments.
+  std::size_t troubles = 0;   // Crashes, failed starts and the like, so far: reasons for an error.
+};
+
+Family invented_family(Random& random, const Options& options, std::size_t number);
+
+// A session's own version of it.
+core::ServerSpec invented_spec(Random& random, const Family& family);
+
+// Equal for two sessions that differ in nothing relevant, and for the process that was started for them.
+std::string share_key(const core::ServerSpec& spec);
+std::string share_key(const broker::StartInstance& start);
+
+// Whether a session that asked for `spec` may be served by that process: every relevant variable that it
+// brings has the same value there.
+bool may_serve(const broker::StartInstance& start, const core::ServerSpec& spec);
+
+}  // namespace sim

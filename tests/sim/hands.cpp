@@ -1,0 +1,312 @@
+#include "tests/sim/hands.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tests/sim/describe.h"
+#include "tests/sim/world.h"
+
+namespace sim {
+
+namespace {
+
+std::size_t feed(proto::LineReader& reader, const std::string& bytes, std::size_t chunk) {
+  const std::span<char> room = reader.room();
+  const std::size_t count = std::min({room.size(), chunk, bytes.size()});
+  std::memcpy(room.data(), bytes.data(), count);
+  reader.filled(count);
+  return count;
+}
+
+}  // namespace
+
+void Hands::after(base::Duration wait, std::function<void()> what) {
+  world_.schedule.after(wait, [this, life = life_, what = std::move(what)] {
+    if (life == life_ && broker_) what();
+  });
+}
+
+void Hands::begin_life() {
+  if (broker_) return;
+  retired_ = false;
+  broker::Options options;
+  options.retire_after = std::chrono::minutes(5);
+  options.hash_key = world_.random.next();
+  broker_ = std::make_unique<broker::Broker>(options, world_.schedule.now());
+}
+
+void Hands::attach(Client& client) {
+  world_.schedule.after(world_.random.about(world_.options.wire * 10), [this, &client] {
+    if (client.gone || client.session) return;
+    begin_life();
+    open(client);
+  });
+}
+
+void Hands::open(Client& client) {
+  const core::SessionId id = broker_->admit();
+  if (sessions_.contains(id)) return world_.checker.broken("a session's id is fresh", "");
+  SessionLink& link = sessions_
+                          .emplace(id, SessionLink{.client = &client,
+                                                   .reader = proto::LineReader(client.spec.message_bytes_max),
+                                                   .journal = proto::Journal(client.page()),
+                                                   .queue = {}})
+                          .first->second;
+  client.session = id;
+  if (const auto unread = link.journal.unread()) {
+    link.reader.resume(*unread);
+  } else {
+    link.reader.resume_lost();
+  }
+  give(broker::SessionOpened{id, client.spec, client.page(), 1000 + client.number});
+  plan_read(id);
+}
+
+std::optional<base::Instant> Hands::deadline() const {
+  return broker_ ? broker_->deadline() : std::nullopt;
+}
+
+void Hands::tick() {
+  if (world_.trace.wanted()) world_.trace.line("> tick");
+  broker_->tick(world_.schedule.now());
+  drain();
+  end_turn();
+}
+
+void Hands::give(broker::Event event) {
+  if (!broker_) return;
+  on(std::move(event));
+  end_turn();
+}
+
+void Hands::on(broker::Event event) {
+  if (world_.trace.wanted()) world_.trace.line("> " + describe(event));
+  broker_->on(std::move(event), world_.schedule.now());
+  drain();
+}
+
+void Hands::drain() {
+  const int life = life_;
+  std::vector<broker::Action> actions = std::move(broker_->outbox());
+  broker_->outbox().clear();
+  for (broker::Action& action : actions) {
+    if (world_.options.kill_in_outbox > 0 && world_.random.below(1000000) < world_.options.kill_in_outbox)
+      kill();
+    if (life != life_ || world_.checker.failed()) return;
+    if (world_.trace.wanted()) world_.trace.line("<   " + describe(action));
+    world_.trace.digest(action.index());
+    std::visit([this](auto& what) { carry_out(what); }, action);
+  }
+  if (!broker_->outbox().empty())
+    world_.checker.broken("nothing enters the outbox while it is carried out", "");
+}
+
+// Everything that became writable is written, and what the queues have to say about it is said.
+void Hands::end_turn() {
+  for (std::size_t rounds = 0; broker_ && !world_.checker.failed(); ++rounds) {
+    const auto event = flush_all();
+    if (!event) break;
+    if (rounds > 1000) return world_.checker.broken("a turn ends", describe(*event));
+    on(*event);
+  }
+  if (!retired_ || !broker_) return;
+  broker_.reset();
+  ++life_;
+}
+
+std::optional<broker::Event> Hands::flush_all() {
+  for (auto found = sessions_.begin(); found != sessions_.end();) {
+    const core::SessionId id = found->first;
+    SessionLink& link = found->second;
+    ++found;
+    flush(link);
+    if (link.closing && (link.queue.empty() || link.client->gone)) {
+      session_ends(link);
+      continue;
+    }
+    if (link.closing || link.left) continue;
+    if (!link.overflowed && link.queued > world_.options.hard_limit) {
+      link.overflowed = true;
+      return broker::SessionOverflowed{id, link.queued};
+    }
+    if (!link.blocked && link.queued > world_.options.soft_limit) {
+      link.blocked = true;
+      return broker::SessionBlocked{id};
+    }
+    if (link.blocked && link.queued == 0) {
+      link.blocked = false;
+      return broker::SessionUnblocked{id};
+    }
+  }
+  for (auto& [id, link] : servers_) {
+    flush(link);
+    if (!link.blocked && link.queued > world_.options.server_limit) {
+      link.blocked = true;
+      return broker::InstanceBlocked{id};
+    }
+    if (link.blocked && link.queued == 0) {
+      link.blocked = false;
+      return broker::InstanceUnblocked{id};
+    }
+  }
+  return std::nullopt;
+}
+
+void Hands::flush(SessionLink& link) {
+  Client& client = *link.client;
+  while (!link.queue.empty() && !client.gone) {
+    const std::string& text = link.queue.front().text;
+    const std::size_t room = world_.options.pipe - std::min(world_.options.pipe, client.from_daemon.size());
+    const std::size_t left = text.size() + 1 - link.written;
+    std::size_t count = std::min(room, left);
+    // Never all but the line feed: a death right there could not be told from one after it.
+    if (count + 1 == left) count -= std::min<std::size_t>(count, 1);
+    if (count == 0) break;
+    client.from_daemon.append(text, link.written, std::min(count, text.size() - link.written));
+    link.written += count;
+    link.queued -= count;
+    if (count < left) break;
+    client.from_daemon += '\n';
+    link.written = 0;
+    world_.checker.delivered(link.queue.front());
+    client.expected.push_back(std::move(link.queue.front()));
+    link.queue.pop_front();
+  }
+  link.journal.set_writing(link.written > 0);
+  client.read_some();
+}
+
+void Hands::flush(ServerLink& link) {
+  Server& server = *link.server;
+  while (!link.queue.empty() && (server.input.empty() || server.input_bytes < world_.options.pipe)) {
+    link.queued -= link.queue.front().size();
+    server.input_bytes += link.queue.front().size();
+    server.input.push_back(std::move(link.queue.front()));
+    link.queue.pop_front();
+  }
+  server.read_some();
+}
+
+void Hands::client_wrote(Client& client) {
+  if (client.session) plan_read(*client.session);
+}
+
+void Hands::client_has_read(Client& client) {
+  if (broker_) end_turn();
+}
+
+void Hands::plan_read(core::SessionId session) {
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end() || found->second.read_planned || found->second.paused) return;
+  if (found->second.client->to_daemon.empty() && !found->second.client->gone) return;
+  found->second.read_planned = true;
+  after(world_.random.about(world_.options.wire), [this, session] { read_session(session); });
+}
+
+void Hands::read_session(core::SessionId session) {
+  auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  SessionLink& link = found->second;
+  link.read_planned = false;
+  if (link.paused || link.left || link.closing) return;
+  Client& client = *link.client;
+  if (client.to_daemon.empty()) {
+    if (client.gone) close(session);
+    return;
+  }
+  client.to_daemon.erase(0,
+                         feed(link.reader, client.to_daemon, world_.random.between(1, world_.options.chunk)));
+  const int life = life_;
+  while (auto line = link.reader.next()) {
+    link.journal.set_unread(link.reader.unfinished_bytes());
+    feed_session(session, std::move(*line));
+    if (life != life_ || world_.checker.failed()) return;
+    found = sessions_.find(session);
+    if (found == sessions_.end() || found->second.closing) return;
+  }
+  const bool lost = link.reader.unfinished() > 0 && link.reader.unfinished_bytes().empty();
+  if (lost) {
+    link.journal.set_unread_lost();
+  } else {
+    link.journal.set_unread(link.reader.unfinished_bytes());
+  }
+  end_turn();
+  if (life == life_) plan_read(session);
+}
+
+void Hands::feed_session(core::SessionId session, proto::Line line) {
+  Client& client = *sessions_.at(session).client;
+  if (client.records.empty())
+    return world_.checker.broken("the line reader gives what was written", "a line too many");
+  Record record = std::move(client.records.front());
+  client.records.pop_front();
+  const bool same =
+      record.overlong ? line.overlong && line.length == record.text.size() : line.bytes.text == record.text;
+  // Of a line that was too long already when the last daemon died nothing is known but its end.
+  const bool cut = record.overlong && line.overlong && world_.kills > 0;
+  if (!same && !cut) return world_.checker.broken("the line reader gives what was written", record.text);
+  world_.checker.fed(client, record);
+  const int life = life_;
+  on(broker::SessionLine{session, std::move(line)});
+  if (life == life_ && !world_.checker.failed()) world_.checker.heard(client, record);
+}
+
+void Hands::client_left(Client& client) {
+  if (!client.session) return;
+  const core::SessionId session = *client.session;
+  // The daemon reads what was still in the pipe, or learns of the end at once from its attempt to write.
+  const auto found = sessions_.find(session);
+  if (found != sessions_.end() && (found->second.paused || world_.random.permille(500))) {
+    after(world_.random.about(world_.options.wire), [this, session] { close(session); });
+    return;
+  }
+  plan_read(session);
+}
+
+void Hands::close(core::SessionId session) {
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end() || found->second.left || found->second.closing) return;
+  found->second.left = true;
+  world_.checker.left(*found->second.client);
+  give(broker::SessionClosed{session});
+}
+
+void Hands::session_ends(SessionLink& link) {
+  Client& client = *link.client;
+  const core::SessionId session = *client.session;
+  client.session.reset();
+  client.gone = true;
+  sessions_.erase(session);
+}
+
+void Hands::kill() {
+  if (world_.trace.wanted()) world_.trace.line("! the daemon is killed");
+  ++world_.kills;
+  world_.checker.daemon_died();
+  for (auto& [id, link] : sessions_) {
+    Client& client = *link.client;
+    client.session.reset();
+    if (link.closing) client.gone = true;
+    if (link.written > 0)
+      client.expected.push_back({.text = link.queue.front().text.substr(0, link.written), .parts = {}});
+  }
+  for (auto& [id, link] : servers_) {
+    link.server->running = false;
+    link.server->exited = true;
+  }
+  sessions_.clear();
+  servers_.clear();
+  forgotten_.clear();
+  broker_.reset();
+  ++life_;
+  for (Client& client : world_.clients) {
+    if (!client.gone) attach(client);
+  }
+}
+
+bool Hands::paused(const Client& client) const {
+  const auto found = client.session ? sessions_.find(*client.session) : sessions_.end();
+  return found != sessions_.end() && found->second.paused;
+}
+
+}  // namespace sim

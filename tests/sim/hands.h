@@ -1,0 +1,111 @@
+// The outside half, invented: what app/ and io/ are to the real broker.
+//
+// It owns the daemon's life: one Broker, its links to clients and servers, their queues. It gives the broker
+// events, carries out every action in order, and can die at any moment, also between two actions. What
+// survives it belongs to the clients: their pipes and their journal pages.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "broker/broker.h"
+#include "proto/journal.h"
+#include "proto/lines.h"
+#include "tests/sim/truth.h"
+
+namespace sim {
+
+class Client;
+class Server;
+struct ServerLine;
+struct World;
+
+class Hands {
+ public:
+  explicit Hands(World& world) : world_(world) {}
+
+  void attach(Client& client);  // After a moment; starts a daemon if there is none.
+  void client_wrote(Client& client);
+  void client_has_read(Client& client);
+  void client_left(Client& client);
+
+  void server_wrote(Server& server);
+  void server_has_read(Server& server);
+  void server_ended(Server& server, std::string how);
+
+  void give(broker::Event event);  // One whole turn.
+  std::optional<base::Instant> deadline() const;
+  void tick();
+  void kill();
+
+  bool alive() const { return broker_ != nullptr; }
+  bool retired() const { return retired_; }
+  broker::Broker* broker() { return broker_.get(); }
+  int life() const { return life_; }
+  std::size_t open_sessions() const { return sessions_.size(); }
+  std::size_t live_servers() const { return servers_.size(); }
+  Server* server_of(const Client& client) const;  // As the broker reports it.
+  bool paused(const Client& client) const;
+
+ private:
+  struct SessionLink {
+    Client* client = nullptr;
+    proto::LineReader reader;
+    proto::Journal journal;
+    std::deque<Delivery> queue;
+    std::size_t queued = 0, written = 0;  // Bytes; `written` of the first line.
+    bool paused = false, blocked = false, overflowed = false, left = false, closing = false;
+    bool read_planned = false;
+  };
+  struct ServerLink {
+    Server* server = nullptr;
+    proto::LineReader reader;
+    std::deque<std::string> queue;
+    std::size_t queued = 0;
+    bool blocked = false, read_planned = false;
+  };
+
+  void begin_life();
+  void open(Client& client);
+  void close(core::SessionId session);
+  void session_ends(SessionLink& link);
+  void plan_read(core::SessionId session);
+  void read_session(core::SessionId session);
+  void feed_session(core::SessionId session, proto::Line line);
+  void plan_read(core::InstanceId instance);
+  void read_server(core::InstanceId instance);
+
+  void on(broker::Event event);
+  void drain();
+  void end_turn();
+  std::optional<broker::Event> flush_all();
+  void flush(SessionLink& link);
+  void flush(ServerLink& link);
+  void after(base::Duration wait, std::function<void()> what);  // Unless the daemon dies before.
+
+  void carry_out(broker::SendToSession& action);
+  void carry_out(broker::EndPartialLine& action);
+  void carry_out(broker::SendToInstance& action);
+  void carry_out(broker::CloseSession& action);
+  void carry_out(broker::PauseSession& action);
+  void carry_out(broker::ResumeSession& action);
+  void carry_out(broker::StartInstance& action);
+  void carry_out(broker::StopInstance& action);
+  void carry_out(broker::ForgetInstance& action);
+  void carry_out(broker::Log& action);
+  void carry_out(broker::Retire& action);
+
+  World& world_;
+  std::unique_ptr<broker::Broker> broker_;
+  int life_ = 0;
+  bool retired_ = false;
+  std::map<core::SessionId, SessionLink> sessions_;
+  std::map<core::InstanceId, ServerLink> servers_;  // Those with a process.
+  std::set<core::InstanceId> forgotten_;
+};
+
+}  // namespace sim

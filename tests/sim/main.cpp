@@ -1,0 +1,119 @@
+// simulate: runs invented worlds, each wholly given by its seed.
+//
+//   simulate [--seed S] [--worlds N] [--steps N] [--trace] [--digest] [--digest-twice]
+//
+// --trace prints everything that happens. --digest prints one number over all actions of all worlds, the same
+// for every compiler; --digest-twice runs everything twice and compares.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "tests/sim/world.h"
+
+namespace {
+
+struct Arguments {
+  std::uint64_t seed = 1;
+  std::uint64_t worlds = 1;
+  std::size_t steps = 1500;
+  bool trace = false, digest = false, digest_twice = false;
+};
+
+// For the death of the program itself: which world was it?
+char replay_hint[128];
+
+extern "C" void died(int) {
+  const ssize_t written = write(STDERR_FILENO, replay_hint, std::strlen(replay_hint));
+  _exit(written > 0 ? 2 : 3);
+}
+
+Arguments arguments_of(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view name = argv[i];
+    const auto number = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 10) : 0; };
+    if (name == "--seed")
+      arguments.seed = number();
+    else if (name == "--worlds")
+      arguments.worlds = number();
+    else if (name == "--steps")
+      arguments.steps = number();
+    else if (name == "--trace")
+      arguments.trace = true;
+    else if (name == "--digest")
+      arguments.digest = true;
+    else if (name == "--digest-twice")
+      arguments.digest_twice = true;
+    else {
+      std::fprintf(stderr, "simulate: unknown argument %s\n", argv[i]);
+      std::exit(64);
+    }
+  }
+  return arguments;
+}
+
+void report(const sim::World& world, std::uint64_t seed, std::size_t steps) {
+  std::printf("seed %llu, step %zu: broken: %s\n", static_cast<unsigned long long>(seed), world.step,
+              world.checker.invariant().c_str());
+  std::printf("  %s\n", world.checker.detail().substr(0, 1500).c_str());
+  std::printf("the last events and actions:\n");
+  for (const std::string& line : world.trace.kept()) std::printf("  %s\n", line.c_str());
+  std::printf("replay: simulate --seed %llu --steps %zu --trace\n", static_cast<unsigned long long>(seed),
+              steps);
+}
+
+// False: an invariant broke, and was reported.
+bool run_world(std::uint64_t seed, const Arguments& arguments, std::uint64_t& digest) {
+  std::snprintf(replay_hint, sizeof replay_hint, "replay: simulate --seed %llu --steps %zu --trace\n",
+                static_cast<unsigned long long>(seed), arguments.steps);
+  sim::World world(seed, arguments.trace ? sim::Trace::Lines::print : sim::Trace::Lines::none);
+  const bool good = world.run(arguments.steps);
+  digest = (digest ^ world.trace.digest()) * 0x9e3779b97f4a7c15ULL;
+  if (good) return true;
+  if (arguments.trace) {
+    report(world, seed, arguments.steps);
+    return false;
+  }
+  sim::World again(seed, sim::Trace::Lines::keep);  // The same, and this time it is written down.
+  again.run(arguments.steps);
+  report(again, seed, arguments.steps);
+  return false;
+}
+
+bool run_all(const Arguments& arguments, std::uint64_t& digest) {
+  for (std::uint64_t i = 0; i < arguments.worlds; ++i) {
+    if (!run_world(arguments.seed + i, arguments, digest)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Arguments arguments = arguments_of(argc, argv);
+  std::signal(SIGABRT, died);
+  std::signal(SIGSEGV, died);
+  std::uint64_t digest = 0;
+  if (!run_all(arguments, digest)) return 1;
+  if (arguments.digest_twice) {
+    std::uint64_t second = 0;
+    if (!run_all(arguments, second)) return 1;
+    if (second != digest) {
+      std::printf("the same seeds gave two digests: %016llx and %016llx\n",
+                  static_cast<unsigned long long>(digest), static_cast<unsigned long long>(second));
+      return 1;
+    }
+  }
+  if (arguments.digest || arguments.digest_twice) {
+    std::printf("digest %016llx\n", static_cast<unsigned long long>(digest));
+  }
+  std::printf("%llu worlds from seed %llu: all invariants held\n",
+              static_cast<unsigned long long>(arguments.worlds),
+              static_cast<unsigned long long>(arguments.seed));
+  return 0;
+}

@@ -1,0 +1,114 @@
+#include "tests/sim/options.h"
+
+namespace sim {
+
+namespace {
+
+class Draw {
+ public:
+  Draw(Random& random, Options::Temper temper) : random_(random), temper_(temper) {}
+
+  std::size_t upto(std::size_t most) {
+    switch (temper_) {
+      case Options::Temper::calm:
+        return random_.permille(880) ? 0 : random_.below(most / 4 + 1);
+      case Options::Temper::mixed:
+        return random_.permille(550) ? 0 : random_.below(most + 1);
+      case Options::Temper::hell:
+        return random_.permille(250) ? 0 : random_.below(2 * most + 1);
+    }
+    return 0;
+  }
+
+ private:
+  Random& random_;
+  Options::Temper temper_;
+};
+
+Options::Temper temper_of(std::size_t thousandth) {
+  if (thousandth < 350) return Options::Temper::calm;
+  return thousandth < 800 ? Options::Temper::mixed : Options::Temper::hell;
+}
+
+void draw_sizes(Options& options, Random& random) {
+  options.chunk = std::size_t{1} << random.between(3, 14);
+  options.pipe = std::size_t{1} << random.between(9, 16);
+  options.soft_limit = std::size_t{1} << random.between(11, 15);
+  options.hard_limit = options.soft_limit << random.between(2, 5);
+  options.server_limit = std::size_t{1} << random.between(11, 16);
+  options.message_max = std::size_t{1} << random.between(13, 16);
+}
+
+}  // namespace
+
+Options Options::drawn(Random& random) {
+  Options options;
+  options.temper = temper_of(random.below(1000));
+  Draw draw(random, options.temper);
+  options.families = random.between(1, 4);
+  options.clients_first = random.between(1, 6);
+  options.clients_most = options.clients_first + random.between(0, 12);
+  options.think = base::Duration(1000L << random.below(9));
+  options.wire = base::Duration(10L << random.below(10));
+  options.work = base::Duration(100L << random.below(10));
+
+  for (std::size_t* chance : {&options.duplicate_id, &options.malformed, &options.overlong,
+                              &options.forged_answer, &options.stray_cancel, &options.foreign_task}) {
+    *chance = draw.upto(30);
+  }
+  options.vanish = draw.upto(10);
+  options.stop_reading = draw.upto(10);
+  options.cancel = draw.upto(150);
+  options.batch = draw.upto(200);
+  options.come = random.between(0, 20);
+  for (std::size_t* chance : {&options.ask_ignored, &options.ask_late}) *chance = draw.upto(300);
+
+  for (std::size_t* chance : {&options.never, &options.twice, &options.slow, &options.bad_answer}) {
+    *chance = draw.upto(60);
+  }
+  options.error = draw.upto(150);
+  options.crash = draw.upto(8);
+  options.asks = draw.upto(300);
+  options.progress = random.between(0, 500);
+  options.stray_progress = draw.upto(200);
+  options.deaf_to_cancel = draw.upto(400);
+  for (std::size_t* chance : {&options.start_fails, &options.dies_on_start, &options.silent_start,
+                              &options.slow_start, &options.refuses}) {
+    *chance = draw.upto(250);
+  }
+  options.slow_stop = draw.upto(500);
+  for (std::size_t* chance : {&options.garbage, &options.outside_ask, &options.stray_notes}) {
+    *chance = draw.upto(200);
+  }
+  options.notes = random.between(0, 500);
+  options.server_stops_reading = draw.upto(40);
+  options.crash_idle = draw.upto(10);
+  options.hum = base::Duration(5000L << random.below(8));
+  options.kill = draw.upto(1500);
+  options.kill_in_outbox = draw.upto(600);
+  options.person = draw.upto(600);
+  draw_sizes(options, random);
+  return options;
+}
+
+Options Options::turned_kind() const {
+  Options kind;
+  kind.temper = Temper::calm;
+  kind.families = families;
+  kind.clients_first = kind.clients_most = 0;
+  kind.think = think;
+  kind.wire = wire;
+  kind.work = work;
+  kind.notes = 0;
+  kind.progress = progress;
+  kind.hum = hum;
+  kind.soft_limit = soft_limit;
+  kind.hard_limit = hard_limit;
+  kind.server_limit = server_limit;
+  kind.pipe = pipe;
+  kind.chunk = chunk;
+  kind.message_max = message_max;
+  return kind;
+}
+
+}  // namespace sim

@@ -1,0 +1,55 @@
+// How one world misbehaves: drawn from its seed, so that many worlds are calm and some are hell.
+//
+// Chances are in thousandths of the occasion they are named after.
+#pragma once
+
+#include <cstddef>
+
+#include "base/time.h"
+#include "tests/sim/random.h"
+
+namespace sim {
+
+struct Options {
+  enum class Temper { calm, mixed, hell };
+  Temper temper = Temper::calm;
+
+  std::size_t families = 1;       // Different entries of the configuration.
+  std::size_t clients_first = 2;  // At the start, and
+  std::size_t clients_most = 8;   // in all.
+  base::Duration think{20000};    // Between two acts of a client.
+  base::Duration wire{200};       // From one end of a link to the other.
+  base::Duration work{3000};      // A server's, on a call.
+
+  // Of a client, at every act.
+  std::size_t duplicate_id = 0, malformed = 0, overlong = 0, forged_answer = 0, stray_cancel = 0, vanish = 0;
+  std::size_t stop_reading = 0, foreign_task = 0, cancel = 0, batch = 0, come = 0;
+  // Of a client, when it is asked.
+  std::size_t ask_ignored = 0, ask_late = 0, ask_error = 100;
+  // Of a server, at every call.
+  std::size_t never = 0, twice = 0, slow = 0, error = 0, bad_answer = 0, crash = 0, asks = 0, progress = 200;
+  std::size_t stray_progress = 0, deaf_to_cancel = 0;
+  // Of a server, at every start and stop.
+  std::size_t start_fails = 0, dies_on_start = 0, silent_start = 0, slow_start = 0, slow_stop = 0,
+              refuses = 0;
+  // Of a server, now and then.
+  std::size_t garbage = 0, outside_ask = 0, notes = 300, stray_notes = 0, server_stops_reading = 0,
+              crash_idle = 0;
+  base::Duration hum{50000};  // How often is "now and then".
+  // Of the daemon, in millionths: at every event, and between two actions.
+  std::size_t kill = 0, kill_in_outbox = 0;
+  // Of the person, in millionths at every event.
+  std::size_t person = 0;
+
+  std::size_t soft_limit = 16384, hard_limit = 262144, server_limit = 65536;  // Queues in the daemon.
+  std::size_t pipe = 65536;                                                   // What a pipe holds.
+  std::size_t chunk = 4096;                                                   // What one read yields.
+  std::size_t message_max = 65536;
+
+  static Options drawn(Random& random);
+
+  // The same world turned kind: everybody healthy, everybody reading.
+  Options turned_kind() const;
+};
+
+}  // namespace sim

@@ -1,0 +1,120 @@
+// An invented server process, and what is true of it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/action.h"
+#include "tests/sim/truth.h"
+
+namespace sim {
+
+class Read;
+struct World;
+
+// One line that a server wrote.
+struct ServerLine {
+  enum class Kind : std::uint8_t { other, answer, ask, cancel, list_changed, updated, initialize };
+  Kind kind = Kind::other;
+  std::vector<Call*> calls;  // answer
+  Ask* ask = nullptr;        // ask, cancel
+  std::string name;          // list_changed: the method. updated: the URI.
+  bool error = false;        // answer
+  std::string text;
+};
+
+class Server {
+ public:
+  Server(World& world, int number, broker::StartInstance start, std::size_t family);
+
+  void run();        // The process runs.
+  void read_some();  // Takes lines from its stdin, if it reads at all.
+  void input_ended();
+  void crash();
+  void turn_kind();
+
+  World& world;
+  const int number;
+  const broker::StartInstance start;
+  const std::size_t family;
+  std::string key;
+
+  bool running = false;   // Between InstanceStarted and the end of the process.
+  bool exited = false;    // The broker was told so, or will never be.
+  bool stopping = false;  // The broker wants it stopped.
+  bool reading = true;
+  std::deque<std::string> input;
+  std::size_t input_bytes = 0;
+  std::string output;
+  std::deque<ServerLine> records;  // Lines in output that no broker was given yet.
+
+  // The truth about the conversation, kept by the checker.
+  std::set<std::string> wire_ids, wire_tokens;
+  std::map<std::string, Call*> sent;  // By wire id.
+  std::string initialize_id;
+  bool greeted = false, answered = false, initialized = false;
+  std::map<std::string, Ask*> asks;             // Fed to the broker and owed an answer, by their raw ids.
+  std::set<std::string> plain_asks;             // roots/list and ping, likewise.
+  std::map<std::string, bool> subscribed;       // True: the server has granted it.
+  std::map<std::string, std::string> settings;  // Wire id of a subscribe or unsubscribe: its URI.
+  std::optional<std::size_t> level;
+  bool interactive = false;
+  std::set<const Call*> sent_before;  // Calls that were sent before the broker knew.
+
+ private:
+  struct Open {
+    Call* call = nullptr;
+    std::string token;
+  };
+  struct Task {
+    Call* call = nullptr;
+    std::string status = "working";
+    std::vector<std::string> waiting;  // Wire ids of tasks/result.
+  };
+
+  void take(const std::string& text);
+  void take_request(const Read& message, const std::string& text, const std::string& id,
+                    const std::string& method);
+  void take_initialize(const Read& message, const std::string& id);
+  void take_notice(const Read& message, const std::string& method);
+  void take_answer(const Read& message);
+  void take_call(const Read& message, const std::string& id, Call& call);
+  void take_task_request(const Read& message, const std::string& id, Call& call);
+  void plan_progress(const std::string& id, base::Duration within);
+  void plan_ask(const std::string& id, base::Duration within);
+
+  void answer(const std::string& id);
+  std::string result_of(const Call& call, const std::string& id);
+  bool misanswer(const std::string& id, Call& call);
+  void finish_task(const std::string& task_id);
+  std::string task_text(const std::string& id, const Task& task) const;
+
+  void plan_hum();
+  void hum();
+  void log_something();
+  void change_a_list();
+  void update_a_resource();
+  void stray_note();
+  void stray_progress();
+  void ask(const Call* owner, std::string_view task_id);
+  void write(ServerLine line);
+  void write_other(std::string text);
+  void pause_reading();
+  bool may_speak() const { return running && initialized_; }
+
+  std::map<std::string, Open> open_;  // By wire id.
+  std::map<std::string, Task> tasks_;
+  std::map<std::string, Ask*> asked_;
+  std::set<std::string> watched_;
+  bool initialized_ = false, read_planned_ = false, silent_ = false;
+  std::size_t level_ = 0;
+  int next_ask_ = 0;
+  std::string declared_;  // What the broker said that clients can do, as text.
+};
+
+}  // namespace sim

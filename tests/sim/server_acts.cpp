@@ -1,0 +1,273 @@
+// What an invented server says, because of a call or of its own accord.
+#include <array>
+
+#include "tests/sim/server.h"
+#include "tests/sim/wire.h"
+#include "tests/sim/world.h"
+
+namespace sim {
+
+namespace {
+
+constexpr std::array<std::string_view, 8> levels{"debug", "info",     "notice", "warning",
+                                                 "error", "critical", "alert",  "emergency"};
+constexpr std::array<std::string_view, 3> lists{"notifications/tools/list_changed",
+                                                "notifications/prompts/list_changed",
+                                                "notifications/resources/list_changed"};
+
+std::string proc(int number) {
+  return "\"proc\":\"p" + std::to_string(number) + "\"";
+}
+
+}  // namespace
+
+void Server::answer(const std::string& id) {
+  const auto found = open_.find(id);
+  if (found == open_.end() || !running) return;
+  Call& call = *found->second.call;
+  Random& random = world.random;
+  const bool twice = !world.kind && random.permille(world.options.twice);
+  if (!world.kind && random.permille(world.options.bad_answer) && misanswer(id, call)) return;
+  const bool error = !call.wants_task && random.permille(world.options.error);
+  const std::string payload = error ? std::string() : result_of(call, id);
+  const std::string text = error ? error_line(id, -32000, marker_of(call)) : result_line(id, payload);
+  const Read message(text);
+  call.payload = message.raw(message.find(error ? "error" : "result"));
+  call.server_done = true;
+  if (call.wants_task) {
+    call.task_id = "t" + std::to_string(number) + "-" + id;
+    tasks_[call.task_id] = {.call = &call, .status = "working", .waiting = {}};
+    world.schedule.after(random.about(world.options.work * 4),
+                         [this, task = call.task_id] { finish_task(task); });
+  }
+  const std::string token = found->second.token;
+  if (!call.wants_task) open_.erase(found);
+  if (call.wants_task) found->second.call->server_done = true;
+  write({.kind = ServerLine::Kind::answer, .calls = {&call}, .error = error, .text = text});
+  if (twice) write({.kind = ServerLine::Kind::other, .text = text});
+  if (!token.empty() && !call.wants_task && random.permille(world.options.stray_progress)) {
+    write_other(notice_line("notifications/progress",
+                            "\"progressToken\":" + token + ",\"progress\":99," + marker_of(call)));
+  }
+  if (call.wants_task) open_.erase(id);
+}
+
+// An answer that is no good, in one of several ways. False: not for this call.
+bool Server::misanswer(const std::string& id, Call& call) {
+  if (call.wants_task) return false;
+  Random& random = world.random;
+  const auto wrong_then_right = [&](std::string text) {
+    write_other(std::move(text));
+    return false;
+  };
+  const std::string sound = "{" + marker_of(call) + "}";
+  switch (random.below(7)) {
+    case 0:
+      break;
+    case 1:
+      return wrong_then_right(result_line("\"" + id + "\"", sound));
+    case 2:
+      return wrong_then_right(result_line(std::to_string(900000 + random.below(1000)), sound));
+    case 3:
+      return wrong_then_right(result_line("null", sound));
+    case 4:
+      call.error_is_fine = true;  // It may count as the answer, since it names the call.
+      return wrong_then_right("{\"jsonrpc\":\"2.0\",\"id\":" + id + "}");
+    case 5: {
+      open_.erase(id);
+      call.server_done = call.error_is_fine = true;
+      const std::string text =
+          result_line(id, "{\"x\":\"" + std::string(world.options.message_max + 10, 'z') + "\"}");
+      write({.kind = ServerLine::Kind::answer, .calls = {&call}, .error = true, .text = text});
+      return true;
+    }
+    default: {  // Two in one array, as a confused server of 2025-03-26 might.
+      open_.erase(id);
+      call.server_done = true;
+      call.payload = sound;
+      const std::string text =
+          "[" + result_line(id, sound) + "," + notice_line("notifications/acme/x", "") + "]";
+      write({.kind = ServerLine::Kind::answer, .calls = {&call}, .text = text});
+      return true;
+    }
+  }
+  open_.erase(id);
+  call.server_done = call.error_is_fine = true;
+  write({.kind = ServerLine::Kind::answer,
+         .calls = {&call},
+         .error = true,
+         .text = result_line(id, "{\"x\":\"\xc3\x28\"}")});
+  return true;
+}
+
+std::string Server::result_of(const Call& call, const std::string& id) {
+  const std::string mine = marker_of(call) + "," + proc(number);
+  if (call.method == "tools/list") return "{\"tools\":[{\"name\":\"t\"}]," + mine + "}";
+  if (call.wants_task) {
+    return "{\"task\":{\"taskId\":\"t" + std::to_string(number) + "-" + id + "\",\"status\":\"working\"}," +
+           mine + "}";
+  }
+  if (call.method == "tasks/list") {
+    std::string text = "{\"tasks\":[";
+    for (const auto& [name, task] : tasks_) text += (text.back() == '[' ? "" : ",") + task_text(name, task);
+    return text + "]}";
+  }
+  if (const auto task = tasks_.find(call.task); task != tasks_.end()) {
+    std::string text = task_text(task->first, task->second);
+    return "{" + mine + "," + text.substr(1);
+  }
+  std::string pad;
+  if (world.random.permille(100)) pad = std::string(world.random.below(world.options.message_max / 2), 'w');
+  return "{\"content\":[{\"type\":\"text\",\"text\":\"" + pad + "\u2028\"}]," + mine + "}";
+}
+
+std::string Server::task_text(const std::string& id, const Task& task) const {
+  return "{\"taskId\":\"" + id + "\",\"status\":\"" + task.status + "\"," + marker_of(*task.call) + "}";
+}
+
+void Server::finish_task(const std::string& task_id) {
+  const auto found = tasks_.find(task_id);
+  if (found == tasks_.end() || !running) return;
+  Task& task = found->second;
+  if (task.status == "working") {
+    task.status = "completed";
+    const std::string text = task_text(task_id, task);
+    write_other(notice_line("notifications/tasks/status", text.substr(1, text.size() - 2)));
+  }
+  for (const std::string& id : std::exchange(task.waiting, {})) answer(id);
+}
+
+void Server::plan_progress(const std::string& id, base::Duration within) {
+  for (std::size_t i = world.random.between(1, 4); i > 0; --i) {
+    const auto moment =
+        static_cast<base::Duration::rep>(world.random.below(static_cast<std::size_t>(within.count()) + 1));
+    world.schedule.after(base::Duration(moment), [this, id, i] {
+      const auto found = open_.find(id);
+      if (found == open_.end() || !running) return;
+      if (found->second.token.empty()) return stray_progress();
+      write_other(notice_line("notifications/progress", "\"progressToken\":" + found->second.token +
+                                                            ",\"progress\":" + std::to_string(5 - i) + "," +
+                                                            marker_of(*found->second.call)));
+    });
+  }
+}
+
+void Server::plan_ask(const std::string& id, base::Duration within) {
+  const auto moment =
+      static_cast<base::Duration::rep>(world.random.below(static_cast<std::size_t>(within.count()) + 1));
+  world.schedule.after(base::Duration(moment), [this, id] {
+    const auto found = open_.find(id);
+    if (found != open_.end() && may_speak()) ask(found->second.call, "");
+  });
+}
+
+void Server::ask(const Call* owner, std::string_view task_id) {
+  constexpr std::array<std::string_view, 6> methods{
+      "elicitation/create", "elicitation/create", "sampling/createMessage", "roots/list", "ping", "acme/ask"};
+  Random& random = world.random;
+  Ask& made = world.truth.ask(*this, random.pick(methods));
+  made.owner = owner;
+  made.by_task = !task_id.empty();
+  made.id = random.permille(200) ? "\"q" + std::to_string(next_ask_++) + "\"" : std::to_string(next_ask_++);
+  std::string members = marker_of(made);
+  if (owner != nullptr) members += "," + marker_of(*owner);
+  if (made.method == "elicitation/create") {
+    made.url = random.permille(200);
+    if (made.url)
+      members +=
+          ",\"mode\":\"url\",\"url\":\"http://x\",\"elicitationId\":\"e" + std::to_string(made.number) + "\"";
+  }
+  if (made.by_task) {
+    members +=
+        ",\"_meta\":{\"io.modelcontextprotocol/related-task\":{\"taskId\":\"" + std::string(task_id) + "\"}}";
+  }
+  asked_[made.id] = &made;
+  write({.kind = ServerLine::Kind::ask, .ask = &made, .text = request_line(made.id, made.method, members)});
+  if (!random.permille(100)) return;
+  world.schedule.after(random.about(world.options.work), [this, &made] {
+    if (!running || !asked_.contains(made.id)) return;
+    write({.kind = ServerLine::Kind::cancel,
+           .ask = &made,
+           .text = notice_line("notifications/cancelled", "\"requestId\":" + made.id)});
+  });
+}
+
+void Server::plan_hum() {
+  world.schedule.after(world.random.about(world.options.hum), [this] {
+    if (!running || world.kind) return;
+    if (may_speak()) hum();
+    if (running) plan_hum();
+  });
+}
+
+void Server::hum() {
+  Random& random = world.random;
+  const Options& options = world.options;
+  if (random.permille(options.notes)) log_something();
+  if (random.permille(options.notes / 2)) change_a_list();
+  if (random.permille(options.notes / 2)) update_a_resource();
+  if (random.permille(options.stray_notes)) stray_note();
+  if (random.permille(options.stray_progress)) stray_progress();
+  if (random.permille(options.garbage)) write_other(random.permille(500) ? "Listening on stdio" : "{\"a\":");
+  if (random.permille(options.outside_ask)) {
+    std::string task;
+    const Call* owner = nullptr;
+    for (const auto& [id, known] : tasks_) {
+      if (known.status == "working" && random.permille(500)) {
+        task = id;
+        owner = known.call;
+      }
+    }
+    ask(owner, task);
+  }
+  if (random.permille(options.server_stops_reading)) pause_reading();
+  if (random.permille(options.crash_idle)) crash();
+}
+
+void Server::log_something() {
+  const std::size_t level = world.random.below(levels.size());
+  if (level < level_ && world.random.permille(700)) return;
+  write_other(notice_line("notifications/message", "\"level\":\"" + std::string(levels[level]) +
+                                                       "\",\"data\":{" + proc(number) + "}"));
+}
+
+void Server::change_a_list() {
+  const std::string method(world.random.pick(lists));
+  for (std::size_t i = world.random.between(1, world.random.permille(100) ? 30 : 2); i > 0; --i) {
+    write(
+        {.kind = ServerLine::Kind::list_changed, .name = method, .text = notice_line(method, proc(number))});
+  }
+}
+
+void Server::update_a_resource() {
+  std::string uri = "file:///foreign/" + std::to_string(world.random.below(3));
+  if (!watched_.empty() && world.random.permille(850)) {
+    auto chosen = watched_.begin();
+    std::advance(chosen, world.random.below(watched_.size()));
+    uri = *chosen + (world.random.permille(250) ? "/sub" : "");
+  }
+  write({.kind = ServerLine::Kind::updated,
+         .name = uri,
+         .text = notice_line("notifications/resources/updated", "\"uri\":\"" + uri + "\"")});
+}
+
+void Server::stray_note() {
+  if (world.truth.calls.empty()) return;
+  const Call& call = world.random.pick(world.truth.calls);
+  constexpr std::array<std::string_view, 4> methods{"notifications/acme/told", "notifications/tasks/status",
+                                                    "notifications/elicitation/complete",
+                                                    "notifications/cancelled"};
+  write_other(
+      notice_line(world.random.pick(methods),
+                  "\"taskId\":\"t0\",\"elicitationId\":\"e0\",\"requestId\":77777," + marker_of(call)));
+}
+
+void Server::stray_progress() {
+  Random& random = world.random;
+  const std::string token = random.permille(300) ? "\"x\"" : std::to_string(random.below(30));
+  if (wire_tokens.contains(token)) return;  // That one means something.
+  write_other(
+      notice_line("notifications/progress", "\"progressToken\":" + token + ",\"progress\":1,\"stray\":true"));
+}
+
+}  // namespace sim

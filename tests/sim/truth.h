@@ -1,0 +1,118 @@
+// What really is the case, whatever the broker's tables say.
+//
+// Every request of an invented client carries a marker, "m17", that the invented server repeats in all it
+// says because of it. So anybody who sees a message can tell whose it is without asking the broker.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace sim {
+
+class Client;
+class Server;
+
+// One request that a client wrote.
+struct Call {
+  int number = 0;
+  int client = 0;
+  std::string id;  // Raw.
+  std::string method;
+  std::string token;  // The progress token, raw; empty when there is none.
+  std::string uri;    // subscribe, unsubscribe.
+  std::string task;   // tasks/*: the task it names.
+  std::string level;  // setLevel.
+  std::string text;   // As written.
+  std::size_t id_at = 0, token_at = std::string::npos;
+  bool marked = false;  // The text holds the marker, so the server will repeat it.
+  bool wants_task = false;
+  bool broken = false;  // Malformed or over-long: to be refused, by id or without.
+  bool error_is_fine = false;
+
+  bool fed = false;        // The broker was given it.
+  bool duplicate = false;  // Its id was in flight at that moment.
+  bool cancelled = false;  // The broker was given its cancellation while it was unanswered.
+  bool answered = false;   // The broker has answered it.
+  bool delivered = false;  // The whole answer is in the client's pipe.
+  bool failed = false;     // The answer is an error.
+
+  int reached = 0;  // How often a server was sent it.
+  Server* server = nullptr;
+  std::string wire_id, wire_token;
+  bool server_done = false;  // The server has said what it had to say, or was told not to.
+  bool cancel_sent = false;
+  std::string payload;  // The raw result or error of its first sound answer.
+  std::string task_id;  // The task it became.
+};
+
+// One request that a server wrote.
+struct Ask {
+  int number = 0;
+  Server* server = nullptr;
+  std::string id;  // Raw.
+  std::string method;
+  bool url = false;             // An elicitation by URL.
+  const Call* owner = nullptr;  // The call because of which it is asked; none: outside any call.
+  bool by_task = false;         // It names its task.
+
+  bool fed = false;
+  bool cancelled = false;
+  bool answered = false;    // The broker has answered it.
+  Client* asked = nullptr;  // Whom the broker asked,
+  int life = 0;             // and in which life of the daemon.
+  std::string down_id;
+  std::string payload;  // The answer of the one who was asked, once the broker was given it.
+};
+
+// One line that a client wrote, in the order of writing.
+struct Record {
+  enum class Kind : std::uint8_t { requests, cancel, answer, initialized, roots_changed, notice, garbage };
+  Kind kind = Kind::notice;
+  std::vector<Call*> calls;  // requests
+  std::string id;            // cancel: the id it names. answer: the id it answers.
+  Ask* ask = nullptr;        // answer
+  bool forged = false;       // answer: to a question that was never put to this client.
+  bool overlong = false;
+  std::string text;
+};
+
+// One line on its way to a client, with what the checker found in it.
+struct Delivery {
+  enum class Kind : std::uint8_t { answer, refusal, ask, roots, ping, notice };
+  struct Part {
+    Kind kind = Kind::notice;
+    Call* call = nullptr;
+    Ask* ask = nullptr;
+    std::string id;  // ask, roots, ping: what the answer has to carry.
+    bool error = false;
+  };
+  std::string text;
+  std::vector<Part> parts;
+};
+
+struct Truth {
+  std::deque<Call> calls;
+  std::deque<Ask> asks;
+
+  Call& call(int client, std::string_view method) {
+    Call& made = calls.emplace_back();
+    made.number = static_cast<int>(calls.size()) - 1;
+    made.client = client;
+    made.method = method;
+    return made;
+  }
+  Ask& ask(Server& server, std::string_view method) {
+    Ask& made = asks.emplace_back();
+    made.number = static_cast<int>(asks.size()) - 1;
+    made.server = &server;
+    made.method = method;
+    return made;
+  }
+};
+
+}  // namespace sim

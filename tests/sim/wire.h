@@ -1,0 +1,54 @@
+// Messages as the invented peers write and read them.
+//
+// Reading goes through a whole tree and knows nothing of the broker's envelope scanner, so that a mistake
+// there is not repeated here.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/json.h"
+#include "tests/sim/truth.h"
+
+namespace sim {
+
+// A message that was read. `root` is null when it is no JSON.
+class Read {
+ public:
+  explicit Read(std::string_view text);
+  Read(std::string_view text, const proto::json::Value& part) : text_(text), part_(&part) {}
+
+  bool sound() const { return root() != nullptr; }
+  const proto::json::Value* root() const;
+  const proto::json::Value* find(std::string_view key) const;  // At the top.
+  const proto::json::Value* find(std::string_view key,
+                                 std::string_view in) const;  // In an object at the top.
+  std::string raw(const proto::json::Value* value) const;     // Empty for null.
+  std::string method() const;
+
+ private:
+  std::string_view text_;
+  proto::json::Document document_;
+  const proto::json::Value* part_ = nullptr;
+};
+
+// Every number behind `"key":"<letter>` in the text: markers and the like, wherever they stand.
+std::vector<int> named_numbers(std::string_view text, std::string_view key);
+
+std::string marker_of(const Call& call);  // "marker":"m17"
+std::string marker_of(const Ask& ask);    // "ask":"a3"
+
+// The call's line with other ids in place of its own.
+std::string with_ids(const Call& call, std::string_view id, std::string_view token);
+
+// Writes the call's line. `members` are the members of params except _meta, without braces; empty: no params.
+void write_request(Call& call, std::string_view members, std::size_t shape);
+
+std::string result_line(std::string_view id, std::string_view result);
+std::string error_line(std::string_view id, int code, std::string_view data);
+std::string request_line(std::string_view id, std::string_view method, std::string_view members);
+std::string notice_line(std::string_view method, std::string_view members);
+
+}  // namespace sim

@@ -1,0 +1,58 @@
+// A whole invented world from one seed: a clock, clients, servers, a daemon that may die, and somebody who
+// checks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "tests/sim/checker.h"
+#include "tests/sim/client.h"
+#include "tests/sim/family.h"
+#include "tests/sim/hands.h"
+#include "tests/sim/options.h"
+#include "tests/sim/random.h"
+#include "tests/sim/schedule.h"
+#include "tests/sim/server.h"
+#include "tests/sim/trace.h"
+#include "tests/sim/truth.h"
+
+namespace sim {
+
+struct World {
+  World(std::uint64_t seed, Trace::Lines lines);
+
+  // Lets `steps` things happen, turns kind, and sees everybody home. False: an invariant broke.
+  bool run(std::size_t steps);
+
+  Client& add_client();
+
+  Random random;
+  Options options;
+  Schedule schedule;
+  Trace trace;
+  Truth truth;
+  Checker checker;
+  Hands hands;
+  std::vector<Family> families;
+  std::deque<Client> clients;
+  std::deque<Server> servers;
+  bool kind = false;
+  std::size_t step = 0;
+  std::size_t kills = 0;  // Deaths of the daemon.
+
+ private:
+  void wild(std::size_t steps);
+  void turn_kind();
+  void probe();
+  void send_home();
+  bool one_step(base::Instant until);  // False: nothing happens before `until`.
+  void run_for(base::Duration time);
+  void fate();
+
+  std::size_t idle_ticks_ = 0;
+};
+
+}  // namespace sim

@@ -1,0 +1,210 @@
+#include "core/relevance.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace {
+
+using core::Relevance;
+
+Relevance judged(std::string_view name) {
+  return core::relevance_of(name, {});
+}
+
+TEST_CASE("relevance: credentials, endpoints, places and runtimes are relevant") {
+  const char* names[] = {
+      "GITHUB_TOKEN",
+      "TOKEN",
+      "token",
+      "API_KEY",
+      "OPENAI_API_KEY",
+      "KEYFILE",
+      "MY_SECRET_2",
+      "DB_PASSWORD",
+      "PGPASSWD",
+      "SSH_PASSPHRASE",
+      "SMTP_PASS",
+      "GOOGLE_APPLICATION_CREDENTIALS",
+      "BASIC_AUTH",
+      "AUTHORIZATION",
+      "SESSION_COOKIE",
+      "JIRA_USERNAME",
+      "JIRA_EMAIL",
+      "AWS_PROFILE",
+      "AWS_REGION",
+      "AWS_SESSION_TOKEN",
+      "AZURE_X",
+      "ANTHROPIC_BASE_URL",
+      "MONGODB_URI",
+      "SENTRY_DSN",
+      "REDIS_HOST",
+      "SERVER_PORT",
+      "PORT",
+      "S3_ENDPOINT",
+      "HTTPS_PROXY",
+      "http_proxy",
+      "NO_PROXY",
+      "DATABASE_URL",
+      "DATABASE",
+      "PGHOST",
+      "KUBECONFIG",
+      "DOCKER_HOST",
+      "HOME",
+      "CARGO_HOME",
+      "CODEX_HOME",
+      "CLAUDE_CONFIG_DIR",
+      "MEMORY_FILE_PATH",
+      "LD_LIBRARY_PATH",
+      "NODE_PATH",
+      "DATA_DIR",
+      "SSL_CERT_FILE",
+      "XDG_CONFIG_HOME",
+      "NODE_ENV",
+      "NODE_OPTIONS",
+      "RAILS_ENV",
+      "VIRTUAL_ENV",
+      "CONDA_PREFIX",
+      "PYTHONPATH",
+      "PYTHONHOME",
+      "JAVA_HOME",
+      "LD_PRELOAD",
+      "UV_INDEX",
+      "npm_config_registry",
+      "NPM_CONFIG_REGISTRY",
+      "NPM_TOKEN",
+      "npm_config_//registry.npmjs.org/:_authToken",
+      "GEMINI_API_KEY",
+  };
+  for (const char* name : names) {
+    CAPTURE(name);
+    CHECK(judged(name) == Relevance::relevant);
+  }
+}
+
+TEST_CASE("relevance: what clients and terminals make afresh is fresh") {
+  const char* names[] = {
+      "CLAUDECODE",
+      "CLAUDE_CODE_SESSION_ID",
+      "CLAUDE_CODE_MESSAGING_TOKEN",
+      "CLAUDE_CODE_MESSAGING_SOCKET",
+      "CLAUDE_CODE_ENTRYPOINT",
+      "CLAUDE_CODE_LAUNCHED_BY_SESSION_IDS",
+      "CLAUDE_ENV_FILE",
+      "AI_AGENT",
+      "AGENT",
+      "OPENCODE",
+      "OPENCODE_PID",
+      "QWEN_CODE_NO_RELAUNCH",
+      "GEMINI_CLI",
+      "CODEX_THREAD_ID",
+      "CODEX_SANDBOX_NETWORK_DISABLED",
+      "CURSOR_TRACE_ID",
+      "VSCODE_IPC_HOOK_CLI",
+      "VSCODE_GIT_IPC_AUTH_TOKEN",
+      "HEARTH_HOME",
+      "_",
+      "PWD",
+      "OLDPWD",
+      "SHLVL",
+      "COLUMNS",
+      "LINES",
+      "STARSHIP_SESSION_KEY",
+      "SSH_CONNECTION",
+      "SSH_TTY",
+      "TERM_SESSION_ID",
+      "ITERM_PROFILE",
+      "KITTY_PUBLIC_KEY",
+      "KITTY_INSTALLATION_DIR",
+      "WEZTERM_EXECUTABLE_DIR",
+      "GHOSTTY_RESOURCES_DIR",
+      "WT_SESSION",
+      "WINDOWID",
+      "XDG_ACTIVATION_TOKEN",
+      "XDG_SESSION_ID",
+      "GIO_LAUNCHED_DESKTOP_FILE",
+      "INVOCATION_ID",
+      "JOURNAL_STREAM",
+      "LISTEN_FDS",
+      "NOTIFY_SOCKET",
+      "INIT_CWD",
+      "npm_lifecycle_event",
+      "npm_package_json",
+      "npm_execpath",
+      "npm_command",
+      "npm_node_execpath",
+  };
+  for (const char* name : names) {
+    CAPTURE(name);
+    CHECK(judged(name) == Relevance::fresh);
+  }
+}
+
+TEST_CASE("relevance: the rest is handed on and not compared") {
+  const char* names[] = {
+      "PATH",
+      "Path",
+      "USER",
+      "LOGNAME",
+      "SHELL",
+      "LANG",
+      "LC_ALL",
+      "TZ",
+      "TERM",
+      "COLORTERM",
+      "TMPDIR",
+      "EDITOR",
+      "DISPLAY",
+      "WAYLAND_DISPLAY",
+      "XAUTHORITY",
+      "DBUS_SESSION_BUS_ADDRESS",
+      "SSH_AUTH_SOCK",
+      "XDG_RUNTIME_DIR",
+      "XDG_SESSION_TYPE",
+      "XDG_DATA_DIRS",
+      "CLAUDE_PROJECT_DIR",
+      "DIRENV_DIR",
+      "CONDA_SHLVL",
+      "TMUX",
+      "STY",
+      "npm_config_cache",
+      "npm_config_user_agent",
+      "NPM_CONFIG_PREFIX",
+      "NODE",
+      "MANPATH",
+      "LS_COLORS",
+      "DEBUG",
+      "VIRTUAL_ENV_PROMPT",
+      "X",
+      "",
+  };
+  for (const char* name : names) {
+    CAPTURE(name);
+    CHECK(judged(name) == Relevance::ordinary);
+  }
+}
+
+TEST_CASE("relevance: what the configuration names counts before every list") {
+  const std::set<std::string> named = {"DEBUG", "CLAUDE_CODE_SESSION_ID", "API_KEY"};
+  CHECK(core::relevance_of("DEBUG", named) == Relevance::named);
+  CHECK(core::relevance_of("CLAUDE_CODE_SESSION_ID", named) == Relevance::named);
+  CHECK(core::relevance_of("API_KEY", named) == Relevance::named);
+  CHECK(core::relevance_of("debug", named) == Relevance::ordinary);
+}
+
+TEST_CASE("relevance: the documentation shows every pattern") {
+  const auto page = std::filesystem::path(__FILE__).parent_path() / "../../docs/configuration.md";
+  std::ifstream file(page);
+  REQUIRE(file);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const auto patterns : {core::fresh_patterns(), core::exempt_patterns(), core::relevant_patterns()}) {
+    for (const std::string_view pattern : patterns) {
+      CAPTURE(pattern);
+      CHECK(text.find("`" + std::string(pattern) + "`") != std::string::npos);
+    }
+  }
+}
+
+}  // namespace
