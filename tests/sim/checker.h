@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "broker/action.h"
-#include "tests/sim/truth.h"
+#include "sim/truth.h"
 
 namespace sim {
 

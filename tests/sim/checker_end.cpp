@@ -3,9 +3,9 @@
 #include <array>
 #include <set>
 
-#include "tests/sim/checker.h"
-#include "tests/sim/wire.h"
-#include "tests/sim/world.h"
+#include "sim/checker.h"
+#include "sim/wire.h"
+#include "sim/world.h"
 
 namespace sim {
 
@@ -43,7 +43,7 @@ void Checker::look_around() {
   const broker::Broker* broker = world_.hands.broker();
   if (broker == nullptr) return;
   std::size_t open = 0;
-  for (const Client& client : world_.clients) open += client.session ? 1 : 0;
+  for (const Client& client : world_.clients) open += client.session ? 1U : 0U;
   if (broker->sessions().size() > open) broken("the broker reports the sessions there are", "too many");
   for (const broker::SessionReport& report : broker->sessions()) {
     for (const Client& client : world_.clients) {

@@ -1,9 +1,9 @@
 // What a server may be sent, and what it is owed.
 #include <algorithm>
 
-#include "tests/sim/checker.h"
-#include "tests/sim/wire.h"
-#include "tests/sim/world.h"
+#include "sim/checker.h"
+#include "sim/wire.h"
+#include "sim/world.h"
 
 namespace sim {
 

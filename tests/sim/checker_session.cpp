@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <array>
 
-#include "tests/sim/checker.h"
-#include "tests/sim/wire.h"
-#include "tests/sim/world.h"
+#include "sim/checker.h"
+#include "sim/wire.h"
+#include "sim/world.h"
 
 namespace sim {
 

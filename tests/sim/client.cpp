@@ -1,9 +1,9 @@
-#include "tests/sim/client.h"
+#include "sim/client.h"
 
 #include <array>
 
-#include "tests/sim/wire.h"
-#include "tests/sim/world.h"
+#include "sim/wire.h"
+#include "sim/world.h"
 
 namespace sim {
 
@@ -155,7 +155,7 @@ void Client::read_some() {
       if (!line.empty()) take_line(line);
     }
     from_daemon.erase(0, count);
-    world.hands.client_has_read(*this);
+    world.hands.client_has_read();
     read_some();
   });
 }

@@ -18,7 +18,7 @@
 
 #include "core/ids.h"
 #include "core/server_spec.h"
-#include "tests/sim/truth.h"
+#include "sim/truth.h"
 
 namespace sim {
 

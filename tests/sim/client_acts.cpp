@@ -1,16 +1,16 @@
 // What an invented client does of its own accord.
 #include <array>
 
-#include "tests/sim/client.h"
-#include "tests/sim/wire.h"
-#include "tests/sim/world.h"
+#include "sim/client.h"
+#include "sim/wire.h"
+#include "sim/world.h"
 
 namespace sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> uris{"file:///w/a", "file:///w/a/b", "file:///w", "acme:x",
-                                               "file:///wide"};
+constexpr std::array<std::string_view, 5> addresses{"file:///w/a", "file:///w/a/b", "file:///w", "acme:x",
+                                                    "file:///wide"};
 constexpr std::array<std::string_view, 8> levels{"debug", "info",     "notice", "warning",
                                                  "error", "critical", "alert",  "emergency"};
 
@@ -74,7 +74,7 @@ void Client::one_request() {
       request("prompts/get", named("name", "p"), true);
       return;
     case 4:
-      request("resources/read", named("uri", world.random.pick(uris)), true);
+      request("resources/read", named("uri", world.random.pick(addresses)), true);
       return;
     case 5:
       request("completion/complete", named("argument", "x"), true);
@@ -93,7 +93,7 @@ void Client::one_request() {
 
 void Client::one_setting() {
   Random& random = world.random;
-  const std::string uri(random.pick(uris));
+  const std::string uri(random.pick(addresses));
   switch (random.below(3)) {
     case 0: {
       const std::size_t wanted = random.below(levels.size());

@@ -1,4 +1,4 @@
-#include "tests/sim/describe.h"
+#include "sim/describe.h"
 
 namespace sim {
 
@@ -74,6 +74,9 @@ struct ActionText {
   }
   std::string operator()(const broker::CloseSession& a) const {
     return "close " + of(a.session) + ": " + a.reason;
+  }
+  std::string operator()(const broker::TellSession& a) const {
+    return "tell " + of(a.session) + " " + a.text;
   }
   std::string operator()(const broker::PauseSession& a) const { return "pause " + of(a.session); }
   std::string operator()(const broker::ResumeSession& a) const { return "resume " + of(a.session); }

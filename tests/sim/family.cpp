@@ -1,4 +1,4 @@
-#include "tests/sim/family.h"
+#include "sim/family.h"
 
 #include <array>
 #include <map>

@@ -7,8 +7,8 @@
 
 #include "broker/action.h"
 #include "core/server_spec.h"
-#include "tests/sim/options.h"
-#include "tests/sim/random.h"
+#include "sim/options.h"
+#include "sim/random.h"
 
 namespace sim {
 

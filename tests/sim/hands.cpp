@@ -1,10 +1,10 @@
-#include "tests/sim/hands.h"
+#include "sim/hands.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "tests/sim/describe.h"
-#include "tests/sim/world.h"
+#include "sim/describe.h"
+#include "sim/world.h"
 
 namespace sim {
 
@@ -169,6 +169,7 @@ void Hands::flush(SessionLink& link) {
     client.from_daemon += '\n';
     link.written = 0;
     world_.checker.delivered(link.queue.front());
+    if (link.queue.front().slot) link.journal.call_ended(*link.queue.front().slot);
     client.expected.push_back(std::move(link.queue.front()));
     link.queue.pop_front();
   }
@@ -191,7 +192,7 @@ void Hands::client_wrote(Client& client) {
   if (client.session) plan_read(*client.session);
 }
 
-void Hands::client_has_read(Client& client) {
+void Hands::client_has_read() {
   if (broker_) end_turn();
 }
 

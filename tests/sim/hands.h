@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,7 +16,7 @@
 #include "broker/broker.h"
 #include "proto/journal.h"
 #include "proto/lines.h"
-#include "tests/sim/truth.h"
+#include "sim/truth.h"
 
 namespace sim {
 
@@ -30,7 +31,7 @@ class Hands {
 
   void attach(Client& client);  // After a moment; starts a daemon if there is none.
   void client_wrote(Client& client);
-  void client_has_read(Client& client);
+  void client_has_read();
   void client_left(Client& client);
 
   void server_wrote(Server& server);
@@ -91,6 +92,7 @@ class Hands {
   void carry_out(broker::EndPartialLine& action);
   void carry_out(broker::SendToInstance& action);
   void carry_out(broker::CloseSession& action);
+  void carry_out(broker::TellSession& action);
   void carry_out(broker::PauseSession& action);
   void carry_out(broker::ResumeSession& action);
   void carry_out(broker::StartInstance& action);

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tests/sim/hands.h"
-#include "tests/sim/world.h"
+#include "sim/hands.h"
+#include "sim/world.h"
 
 namespace sim {
 
@@ -21,6 +21,7 @@ void Hands::carry_out(broker::SendToSession& action) {
     return world_.checker.broken("a session that does not read is spared log lines", text);
   }
   link.queue.push_back(world_.checker.sent(*link.client, text));
+  link.queue.back().slot = action.ends_call;
   link.queued += text.size() + 1;
 }
 
@@ -73,6 +74,12 @@ void Hands::carry_out(broker::CloseSession& action) {
     const auto late = sessions_.find(session);
     if (late != sessions_.end()) session_ends(late->second);
   });
+}
+
+void Hands::carry_out(broker::TellSession& action) {
+  const auto found = sessions_.find(action.session);
+  if (found == sessions_.end())
+    world_.checker.broken("nothing is told to a session that has left", action.text);
 }
 
 void Hands::carry_out(broker::PauseSession& action) {

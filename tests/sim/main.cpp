@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "tests/sim/world.h"
+#include "sim/world.h"
 
 namespace {
 

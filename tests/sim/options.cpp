@@ -1,4 +1,4 @@
-#include "tests/sim/options.h"
+#include "sim/options.h"
 
 namespace sim {
 

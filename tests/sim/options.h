@@ -6,7 +6,7 @@
 #include <cstddef>
 
 #include "base/time.h"
-#include "tests/sim/random.h"
+#include "sim/random.h"
 
 namespace sim {
 

@@ -1,7 +1,7 @@
-#include "tests/sim/server.h"
+#include "sim/server.h"
 
-#include "tests/sim/wire.h"
-#include "tests/sim/world.h"
+#include "sim/wire.h"
+#include "sim/world.h"
 
 namespace sim {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "broker/action.h"
-#include "tests/sim/truth.h"
+#include "sim/truth.h"
 
 namespace sim {
 
@@ -21,11 +21,11 @@ struct World;
 struct ServerLine {
   enum class Kind : std::uint8_t { other, answer, ask, cancel, list_changed, updated, initialize };
   Kind kind = Kind::other;
-  std::vector<Call*> calls;  // answer
-  Ask* ask = nullptr;        // ask, cancel
-  std::string name;          // list_changed: the method. updated: the URI.
-  bool error = false;        // answer
-  std::string text;
+  std::vector<Call*> calls = {};  // answer
+  Ask* ask = nullptr;             // ask, cancel
+  std::string name = {};          // list_changed: the method. updated: the URI.
+  bool error = false;             // answer
+  std::string text = {};
 };
 
 class Server {

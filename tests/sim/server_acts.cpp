@@ -1,9 +1,9 @@
 // What an invented server says, because of a call or of its own accord.
 #include <array>
 
-#include "tests/sim/server.h"
-#include "tests/sim/wire.h"
-#include "tests/sim/world.h"
+#include "sim/server.h"
+#include "sim/wire.h"
+#include "sim/world.h"
 
 namespace sim {
 
@@ -225,10 +225,10 @@ void Server::hum() {
 }
 
 void Server::log_something() {
-  const std::size_t level = world.random.below(levels.size());
-  if (level < level_ && world.random.permille(700)) return;
-  write_other(notice_line("notifications/message", "\"level\":\"" + std::string(levels[level]) +
-                                                       "\",\"data\":{" + proc(number) + "}"));
+  const std::size_t at = world.random.below(levels.size());
+  if (at < level_ && world.random.permille(700)) return;
+  write_other(notice_line("notifications/message",
+                          "\"level\":\"" + std::string(levels[at]) + "\",\"data\":{" + proc(number) + "}"));
 }
 
 void Server::change_a_list() {

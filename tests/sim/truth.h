@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,12 +74,12 @@ struct Ask {
 struct Record {
   enum class Kind : std::uint8_t { requests, cancel, answer, initialized, roots_changed, notice, garbage };
   Kind kind = Kind::notice;
-  std::vector<Call*> calls;  // requests
-  std::string id;            // cancel: the id it names. answer: the id it answers.
-  Ask* ask = nullptr;        // answer
-  bool forged = false;       // answer: to a question that was never put to this client.
+  std::vector<Call*> calls = {};  // requests
+  std::string id = {};            // cancel: the id it names. answer: the id it answers.
+  Ask* ask = nullptr;             // answer
+  bool forged = false;            // answer: to a question that was never put to this client.
   bool overlong = false;
-  std::string text;
+  std::string text = {};
 };
 
 // One line on its way to a client, with what the checker found in it.
@@ -88,11 +89,12 @@ struct Delivery {
     Kind kind = Kind::notice;
     Call* call = nullptr;
     Ask* ask = nullptr;
-    std::string id;  // ask, roots, ping: what the answer has to carry.
+    std::string id = {};  // ask, roots, ping: what the answer has to carry.
     bool error = false;
   };
-  std::string text;
-  std::vector<Part> parts;
+  std::string text = {};
+  std::vector<Part> parts = {};
+  std::optional<std::uint16_t> slot = std::nullopt;  // The journal's; free once the line is written.
 };
 
 struct Truth {

@@ -1,4 +1,4 @@
-#include "tests/sim/wire.h"
+#include "sim/wire.h"
 
 #include <algorithm>
 

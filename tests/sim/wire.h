@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "proto/json.h"
-#include "tests/sim/truth.h"
+#include "sim/truth.h"
 
 namespace sim {
 

@@ -8,16 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "tests/sim/checker.h"
-#include "tests/sim/client.h"
-#include "tests/sim/family.h"
-#include "tests/sim/hands.h"
-#include "tests/sim/options.h"
-#include "tests/sim/random.h"
-#include "tests/sim/schedule.h"
-#include "tests/sim/server.h"
-#include "tests/sim/trace.h"
-#include "tests/sim/truth.h"
+#include "sim/checker.h"
+#include "sim/client.h"
+#include "sim/family.h"
+#include "sim/hands.h"
+#include "sim/options.h"
+#include "sim/random.h"
+#include "sim/schedule.h"
+#include "sim/server.h"
+#include "sim/trace.h"
+#include "sim/truth.h"
 
 namespace sim {
 
