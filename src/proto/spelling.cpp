@@ -14,7 +14,8 @@ int take_escape(std::string_view& rest) {
   if (kind == 'u') {
     if (rest.size() < 6) return -1;
     int code = -1;
-    std::from_chars(rest.data() + 2, rest.data() + 6, code, 16);
+    const char* end = rest.data() + 6;
+    if (std::from_chars(rest.data() + 2, end, code, 16).ptr != end) return -1;
     rest.remove_prefix(6);
     return code < 0x80 ? code : -1;
   }
@@ -30,7 +31,7 @@ int take_escape(std::string_view& rest) {
 bool spells(std::string_view raw, std::string_view plain) {
   for (const char wanted : plain) {
     if (raw.empty()) return false;
-    int c = raw.front();
+    int c = static_cast<unsigned char>(raw.front());
     if (c == '\\') {
       c = take_escape(raw);
     } else {

@@ -164,6 +164,7 @@ void check_salvage(std::string_view text) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // An allocation of exactly this size, so that reading beyond the end is noticed.
   const std::vector<char> bytes(data, data + size);

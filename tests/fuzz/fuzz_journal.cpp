@@ -87,6 +87,13 @@ class Run {
     calls_[*slot] = id;
   }
 
+  // Somebody else writes a word into the page: from now on only its borders are checked.
+  void damage(std::size_t argument) {
+    damaged_ = damaged_ || argument > 250;
+    const std::size_t at = argument % 2 == 0 ? slots_at + argument % 8 * 64 : argument % 24 / 4 * 4;
+    if (damaged_) put(at, take_word());
+  }
+
   void act(int operation, unsigned char argument) {
     switch (operation) {
       case 0:
@@ -122,18 +129,14 @@ class Run {
         ensure(!journal_.fresh());
         return;
       default:
-        damaged_ = damaged_ || argument > 250;
-        if (damaged_)
-          put(argument % 2 == 0 ? slots_at + std::size_t{argument} % 8 * 64 : argument % 24 / 4 * 4,
-              take_word());
-        return;
+        return damage(argument);
     }
   }
 
   std::vector<std::byte>& page_;
   std::string_view rest_;
   Journal journal_;
-  bool damaged_ = false;  // Somebody else wrote into the page: only its borders are checked.
+  bool damaged_ = false;
   bool began_ = false;
   std::map<std::uint16_t, std::string> calls_;
   std::optional<std::string> setup_;
@@ -142,6 +145,7 @@ class Run {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   // One page for all runs: a fresh one costs more than the run itself.

@@ -163,34 +163,33 @@ TEST_CASE("a request says whether it is modern or wants to become a task") {
 }
 
 TEST_CASE("an envelope key twice or in disguise is refused") {
-  for (
-      const std::string_view text : {
-          R"({"jsonrpc":"2.0","jsonrpc":"2.0","method":"m"})",
-          R"({"id":1,"id":1,"method":"m"})",
-          R"({"id":1,"method":"m","\u0069d":2})",
-          R"({"\u0069\u0064":2,"method":"m"})",
-          R"({"method":"m","method":"n"})",
-          R"({"method":"m","m\u0065thod":"n"})",
-          R"({"method":"m","params":{},"params":{}})",
-          R"({"id":1,"result":{},"result":[]})",
-          R"({"id":1,"error":{},"error":{}})",
-          R"({"jsonrp\u0063":"2.0","id":1,"error":{}})",
-          R"({"method":"m","params":{"_meta":{},"_meta":{}}})",
-          R"({"method":"m","params":{"_meta":1,"_meta":{}}})",
-          R"({"method":"m","params":{"\u005fmeta":{}}})",
-          R"({"id":1,"method":"m","params":{"_meta":{"progressToken":1,"progressToken":1}}})",
-          R"({"id":1,"method":"m","params":{"_meta":{"progressT\u006fken":1}}})",
-          R"({"method":"notifications/progress","params":{"progressToken":1,"progressToken":2}})",
-          R"({"params":{"progressToken":1,"progressToken":2},"method":"notifications/progress"})",
-          R"({"params":{"progress\u0054oken":1},"method":"notifications/progress"})",
-          R"({"method":"m","params":{"requestId":1,"requestId":1}})",
-          R"({"method":"m","params":{"request\u0049d":1}})",
-          R"({"method":"m","params":{"uri":"a","uri":"b"}})",
-          R"({"method":"m","params":{"level":"a","level":"b"}})",
-          R"({"method":"m","params":{"taskId":"a","taskId":"b"}})",
-          R"({"id":1,"result":{"_meta":{},"_meta":{}}})",
-          R"({"id":1,"result":{"_meta":{"io.modelcontextprotocol/related-task":{"taskId":1,"taskId":1}}}})",
-      }) {
+  for (const std::string_view text : {
+           R"({"jsonrpc":"2.0","jsonrpc":"2.0","method":"m"})",
+           R"({"id":1,"id":1,"method":"m"})",
+           R"({"id":1,"method":"m","\u0069d":2})",
+           R"({"\u0069\u0064":2,"method":"m"})",
+           R"({"method":"m","method":"n"})",
+           R"({"method":"m","m\u0065thod":"n"})",
+           R"({"method":"m","params":{},"params":{}})",
+           R"({"id":1,"result":{},"result":[]})",
+           R"({"id":1,"error":{},"error":{}})",
+           R"({"jsonrp\u0063":"2.0","id":1,"error":{}})",
+           R"({"method":"m","params":{"_meta":{},"_meta":{}}})",
+           R"({"method":"m","params":{"_meta":1,"_meta":{}}})",
+           R"({"method":"m","params":{"\u005fmeta":{}}})",
+           R"({"id":1,"method":"m","params":{"_meta":{"progressToken":1,"progressToken":1}}})",
+           R"({"id":1,"method":"m","params":{"_meta":{"progressT\u006fken":1}}})",
+           R"({"method":"notifications/progress","params":{"progressToken":1,"progressToken":2}})",
+           R"({"params":{"progressToken":1,"progressToken":2},"method":"notifications/progress"})",
+           R"({"params":{"progress\u0054oken":1},"method":"notifications/progress"})",
+           R"({"method":"m","params":{"requestId":1,"requestId":1}})",
+           R"({"method":"m","params":{"request\u0049d":1}})",
+           R"({"method":"m","params":{"uri":"a","uri":"b"}})",
+           R"({"method":"m","params":{"level":"a","level":"b"}})",
+           R"({"method":"m","params":{"taskId":"a","taskId":"b"}})",
+           R"({"id":1,"result":{"_meta":{},"_meta":{}}})",
+           R"({"id":1,"result":{"_meta":{"io.modelcontextprotocol/related-task":{"taskId":1,"taskId":1}}}})",
+       }) {
     CHECK_MESSAGE(refusal_of(text) == ScanError::ambiguous, text);
   }
 }

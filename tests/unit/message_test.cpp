@@ -7,7 +7,6 @@
 #include <vector>
 
 using proto::Message;
-using proto::Span;
 
 namespace {
 
