@@ -173,6 +173,7 @@ Loop::~Loop() {
   state_->flush = nullptr;
   state_->end_turn();
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->before_sleep), nullptr);
+  uv_run(&state_->loop, UV_RUN_NOWAIT);  // Twice: a stop() that nobody waited for ends the first.
   uv_run(&state_->loop, UV_RUN_NOWAIT);
   ensure(uv_loop_close(&state_->loop) == 0);  // Watches and timers must not outlive their loop.
   sigaction(SIGPIPE, &state_->old_sigpipe, nullptr);
@@ -217,6 +218,7 @@ void Loop::keep_until_end_of_turn(Retired gone) {
 
 void Loop::run() {
   uv_run(&state_->loop, UV_RUN_DEFAULT);
+  state_->done = nullptr;
   state_->end_turn();
 }
 
@@ -228,7 +230,6 @@ void Loop::run_until(std::function<bool()> done) {
   if (done()) return;
   state_->done = std::move(done);
   run();
-  state_->done = nullptr;
 }
 
 Timer::Timer(Loop& loop, std::function<void()> due) : state_(new State) {
