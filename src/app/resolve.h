@@ -27,10 +27,10 @@ struct AttachWish {
 // `hearth run -- COMMAND ARGS…`
 struct RunWish {
   std::string command;
-  std::vector<std::string> args;
-  std::string name;                    // Empty: called after the command.
-  std::string scope;                   // As spelt; empty: project.
-  std::vector<std::string> variables;  // --env NAME
+  std::vector<std::string> args = {};
+  std::string name = {};                    // Empty: called after the command.
+  std::string scope = {};                   // As spelt; empty: project.
+  std::vector<std::string> variables = {};  // --env NAME
 };
 
 struct Wish {

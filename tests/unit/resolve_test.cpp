@@ -1,0 +1,342 @@
+#include "app/resolve.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/share_key.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A small world of directories and programs:
+//   home/                 HOME
+//   home/repo/.git/  home/repo/sub/  home/repo/sub/tool (a program)
+//   home/worktree/.git (a file)  home/loose/  home/link -> repo
+//   bin/server  bin/plain (not executable)  bin/folder/  bin2/server
+class World {
+ public:
+  World() {
+    root_ = fs::canonical(fs::temp_directory_path()) / ("hearth-resolve-test-" + std::to_string(getpid()));
+    fs::remove_all(root_);
+    for (const char* directory :
+         {"home/repo/.git", "home/repo/sub", "home/worktree", "home/loose", "bin/folder", "bin2"}) {
+      fs::create_directories(root_ / directory);
+    }
+    std::ofstream(root_ / "home/worktree/.git") << "gitdir: elsewhere\n";
+    fs::create_directory_symlink("repo", root_ / "home/link");
+    for (const char* program : {"bin/server", "bin2/server", "home/repo/sub/tool"}) {
+      std::ofstream(root_ / program) << "#!/bin/sh\n";
+      fs::permissions(root_ / program, fs::perms::owner_all);
+    }
+    std::ofstream(root_ / "bin/plain") << "text\n";
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  ~World() { fs::remove_all(root_); }
+
+  std::string at(const std::string& path) const { return root_ / path; }
+
+  // A session in `cwd` that wants to run the server.
+  app::Wish wish(const std::string& cwd) const {
+    return {.server = app::RunWish{.command = "server"},
+            .cwd = at(cwd),
+            .environment = {{"HOME", at("home")}, {"PATH", at("bin") + ":" + at("bin2")}}};
+  }
+  app::Wish run(const std::string& command) const {
+    app::Wish wanted = wish("home/repo/sub");
+    std::get<app::RunWish>(wanted.server).command = command;
+    return wanted;
+  }
+
+ private:
+  fs::path root_;
+};
+
+core::ServerSpec resolved(const app::Wish& wish, const std::string& config = "") {
+  const auto spec = app::resolve(wish, app::read_config(config, "config.json"));
+  REQUIRE_MESSAGE(spec.has_value(), (spec ? "" : spec.error().what));
+  return *spec;
+}
+
+std::string refusal(const app::Wish& wish, const std::string& config = "") {
+  const auto spec = app::resolve(wish, app::read_config(config, "config.json"));
+  return spec ? "" : spec.error().what;
+}
+
+app::Wish attach(app::Wish wish, const std::string& name) {
+  wish.server = app::AttachWish{name};
+  return wish;
+}
+
+TEST_CASE("resolve: the project") {
+  const World world;
+  const struct {
+    const char* cwd;
+    const char* claude_project_dir;  // Below the world, unless null.
+    const char* project;
+  } table[] = {
+      {"home/repo", nullptr, "home/repo"},
+      {"home/repo/sub", nullptr, "home/repo"},
+      {"home/repo/.git", nullptr, "home/repo"},
+      {"home/worktree", nullptr, "home/worktree"},
+      {"home/link/sub", nullptr, "home/repo"},
+      {"home/loose", nullptr, "home/loose"},
+      {"home/repo/sub", "home/loose", "home/loose"},
+      {"home/loose", "home/link", "home/repo"},
+      {"home/repo/sub", "home/nowhere", "home/repo"},
+      {"home/repo/sub", "bin/server", "home/repo"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.cwd);
+    CAPTURE(row.claude_project_dir ? row.claude_project_dir : "");
+    std::map<std::string, std::string> environment;
+    if (row.claude_project_dir) environment["CLAUDE_PROJECT_DIR"] = world.at(row.claude_project_dir);
+    CHECK(app::project_directory(world.at(row.cwd), environment).value() == world.at(row.project));
+  }
+  CHECK(app::project_directory(world.at("home/repo"), {{"CLAUDE_PROJECT_DIR", ""}}).value() ==
+        world.at("home/repo"));
+  CHECK_FALSE(app::project_directory(world.at("nowhere"), {}));
+}
+
+TEST_CASE("resolve: scope decides where the server runs") {
+  const World world;
+  const struct {
+    const char* scope;
+    core::Scope meant;
+    const char* directory;
+    const char* scope_directory;
+  } table[] = {
+      {"", core::Scope::project, "home/repo", "home/repo"},
+      {"project", core::Scope::project, "home/repo", "home/repo"},
+      {"user", core::Scope::user, "home", nullptr},
+      {"session", core::Scope::session, "home/repo/sub", nullptr},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.scope);
+    app::Wish wish = world.wish("home/link/sub");
+    std::get<app::RunWish>(wish.server).scope = row.scope;
+    const core::ServerSpec spec = resolved(wish);
+    CHECK(spec.scope == row.meant);
+    CHECK(spec.directory == world.at(row.directory));
+    CHECK(spec.scope_directory == (row.scope_directory ? world.at(row.scope_directory) : ""));
+  }
+  app::Wish wish = world.wish("home/repo");
+  std::get<app::RunWish>(wish.server).scope = "prject";
+  CHECK(refusal(wish) == "--scope must be user, project or session");
+}
+
+TEST_CASE("resolve: sessions of one project share, of two do not") {
+  const World world;
+  const core::ServerSpec one = resolved(world.wish("home/repo"));
+  CHECK(core::may_share(one, resolved(world.wish("home/repo/sub"))));
+  CHECK(core::may_share(one, resolved(world.wish("home/link/sub"))));
+  CHECK_FALSE(core::may_share(one, resolved(world.wish("home/worktree"))));
+}
+
+TEST_CASE("resolve: the program, by the rules of execvp") {
+  const World world;
+  const auto program = [&](const std::string& command) { return resolved(world.run(command)).program; };
+  CHECK(program("server") == world.at("bin/server"));
+  CHECK(program(world.at("bin2/server")) == world.at("bin2/server"));
+  CHECK(program("./tool") == world.at("home/repo/sub/tool"));
+  CHECK(program("../sub/tool") == world.at("home/repo/sub/tool"));
+  CHECK(program(world.at("home/link/sub/tool")) == world.at("home/repo/sub/tool"));
+
+  CHECK(refusal(world.run("")) == "the command is empty; give the program to run");
+  CHECK(refusal(world.run("absent")) ==
+        "there is no program \"absent\" in the PATH of this session; install it, or give its absolute path");
+  CHECK(refusal(world.run("folder")).starts_with("there is no program \"folder\" in the PATH"));
+  CHECK(refusal(world.run("plain")) == world.at("bin/plain") +
+                                           " is not executable; run it through its interpreter, "
+                                           "or make it so with chmod +x");
+  CHECK(refusal(world.run(world.at("bin/plain"))) == refusal(world.run("plain")));
+  CHECK(refusal(world.run(world.at("bin/folder"))) ==
+        world.at("bin/folder") + " is a directory, not a program; name the program in it");
+  CHECK(refusal(world.run("./absent")) ==
+        "there is no file " + world.at("home/repo/sub") + "/./absent; check the command");
+}
+
+TEST_CASE("resolve: odd search paths") {
+  const World world;
+  const struct {
+    const char* path;  // "%" is the world; null: no PATH at all.
+    const char* command;
+    const char* program;  // Null: none.
+  } table[] = {
+      {"%bin2:%bin", "server", "bin2/server"},
+      {"%nowhere:%bin", "server", "bin/server"},
+      {":%bin", "tool", "home/repo/sub/tool"},
+      {"%bin:", "tool", "home/repo/sub/tool"},
+      {".", "tool", "home/repo/sub/tool"},
+      {"..:../sub", "tool", "home/repo/sub/tool"},
+      {"", "tool", "home/repo/sub/tool"},
+      {"%bin", "tool", nullptr},
+      {nullptr, "server", nullptr},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.path ? row.path : "none");
+    app::Wish wish = world.run(row.command);
+    wish.environment.erase("PATH");
+    if (row.path) {
+      std::string path = row.path;
+      for (std::size_t at = 0; (at = path.find('%', at)) != std::string::npos;)
+        path.replace(at, 1, world.at(""));
+      wish.environment["PATH"] = path;
+    }
+    if (row.program) {
+      CHECK(resolved(wish).program == world.at(row.program));
+    } else {
+      CHECK(refusal(wish).starts_with("there is no program"));
+    }
+  }
+  app::Wish without = world.run("sh");
+  without.environment.erase("PATH");
+  CHECK(resolved(without).program.ends_with("/sh"));
+}
+
+TEST_CASE("resolve: the environment is the session's, without what is only one session's") {
+  const World world;
+  app::Wish wish = world.wish("home/repo");
+  wish.environment["API_KEY"] = "k";
+  wish.environment["LANG"] = "C";
+  wish.environment["CLAUDE_CODE_MESSAGING_TOKEN"] = "t";
+  wish.environment["PWD"] = "/x";
+  wish.environment["CLAUDE_PROJECT_DIR"] = world.at("home/repo");
+  wish.environment["HEARTH_HOME"] = "/h";
+  auto& run = std::get<app::RunWish>(wish.server);
+
+  core::ServerSpec spec = resolved(wish);
+  CHECK(spec.environment.at("API_KEY") == "k");
+  CHECK(spec.environment.at("LANG") == "C");
+  CHECK(spec.environment.contains("CLAUDE_PROJECT_DIR"));
+  CHECK_FALSE(spec.environment.contains("CLAUDE_CODE_MESSAGING_TOKEN"));
+  CHECK_FALSE(spec.environment.contains("PWD"));
+  CHECK_FALSE(spec.environment.contains("HEARTH_HOME"));
+
+  run.scope = "user";
+  CHECK_FALSE(resolved(wish).environment.contains("CLAUDE_PROJECT_DIR"));
+
+  run.scope = "session";
+  spec = resolved(wish);
+  CHECK(spec.environment.contains("CLAUDE_CODE_MESSAGING_TOKEN"));
+  CHECK_FALSE(spec.environment.contains("HEARTH_HOME"));
+
+  run.scope = "project";
+  run.variables = {"CLAUDE_CODE_MESSAGING_TOKEN", "DEBUG"};
+  spec = resolved(wish);
+  CHECK(spec.environment.at("CLAUDE_CODE_MESSAGING_TOKEN") == "t");
+  CHECK(spec.named_variables == std::set<std::string>{"CLAUDE_CODE_MESSAGING_TOKEN", "DEBUG"});
+  CHECK_FALSE(spec.environment.contains("DEBUG"));
+
+  run.variables = {"A=b"};
+  CHECK(refusal(wish) ==
+        "--env takes the name of a variable, without a value; the value is the session's own");
+}
+
+TEST_CASE("resolve: names of run") {
+  const World world;
+  app::Wish wish = world.wish("home/repo");
+  CHECK(resolved(wish).name == "server");
+  std::get<app::RunWish>(wish.server).name = "mine";
+  CHECK(resolved(wish).name == "mine");
+  std::get<app::RunWish>(wish.server).name = "../mine";
+  CHECK(refusal(wish) == "--name: the name must begin with a letter or digit, like \"files\"");
+}
+
+TEST_CASE("resolve: run takes the defaults of the configuration") {
+  const World world;
+  const core::ServerSpec spec =
+      resolved(world.wish("home/repo"),
+               R"({"defaults":{"idleTimeoutMs":1,"maxMessageBytes":65536,"interactive":"split"}})");
+  CHECK(spec.timing.idle_timeout == std::chrono::milliseconds(1));
+  CHECK(spec.message_bytes_max == 65536);
+  CHECK(spec.interactive == core::Interactive::split);
+}
+
+TEST_CASE("resolve: an entry, with the session's variables") {
+  const World world;
+  app::Wish wish = attach(world.wish("home/link/sub"), "files");
+  wish.environment["WHICH"] = "server";
+  wish.environment["MY_KEY"] = "k";
+  const core::ServerSpec spec = resolved(wish, R"({"mcpServers":{"files":{
+      "command":"${WHICH}", "args":["${project}/x","${NO:-none}","$y"], "cwd":"${SUB:-sub}", "capabilities":["roots"],
+      "env":{"API_KEY":"${MY_KEY}","PWD":"p","HEARTH_X":"h"}, "idleTimeoutMs":5}}})");
+  CHECK(spec.name == "files");
+  CHECK(spec.program == world.at("bin/server"));
+  CHECK(spec.args == std::vector<std::string>{world.at("home/repo") + "/x", "none", "$y"});
+  CHECK(spec.directory == world.at("home/repo/sub"));
+  CHECK(spec.scope_directory == world.at("home/repo"));
+  CHECK(spec.environment.at("API_KEY") == "k");
+  CHECK(spec.environment.at("PWD") == "p");
+  CHECK(spec.environment.at("HEARTH_X") == "h");
+  CHECK(spec.environment.at("MY_KEY") == "k");
+  CHECK(spec.named_variables == std::set<std::string>{"API_KEY", "HEARTH_X", "PWD"});
+  CHECK(spec.extra_capabilities == std::vector<std::string>{"roots"});
+  CHECK(spec.timing.idle_timeout == std::chrono::milliseconds(5));
+}
+
+TEST_CASE("resolve: an entry's own PATH finds its program, relative to where it runs") {
+  const World world;
+  const auto program = [&](const std::string& entry) {
+    return resolved(attach(world.wish("home/repo"), "x"), R"({"mcpServers":{"x":)" + entry + "}}").program;
+  };
+  CHECK(program(R"({"command":"server","env":{"PATH":")" + world.at("bin2") + R"(:${PATH}"}})") ==
+        world.at("bin2/server"));
+  CHECK(program(R"({"command":"sub/tool"})") == world.at("home/repo/sub/tool"));
+  CHECK(program(R"({"command":"./tool","cwd":"sub"})") == world.at("home/repo/sub/tool"));
+  CHECK(program(R"({"command":"./repo/sub/tool","scope":"user"})") == world.at("home/repo/sub/tool"));
+}
+
+TEST_CASE("resolve: what is wrong with an entry names server and key") {
+  const World world;
+  const struct {
+    const char* entry;
+    std::string complaint;
+  } table[] = {
+      {R"({"command":"${NO}"})",
+       "\"command\" of server \"x\": ${NO} is not set in the environment of this session; set it there, or "
+       "write "
+       "${NO:-default}"},
+      {R"({"command":"server","args":["a","${NO}"]})",
+       "argument 2 in \"args\" of server \"x\": ${NO} is not set in the environment of this session; set it "
+       "there, or "
+       "write ${NO:-default}"},
+      {R"({"command":"server","env":{"K":"${NO"}})",
+       "\"K\" in \"env\" of server \"x\": a ${ is not closed by }"},
+      {R"({"command":"server","cwd":"nowhere"})",
+       "\"cwd\" of server \"x\": " + world.at("home/repo/nowhere") +
+           " cannot be used: No such file or directory"},
+      {R"({"command":"server","cwd":"/etc/passwd"})",
+       "\"cwd\" of server \"x\": /etc/passwd is not a directory"},
+      {R"({"command":"absent"})",
+       "\"command\" of server \"x\": there is no program \"absent\" in the PATH of this session; install it, "
+       "or give its "
+       "absolute path"},
+      {R"({"command":5})",
+       "config.json:1:31: \"command\" of server \"x\" must be a string, like \"npx\", not a number"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.entry);
+    const app::Wish wish = attach(world.wish("home/repo"), "x");
+    CHECK(refusal(wish, R"({"mcpServers":{"x":)" + std::string(row.entry) + "}}") == row.complaint);
+  }
+}
+
+TEST_CASE("resolve: sessions that stand nowhere") {
+  const World world;
+  app::Wish wish = world.wish("home/gone");
+  CHECK(refusal(wish) == "the directory of the session " + world.at("home/gone") +
+                             " cannot be used: No such file or directory");
+  wish.cwd = "relative";
+  CHECK(refusal(wish) == "the directory of the session is not an absolute path");
+  wish = world.wish("home/repo");
+  wish.environment.erase("HOME");
+  std::get<app::RunWish>(wish.server).scope = "user";
+  CHECK(resolved(wish).directory.starts_with("/"));
+}
+
+}  // namespace
