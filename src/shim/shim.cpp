@@ -60,6 +60,7 @@ Rest rest_on(Attachment attachment, Relay* relay) {
   const int connection = attachment.connection.get();
   give_back_memory();
   for (;;) {
+    if (relay == nullptr) give_back_memory();
     std::array<pollfd, 3> waits = {pollfd{connection, POLLIN, 0}, pollfd{-1, 0, 0}, pollfd{-1, 0, 0}};
     if (relay != nullptr) {
       const std::array<pollfd, 2> relayed = relay->interests();

@@ -14,19 +14,21 @@ namespace shim {
 
 namespace {
 
-constexpr int large = 2048;
-constexpr std::size_t stack_reach = std::size_t{64} << 10;  // Deeper than anything on the way to the sleep goes.
+constexpr int large = 1024;
+constexpr std::size_t stack_reach = std::size_t{64}
+                                    << 10;  // Deeper than anything on the way to the sleep goes.
 
 std::byte* at_address(std::uintptr_t address) {
-  return reinterpret_cast<std::byte*>(address);  // NOLINT(performance-no-int-to-ptr): the kernel speaks in numbers.
+  return reinterpret_cast<std::byte*>(
+      address);  // NOLINT(performance-no-int-to-ptr): the kernel speaks in numbers.
 }
 
 void give_back(std::uintptr_t from, std::uintptr_t to) {
   if (from < to) ::madvise(at_address(from), to - from, MADV_DONTNEED);
 }
 
-// Only segments that are never written: dropping a page that holds a relocation would undo it. Of a program that
-// the loader placed (not static), nothing is dropped: the header's addresses are not where it lies.
+// Only segments that are never written: dropping a page that holds a relocation would undo it. Of a program
+// that the loader placed (not static), nothing is dropped: the header's addresses are not where it lies.
 void give_back_program(std::uintptr_t page) {
   const auto* first = reinterpret_cast<const Elf64_Phdr*>(at_address(::getauxval(AT_PHDR)));
   if (first == nullptr) return;
@@ -48,7 +50,12 @@ void give_back_program(std::uintptr_t page) {
 
 }  // namespace
 
-void allocate_frugally() { ::mallopt(M_MMAP_THRESHOLD, large); }
+void allocate_frugally() {
+  ::mallopt(M_TOP_PAD, 0);
+  ::mallopt(M_MMAP_THRESHOLD, large);
+  // The C library has already taken 128 KiB, out of which even what is large would be served.
+  ::malloc_trim(0);
+}
 
 void give_back_memory() {
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));

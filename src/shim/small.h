@@ -6,8 +6,8 @@ namespace shim {
 // Before anything large is allocated: what is large gets pages of its own, which go back when it is freed.
 void allocate_frugally();
 
-// Before a long sleep: gives back the heap's free pages, the used-up part of the stack, and the program's own clean
-// pages, which come back from the page cache when somebody wakes us.
+// Before a long sleep: gives back the heap's free pages, the used-up part of the stack, and the program's own
+// clean pages, which come back from the page cache when somebody wakes us.
 void give_back_memory();
 
 }  // namespace shim
