@@ -1,9 +1,4 @@
-# What others wrote, from the distribution's packages. fmt and spdlog come without archives there and are compiled
-# in; libuv is linked statically, and its archive has two names.
-find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
-add_compile_definitions(FMT_HEADER_ONLY SPDLOG_FMT_EXTERNAL)
-
+# What others wrote, from the distribution. libuv is linked statically, and its archive goes by two names.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(uv REQUIRED IMPORTED_TARGET libuv)
 find_library(uv_archive NAMES libuv_a.a libuv.a HINTS ${uv_LIBRARY_DIRS} REQUIRED)
@@ -13,3 +8,7 @@ set_target_properties(uv_static PROPERTIES
   IMPORTED_LOCATION ${uv_archive}
   INTERFACE_INCLUDE_DIRECTORIES "${uv_INCLUDE_DIRS}"
   INTERFACE_LINK_LIBRARIES "Threads::Threads;${CMAKE_DL_LIBS}")
+
+if(HEARTH_BENCH)
+  find_package(fmt REQUIRED)
+endif()
