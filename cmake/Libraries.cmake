@@ -1,6 +1,6 @@
 # What others wrote, from the distribution. libuv is linked statically, and its archive goes by two names.
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(uv REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(uv REQUIRED libuv)
 find_library(uv_archive NAMES libuv_a.a libuv.a HINTS ${uv_LIBRARY_DIRS} REQUIRED)
 find_package(Threads REQUIRED)
 add_library(uv_static STATIC IMPORTED)
