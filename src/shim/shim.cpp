@@ -6,6 +6,7 @@
 #include <array>
 #include <csignal>
 #include <ctime>
+#include <utility>
 
 #include "io/clock.h"
 #include "shim/attach.h"

@@ -1,0 +1,98 @@
+#include <doctest/doctest.h>
+
+#include "cli/amount.h"
+#include "cli/control.h"
+#include "cli/status_view.h"
+#include "cli/table.h"
+
+namespace {
+
+proto::json::Value value_of(std::string_view text) {
+  proto::json::Document document = proto::json::parse(text);
+  REQUIRE(document.root);
+  return std::move(*document.root);
+}
+
+TEST_CASE("columns are aligned by characters") {
+  cli::Table table({{"NAME"}, {"PID", cli::Align::right}, {"STATE"}});
+  table.row({"größe", "7", "ready"});
+  table.row({"x", "12345", ""});
+  CHECK(table.text() ==
+        "NAME     PID  STATE\n"
+        "größe      7  ready\n"
+        "x      12345\n");
+}
+
+TEST_CASE("no cell steers the terminal") {
+  CHECK(cli::printable("a\x1b[2Jb\nc\x7f") == "a?[2Jb?c?");
+  CHECK(cli::printable("a\xc2\x9bm") == "a?m");
+  CHECK(cli::printable("\xc2\xb5") == "\xc2\xb5");
+}
+
+TEST_CASE("amounts") {
+  CHECK(cli::bytes_shown(0) == "0 B");
+  CHECK(cli::bytes_shown(1536) == "1.5 KiB");
+  CHECK(cli::bytes_shown(std::int64_t{200} << 20) == "200 MiB");
+  CHECK(cli::bytes_shown(std::int64_t{3} << 30) == "3.0 GiB");
+  CHECK(cli::milliseconds_shown(999) == "999 ms");
+  CHECK(cli::milliseconds_shown(59'999) == "59 s");
+  CHECK(cli::milliseconds_shown(60'000) == "1 min");
+  CHECK(cli::milliseconds_shown(3 * 3'600'000 + 12 * 60'000) == "3 h 12 min");
+  CHECK(cli::milliseconds_shown(50 * 3'600'000) == "2 d 2 h");
+}
+
+TEST_CASE("status shows servers and sessions, and what ails a server") {
+  const std::string text = cli::status_shown(value_of(R"({
+    "daemon": {"pid": 7, "version": "0.1.0", "uptimeMs": 61000, "memoryBytes": 2097152, "home": ""},
+    "servers": [{"name": "files", "state": "ready", "pid": 12, "sessions": 2, "calls": 1, "waiting": 3,
+                 "callsTotal": 9, "restarts": 0, "memoryBytes": 1048576, "uptimeMs": 5000, "trouble": ""},
+                {"name": "git", "state": "broken", "pid": 0, "sessions": 1, "calls": 0, "waiting": 0,
+                 "restarts": 4, "memoryBytes": 0, "uptimeMs": null, "trouble": "exits at once"}],
+    "sessions": [{"id": "1", "server": "files", "client": "evil\u001b]0;", "project": "/p", "pid": 4, "calls": 1,
+                  "ageMs": 10}]})"));
+  CHECK(text ==
+        "daemon 7, version 0.1.0, up 1 min 1 s, memory 2.0 MiB\n"
+        "\n"
+        "SERVER  STATE   PID  SESSIONS           CALLS  RESTARTS   MEMORY  UPTIME\n"
+        "files   ready    12         2  1 (+3 waiting)         0  1.0 MiB     5 s\n"
+        "git     broken    -         1               0         4        -       -\n"
+        "\n"
+        "git: exits at once\n"
+        "\n"
+        "CLIENT    SERVER  PID  CALLS    AGE  PROJECT\n"
+        "evil?]0;  files     4      1  10 ms  /p\n");
+}
+
+TEST_CASE("status of nothing") {
+  CHECK(cli::status_shown(value_of(R"({"daemon":null})")) == "no daemon is running\n");
+  CHECK(cli::status_shown(value_of(R"({"daemon":{"pid":1},"servers":[],"sessions":[]})"))
+            .ends_with("No servers.\n\nNo sessions.\n"));
+}
+
+TEST_CASE("why is told in sentences") {
+  const std::string text = cli::why_shown(value_of(R"({
+    "groups": [{"instance": "1", "name": "files", "sessions": [{"id": "a", "client": "one", "project": "/p"},
+                {"id": "b", "client": "", "project": "/p"}],
+                "ignored": [{"what": "TERM", "here": "1a", "there": ""}]},
+               {"instance": "2", "name": "files", "sessions": [{"id": "c", "client": "two", "project": "/q"}],
+                "ignored": []}],
+    "apart": [{"one": "1", "other": "2", "because": [{"what": "the project", "here": "/p", "there": "/q"}]}]})"));
+  CHECK(text ==
+        "files (instance 1) is shared by 2 sessions:\n"
+        "    one in /p\n"
+        "    a client without a name in /p\n"
+        "  These differences between them were ignored:\n"
+        "    TERM: 1a here, nothing there\n"
+        "\n"
+        "files (instance 2) serves one session:\n"
+        "    two in /q\n"
+        "\n"
+        "Instances 1 and 2 are kept apart, because they differ in\n"
+        "    the project: /p here, /q there\n");
+}
+
+TEST_CASE("names survive a query") {
+  CHECK(cli::percent_encoded("a b/ü&c") == "a%20b%2F%C3%BC%26c");
+}
+
+}  // namespace

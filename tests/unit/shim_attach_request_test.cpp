@@ -1,0 +1,77 @@
+#include <doctest/doctest.h>
+
+#include <array>
+
+#include "base/version.h"
+#include "proto/json.h"
+#include "shim/attach_request.h"
+
+namespace {
+
+constexpr std::array<const char*, 5> environment = {"PATH=/bin", "A=x=\"y\"", "BAD=\xff\xfe", "=odd",
+                                                    "EMPTY="};
+
+shim::AttachRequest request_of(const shim::Wish& wish) {
+  auto request =
+      shim::attach_request(wish, {.pid = 4711, .directory = "/home/u/p", .environment = environment});
+  REQUIRE(request);
+  return std::move(*request);
+}
+
+std::string_view body_of(const shim::AttachRequest& request) {
+  const std::size_t end = request.text.find("\r\n\r\n");
+  REQUIRE(end != std::string::npos);
+  return std::string_view(request.text).substr(end + 4);
+}
+
+TEST_CASE("a run is asked for in full") {
+  shim::Wish wish;
+  wish.command = "npx";
+  wish.args = {"-y", "pkg \"x\""};
+  wish.name = "n";
+  wish.scope = "user";
+  wish.variables = {"DEBUG", "X"};
+  const shim::AttachRequest request = request_of(wish);
+  CHECK(request.text.starts_with("POST /attach HTTP/1.1\r\nHost: hearth\r\nConnection: Upgrade\r\n"));
+  CHECK(request.text.find("\r\nUpgrade: hearth-session/1\r\n") != std::string::npos);
+  const std::string_view body = body_of(request);
+  CHECK(request.text.find("\r\nContent-Length: " + std::to_string(body.size()) + "\r\n") !=
+        std::string::npos);
+  CHECK(body ==
+        "{\"version\":\"" + std::string(base::version) +
+            R"(","pid":4711,"cwd":"/home/u/p","environment":{"PATH":"/bin","A":"x=\"y\"","EMPTY":""},)"
+            R"("run":{"command":"npx","args":["-y","pkg \"x\""],"name":"n","scope":"user",)"
+            R"("variables":["DEBUG","X"]}})");
+  CHECK(request.left_out == std::vector<std::string_view>{"BAD"});
+}
+
+TEST_CASE("what was not given is not sent") {
+  shim::Wish wish;
+  wish.command = "x";
+  CHECK(body_of(request_of(wish)).ends_with(R"("run":{"command":"x","args":[]}})"));
+  wish.attach = "files";
+  CHECK(body_of(request_of(wish)).ends_with(R"("attach":"files"})"));
+}
+
+TEST_CASE("what cannot be said in JSON is refused, not changed") {
+  shim::Wish wish;
+  wish.command = "x";
+  wish.args = {"ok", "\xff"};
+  const auto request = shim::attach_request(wish, {.pid = 1, .directory = "/", .environment = {}});
+  REQUIRE_FALSE(request);
+  CHECK(request.error().what.starts_with("an argument of the command is not UTF-8"));
+  wish.args = {};
+  CHECK_FALSE(shim::attach_request(wish, {.pid = 1, .directory = "/\xc3", .environment = {}}));
+}
+
+TEST_CASE("a server has a name for sentences") {
+  shim::Wish wish;
+  wish.command = "/usr/bin/npx";
+  CHECK(wish.server() == "npx");
+  wish.name = "n";
+  CHECK(wish.server() == "n");
+  wish.attach = "a";
+  CHECK(wish.server() == "a");
+}
+
+}  // namespace
