@@ -21,7 +21,7 @@ using proto::LineReader;
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-constexpr std::size_t stream_max = std::size_t{300} << 10;
+constexpr std::size_t stream_max = std::size_t{150} << 10;
 
 struct Random {
   std::uint32_t state;
@@ -41,7 +41,7 @@ std::string stream_of(std::string_view input) {
     if (c != '\x01') {
       stream += c;
     } else if (stream.size() < stream_max) {
-      stream.append(3000 + stream.size() % 40000, 'x');
+      stream.append(3000 + stream.size() % 20000, 'x');
     }
   }
   return stream;
