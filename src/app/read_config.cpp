@@ -2,6 +2,7 @@
 // sweep at the end.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <span>
 
@@ -86,7 +87,6 @@ class Reader {
  private:
   // A complaint before its line is counted. `server`: the entry that it disables, if it is an error.
   struct Pending {
-    std::size_t at;
     Severity severity;
     std::string server;
     std::string what;
@@ -110,14 +110,14 @@ class Reader {
   void error(std::size_t at, std::string what) { note(at, Severity::error, std::move(what)); }
   void warning(std::size_t at, std::string what) { note(at, Severity::warning, std::move(what)); }
   void note(std::size_t at, Severity severity, std::string what) {
-    pending_.push_back({at, severity, server_, std::move(what)});
+    pending_.emplace(at, Pending{severity, server_, std::move(what)});
   }
   void settle();
 
   std::string_view text_;
   Config config_;
-  std::vector<Pending> pending_;
-  std::string server_;             // The entry that is being read; empty outside of entries.
+  std::multimap<std::size_t, Pending> pending_;  // By offset; of equal ones in the order of noting.
+  std::string server_;                           // The entry that is being read; empty outside of entries.
   std::set<std::string> garbled_;  // Entries with syntax errors: what they lack may have been there.
   std::string owner_;  // Whose keys are being read, for sentences: server "files", "defaults", the file.
 };
@@ -360,15 +360,14 @@ void Reader::keys(const Value& object, std::span<const std::string_view> known) 
 }
 
 void Reader::settle() {
-  std::ranges::stable_sort(pending_, {}, &Pending::at);
   proto::json::Position position;
   std::size_t counted = 0;
-  for (Pending& one : pending_) {
-    const std::string_view between = text_.substr(counted, one.at - counted);
+  for (auto& [at, one] : pending_) {
+    const std::string_view between = text_.substr(counted, at - counted);
     const proto::json::Position step = proto::json::position_of(between, between.size());
     position.column = step.line > 1 ? step.column : position.column + step.column - 1;
     position.line += step.line - 1;
-    counted = one.at;
+    counted = at;
     config_.complaints.push_back(
         {one.severity, config_.path, position.line, position.column, std::move(one.what)});
     if (one.severity == Severity::warning || one.server.empty()) continue;

@@ -263,7 +263,8 @@ TEST_CASE("resolve: an entry, with the session's variables") {
   wish.environment["WHICH"] = "server";
   wish.environment["MY_KEY"] = "k";
   const core::ServerSpec spec = resolved(wish, R"({"mcpServers":{"files":{
-      "command":"${WHICH}", "args":["${project}/x","${NO:-none}","$y"], "cwd":"${SUB:-sub}", "capabilities":["roots"],
+      "command":"${WHICH}", "args":["${project}/x","${NO:-none}","$y"], "cwd":"${SUB:-sub}",
+      "capabilities":["roots"],
       "env":{"API_KEY":"${MY_KEY}","PWD":"p","HEARTH_X":"h"}, "idleTimeoutMs":5}}})");
   CHECK(spec.name == "files");
   CHECK(spec.program == world.at("bin/server"));
