@@ -156,8 +156,8 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
 
 void answer(State& state, Instance& instance, std::int64_t wire_id, std::string_view raw_result) {
   const Call call = finish(state, instance, wire_id);
-  if (call.state != CallState::cancelled)
-    state.send(call.session, proto::result_text(call.client_id, raw_result));
+  if (call.state == CallState::cancelled) return;
+  state.send_answer(call, Message(proto::result_text(call.client_id, raw_result)));
 }
 
 void fail(State& state, Instance& instance, std::int64_t wire_id, std::string_view raw_error) {

@@ -38,6 +38,14 @@ bool listens(const Session& session) {
   return session.phase == Phase::answered || session.phase == Phase::ready;
 }
 
+// Levels that were asked for before anybody knew that the server has none.
+void refuse_levels(State& state, Instance& instance) {
+  for (const std::int64_t call : std::exchange(instance.level_waiters, {})) {
+    if (Session* session = state.sessions.find(instance.calls.find(call)->session)) session->level.reset();
+    fail(state, instance, call, R"({"code":-32601,"message":"Method not found"})");
+  }
+}
+
 }  // namespace
 
 void client_subscribes(State& state, Session& session, Instance& instance, const Scanned& message) {
@@ -113,7 +121,8 @@ void subscription_answered(State& state, Instance& instance, const core::Call& c
 
 void client_sets_level(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::optional<core::Level> level = core::level_of(message.of(message.envelope.level));
-  if (!level || !instance.logging) {
+  const bool greeted = !instance.initialize_result.empty();
+  if (!level || (greeted && !instance.logging)) {
     // The server knows best what to say to that; it changes nothing for others.
     forward_call(state, session, instance, message, proto::Method::logging_set_level);
     return;
@@ -121,7 +130,7 @@ void client_sets_level(State& state, Session& session, Instance& instance, const
   session.level = level;
   note_setup(state, session);
   const std::int64_t call = hold_call(state, session, instance, message, proto::Method::logging_set_level);
-  if (instance.life != core::Life::ready || lowest_wanted(state, instance) == instance.level) {
+  if (greeted && (instance.life != core::Life::ready || lowest_wanted(state, instance) == instance.level)) {
     answer(state, instance, call, "{}");
     return;
   }
@@ -131,7 +140,7 @@ void client_sets_level(State& state, Session& session, Instance& instance, const
 
 void level_step(State& state, Instance& instance) {
   const std::optional<core::Level> wanted = lowest_wanted(state, instance);
-  if (!wanted || wanted == instance.level || instance.life != core::Life::ready) return;
+  if (!instance.logging || !wanted || wanted == instance.level || instance.life != core::Life::ready) return;
   instance.level = wanted;
   state.send(instance.id, face::set_level_request(own_call(instance, core::Purpose::set_level), *wanted));
 }
@@ -199,6 +208,7 @@ void flush_lists(State& state, Session& session) {
 
 void restore_interests(State& state, Instance& instance) {
   for (const std::string& uri : instance.subscriptions.uris()) subscription_step(state, instance, uri);
+  if (!instance.logging) refuse_levels(state, instance);
   level_step(state, instance);
 }
 

@@ -71,6 +71,9 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
   instance.roots.cared_for = false;
   instance.tasks.clear();
   instance.elicitations.clear();
+  for (const core::ListKind kind : core::list_kinds) {
+    if (instance.list_changes.pending(kind)) tell_list(state, instance, kind);
+  }
   instance.list_changes.clear();
   instance.level.reset();
   if (std::exchange(instance.blocked, false)) {

@@ -22,6 +22,8 @@ class ListChanges {
   std::optional<base::Instant> deadline() const;
   // True: this kind has to be told now. Ask for each kind when the deadline has come.
   bool due(ListKind kind, base::Instant now);
+  // A change that has not been told yet.
+  bool pending(ListKind kind) const { return kinds_[static_cast<std::size_t>(kind)].again; }
   void clear() { kinds_ = {}; }
 
  private:
