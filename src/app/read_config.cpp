@@ -92,7 +92,9 @@ class Reader {
     std::string what;
   };
 
-  void syntax(const std::vector<proto::json::Mistake>& mistakes, const Value* servers);
+  void find_servers(const Value& servers);
+  void find_swallowed(const Member& server);
+  void syntax(const std::vector<proto::json::Mistake>& mistakes);
   void top(const Value& root);
   void daemon(const Value& object);
   void server(const Member& member);
@@ -118,7 +120,10 @@ class Reader {
   Config config_;
   std::multimap<std::size_t, Pending> pending_;  // By offset; of equal ones in the order of noting.
   std::string server_;                           // The entry that is being read; empty outside of entries.
-  std::set<std::string> garbled_;  // Entries with syntax errors: what they lack may have been there.
+  std::vector<const Member*> servers_;
+  std::set<const Member*> swallowed_;  // Those of servers_ that stand inside of another.
+  bool unclosed_ = false;              // The text ends before its brackets are closed.
+  std::set<std::string> garbled_;      // Entries with syntax errors: what they lack may have been there.
   std::string owner_;  // Whose keys are being read, for sentences: server "files", "defaults", the file.
 };
 
@@ -130,23 +135,47 @@ Config Reader::read() {
   const bool whole = document.root && document.root->type == Type::object;
   if (document.root && !whole)
     error(document.root->at, R"(the file must be an object, like {"mcpServers": {}})");
-  syntax(document.mistakes, whole ? document.root->find("mcpServers") : nullptr);
+  unclosed_ = !document.mistakes.empty() && document.mistakes.back().at == text_.size();
+  if (whole) find_servers(*document.root);
+  syntax(document.mistakes);
   if (whole) top(*document.root);
   settle();
   return std::move(config_);
 }
 
-// A mistake belongs to the entry around it. What the text lacks at its end is missing from an entry that
-// reaches there.
-void Reader::syntax(const std::vector<proto::json::Mistake>& mistakes, const Value* servers) {
+void Reader::find_servers(const Value& root) {
+  const Value* servers = root.find("mcpServers");
+  if (!servers) return;
+  for (const Member& member : servers->members) {
+    servers_.push_back(&member);
+    if (unclosed_) find_swallowed(member);
+  }
+}
+
+// An entry whose closing bracket was forgotten holds those that follow it; they are found here, so that they
+// still work.
+void Reader::find_swallowed(const Member& server) {
+  for (const Member& member : server.value.members) {
+    const bool known = std::ranges::find(server_keys, member.key) != server_keys.end();
+    if (known || !(member.value.find("command") || member.value.find("url"))) continue;
+    server_ = server.key;
+    error(member.key_at, "in server " + quoted(server.key) + ": expected '}' before " + quoted(member.key));
+    swallowed_.insert(&member);
+    servers_.push_back(&member);
+    find_swallowed(member);
+  }
+  server_.clear();
+}
+
+// A mistake belongs to the innermost entry around it. What the text lacks at its end is missing from an entry
+// that reaches there.
+void Reader::syntax(const std::vector<proto::json::Mistake>& mistakes) {
   for (const proto::json::Mistake& mistake : mistakes) {
     server_.clear();
-    if (servers) {
-      for (const Member& member : servers->members) {
-        const std::size_t end = member.value.at + member.value.length;
-        const bool inside = mistake.at < end || (end == text_.size() && mistake.at == end);
-        if (mistake.at > member.value.at && inside) server_ = member.key;
-      }
+    for (const Member* member : servers_) {
+      const std::size_t end = member->value.at + member->value.length;
+      const bool inside = mistake.at < end || (end == text_.size() && mistake.at == end);
+      if (mistake.at > member->value.at && inside) server_ = member->key;
     }
     garbled_.insert(server_);
     error(mistake.at, server_.empty() ? mistake.what : "in server " + quoted(server_) + ": " + mistake.what);
@@ -174,7 +203,7 @@ void Reader::top(const Value& root) {
   if (!servers) return;
   if (!is(*servers, Type::object, "mcpServers", R"({"files": {"command": "npx", "args": ["-y", "pkg"]}})"))
     return;
-  for (const Member& member : servers->members) server(member);
+  for (const Member* member : servers_) server(*member);
 }
 
 void Reader::daemon(const Value& object) {
@@ -349,6 +378,7 @@ bool Reader::no_zero_byte(const Value& value, std::string_view key) {
 void Reader::keys(const Value& object, std::span<const std::string_view> known) {
   std::set<std::string_view> seen;
   for (const Member& member : object.members) {
+    if (swallowed_.contains(&member)) continue;
     if (std::ranges::find(known, member.key) == known.end()) {
       warning(member.key_at, "unknown key " + quoted(member.key) + " of " + owner_ + " is ignored" +
                                  hint(member.key, known));

@@ -299,7 +299,7 @@ bool Parser::string(std::string& into) {
 // What ends the line behind a string whose quote was forgotten was most likely meant to stand behind that
 // quote.
 void Parser::unclosed_string(std::size_t begin) {
-  constexpr std::string_view punctuation = ",]} \t\r";
+  constexpr std::string_view punctuation = ":,[]{} \t\r";
   while (pos_ > begin + 1 && punctuation.find(text_[pos_ - 1]) != std::string_view::npos) --pos_;
 }
 

@@ -242,6 +242,52 @@ TEST_CASE("config: one bad entry leaves the others alone") {
   }
 }
 
+TEST_CASE("config: any one character may be missing from an entry") {
+  const std::string text = R"({
+  "mcpServers": {
+    "a": {"command": "x"},
+    "b": {
+      "command": "npx",
+      "args": ["-y", "pkg"],
+      "env": {
+        "K": "v"
+      },
+      "cwd": "x"
+    },
+    "c": {
+      "command": "y",
+      "args": ["z"]
+    }
+  }
+})";
+  for (std::size_t i = text.find("\"b\""); i < text.find("\"c\""); ++i) {
+    CAPTURE(text.substr(i, 12));
+    std::string without = text;
+    without.erase(i, 1);
+    const Config config = read(without);
+    CHECK(refusal(config, "a") == "");
+    // Without an opening brace the rest of the file hangs one level too high; then that is said.
+    if (text[i] == '{') {
+      CHECK_FALSE(config.complaints.empty());
+      continue;
+    }
+    REQUIRE(refusal(config, "c") == "");
+    CHECK(config.entries.at("c").args == std::vector<std::string>{"z"});
+  }
+}
+
+TEST_CASE("config: a forgotten closing brace does not swallow what follows") {
+  const Config config = read(
+      "{\"mcpServers\":{\n\"a\":{\"command\":\"x\",\n\"b\":{\"command\":\"y\"},\n\"c\":{\"command\":5}}}");
+  CHECK(refusal(config, "a") == "config.json:3:1: in server \"a\": expected '}' before \"b\"");
+  CHECK(refusal(config, "b") == "");
+  CHECK(refusal(config, "c").starts_with("config.json:4:16: \"command\" of server \"c\""));
+  // Where all brackets match, it is only an unknown key.
+  const Config meant = read(R"({"mcpServers":{"a":{"command":"x","b":{"command":"y"}}}})");
+  CHECK(refusal(meant, "a") == "");
+  CHECK(refusal(meant, "b") != "");
+}
+
 TEST_CASE("config: mistakes outside of entries") {
   const struct {
     const char* text;
