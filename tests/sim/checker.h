@@ -73,6 +73,8 @@ class Checker {
   void answer_to(Server& server, const Read& message, const std::string& text);
   void check_serialised(Server& server, const Call& call);
   std::vector<const Client*> sessions_with_calls(const Server& server) const;
+  bool served_alone(const Server& server, const Client& client) const;
+  std::size_t sessions_that_want(const Server& server, const std::string& uri) const;
   void settled_server(Server& server);
 
   World& world_;

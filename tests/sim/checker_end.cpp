@@ -12,7 +12,8 @@ namespace sim {
 namespace {
 
 std::string who(const Client& client) {
-  return "client " + std::to_string(client.number);
+  return "client " + std::to_string(client.number) +
+         (client.session ? " (S" + std::to_string(client.session->index) + ")" : "");
 }
 
 }  // namespace
@@ -26,7 +27,7 @@ void Checker::daemon_died() {
     client.asked.clear();
     client.roots_asked.clear();
     client.news.clear();
-    if (client.gone || !client.session) continue;
+    if (client.gone) continue;
     for (Call* call : client.calls) {
       if (!call->fed || call->delivered || call->cancelled || call->duplicate || call->broken) continue;
       call->answered = call->failed = false;
@@ -76,7 +77,8 @@ void Checker::settled() {
   for (const broker::InstanceReport& report : world_.hands.broker()->instances()) {
     if (report.calls != 0)
       return broken("no call is left over", report.name + ": " + std::to_string(report.calls));
-    if (report.waiting != 0) return broken("no call waits for ever", report.name);
+    if (report.waiting != 0)
+      return broken("no call waits for ever", report.name + ": " + std::to_string(report.waiting));
   }
 }
 

@@ -12,8 +12,11 @@ namespace {
 constexpr std::size_t starts_most = 15;  // Within
 constexpr auto starts_window = std::chrono::minutes(1);
 
-bool may_lead_to_questions(const Call& call) {
-  return call.method == "tools/call";
+// It has asked to be unsubscribed, or is about to leave.
+bool leaving(const Client& client, const std::string& uri) {
+  return std::any_of(client.pending.begin(), client.pending.end(), [&](const auto& entry) {
+    return entry.second->method == "resources/unsubscribe" && entry.second->uri == uri;
+  });
 }
 
 }  // namespace
@@ -52,6 +55,7 @@ void Checker::fed(Server& server, ServerLine& line) {
       return;
     case ServerLine::Kind::cancel:
       line.ask->cancelled = !line.ask->answered;
+      server.plain_asks.erase(line.ask->id);
       return;
     case ServerLine::Kind::other:
       if (line.error) server.subscribed.erase(server.settings[line.name]);
@@ -176,7 +180,10 @@ void Checker::setting_to(Server& server, const Read& message, const std::string&
     return broken("a server is sent nothing of unknown origin", text);
   const std::string uri(message.find("params")->string_or("uri", ""));
   server.settings[id] = uri;
-  if (server.subscribed.contains(uri) == subscribes) broken("subscriptions balance", text);
+  // To end what never began does no harm, and the server may say so itself.
+  const bool again = subscribes && server.subscribed.contains(uri);
+  const bool too_early = !subscribes && sessions_that_want(server, uri) > 0;
+  if (again || too_early) broken("subscriptions balance", text);
   if (subscribes) {
     server.subscribed[uri] = true;
   } else {
@@ -199,6 +206,7 @@ void Checker::cancel_to(Server& server, const Read& message, const std::string& 
   const std::string id = message.raw(message.find("requestId", "params"));
   if (id == server.initialize_id) return broken("initialize is never cancelled", text);
   const auto found = server.sent.find(id);
+  if (server.settings.contains(id)) return;
   if (found == server.sent.end()) return broken("a server is told of the end of calls it was sent", text);
   Call& call = *found->second;
   if (!call.cancelled) broken("only its own session cancels a call", text);
@@ -226,7 +234,9 @@ void Checker::answer_to(Server& server, const Read& message, const std::string& 
   const std::string payload = message.raw(result != nullptr ? result : message.find("error"));
   const bool of_client = payload.find("\"by\":\"c") != std::string::npos;
   if (of_client && payload != ask.payload) broken("a question is answered by the one who was asked", text);
-  if (!of_client && result != nullptr) broken("Hearth answers no question in a client's place", text);
+  const bool declined = ask.method == "elicitation/create" && payload == "{\"action\":\"cancel\"}";
+  if (!of_client && result != nullptr && !declined)
+    broken("Hearth answers no question in a client's place", text);
   if (!of_client && !ask.payload.empty()) broken("an answer arrives as its client gave it", text);
 }
 
@@ -235,11 +245,29 @@ void Checker::ended(Server& server) {
   server.plain_asks.clear();
 }
 
+// No other session was ever there whose question it could be.
+bool Checker::served_alone(const Server& server, const Client& client) const {
+  if (world_.hands.server_of(client) != &server) return false;
+  return std::all_of(server.sent.begin(), server.sent.end(),
+                     [&](const auto& entry) { return entry.second->client == client.number; });
+}
+
+std::size_t Checker::sessions_that_want(const Server& server, const std::string& uri) const {
+  return static_cast<std::size_t>(
+      std::count_if(world_.clients.begin(), world_.clients.end(), [&](const Client& client) {
+        const auto wish = client.uris.find(uri);
+        const bool granted =
+            wish != client.uris.end() && wish->second == nullptr && !client.vague_uris.contains(uri);
+        return granted && client.session && !leaving(client, uri) &&
+               world_.hands.server_of(client) == &server;
+      }));
+}
+
 std::vector<const Client*> Checker::sessions_with_calls(const Server& server) const {
   std::vector<const Client*> found;
   for (const Client& client : world_.clients) {
     const bool live = std::any_of(client.pending.begin(), client.pending.end(), [&](const auto& entry) {
-      return entry.second->server == &server && entry.second->method != "tools/list";
+      return entry.second->server == &server && may_lead_to_questions(*entry.second);
     });
     if (live) found.push_back(&client);
   }

@@ -109,7 +109,7 @@ void Client::one_setting() {
       const bool wants = random.permille(600);
       Call& call = compose(wants ? "resources/subscribe" : "resources/unsubscribe", named("uri", uri), false);
       call.uri = uri;
-      call.error_is_fine = !wants;
+      call.error_is_fine = !wants || world.options.error > 0;
       write_requests({&call}, call.text);
       return;
     }

@@ -127,6 +127,7 @@ std::optional<broker::Event> Hands::flush_all() {
     if (link.closing || link.left) continue;
     if (!link.overflowed && link.queued > world_.options.hard_limit) {
       link.overflowed = true;
+      world_.checker.left(*link.client);  // From now on it is owed nothing.
       return broker::SessionOverflowed{id, link.queued};
     }
     if (!link.blocked && link.queued > world_.options.soft_limit) {
@@ -262,6 +263,8 @@ void Hands::client_left(Client& client) {
     return;
   }
   plan_read(session);
+  after(std::chrono::seconds(1) + world_.random.about(world_.options.wire),
+        [this, session] { close(session); });
 }
 
 void Hands::close(core::SessionId session) {

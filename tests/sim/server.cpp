@@ -127,7 +127,7 @@ void Server::take_call(const Read& message, const std::string& id, Call& call) {
   base::Duration wait = random.about(options.work);
   if (random.permille(options.slow)) wait *= 1000;
   if (random.permille(options.progress)) plan_progress(id, wait);
-  if (random.permille(options.asks)) plan_ask(id, wait);
+  if (may_lead_to_questions(call) && random.permille(options.asks)) plan_ask(id, wait);
   if (random.permille(options.never)) return;
   world.schedule.after(wait, [this, id] { answer(id); });
 }

@@ -252,8 +252,10 @@ void Server::update_a_resource() {
 }
 
 void Server::stray_note() {
-  if (world.truth.calls.empty()) return;
-  const Call& call = world.random.pick(world.truth.calls);
+  if (sent.empty()) return;
+  auto chosen = sent.begin();
+  std::advance(chosen, world.random.below(sent.size()));
+  const Call& call = *chosen->second;
   constexpr std::array<std::string_view, 4> methods{"notifications/acme/told", "notifications/tasks/status",
                                                     "notifications/elicitation/complete",
                                                     "notifications/cancelled"};
@@ -262,10 +264,16 @@ void Server::stray_note() {
                   "\"taskId\":\"t0\",\"elicitationId\":\"e0\",\"requestId\":77777," + marker_of(call)));
 }
 
+// A token that never meant anything and never will: one of a call that brought none, or one out of thin air.
 void Server::stray_progress() {
   Random& random = world.random;
-  const std::string token = random.permille(300) ? "\"x\"" : std::to_string(random.below(30));
-  if (wire_tokens.contains(token)) return;  // That one means something.
+  std::string token = random.permille(500) ? "\"x\"" : std::to_string(900000 + random.below(30));
+  if (!wire_ids.empty() && random.permille(700)) {
+    auto chosen = wire_ids.begin();
+    std::advance(chosen, random.below(wire_ids.size()));
+    token = *chosen;
+  }
+  if (wire_tokens.contains(token)) return;
   write_other(
       notice_line("notifications/progress", "\"progressToken\":" + token + ",\"progress\":1,\"stray\":true"));
 }

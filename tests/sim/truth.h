@@ -51,6 +51,12 @@ struct Call {
   std::string task_id;  // The task it became.
 };
 
+// Whether a server may ask its client something because of this call.
+inline bool may_lead_to_questions(const Call& call) {
+  return call.method == "tools/call" || call.method == "prompts/get" || call.method == "resources/read" ||
+         call.method == "tasks/result" || call.method == "acme/do";
+}
+
 // One request that a server wrote.
 struct Ask {
   int number = 0;
