@@ -25,6 +25,20 @@ sys.dont_write_bytecode = True
 SKIPPED = 77  # What ctest shows as skipped.
 
 
+class TimedResult(unittest.TextTestResult):
+    """Says which tests are slow."""
+
+    def startTest(self, test):
+        self.began = time.monotonic()
+        super().startTest(test)
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        seconds = time.monotonic() - self.began
+        if seconds > 1:
+            self.stream.writeln("    %.1f s" % seconds)
+
+
 def run_here(names):
     import world
     needed = [world.FAKE] if world.DIRECT else [world.HEARTH, world.HEARTHD, world.FAKE]
@@ -33,8 +47,7 @@ def run_here(names):
         print("not built: %s. Build first (./dev build), or set HEARTH_BIN." % ", ".join(missing))
         return 1
     suite = unittest.defaultTestLoader.loadTestsFromNames(names)
-    result = unittest.TextTestRunner(verbosity=2, durations=None, buffer=True).run(suite) if sys.version_info >= (3, 12) \
-        else unittest.TextTestRunner(verbosity=2, buffer=True).run(suite)
+    result = unittest.TextTestRunner(verbosity=2, buffer=True, resultclass=TimedResult).run(suite)
     if not result.wasSuccessful():
         return 1
     if result.testsRun == 0 or len(result.skipped) == result.testsRun:

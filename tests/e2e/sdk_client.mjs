@@ -81,7 +81,8 @@ const call = (session, name, args = {}, options = undefined) => request.sdk === 
   ? session.client.callTool({ name, arguments: args }, undefined, options)
   : session.client.callTool({ name, arguments: args }, options);
 
-// Each phase is run by all sessions at once; the next begins when all have finished.
+// Each phase is run by all sessions at once, or one after the other where the request says "inTurn"; the next begins when
+// all have finished.
 const servers = {
   everything: [
     async (s) => { s.seen.tools = (await s.client.listTools()).tools.map((tool) => tool.name); },
@@ -150,7 +151,10 @@ const servers = {
 
 try {
   const sessions = await Promise.all(Array.from({ length: request.sessions }, (_, number) => connect(number)));
-  for (const phase of servers[request.server]) await Promise.all(sessions.map(phase));
+  for (const phase of servers[request.server]) {
+    if (!request.inTurn) await Promise.all(sessions.map(phase));
+    else for (const session of sessions) await phase(session);
+  }
   await Promise.all(sessions.map((session) => session.client.close()));
   console.log(JSON.stringify({ sessions: sessions.map((session) => session.seen) }));
 } catch (error) {

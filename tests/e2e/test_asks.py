@@ -9,6 +9,11 @@ ELICIT = {"ask": "elicitation/create", "params": FORM}
 CAN = {"elicitation": {}}
 
 
+def declined(answer):
+    """What a server hears when nobody can be asked: an error, or what a person does who closes the window."""
+    return "error" in answer or answer["result"] == {"action": "cancel"}
+
+
 class TestAsks(Case):
     def test_a_question_during_a_call_reaches_the_caller(self):
         a = self.client(capabilities=CAN)
@@ -47,26 +52,24 @@ class TestAsks(Case):
         self.assertEqual(call.collected()[0]["result"]["model"], "m")
 
     @needs_hearth
-    def test_only_the_capable_one_of_two_callers_is_asked(self):
-        """Capabilities frozen by the first client: the first cannot be asked, the second can, and only it ever is."""
+    def test_capabilities_are_each_sessions_own(self):
+        """Capabilities frozen by the first client: the first cannot be asked, the second can. The first's calls never ask
+        anybody, the second's do, also while the first has one open."""
         a, b = self.client(), self.client(capabilities=CAN)
+        self.assertTrue(declined(a.do(ELICIT).collected()[0]))
+        b.sync()
+        self.assertEqual((list(a.asks), list(b.asks)), ([], []))
+        call = b.do(ELICIT)
+        b.respond(b.next_ask(), {"action": "accept", "content": {"name": "b"}})
+        self.assertEqual(call.collected()[0]["result"]["content"], {"name": "b"})
+
         a.do({"hold": "a"}, {"text": "x"})
         server = self.server()
         server.wait("(hold a)")
-        call = b.do(ELICIT)
-        b.respond(b.next_ask(), {"action": "cancel"})
-        self.assertEqual(call.collected()[0]["result"]["action"], "cancel")
+        b.do(ELICIT, {"text": "asked"})
         server.release("a")
         a.sync()
         self.assertEqual(list(a.asks), [])
-
-    @needs_hearth
-    def test_a_session_that_cannot_is_never_asked(self):
-        a, b = self.client(), self.client(capabilities=CAN)
-        answer = a.do(ELICIT).collected()[0]
-        self.assertIn("error", answer)
-        b.sync()
-        self.assertEqual((list(a.asks), list(b.asks)), ([], []))
 
     @needs_hearth
     def test_nobody_guesses_between_two_callers(self):
@@ -76,8 +79,7 @@ class TestAsks(Case):
         other = b.do({"hold": "b"}, {"text": "b"})
         server = self.server()
         server.wait("(hold b)")
-        answer = a.do(ELICIT).collected()[0]
-        self.assertIn("error", answer)
+        self.assertTrue(declined(a.do(ELICIT).collected()[0]))
         self.assertEqual((list(a.asks), list(b.asks)), ([], []))
         server.release("b")
         other.result()
@@ -94,13 +96,14 @@ class TestAsks(Case):
 
     @needs_hearth
     def test_a_question_outside_any_call_is_refused(self):
-        a = self.client(capabilities=FULL)
+        """Broadcast, or given to the last one connected: with two sessions and no call it is nobody's."""
+        a, b = self.client(capabilities=FULL), self.client(capabilities=FULL)
         server = self.server()
         for method in ("elicitation/create", "sampling/createMessage"):
             answer = json.loads(server.do({"ask": method, "params": {}})["result"]["content"][0]["text"])[0]
-            self.assertIn("error", answer)
-        a.sync()
-        self.assertEqual(list(a.asks), [])
+            self.assertTrue(declined(answer))
+        a.sync(), b.sync()
+        self.assertEqual((list(a.asks), list(b.asks)), ([], []))
 
     @needs_hearth
     def test_pings_of_the_server_are_answered_by_hearth(self):
@@ -142,14 +145,13 @@ class TestAsks(Case):
         a.do({**ELICIT, "id": "q"})
         a.next_ask()
         a.close()
-        server = self.server()
-        server.wait('"error"', '"q"')
+        self.server().wait('"id":"q"', '"result":{"action":"cancel"}')
 
     @needs_hearth
     def test_a_url_elicitation_needs_the_mode(self):
         a = self.client(capabilities={"elicitation": {}})
         params = {"mode": "url", "url": "https://example.org", "elicitationId": "e1", "message": "go"}
-        self.assertIn("error", a.do({"ask": "elicitation/create", "params": params}).collected()[0])
+        self.assertTrue(declined(a.do({"ask": "elicitation/create", "params": params}).collected()[0]))
         b = self.client(capabilities={"elicitation": {"form": {}, "url": {}}})
         call = b.do({"ask": "elicitation/create", "params": params})
         b.respond(b.next_ask(), {"action": "accept"})
@@ -165,13 +167,17 @@ class TestRoots(Case):
         return lambda params: {"roots": [{"uri": uri} for uri in uris]}
 
     def asked(self, session):
-        return [root["uri"] for root in session.do({"ask": "roots/list"}).collected()[0]["result"]["roots"]]
+        """What a server hears that asks during this session's call."""
+        roots = session.do({"ask": "roots/list"}).collected()[0]["result"]["roots"]
+        uris = [root["uri"] for root in roots]
+        self.assertEqual(len(uris), len(set(uris)), "a root twice")
+        return set(uris)
 
     def test_roots_of_the_one_session(self):
         a = self.home.open(name="fake")
         a.handlers["roots/list"] = self.roots_of("file:///a")
         a.initialize(capabilities={"roots": {"listChanged": True}})
-        self.assertEqual(self.asked(a), ["file:///a"])
+        self.assertEqual(self.asked(a), {"file:///a"})
 
     @needs_hearth
     def test_the_union_of_all_sessions_follows_them(self):
@@ -181,29 +187,34 @@ class TestRoots(Case):
         a.handlers["roots/list"] = self.roots_of("file:///a", "file:///both")
         b.handlers["roots/list"] = self.roots_of("file:///both", "file:///b")
         a.initialize(capabilities=capabilities)
-        self.assertEqual(self.asked(a), ["file:///a", "file:///both"])
+        self.assertEqual(self.asked(a), {"file:///a", "file:///both"})
         b.initialize(capabilities=capabilities)
         self.server().wait("notifications/roots/list_changed")
-        self.assertEqual(self.asked(a), ["file:///a", "file:///both", "file:///b"])
-        b.handlers["roots/list"] = self.roots_of("file:///new")
+        self.assertEqual(self.asked(a), {"file:///a", "file:///both", "file:///b"})
+        b.handlers["roots/list"] = self.roots_of("file:///both", "file:///new")
         b.notify("notifications/roots/list_changed")
         self.server().wait("notifications/roots/list_changed", count=2)
-        self.assertEqual(self.asked(b), ["file:///a", "file:///both", "file:///new"])
+        self.assertEqual(self.asked(b), {"file:///a", "file:///both", "file:///new"})
         b.close()
         self.server().wait("notifications/roots/list_changed", count=3)
-        self.assertEqual(self.asked(a), ["file:///a", "file:///both"])
+        self.assertEqual(self.asked(a), {"file:///a", "file:///both"})
 
     @needs_hearth
-    def test_roots_are_answered_outside_calls_too(self):
+    def test_a_server_that_asks_at_once_hears_the_first_sessions_roots(self):
+        """Servers ask as soon as they are initialised, when the session that started them is not quite ready: an empty list
+        would make them work on nothing, or refuse to."""
         a = self.home.open("--after-initialized", json.dumps([{"ask": "roots/list"}]), name="fake")
         a.handlers["roots/list"] = self.roots_of("file:///a")
         a.initialize(capabilities={"roots": {}})
-        self.server().wait('"file:///a"')
+        a.sync()
+        self.server().wait('"result":{"roots"')
+        answers = [m for m in self.server().received() if "roots" in m.get("result", {})]
+        self.assertEqual(answers[0]["result"]["roots"], [{"uri": "file:///a"}])
 
     @needs_hearth
     def test_a_session_without_roots_is_not_asked(self):
         a = self.client()
-        self.assertEqual(self.asked(a), [])
+        self.assertEqual(self.asked(a), set())
         self.assertEqual(list(a.asks), [])
 
 
@@ -239,7 +250,7 @@ class TestLevels(Case):
         self.assertEqual(self.upstream(), ["error", "debug", "critical"])
 
     @needs_hearth
-    def test_an_unknown_level_is_the_servers_to_refuse_or_ours_but_breaks_nothing(self):
+    def test_an_unknown_level_is_an_error_and_changes_nothing(self):
         a = self.client()
         with self.assertRaises(RpcError):
             a.request("logging/setLevel", {"level": "shouting"})

@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 import npm_packages
-from world import DIRECT, HERE, Case
+from world import DIRECT, HEARTH, HERE, Case, needs_hearth
 
 NO_NODE = os.environ.get("HEARTH_NO_NODE") == "1"
 
@@ -17,12 +17,14 @@ class RealCase(Case):
         self.node = npm_packages.node()
         self.modules = npm_packages.node_modules()
 
-    def run_sessions(self, server, sessions, sdk=1, args=(), env=None):
-        program = os.path.join(self.modules, "@modelcontextprotocol", "server-" + server, "dist", "index.js")
-        command = self.home.shim([self.node, program, *args], server)
+    def program(self, server):
+        return os.path.join(self.modules, "@modelcontextprotocol", "server-" + server, "dist", "index.js")
+
+    def run_sessions(self, server, sessions, sdk=1, args=(), env=None, command=None, **more):
+        command = command or self.home.shim([self.node, self.program(server), *args], server)
         request = {"sdk": sdk, "server": server, "sessions": 1 if DIRECT else sessions,
                    "command": command[0], "args": command[1:], "cwd": self.home.project,
-                   "env": self.home.environment(**(env or {})), "nodeModules": self.modules}
+                   "env": self.home.environment(**(env or {})), "nodeModules": self.modules, **more}
         done = subprocess.run([self.node, os.path.join(HERE, "sdk_client.mjs"), json.dumps(request)], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.home.environment(), timeout=90)
         try:
@@ -70,20 +72,28 @@ class TestEverything(RealCase):
 
 
 class TestMemory(RealCase):
-    def check(self, sessions):
+    def check(self, sessions, **more):
         path = os.path.join(self.home.project, "memory.json")
-        seen = self.run_sessions("memory", sessions, env={"MEMORY_FILE_PATH": path})
+        seen = self.run_sessions("memory", sessions, env={"MEMORY_FILE_PATH": path}, **more)
         for session in seen:
             self.assertEqual(session["graph"], sorted("entity %d" % number for number in range(len(seen))))
         with open(path, encoding="utf-8") as file:
             self.assertEqual(len(file.read().strip().split("\n")), len(seen))
 
-    def test_two_sessions(self):
-        self.check(2)
+    def test_two_sessions_see_what_the_other_wrote(self):
+        self.check(2, inTurn=True)
 
-    def test_twenty_sessions_lose_no_update(self):
-        """Twenty processes writing one file lose updates; one process, used by twenty, does not."""
-        self.check(20)
+    def test_twenty_sessions_see_what_the_others_wrote(self):
+        self.check(20, inTurn=True)
+
+    @needs_hearth
+    def test_twenty_sessions_at_once_lose_nothing_when_calls_take_turns(self):
+        """This server reads its file, changes it and writes it back without a lock, so calls in flight together lose updates
+        even within one process. An entry can say that its calls take turns by session."""
+        self.home.config({"mcpServers": {"memory": {
+            "command": self.node, "args": [self.program("memory")], "interactive": "serialise",
+            "env": {"MEMORY_FILE_PATH": "${MEMORY_FILE_PATH}"}}}})
+        self.check(20, command=[HEARTH, "attach", "memory"])
 
 
 class TestFilesystem(RealCase):
@@ -98,6 +108,11 @@ class TestFilesystem(RealCase):
 
     def test_twenty_sessions(self):
         self.check(20)
+
+    def test_it_may_live_on_the_roots_of_its_session_alone(self):
+        """Started without directories, it works on what the client's roots allow, or not at all."""
+        seen = self.run_sessions("filesystem", 1, roots=[{"uri": "file://" + self.home.project}])
+        self.assertIn("by 0", seen[0]["read"])
 
 
 class TestSequentialThinking(RealCase):

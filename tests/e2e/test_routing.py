@@ -52,13 +52,11 @@ class TestIds(Case):
         self.server().wait("(hold k)")
         a.do({"text": "second"}, raw_id='"twice"')
         a.wait("an error without the id", lambda: a.responses["null"])
-        error = a.responses["null"][0]["error"]
-        self.assertEqual(error["code"], -32600)
-        self.assertIn("twice", error["message"])
+        self.assertEqual(a.responses["null"][0]["error"]["code"], -32600)
         self.assertFalse(first.done())
         self.server().release("k")
         self.assertEqual(first.text(), "first")
-        self.assertEqual(len(a.responses['"twice"']), 1)
+        self.assertEqual(len(a.responses.pop('"twice"')), 1)
         self.assertEqual(a.start_tool("echo", {"text": "again"}, raw_id='"twice"').text(), "again")
 
     def test_unknown_methods_fields_and_meta_go_through_untouched(self):

@@ -46,7 +46,7 @@ class TestOneServer(Case):
         texts = [session.start_tool("echo", {"text": str(n)}) for n, session in enumerate(sessions)]
         self.assertEqual([pending.text() for pending in texts], [str(n) for n in range(50)])
         self.assertEqual(self.server().counts()["initialize"], 1)
-        daemons = [pid for pid, command in self.home.processes().items() if "hearthd" in command.split(" ")[0]]
+        daemons = self.home.daemons()
         self.assertEqual(len(daemons), 1, self.home.processes())
         self.assertEqual(self.home.status_of()[0]["sessions"], 50)
 

@@ -159,7 +159,7 @@ class TestDaemonDies(Case):
         calls = [session.start_tool("echo", {"text": str(n)}) for n, session in enumerate(sessions)]
         self.assertEqual([call.text() for call in calls], [str(n) for n in range(10)])
         self.assertEqual(len(self.home.servers()), 2)
-        daemons = [pid for pid, command in self.home.processes().items() if "hearthd" in command.split(" ")[0]]
+        daemons = self.home.daemons()
         self.assertEqual(len(daemons), 1)
 
     def test_again_and_again(self):
@@ -172,6 +172,7 @@ class TestDaemonDies(Case):
     def test_half_a_line_that_was_read_is_not_lost(self):
         """The daemon dies between two chunks of one request: the rest arrives at the next daemon, which knows the first half."""
         a = self.client()
+        a.sync()
         line = (a.line_of("tools/call", {"name": "echo", "arguments": {"text": "whole"}}, '"half"') + "\n").encode()
         a.write(line[:40])
         # The bytes must have left the pipe: only then does a daemon hold them.

@@ -136,6 +136,14 @@ def alive(pid):
         return False
 
 
+def parent_of(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return int(file.read().rsplit(")", 1)[1].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 class Home:
     """A HEARTH_HOME of one test. finish() shuts the daemon down and insists that nothing is left of it."""
 
@@ -280,6 +288,11 @@ class Home:
             if (mark in command or mark in environment) and alive(int(entry)):
                 found[int(entry)] = command.replace(b"\0", b" ").decode("utf-8", "replace").strip()
         return found
+
+    def daemons(self):
+        """The daemons of this home; the guard that each keeps as a child is none."""
+        found = [pid for pid, command in self.processes().items() if command.split(" ")[0].endswith("hearthd")]
+        return [pid for pid in found if parent_of(pid) not in found]
 
     def logs(self):
         for path in sorted(glob.glob(os.path.join(self.hearth_home, "**", "*.log"), recursive=True)):

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -83,6 +84,12 @@ std::string text_result(std::string_view text) {
 std::string raw_of(const Json& json, std::string_view key) {
   const Json* found = json.find(key);
   return found ? std::string(found->raw) : std::string();
+}
+
+bool is_level(std::string_view name) {
+  constexpr std::array names = {"debug", "info",     "notice", "warning",
+                                "error", "critical", "alert",  "emergency"};
+  return std::ranges::find(names, name) != names.end();
 }
 
 volatile sig_atomic_t term_seen = 0;
@@ -246,6 +253,9 @@ void Server::on_request(const Source& source, const Json& message, const std::st
   if (method == "tools/call") return call_tool(source, params, std::move(run));
   if (method == "resources/subscribe" && params.text_or("uri", "").starts_with("fake://refused")) {
     return refuse(id, -32602, "no such resource");
+  }
+  if (method == "logging/setLevel" && !is_level(params.text_or("level", ""))) {
+    return refuse(id, -32602, "no such level");
   }
   run->result = simple_result(method, params);
   if (run->result.empty()) return refuse(id, -32601, "Method not found");
