@@ -160,12 +160,11 @@ std::optional<Value> Parser::array() {
         made.items.push_back(std::move(*element));
       } else {
         recover();
-        whole = false;
       }
       next = halted() ? Next::broken : separator(']');
     }
     // Mistakes deeper down, in an object that lives on, count as well: the list is not what its writer meant.
-    whole = whole && next == Next::closed && noted_ == noted_before;
+    whole = next == Next::closed && noted_ == noted_before;
   }
   closers_.pop_back();
   if (!whole) return std::nullopt;
