@@ -146,7 +146,7 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
     server_asks_roots(state, instance, question.raw_id);
     return;
   }
-  const std::string_view related = message.of(message.envelope.related_task);
+  const std::string related = proto::json::unquoted(message.of(message.envelope.related_task));
   SessionId target;
   if (!related.empty()) {
     const core::Task* task = instance.tasks.find(related);

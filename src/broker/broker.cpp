@@ -43,6 +43,21 @@ void by_name(State& state, const std::string& name, auto&& handle) {
   for (const InstanceId id : all) with_instance(state, id, handle);
 }
 
+// Without sessions for long enough, everything ends: first the servers, then the daemon.
+void consider_retiring(State& state) {
+  if (!state.sessions.empty() || state.retired || state.now < state.quiet_since + state.options.retire_after)
+    return;
+  bool running = false;
+  state.instances.each([&](InstanceId /*id*/, core::Instance& instance) {
+    if (instance.life == core::Life::stopped || instance.life == core::Life::backing_off) return;
+    running = true;
+    stop(state, instance);
+  });
+  if (running) return;
+  state.retired = true;
+  state.outbox.push_back(Retire{});
+}
+
 void dispatch(State& state, Event& event) {
   std::visit(
       Cases{
@@ -125,12 +140,14 @@ void Broker::dismiss(SessionId session) {
 void Broker::on(Event event, base::Instant now) {
   state_->now = now;
   dispatch(*state_, event);
+  if (state_->sessions.empty()) consider_retiring(*state_);
 }
 
 std::optional<base::Instant> Broker::deadline() const {
   std::optional<base::Instant> first;
-  if (state_->sessions.empty() && !state_->retired)
-    first = state_->quiet_since + state_->options.retire_after;
+  const base::Instant retire_at = state_->quiet_since + state_->options.retire_after;
+  // Once that has passed, it is the end of the last server that is waited for.
+  if (state_->sessions.empty() && !state_->retired && state_->now < retire_at) first = retire_at;
   state_->instances.each([&](InstanceId /*id*/, const core::Instance& instance) {
     const std::optional<base::Instant> due = deadline_of(instance);
     if (due && (!first || *due < *first)) first = due;
@@ -142,11 +159,7 @@ void Broker::tick(base::Instant now) {
   state_->now = now;
   state_->instances.each(
       [&](InstanceId /*id*/, core::Instance& instance) { broker::tick(*state_, instance); });
-  if (state_->sessions.empty() && !state_->retired &&
-      state_->quiet_since + state_->options.retire_after <= now) {
-    state_->retired = true;
-    state_->outbox.push_back(Retire{});
-  }
+  consider_retiring(*state_);
 }
 
 std::vector<Action>& Broker::outbox() {

@@ -2,6 +2,7 @@
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/legacy_client.h"
+#include "proto/json.h"
 
 namespace broker {
 namespace {
@@ -102,7 +103,7 @@ void client_request(State& state, Session& session, const Scanned& message) {
     case Method::tasks_get:
     case Method::tasks_result:
     case Method::tasks_cancel:
-      if (!instance->tasks.owns(message.of(message.envelope.task_id), session.id)) {
+      if (!instance->tasks.owns(proto::json::unquoted(message.of(message.envelope.task_id)), session.id)) {
         refuse(id, Code::invalid_params, "Task not found");
         return;
       }
@@ -175,7 +176,8 @@ void client_batch(State& state, Session& session, const base::Bytes& bytes) {
     const auto envelope = proto::scan(part.text);
     if (!envelope) {
       refuse_unreadable(state, session, part.text, envelope.error());
-    } else if (envelope->kind == Kind::batch || envelope->method.in(part.text) == "initialize") {
+    } else if (envelope->kind == Kind::batch ||
+               proto::method_of(envelope->method.in(part.text)) == Method::initialize) {
       const std::string_view id = safe_id(state, session, envelope->id.in(part.text));
       state.send(session.id,
                  proto::error_text(id, Code::invalid_request, "hearth: not allowed within a batch"));

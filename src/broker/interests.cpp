@@ -81,12 +81,8 @@ void client_unsubscribes(State& state, Session& session, Instance& instance, con
     if (instance.life == core::Life::ready) subscription_step(state, instance, uri);
     return;
   }
-  if (instance.subscriptions.known(uri)) {
-    // Others hold it: the server must not hear of this, and there is nothing to undo.
-    state.send(session.id, proto::result_text(message.of(message.envelope.id), "{}"));
-    return;
-  }
-  forward_call(state, session, instance, message, proto::Method::resources_unsubscribe);
+  // It never held it. Others may, or may be about to, so the server must not hear of this.
+  state.send(session.id, proto::result_text(message.of(message.envelope.id), "{}"));
 }
 
 void subscription_step(State& state, Instance& instance, const std::string& uri) {

@@ -139,7 +139,7 @@ void to_owner(State& state, Instance& instance, SessionId owner, const Scanned& 
 }
 
 void task_status(State& state, Instance& instance, const Scanned& message) {
-  const std::string_view id = message.of(message.envelope.task_id);
+  const std::string id = proto::json::unquoted(message.of(message.envelope.task_id));
   const core::Task* task = instance.tasks.find(id);
   to_owner(state, instance, task != nullptr ? task->owner : SessionId{}, message);
   if (core::task_ended(message.of(message.envelope.params))) instance.tasks.ended(id);

@@ -38,7 +38,10 @@ struct Broker::State {
   void send_answer(const core::Call& call, proto::Message message) {
     outbox.push_back(SendToSession{call.session, std::move(message), call.journal_slot});
   }
+  // What is said to a server that is being stopped would never be read.
   void send(InstanceId instance, proto::Message message) {
+    const core::Life life = instances.at(instance).life;
+    if (life != core::Life::greeting && life != core::Life::ready) return;
     outbox.push_back(SendToInstance{instance, std::move(message)});
   }
   void send(InstanceId instance, std::string text) { send(instance, proto::Message(std::move(text))); }

@@ -55,7 +55,6 @@ class Subscriptions {
   std::vector<std::string> uris() const;
   std::vector<std::string> uris_of(SessionId session) const;
   std::size_t count_of(SessionId session) const;
-  bool known(const std::string& uri) const { return resources_.contains(uri); }
 
   // Whom an update of `uri` concerns: its subscribers; if there are none, those of a resource it is part of.
   std::set<SessionId> concerned(std::string_view uri) const;

@@ -5,17 +5,17 @@
 
 namespace core {
 
-void Tasks::created(const std::string& raw_id, Task task) {
+void Tasks::created(const std::string& id, Task task) {
   if (tasks_.size() >= limits::tasks_per_instance) {
     tasks_.erase(order_.front());
     order_.pop_front();
   }
-  if (tasks_.insert_or_assign(raw_id, std::move(task)).second) order_.push_back(raw_id);
+  if (tasks_.insert_or_assign(id, std::move(task)).second) order_.push_back(id);
 }
 
-void Tasks::ended(std::string_view raw_id) {
+void Tasks::ended(std::string_view id) {
   // The owner may still ask for the result; only the progress is over.
-  const auto found = tasks_.find(raw_id);
+  const auto found = tasks_.find(id);
   if (found != tasks_.end()) found->second.token = 0;
 }
 
@@ -24,8 +24,8 @@ void Tasks::leave(SessionId session) {
   std::erase_if(order_, [&](const std::string& id) { return !tasks_.contains(id); });
 }
 
-const Task* Tasks::find(std::string_view raw_id) const {
-  const auto found = tasks_.find(raw_id);
+const Task* Tasks::find(std::string_view id) const {
+  const auto found = tasks_.find(id);
   return found == tasks_.end() ? nullptr : &found->second;
 }
 
@@ -36,8 +36,8 @@ const Task* Tasks::by_token(std::int64_t token) const {
   return nullptr;
 }
 
-bool Tasks::owns(std::string_view raw_id, SessionId session) const {
-  const Task* task = find(raw_id);
+bool Tasks::owns(std::string_view id, SessionId session) const {
+  const Task* task = find(id);
   return task != nullptr && task->owner == session;
 }
 
@@ -48,7 +48,7 @@ std::string Tasks::own_only(std::string_view raw_result, SessionId session) cons
   std::string kept;
   for (const proto::json::Value& item : list->items) {
     const proto::json::Value* id = item.find("taskId");
-    if (id == nullptr || !owns(raw_result.substr(id->at, id->length), session)) continue;
+    if (id == nullptr || !owns(id->text, session)) continue;
     if (!kept.empty()) kept += ',';
     kept += raw_result.substr(item.at, item.length);
   }
@@ -63,7 +63,7 @@ std::string created_task_of(std::string_view raw_result) {
   const proto::json::Value* task = document.root ? document.root->find("task") : nullptr;
   const proto::json::Value* id = task != nullptr ? task->find("taskId") : nullptr;
   if (id == nullptr || id->type != proto::json::Type::string) return {};
-  return std::string(raw_result.substr(id->at, id->length));
+  return id->text;
 }
 
 bool task_ended(std::string_view raw_task) {

@@ -24,18 +24,18 @@ struct Task {
 
 class Tasks {
  public:
-  // `raw_id`: the JSON string with its quotes.
-  void created(const std::string& raw_id, Task task);
-  void ended(std::string_view raw_id);
+  // `id` is decoded: peers may spell the same id with other escapes.
+  void created(const std::string& id, Task task);
+  void ended(std::string_view id);
   void leave(SessionId session);
   void clear() {
     tasks_.clear();
     order_.clear();
   }
 
-  const Task* find(std::string_view raw_id) const;
+  const Task* find(std::string_view id) const;
   const Task* by_token(std::int64_t token) const;
-  bool owns(std::string_view raw_id, SessionId session) const;
+  bool owns(std::string_view id, SessionId session) const;
 
   // The result of tasks/list with the tasks of others left out.
   std::string own_only(std::string_view raw_result, SessionId session) const;
@@ -45,7 +45,7 @@ class Tasks {
   std::deque<std::string> order_;
 };
 
-// The raw task id of a CreateTaskResult; empty when the result is something else.
+// The task id of a CreateTaskResult; empty when the result is something else.
 std::string created_task_of(std::string_view raw_result);
 // Whether a notifications/tasks/status or a Task says that it has ended.
 bool task_ended(std::string_view raw_task);

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "proto/spelling.h"
+
 namespace proto {
 namespace {
 
@@ -57,6 +59,13 @@ constexpr auto table = [] {
 }  // namespace
 
 Method method_of(std::string_view name) {
+  // The same name may be spelt with escapes ("tools\\/call"), and must not mean something else for that.
+  if (name.find('\\') != std::string_view::npos) {
+    for (const Row& row : table) {
+      if (spells(name, row.first)) return row.second;
+    }
+    return Method::other;
+  }
   const auto found =
       std::lower_bound(table.begin(), table.end(), name,
                        [](const Row& row, std::string_view key) { return before(row.first, key); });
