@@ -126,7 +126,10 @@ void client_notice(State& state, Session& session, const Scanned& message) {
   if (session.phase == Phase::fresh || instance == nullptr) return;
   switch (proto::method_of(message.of(message.envelope.method))) {
     case Method::initialized:
-      if (session.phase == Phase::asked) session.initialized_early = true;
+      if (session.phase == Phase::asked) {
+        session.initialized_early = true;
+        note_setup(state, session);
+      }
       if (session.phase != Phase::answered) return;
       session.phase = Phase::ready;
       note_setup(state, session);

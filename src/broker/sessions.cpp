@@ -73,7 +73,7 @@ void restore(State& state, Session& session) {
   }
   const Scanned initialize{base::Bytes::copy(setup.initialize_line), *envelope};
   if (setup.phase == Phase::asked || session.initialize_slot) {
-    session.initialized_early = setup.phase == Phase::ready;
+    session.initialized_early = setup.initialized_early || setup.phase == Phase::ready;
     client_initialize(state, session, initialize);
   } else if (const auto hello = face::read_initialize(initialize.bytes.text, *envelope)) {
     take_up(state, session, setup, *hello);
@@ -129,6 +129,7 @@ void resume(State& state, Session& session, core::Pause reason) {
 void note_setup(State& state, Session& session) {
   const Instance* instance = state.instance_of(session);
   core::Setup setup{.phase = session.phase,
+                    .initialized_early = session.initialized_early,
                     .initialize_line = session.initialize_line,
                     .level = session.level,
                     .subscriptions = {},

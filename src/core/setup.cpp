@@ -23,6 +23,7 @@ std::string written(const Setup& setup) {
   proto::json::Writer writer;
   writer.object();
   writer.key("phase").number(static_cast<int>(setup.phase));
+  writer.key("early").boolean(setup.initialized_early);
   writer.key("initialize").string(setup.initialize_line);
   if (setup.level) writer.key("level").number(static_cast<int>(*setup.level));
   add_list(writer, "subscriptions", setup.subscriptions);
@@ -45,6 +46,7 @@ std::optional<Setup> setup_of(std::string_view bytes) {
   const std::optional<std::int64_t> phase = small("phase", static_cast<int>(Phase::ready));
   if (!phase) return std::nullopt;
   setup.phase = static_cast<Phase>(*phase);
+  if (const proto::json::Value* early = root.find("early")) setup.initialized_early = early->boolean;
   setup.initialize_line = root.string_or("initialize", "");
   if (const auto level = small("level", static_cast<int>(Level::emergency)))
     setup.level = static_cast<Level>(*level);

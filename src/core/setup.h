@@ -15,6 +15,7 @@ namespace core {
 
 struct Setup {
   Phase phase = Phase::fresh;
+  bool initialized_early = false;
   std::string initialize_line;
   std::optional<Level> level;
   std::vector<std::string> subscriptions;
