@@ -106,7 +106,9 @@ void Checker::settled_server(Server& server) {
     if (client.level) level = std::min(level.value_or(*client.level), *client.level);
   }
   for (const std::string& uri : wanted) {
-    if (!server.subscribed.contains(uri)) broken("what a session subscribed to is subscribed upstream", uri);
+    if (!server.subscribed.contains(uri))
+      broken("what a session subscribed to is subscribed upstream",
+             uri + " at I" + std::to_string(server.start.instance.index));
   }
   for (const auto& [uri, granted] : server.subscribed) {
     if (!wanted.contains(uri) && !perhaps.contains(uri)) broken("nothing stays subscribed for nobody", uri);

@@ -71,10 +71,11 @@ void Checker::fed_request(Client& client, Call& call) {
 }
 
 void Checker::fed_answer(Client& client, const Record& record) {
-  if (record.forged) return;
   client.roots_asked.erase(record.id);
   const auto found = client.asked.find(record.id);
-  if (found == client.asked.end() || found->second != record.ask) return;
+  if (found == client.asked.end()) return;
+  // What was forged when it was written may have become this client's answer to its own question meanwhile.
+  if (!record.forged && found->second != record.ask) return;
   if (found->second->answered) return;  // Too late.
   const Read message(record.text);
   const auto* result = message.find("result");
@@ -205,12 +206,17 @@ void Checker::check_error(Client& client, const Call& call, const std::string& p
 void Checker::settle_wish(Client& client, Call& call) {
   if (call.method == "logging/setLevel") {
     client.level_vague = call.failed;
-    if (!call.failed) client.level = std::stoul(call.level);
+    if (!call.failed && call.number > client.level_call) {
+      client.level_call = call.number;
+      client.level = std::stoul(call.level);
+    }
   }
   if (call.method == "resources/subscribe") {
     const auto found = client.uris.find(call.uri);
     if (!call.failed) client.vague_uris.erase(call.uri);
-    if (found == client.uris.end() || found->second != &call) return;
+    if (found == client.uris.end()) return;
+    if (call.failed && found->second == nullptr) client.vague_uris.insert(call.uri);
+    if (found->second != &call) return;
     found->second = nullptr;
     if (call.failed) client.uris.erase(found);
   }

@@ -60,6 +60,7 @@ class Client {
   bool initialize_fed = false, initialize_answered = false, initialize_ok = false, initialized_fed = false;
   bool wrote_batch = false;
   std::optional<std::size_t> level;
+  int level_call = -1;                // The latest setLevel that was granted.
   bool level_vague = false;           // A setLevel failed: before its effect or after?
   std::set<std::string> vague_uris;   // Likewise.
   std::map<std::string, Call*> uris;  // Subscribed, and by which call; null once granted.
