@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
 #include <ctime>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "io/clean_exec.h"
 #include "io/clock.h"
 #include "io/files.h"
+#include "io/process_table.h"
 #include "io/system_error.h"
 #include "io/unix_socket.h"
 
@@ -136,6 +138,17 @@ base::Result<std::string> wait_until_ready(int ready, base::Instant deadline) {
   return said;
 }
 
+// Closing the pipe is what a ready daemon does and what a dying one cannot help doing. For a moment after
+// that, the socket of a dying one still takes connections.
+bool daemon_is_ending(const Paths& paths) {
+  const auto text = read_small_file(paths.lock, 32);
+  pid_t pid = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), pid).ec != std::errc())
+    return false;
+  const auto process = process_of(pid);
+  return !process || process->ending || process->zombie;
+}
+
 bool nobody_there(const base::Error& error) {
   return error.code == ENOENT || error.code == ECONNREFUSED || error.code == EAGAIN;
 }
@@ -161,7 +174,7 @@ base::Result<Descriptor> start(const Paths& paths, const std::string& binary, De
   if (!said) return base::failure(said.error().what + "; see " + paths.daemon_log, said.error().code);
   if (!said->empty()) return base::failure(*said);
   auto connection = connect_existing(paths);
-  if (!connection && nobody_there(connection.error())) {
+  if (daemon_is_ending(paths) || (!connection && nobody_there(connection.error()))) {
     return base::failure("the daemon ended as soon as it was started; see " + paths.daemon_log, ECONNREFUSED);
   }
   return connection;

@@ -27,6 +27,9 @@ namespace {
 // near the start.
 constexpr std::size_t environment_max = std::size_t{4} << 20;
 
+// PF_EXITING of the kernel's sched.h, the same since Linux 2.6.
+constexpr std::uint64_t flag_exiting = 4;
+
 // How long the killed get to die between two scans. They are dying already; only the kernel is in the way.
 constexpr std::chrono::milliseconds dying(100);
 
@@ -95,7 +98,9 @@ std::optional<Process> process_of(pid_t pid) {
     fields.push_back(rest.substr(0, end));
     rest.remove_prefix(end);
   }
-  constexpr std::size_t start_time = 19;  // Field 22 of proc(5); ours begin with the third.
+  // Fields 9 and 22 of proc(5); ours begin with the third.
+  constexpr std::size_t flags = 6;
+  constexpr std::size_t start_time = 19;
   if (fields.size() <= start_time) return {};
   Process process;
   process.pid = pid;
@@ -103,6 +108,7 @@ std::optional<Process> process_of(pid_t pid) {
   process.group = number_in<pid_t>(fields[2]);
   process.session = number_in<pid_t>(fields[3]);
   process.started = number_in<std::uint64_t>(fields[start_time]);
+  process.ending = (number_in<std::uint64_t>(fields[flags]) & flag_exiting) != 0;
   process.zombie = fields[0] == "Z" || fields[0] == "X";
   return process;
 }

@@ -21,6 +21,7 @@ struct Process {
   pid_t group = 0;
   pid_t session = 0;
   std::uint64_t started = 0;  // Clock ticks since boot.
+  bool ending = false;        // Past the point of no return; it may still hold descriptors.
   bool zombie = false;
 
   bool same(const Process& other) const { return pid == other.pid && started == other.started; }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
@@ -73,11 +74,15 @@ bool Witness::alive() const {
 
 bool Witness::died() const {
   pollfd death{handle_.get(), POLLIN, 0};
-  return poll(&death, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) == 1;
+  int found = 0;
+  do found = poll(&death, 1, static_cast<int>(std::chrono::milliseconds(patience).count()));
+  while (found < 0 && errno == EINTR);
+  return found == 1;
 }
 
 Helper start_helper(const std::vector<std::string>& arguments) {
-  io::Pipe pipe = io::make_pipe().value();
+  io::Pipe input = io::make_pipe().value();
+  io::Pipe output = io::make_pipe().value();
   std::vector<std::string> owned = {helper};
   owned.insert(owned.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
@@ -85,12 +90,13 @@ Helper start_helper(const std::vector<std::string>& arguments) {
   argv.push_back(nullptr);
   const pid_t pid = fork();
   if (pid == 0) {
-    dup2(pipe.write_end.get(), 1);
+    dup2(input.read_end.get(), 0);
+    dup2(output.write_end.get(), 1);
     execv(helper.c_str(), argv.data());
     _exit(127);
   }
   REQUIRE(pid > 0);
-  return {pid, std::move(pipe.read_end)};
+  return {pid, std::move(input.write_end), std::move(output.read_end)};
 }
 
 std::string read_line(int fd) {

@@ -59,9 +59,10 @@ class Witness {
   io::Descriptor handle_;
 };
 
-// A role of the helper program, with its stdout to be read.
+// A role of the helper program, with its stdin and stdout.
 struct Helper {
   pid_t pid = 0;
+  io::Descriptor input;
   io::Descriptor output;
 };
 Helper start_helper(const std::vector<std::string>& arguments);

@@ -1,0 +1,266 @@
+#include "io/child.h"
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <optional>
+
+#include "io/children.h"
+#include "io/files.h"
+#include "io/mark.h"
+#include "support.h"
+
+using test::run_until;
+using test::TempDir;
+using test::Witness;
+
+namespace {
+
+constexpr base::Duration short_grace = std::chrono::milliseconds(50);
+
+// One daemon's worth of children, and one child whose life is written down.
+struct Family {
+  io::Loop loop;
+  std::unique_ptr<io::Children> children;
+  std::unique_ptr<io::Child> child;
+  std::vector<std::string> lines;
+  int spoke = 0;
+  std::optional<io::Gone> gone;
+
+  explicit Family(base::Duration grace = short_grace)
+      : children(io::Children::make(loop, {.daemon_id = io::make_daemon_id(), .grace = grace}).value()) {
+    loop.at_end_of_turn([this] {
+      if (child && child->input() != nullptr) child->input()->flush();
+    });
+  }
+  ~Family() { child.reset(); }
+  Family(const Family&) = delete;
+  Family& operator=(const Family&) = delete;
+
+  io::Child::Events events() {
+    return {.on_line = [this](proto::Line&& line) { lines.emplace_back(line.bytes.text); },
+            .on_spoke = [this] { ++spoke; },
+            .on_gone =
+                [this](const io::Gone& how) {
+                  gone = how;
+                  loop.retire(std::move(child));
+                }};
+  }
+  static io::LaunchSpec spec(std::vector<std::string> args) {
+    return {.name = "files",
+            .program = test::helper,
+            .args = std::move(args),
+            .directory = "/tmp",
+            .environment = test::own_environment()};
+  }
+  base::Result<void> start(const io::LaunchSpec& launch) {
+    gone.reset();
+    lines.clear();
+    auto started = children->spawn(launch, events());
+    if (!started) return std::unexpected(started.error());
+    child = std::move(*started);
+    return {};
+  }
+  std::string why_not(const io::LaunchSpec& launch) {
+    const auto started = start(launch);
+    return started ? "it started" : started.error().what;
+  }
+  bool until_gone() {
+    return run_until(loop, [this] { return gone.has_value(); });
+  }
+  bool until_line() {
+    return run_until(loop, [this] { return !lines.empty(); });
+  }
+};
+
+std::string value_of(const std::vector<std::string>& lines, std::string_view name) {
+  for (const std::string& line : lines) {
+    if (line.starts_with(name)) return line.substr(name.size());
+  }
+  return "absent";
+}
+
+}  // namespace
+
+TEST_CASE("a child has its pipes, its own session, default signals and nothing else of ours") {
+  Family family;
+  io::Pipe leaked = io::make_pipe().value();
+  // Even what somebody forgot to protect.
+  const int careless = dup(leaked.read_end.get());
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  struct sigaction before{};
+  sigaction(SIGUSR2, &ignore, &before);
+  sigset_t blocked;
+  sigset_t mask;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &blocked, &mask);
+  const auto started = family.start(Family::spec({"report"}));
+  sigprocmask(SIG_SETMASK, &mask, nullptr);
+  sigaction(SIGUSR2, &before, nullptr);
+  REQUIRE(started);
+  REQUIRE(family.until_gone());
+  close(careless);
+  CHECK(value_of(family.lines, "descriptors ") == "3");
+  CHECK(value_of(family.lines, "SigBlk:\t") == "0000000000000000");
+  CHECK(value_of(family.lines, "SigIgn:\t") == "0000000000000000");
+  CHECK(value_of(family.lines, "directory ") == "/tmp");
+  CHECK(value_of(family.lines, "leader ") == "yes");
+  CHECK(value_of(family.lines, "mark ").ends_with(".1"));
+  CHECK(family.gone->how == "exited with status 0");
+}
+
+TEST_CASE("lines go through a child and come back") {
+  Family family;
+  REQUIRE(family.start(Family::spec({"echo"})));
+  family.child->input()->queue(proto::Message(std::string("{\"id\":1}")));
+  REQUIRE(family.until_line());
+  CHECK(family.lines.front() == "{\"id\":1}");
+  family.child->stop();
+  CHECK(family.child->input() == nullptr);
+  REQUIRE(family.until_gone());
+  CHECK(family.gone->how == "exited with status 0");
+  CHECK(family.children->size() == 0);
+}
+
+TEST_CASE("what cannot be started is told in a sentence that names it") {
+  Family family;
+  const TempDir dir;
+  io::LaunchSpec spec = Family::spec({});
+  spec.program = "/no/such/program";
+  CHECK(family.why_not(spec) ==
+        "cannot start the server files: cannot run /no/such/program: No such file or directory");
+  spec.program = dir / "plain";
+  std::ofstream(spec.program) << "text";
+  REQUIRE(chmod(spec.program.c_str(), 0600) == 0);
+  CHECK(family.why_not(spec) ==
+        "cannot start the server files: cannot run " + spec.program + ": Permission denied");
+  spec.program = dir / "script";
+  std::ofstream(spec.program) << "#!/no/such/interpreter\n";
+  REQUIRE(chmod(spec.program.c_str(), 0700) == 0);
+  CHECK(family.why_not(spec) == "cannot start the server files: cannot run " + spec.program +
+                                    ": the interpreter that its first line names does not exist");
+  spec = Family::spec({std::string(std::size_t{4} << 20, 'x')});
+  CHECK(family.why_not(spec) == "cannot start the server files: cannot run " + spec.program +
+                                    ": its arguments and environment together are too long");
+  spec = Family::spec({"echo"});
+  spec.directory = "/no/such/directory";
+  CHECK(family.why_not(spec) ==
+        "cannot start the server files: cannot enter its directory /no/such/directory: No such file or "
+        "directory");
+  CHECK(family.children->size() == 0);
+}
+
+TEST_CASE("a script without an interpreter line runs, as it does from any other client") {
+  Family family;
+  const TempDir dir;
+  io::LaunchSpec spec = Family::spec({"word"});
+  spec.program = dir / "script";
+  std::ofstream(spec.program) << "echo \"got $1\"\n";
+  REQUIRE(chmod(spec.program.c_str(), 0700) == 0);
+  REQUIRE(family.start(spec));
+  REQUIRE(family.until_gone());
+  CHECK(family.lines == std::vector<std::string>{"got word"});
+}
+
+TEST_CASE("how a child ended, its last lines and its last words") {
+  Family family;
+  const TempDir dir;
+  io::LaunchSpec spec = Family::spec({"words"});
+  spec.log_file = dir / "files.log";
+  REQUIRE(family.start(spec));
+  REQUIRE(family.until_gone());
+  CHECK(family.gone->how == "exited with status 3");
+  CHECK(family.gone->last_words == "first\nsecond");
+  CHECK(family.lines == std::vector<std::string>{"last line"});
+  CHECK(io::read_small_file(dir / "files.log").value() == "first\nsecond\n");
+
+  REQUIRE(family.start(Family::spec({"crash"})));
+  REQUIRE(family.until_gone());
+  CHECK(family.gone->how == "was killed by SIGKILL");
+}
+
+TEST_CASE("a hundred megabytes of stderr neither block the server nor stay anywhere") {
+  Family family;
+  const TempDir dir;
+  io::LaunchSpec spec = Family::spec({"flood", std::to_string(std::size_t{100} << 20)});
+  spec.log_file = dir / "files.log";
+  REQUIRE(family.start(spec));
+  REQUIRE(family.until_line());
+  CHECK(family.lines.front() == "done");
+  family.child->input()->queue(proto::Message(std::string("still here")));
+  REQUIRE(run_until(family.loop, [&] { return family.lines.size() == 2; }));
+  family.child->stop();
+  REQUIRE(family.until_gone());
+  struct stat status{};
+  REQUIRE(stat((dir / "files.log").c_str(), &status) == 0);
+  CHECK(status.st_size <= static_cast<off_t>(io::RotatingFile::bytes_max_default + (1 << 20)));
+  CHECK(family.spoke > 0);
+}
+
+TEST_CASE("stop ends a tree of any kind to the last leaf") {
+  for (const std::string mode : {"plain", "setsid", "double", "stubborn"}) {
+    CAPTURE(mode);
+    Family family;
+    REQUIRE(family.start(Family::spec({"tree", mode})));
+    REQUIRE(family.until_line());
+    const std::vector<pid_t> pids = test::numbers_in(family.lines.front());
+    REQUIRE(pids.size() >= 3);
+    std::vector<Witness> witnesses;
+    for (const pid_t pid : pids) witnesses.emplace_back(pid);
+    for (const Witness& witness : witnesses) CHECK(witness.alive());
+    CHECK(family.child->processes().size() == pids.size() + 1);
+    family.child->stop();
+    REQUIRE(family.until_gone());
+    CHECK(family.gone->survivors == 0);
+    for (const Witness& witness : witnesses) CHECK_FALSE(witness.alive());
+  }
+}
+
+TEST_CASE("what a crashed child leaves behind is swept at once") {
+  Family family(std::chrono::hours(1));
+  REQUIRE(family.start(Family::spec({"tree", "setsid"})));
+  REQUIRE(family.until_line());
+  std::vector<Witness> witnesses;
+  for (const pid_t pid : test::numbers_in(family.lines.front())) witnesses.emplace_back(pid);
+  REQUIRE(kill(family.child->pid(), SIGKILL) == 0);
+  REQUIRE(family.until_gone());
+  CHECK(family.gone->how == "was killed by SIGKILL");
+  for (const Witness& witness : witnesses) CHECK_FALSE(witness.alive());
+}
+
+TEST_CASE("a child that closes its stdout or its stdin is ended") {
+  Family family;
+  REQUIRE(family.start(Family::spec({"silent"})));
+  REQUIRE(family.until_gone());
+  CHECK(family.gone->how == "was killed by SIGTERM");
+}
+
+TEST_CASE("a child that is let go without a stop takes its tree with it") {
+  Family family;
+  REQUIRE(family.start(Family::spec({"tree", "stubborn"})));
+  REQUIRE(family.until_line());
+  std::vector<Witness> witnesses;
+  for (const pid_t pid : test::numbers_in(family.lines.front())) witnesses.emplace_back(pid);
+  family.child.reset();
+  CHECK(family.children->size() == 0);
+  for (const Witness& witness : witnesses) CHECK(witness.died());
+}
+
+TEST_CASE("two hundred lives leave no descriptor and no group behind") {
+  Family family;
+  const auto live_once = [&] {
+    REQUIRE(family.start(Family::spec({"echo"})));
+    family.child->stop();
+    REQUIRE(family.until_gone());
+  };
+  live_once();
+  const std::size_t before = test::open_descriptors();
+  for (int i = 0; i < 200; ++i) live_once();
+  CHECK(test::open_descriptors() == before);
+  CHECK(family.children->size() == 0);
+}
