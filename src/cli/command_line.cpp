@@ -165,7 +165,7 @@ class Reader {
     return {};
   }
 
-  Refusal unknown_flag(std::string_view name) {
+  Refusal unknown_flag(std::string_view name) const {
     std::vector<std::string_view> names = {version_flag.name};
     for (const Flag& flag : everywhere) names.push_back(flag.name);
     if (out_.command == nullptr) return refused("there is no option ", name, names);

@@ -119,7 +119,7 @@ constexpr std::array table = {
             run_restart},
     Command{"shutdown",
             "stop every server and the daemon",
-            "Stops every server and the daemon. Sessions that are still open start a new one.\n",
+            "Stops every server and the daemon. Sessions that are still open end.\n",
             json_flags,
             {},
             run_shutdown},

@@ -14,7 +14,7 @@ namespace cli {
 namespace {
 
 constexpr auto progress_interval = std::chrono::milliseconds(100);
-constexpr std::int64_t slow_max_ms = 60 * 60 * 1000;        // An hour: longer is a slip of the finger.
+constexpr std::int64_t slow_max_ms = 3'600'000;             // An hour: longer is a slip of the finger.
 constexpr std::int64_t blob_max = std::int64_t{256} << 20;  // More than any limit that is worth testing.
 
 constexpr std::string_view tools =

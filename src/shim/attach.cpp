@@ -21,8 +21,8 @@ namespace {
 constexpr int tries = 8;  // With the pauses below: 2.5 s, far more than a hand-over takes.
 constexpr auto first_pause = std::chrono::milliseconds(10);
 constexpr auto longest_pause = std::chrono::seconds(1);
-constexpr auto answer_timeout =
-    std::chrono::seconds(30);  // The daemon may be reading a cold disk; it is not hung before.
+// The daemon may be reading a cold disk; it is not hung before.
+constexpr auto answer_timeout = std::chrono::seconds(30);
 constexpr unsigned speak_after_s = 1;
 
 std::unexpected<Refusal> refused(Refusal::Kind kind, std::string sentence) {

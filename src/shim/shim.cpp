@@ -23,8 +23,8 @@ namespace {
 // A daemon that dies sooner than this after taking us may be dying of us.
 constexpr auto short_life = std::chrono::seconds(5);
 constexpr int short_lives_max = 5;
-constexpr long pause_after_death_ns =
-    20'000'000;  // So that a crowd of shims does not spin around a dying daemon.
+// So that a crowd of shims does not spin around a dying daemon.
+constexpr long pause_after_death_ns = 20'000'000;
 
 void set_signals() {
   struct sigaction ignore{};

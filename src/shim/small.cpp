@@ -15,12 +15,12 @@ namespace shim {
 namespace {
 
 constexpr int large = 1024;
-constexpr std::size_t stack_reach = std::size_t{64}
-                                    << 10;  // Deeper than anything on the way to the sleep goes.
+// Deeper than anything on the way to the sleep goes.
+constexpr std::size_t stack_reach = std::size_t{64} << 10;
 
 std::byte* at_address(std::uintptr_t address) {
-  return reinterpret_cast<std::byte*>(
-      address);  // NOLINT(performance-no-int-to-ptr): the kernel speaks in numbers.
+  // The kernel speaks in numbers. NOLINTNEXTLINE(performance-no-int-to-ptr)
+  return reinterpret_cast<std::byte*>(address);
 }
 
 void give_back(std::uintptr_t from, std::uintptr_t to) {

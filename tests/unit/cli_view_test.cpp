@@ -48,8 +48,8 @@ TEST_CASE("status shows servers and sessions, and what ails a server") {
                  "callsTotal": 9, "restarts": 0, "memoryBytes": 1048576, "uptimeMs": 5000, "trouble": ""},
                 {"name": "git", "state": "broken", "pid": 0, "sessions": 1, "calls": 0, "waiting": 0,
                  "restarts": 4, "memoryBytes": 0, "uptimeMs": null, "trouble": "exits at once"}],
-    "sessions": [{"id": "1", "server": "files", "client": "evil\u001b]0;", "project": "/p", "pid": 4, "calls": 1,
-                  "ageMs": 10}]})"));
+    "sessions": [{"id": "1", "server": "files", "client": "evil\u001b]0;", "project": "/p", "pid": 4,
+                  "calls": 1, "ageMs": 10}]})"));
   CHECK(text ==
         "daemon 7, version 0.1.0, up 1 min 1 s, memory 2.0 MiB\n"
         "\n"
@@ -76,7 +76,8 @@ TEST_CASE("why is told in sentences") {
                 "ignored": [{"what": "TERM", "here": "1a", "there": ""}]},
                {"instance": "2", "name": "files", "sessions": [{"id": "c", "client": "two", "project": "/q"}],
                 "ignored": []}],
-    "apart": [{"one": "1", "other": "2", "because": [{"what": "the project", "here": "/p", "there": "/q"}]}]})"));
+    "apart": [{"one": "1", "other": "2",
+               "because": [{"what": "the project", "here": "/p", "there": "/q"}]}]})"));
   CHECK(text ==
         "files (instance 1) is shared by 2 sessions:\n"
         "    one in /p\n"

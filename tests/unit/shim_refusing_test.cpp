@@ -36,8 +36,9 @@ TEST_CASE("who waits for nothing gets nothing") {
 }
 
 TEST_CASE("a batch is answered with a batch") {
-  const std::string answer = answered(
-      R"([{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","method":"b"},{"jsonrpc":"2.0","id":2,"method":"c"}])");
+  const std::string answer =
+      answered(R"([{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","method":"b"},)"
+               R"({"jsonrpc":"2.0","id":2,"method":"c"}])");
   CHECK(answer.starts_with(R"([{"jsonrpc":"2.0","id":1,"error")"));
   CHECK(answer.find(R"(},{"jsonrpc":"2.0","id":2,"error")") != std::string::npos);
   CHECK(answer.ends_with("}]\n"));
