@@ -132,6 +132,7 @@ void client_notice(State& state, Session& session, const Scanned& message) {
       }
       if (session.phase != Phase::answered) return;
       session.phase = Phase::ready;
+      session.initialize_slot.reset();
       note_setup(state, session);
       flush_lists(state, session);
       roots_changed(state, session, *instance);

@@ -103,12 +103,10 @@ void subscription_step(State& state, Instance& instance, const std::string& uri)
 void subscription_answered(State& state, Instance& instance, const core::Call& call, const Scanned& message) {
   const bool success = !message.envelope.error.present();
   for (const Subscriptions::Waiter& waiter : instance.subscriptions.outcome(call.uri, success)) {
-    if (waiter.call != 0) {
-      if (success) {
-        answer(state, instance, waiter.call, message.of(message.envelope.result));
-      } else {
-        fail(state, instance, waiter.call, message.of(message.envelope.error));
-      }
+    if (success) {
+      answer(state, instance, waiter.call, message.of(message.envelope.result));
+    } else {
+      fail(state, instance, waiter.call, message.of(message.envelope.error));
     }
     if (Session* session = state.sessions.find(waiter.session)) note_setup(state, *session);
   }

@@ -84,11 +84,15 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
 
 // It did not come up, or did not stay up.
 void failed(State& state, Instance& instance) {
-  const bool was_ready = !instance.initialize_result.empty();
+  // Sessions that went on from an earlier daemon were served before, though not by this process.
+  const bool was_ready = std::ranges::any_of(instance.sessions, [&](SessionId id) {
+    const Phase phase = state.sessions.at(id).phase;
+    return phase == Phase::answered || phase == Phase::ready;
+  });
   instance.supervision.failed(state.now, instance.spec.timing.stable_after);
   const std::string error =
       instance.refusal.empty() ? error_about(instance, instance.trouble, true) : instance.refusal;
-  const bool again = was_ready && !instance.supervision.broken() && !instance.sessions.empty();
+  const bool again = was_ready && !instance.supervision.broken();
   state.log(Severity::warning,
             instance.spec.name + ": " + instance.trouble +
                 (again ? "; it is started again" : "; it is not started again until somebody asks for it"));
@@ -113,7 +117,8 @@ void note_capabilities(Instance& instance) {
   instance.logging = has("logging");
 }
 
-void became_ready(State& state, Instance& instance, bool again) {
+// `changed`: the lists that sessions which were here before have to look at again.
+void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
   instance.life = Life::ready;
   instance.start_due.reset();
   instance.start_limit.reset();
@@ -123,10 +128,8 @@ void became_ready(State& state, Instance& instance, bool again) {
     Session& session = state.sessions.at(id);
     if (session.phase == Phase::asked) {
       answer_initialize(state, session, instance);
-    } else if (again) {
-      session.lists_changed |= instance.lists;
     } else {
-      session.lists_changed &= instance.lists;
+      session.lists_changed |= changed;
     }
   }
   restore_interests(state, instance);
@@ -208,12 +211,13 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
   const std::string_view result = message.of(message.envelope.result);
   const auto greeting = face::read_greeting(result);
   if (!result.empty() && greeting) {
+    const std::bitset<3> before = instance.lists;
     const bool again = !instance.initialize_result.empty();
     instance.initialize_result = result;
     instance.server_version = greeting->server;
     instance.revision = greeting->revision;
     note_capabilities(instance);
-    became_ready(state, instance, again);
+    became_ready(state, instance, again ? before | instance.lists : std::bitset<3>());
     return;
   }
   if (result.empty()) {

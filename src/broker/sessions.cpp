@@ -27,7 +27,7 @@ void answer_lost_calls(State& state, Session& session, const core::Setup& setup,
   const std::vector<std::string> ids = session.journal.calls();
   const std::vector<std::uint16_t> slots = session.journal.slots();
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] == initialize_id && !session.initialize_slot) {
+    if (ids[i] == initialize_id && slots[i] == setup.initialize_slot) {
       session.initialize_slot = slots[i];
     } else {
       answer_lost_call(state, session, ids[i], slots[i]);
@@ -45,11 +45,10 @@ void take_up(State& state, Session& session, const core::Setup& setup, const fac
   session.client = hello.client;
   session.level = setup.level;
   Instance& instance = place(state, session);
-  for (const std::string& uri : setup.subscriptions) instance.subscriptions.want(uri, {session.id, 0});
+  for (const std::string& uri : setup.subscriptions) instance.subscriptions.adopt(uri, session.id);
   note_setup(state, session);
   // What changed meanwhile nobody knows, so the client is told to look again.
   session.lists_changed.set();
-  if (!instance.initialize_result.empty()) session.lists_changed &= instance.lists;
   wake(state, instance);
   if (instance.life == core::Life::ready) {
     restore_interests(state, instance);
@@ -131,6 +130,7 @@ void note_setup(State& state, Session& session) {
   core::Setup setup{.phase = session.phase,
                     .initialized_early = session.initialized_early,
                     .initialize_line = session.initialize_line,
+                    .initialize_slot = session.initialize_slot,
                     .level = session.level,
                     .subscriptions = {},
                     .long_ids = session.long_ids,
@@ -145,8 +145,7 @@ void note_setup(State& state, Session& session) {
 void answer_initialize(State& state, Session& session, const Instance& instance) {
   std::string text =
       face::initialize_answer(session.initialize_id, instance.initialize_result, session.revision);
-  state.outbox.push_back(
-      SendToSession{session.id, proto::Message(std::move(text)), std::exchange(session.initialize_slot, {})});
+  state.outbox.push_back(SendToSession{session.id, proto::Message(std::move(text)), session.initialize_slot});
   session.phase = session.initialized_early ? Phase::ready : Phase::answered;
   note_setup(state, session);
 }

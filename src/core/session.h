@@ -61,7 +61,7 @@ struct Session {
   bool initialized_early = false;                // initialized came before we had answered initialize.
   std::string initialize_line;                   // As the client wrote it: the journal keeps it.
   std::string initialize_id;                     // Raw.
-  std::optional<std::uint16_t> initialize_slot;  // Of the journal, until initialize is answered.
+  std::optional<std::uint16_t> initialize_slot;  // Of the journal, until the client is known to have the answer.
   proto::Revision revision = proto::newest_legacy;
   Capabilities capabilities;
   std::string client;  // "name version".

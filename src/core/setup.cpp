@@ -25,6 +25,7 @@ std::string written(const Setup& setup) {
   writer.key("phase").number(static_cast<int>(setup.phase));
   writer.key("early").boolean(setup.initialized_early);
   writer.key("initialize").string(setup.initialize_line);
+  if (setup.initialize_slot) writer.key("initializeSlot").number(*setup.initialize_slot);
   if (setup.level) writer.key("level").number(static_cast<int>(*setup.level));
   add_list(writer, "subscriptions", setup.subscriptions);
   add_list(writer, "longIds", setup.long_ids);
@@ -50,6 +51,9 @@ std::optional<Setup> setup_of(std::string_view bytes) {
   setup.initialize_line = root.string_or("initialize", "");
   if (const auto level = small("level", static_cast<int>(Level::emergency)))
     setup.level = static_cast<Level>(*level);
+  if (const auto slot = small("initializeSlot", proto::journal_calls_max)) {
+    setup.initialize_slot = static_cast<std::uint16_t>(*slot);
+  }
   setup.life = static_cast<std::uint32_t>(small("life", 1'000'000).value_or(0));
   read_list(root, "subscriptions", setup.subscriptions);
   read_list(root, "longIds", setup.long_ids);

@@ -17,6 +17,8 @@ struct Setup {
   Phase phase = Phase::fresh;
   bool initialized_early = false;
   std::string initialize_line;
+  std::optional<std::uint16_t>
+      initialize_slot;  // Of the journal: if it is still taken, initialize is unanswered.
   std::optional<Level> level;
   std::vector<std::string> subscriptions;
   std::vector<std::string> long_ids;  // Raw ids of calls in flight that no slot could hold.

@@ -21,7 +21,7 @@ class Subscriptions {
  public:
   struct Waiter {
     SessionId session;
-    std::int64_t call = 0;  // The subscribe call to be answered; 0: nobody waits for an answer (a replay).
+    std::int64_t call = 0;  // The subscribe call to be answered.
     auto operator<=>(const Waiter&) const = default;
   };
   enum class Step : std::uint8_t { none, subscribe, unsubscribe };
@@ -32,6 +32,9 @@ class Subscriptions {
     bool granted = false;
   };
   Wish want(const std::string& uri, Waiter waiter);
+
+  // The session had it in an earlier life and takes it to have it still.
+  void adopt(const std::string& uri, SessionId session) { resources_[uri].sessions.insert(session); }
 
   // The session no longer wants it. False: it never did.
   bool unwant(const std::string& uri, SessionId session);
