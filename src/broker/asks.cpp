@@ -61,19 +61,27 @@ Question question_of(const Scanned& message, Method method) {
   return question;
 }
 
-// The sessions that a question without a task may be meant for.
-std::set<SessionId> candidates(State& state, Instance& instance) {
-  std::set<SessionId> sessions;
+// The sessions that a question without a task may be meant for. A call that was cancelled a moment ago may
+// still be asking: that makes a question uncertain, but nobody is asked on behalf of a call that he has given
+// up.
+struct Candidates {
+  std::set<SessionId> live;
+  std::set<SessionId> all;  // Those with ghosts, too.
+};
+
+Candidates candidates(State& state, Instance& instance) {
+  Candidates found;
   instance.calls.each([&](const Call& call) {
     if (call.purpose != core::Purpose::forwarded || !proto::may_ask(call.method)) return;
     const bool ghost =
         call.state == CallState::cancelled && state.now - call.cancelled_at < core::limits::ghost;
-    if (call.state == CallState::sent || ghost) sessions.insert(call.session);
+    if (call.state == CallState::sent) found.live.insert(call.session);
+    if (call.state == CallState::sent || ghost) found.all.insert(call.session);
   });
-  if (sessions.empty() && instance.sessions_ever == 1 && instance.sessions.size() == 1) {
-    sessions.insert(instance.sessions.front());
+  if (found.all.empty() && instance.sessions_ever == 1 && instance.sessions.size() == 1) {
+    found.live.insert(instance.sessions.front());
   }
-  return sessions;
+  return found;
 }
 
 void become_interactive(State& state, Instance& instance) {
@@ -156,13 +164,13 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
     }
     target = task->owner;
   } else {
-    const std::set<SessionId> all = candidates(state, instance);
-    if (all.size() > 1) {
+    const Candidates found = candidates(state, instance);
+    if (found.all.size() > 1) {
       become_interactive(state, instance);
       refuse(state, instance, question, "it could be meant for several sessions");
       return;
     }
-    if (!all.empty()) target = *all.begin();
+    if (!found.live.empty()) target = *found.live.begin();
   }
   Session* session = state.sessions.find(target);
   if (session == nullptr || session->instance != instance.id) {

@@ -243,7 +243,8 @@ void overlong(State& state, Instance& instance, const proto::Line& line) {
 }  // namespace
 
 void server_line(State& state, Instance& instance, const proto::Line& line) {
-  if (instance.life != core::Life::greeting && instance.life != core::Life::ready) return;
+  // Also while it stops: what it had begun it may still finish.
+  if (instance.life == core::Life::stopped || instance.life == core::Life::backing_off) return;
   if (line.overlong) {
     overlong(state, instance, line);
     return;
