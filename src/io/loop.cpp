@@ -82,6 +82,7 @@ void Watch::set(Interest interest) {
 struct Timer::State {
   uv_timer_t timer{};
   std::function<void()> due;
+  base::Instant when;
   bool let_go = false;
 };
 
@@ -100,8 +101,11 @@ Timer::~Timer() {
 
 void Timer::set(base::Instant when) {
   ensure(state_ != nullptr);
-  uv_update_time(
-      state_->timer.loop);  // It counts from the loop's own idea of now, which may be a long callback old.
+  // The usual case of a deadline that is confirmed every turn.
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&state_->timer)) != 0 && state_->when == when) return;
+  state_->when = when;
+  // It counts from the loop's own idea of now, which may be a long callback old.
+  uv_update_time(state_->timer.loop);
   const base::Instant current = now();
   // One more, because the loop's time is cut to milliseconds: it would be due up to one too early.
   const auto wait = when <= current ? std::chrono::milliseconds(0)
