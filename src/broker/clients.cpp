@@ -36,8 +36,8 @@ void refuse_unreadable(State& state, Session& session, std::string_view text, pr
                         : Code::invalid_request;
   const std::string sentence =
       "hearth: this message was not passed on: " + std::string(proto::describe(error));
-  state.send(session.id,
-             proto::error_text(safe_id(state, session, id), code, sentence, {session.server, false}));
+  const std::string_view safe = safe_id(state, session, id);
+  state.reply(session, safe, proto::error_text(safe, code, sentence, {session.server, false}));
 }
 
 void refuse_overlong(State& state, Session& session, const proto::Line& line) {
@@ -49,7 +49,7 @@ void refuse_overlong(State& state, Session& session, const proto::Line& line) {
                                "; raise maxMessageBytes of " + session.server + " in config.json";
   if (line.has_method && !line.id.empty()) {
     const std::string_view id = safe_id(state, session, line.id);
-    state.send(session.id, proto::error_text(id, Code::invalid_request, sentence, {session.server, false}));
+    state.reply(session, id, proto::error_text(id, Code::invalid_request, sentence, {session.server, false}));
   }
   state.log(Severity::warning, session.server + ": client " + session.client + ": " + sentence);
 }
@@ -58,7 +58,7 @@ void client_request(State& state, Session& session, const Scanned& message) {
   const Method method = proto::method_of(message.of(message.envelope.method));
   const std::string_view id = message.of(message.envelope.id);
   const auto refuse = [&](std::string_view raw_id, Code code, std::string_view sentence) {
-    state.send(session.id, proto::error_text(raw_id, code, sentence, {session.server, false}));
+    state.reply(session, raw_id, proto::error_text(raw_id, code, sentence, {session.server, false}));
   };
   if (in_flight(state, session, id)) {
     refuse({}, Code::invalid_request, "hearth: a request re-used the id of one that is still running");
@@ -69,7 +69,7 @@ void client_request(State& state, Session& session, const Scanned& message) {
     return;
   }
   if (method == Method::ping) {
-    state.send(session.id, proto::result_text(id, "{}"));
+    state.reply(session, id, proto::result_text(id, "{}"));
     return;
   }
   if (method == Method::initialize) {
@@ -183,8 +183,8 @@ void client_batch(State& state, Session& session, const base::Bytes& bytes) {
     } else if (envelope->kind == Kind::batch ||
                proto::method_of(envelope->method.in(part.text)) == Method::initialize) {
       const std::string_view id = safe_id(state, session, envelope->id.in(part.text));
-      state.send(session.id,
-                 proto::error_text(id, Code::invalid_request, "hearth: not allowed within a batch"));
+      state.reply(session, id,
+                  proto::error_text(id, Code::invalid_request, "hearth: not allowed within a batch"));
     } else {
       client_message(state, session, {part, *envelope});
     }
@@ -217,7 +217,7 @@ void client_initialize(State& state, Session& session, const Scanned& message) {
   const std::string_view id = message.of(message.envelope.id);
   const auto hello = face::read_initialize(message.bytes.text, message.envelope);
   if (!hello) {
-    state.send(session.id, proto::error_text(id, Code::invalid_params, "hearth: " + hello.error()));
+    state.reply(session, id, proto::error_text(id, Code::invalid_params, "hearth: " + hello.error()));
     return;
   }
   session.phase = Phase::asked;

@@ -52,11 +52,11 @@ void client_subscribes(State& state, Session& session, Instance& instance, const
   const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
   if (uri.empty() || instance.subscriptions.count_of(session.id) >= core::limits::subscriptions_per_session) {
     const bool missing = uri.empty();
-    state.send(session.id,
-               proto::error_text(message.of(message.envelope.id), proto::Code::invalid_params,
-                                 missing ? "hearth: resources/subscribe needs params.uri"
-                                         : "hearth: this session holds as many subscriptions as one may",
-                                 {session.server, false}));
+    const std::string_view id = message.of(message.envelope.id);
+    const std::string_view sentence = missing ? "hearth: resources/subscribe needs params.uri"
+                                              : "hearth: this session holds as many subscriptions as one may";
+    state.reply(session, id,
+                proto::error_text(id, proto::Code::invalid_params, sentence, {session.server, false}));
     return;
   }
   const std::int64_t call = hold_call(state, session, instance, message, proto::Method::resources_subscribe);
@@ -76,13 +76,15 @@ void client_subscribes(State& state, Session& session, Instance& instance, const
 void client_unsubscribes(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
   if (instance.subscriptions.unwant(uri, session.id)) {
-    state.send(session.id, proto::result_text(message.of(message.envelope.id), "{}"));
+    state.reply(session, message.of(message.envelope.id),
+                proto::result_text(message.of(message.envelope.id), "{}"));
     note_setup(state, session);
     if (instance.life == core::Life::ready) subscription_step(state, instance, uri);
     return;
   }
   // It never held it. Others may, or may be about to, so the server must not hear of this.
-  state.send(session.id, proto::result_text(message.of(message.envelope.id), "{}"));
+  state.reply(session, message.of(message.envelope.id),
+              proto::result_text(message.of(message.envelope.id), "{}"));
 }
 
 void subscription_step(State& state, Instance& instance, const std::string& uri) {
@@ -129,7 +131,12 @@ void client_sets_level(State& state, Session& session, Instance& instance, const
     return;
   }
   instance.level_waiters.push_back(call);
-  level_step(state, instance);
+  if (greeted || wake(state, instance)) {
+    level_step(state, instance);
+    return;
+  }
+  std::erase(instance.level_waiters, call);
+  fail(state, instance, call, error_about(instance, instance.trouble, true));
 }
 
 void level_step(State& state, Instance& instance) {

@@ -34,6 +34,12 @@ struct Broker::State {
     outbox.push_back(SendToSession{session, std::move(message)});
   }
   void send(SessionId session, std::string text) { send(session, proto::Message(std::move(text))); }
+  // The answer to a request that never becomes a call. It is owed until it is written, like any other.
+  void reply(core::Session& session, std::string_view raw_id, std::string text) {
+    const std::optional<std::uint16_t> slot =
+        raw_id.empty() ? std::nullopt : session.journal.call_started(raw_id);
+    outbox.push_back(SendToSession{session.id, proto::Message(std::move(text)), slot});
+  }
   // The answer to a call that is out of the tables already.
   void send_answer(const core::Call& call, proto::Message message) {
     outbox.push_back(SendToSession{call.session, std::move(message), call.journal_slot});
