@@ -67,6 +67,8 @@ void Checker::settled() {
     if (!all_refused && world_.kills == 0) return broken("every broken request is refused", who(client));
     if (!client.expected.empty()) return broken("a client that reads has read everything", who(client));
     if (world_.hands.paused(client)) return broken("nobody is paused for ever", who(client));
+    const Server* server = world_.hands.server_of(client);
+    if (server == nullptr || !server->initialized || server->stopping) continue;  // It has no news to tell.
     for (const auto& [name, news] : client.news) {
       if (news.told < news.due) return broken("no news is lost", who(client) + " was not told of " + name);
     }

@@ -66,6 +66,7 @@ void Checker::fed(Server& server, ServerLine& line) {
     case ServerLine::Kind::updated:
       break;
   }
+  if (server.stopping) return;  // It is no longer listened to; what comes after it begins anew.
   for (Client& client : world_.clients) {
     if (!client.session || !client.initialize_answered || !client.initialized_fed) continue;
     if (world_.hands.server_of(client) != &server) continue;

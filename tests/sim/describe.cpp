@@ -34,7 +34,8 @@ std::string line_text(const proto::Line& line) {
 
 struct EventText {
   std::string operator()(const broker::SessionOpened& e) const {
-    return "opened " + of(e.session) + " " + e.spec.program + " in " + e.spec.directory;
+    return "opened " + of(e.session) + " for pid " + std::to_string(e.client_pid) + ": " + e.spec.program +
+           " in " + e.spec.directory;
   }
   std::string operator()(const broker::SessionLine& e) const {
     return of(e.session) + " says " + line_text(e.line);
