@@ -272,6 +272,7 @@ class TestSubscriptions(Case):
         a.do({"updated": "fake://a"}).result()
         self.assertEqual(self.heard(a), ["fake://a"])
         self.assertEqual(a.request("resources/unsubscribe", {"uri": "fake://a"}), {})
+        self.server().wait("resources/unsubscribe")
         self.assertEqual(self.upstream(), [("subscribe", "fake://a"), ("unsubscribe", "fake://a")])
 
     @needs_hearth

@@ -1,24 +1,24 @@
 // The steps of a script, each an object whose first key is the verb:
 //
-//   {"hold": KEY, "drop": true}      wait until KEY is released (for good); with drop: forgotten when
-//   cancelled
-//   {"release": KEY}                 let everything go that waits for KEY, now and later
-//   {"answer": RESULT}               answer the call now; what follows happens after the answer
-//   {"text": TEXT} {"size": N}       the same with a text, with a text of N bytes
-//   {"error": ERROR}                 the same with an error
-//   {"silence": true}                never answer
+//   {"hold": KEY, "drop": true}   wait until KEY is released (for good); "drop": forgotten when cancelled
+//   {"release": KEY}              let everything go that waits for KEY, now and later
+//   {"answer": RESULT}            answer the call now; what follows happens after the answer
+//   {"text": TEXT} {"size": N}    the same with a text, with a text of N bytes
+//   {"error": ERROR}              the same with an error
+//   {"silence": true}             never answer
 //   {"progress": N, "token": T, "from": F}   N notifications, for the call's own token or for T
-//   {"log": LEVEL, "data": D, "times": N}    {"list_changed": "tools", "times": N}    {"updated": URI,
-//   "times": N}
+//   {"log": LEVEL, "data": D, "times": N}
+//   {"list_changed": "tools", "times": N}
+//   {"updated": URI, "times": N}
 //   {"notify": METHOD, "params": P}
-//   {"ask": METHOD, "params": P, "id": I, "go_on": true}   ask the client; waits for the answer unless told
-//   to go on
-//   {"raw": TEXT} {"hex": HEX}       bytes on stdout; $ID stands for the call's id, $TOKEN for its token
-//   {"chunk": N} {"split": N}        see Output
-//   {"stderr": TEXT, "times": N}     {"set_tools": ARRAY}
-//   {"exit": N} {"signal": N} {"stop_reading": true} {"start_reading": true} {"close_stdout": true}
-//   {"fork": "plain" | "session" | "double" | "stubborn"}   leave a descendant; its pid is recorded and
-//   collected
+//   {"ask": METHOD, "params": P, "id": I}   ask the client, wait for its answer; "go_on": true does not wait
+//   {"raw": TEXT} {"hex": HEX}    bytes on stdout; $ID stands for the call's id, $TOKEN for its token
+//   {"chunk": N} {"split": N}     see Output
+//   {"stderr": TEXT, "times": N}
+//   {"set_tools": ARRAY}
+//   {"exit": N} {"signal": N}
+//   {"stop_reading": true} {"start_reading": true} {"close_stdout": true} {"close_stdin": true}
+//   {"fork": KIND}                leave a descendant (see below); its pid is recorded and collected
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -157,6 +157,9 @@ Server::Next Server::misbehave(Run& run, const std::string& verb, const Json& wh
     reading_ = true;
   } else if (verb == "close_stdout") {
     close(STDOUT_FILENO);
+  } else if (verb == "close_stdin") {
+    reading_ = false;
+    close(STDIN_FILENO);
   } else if (verb == "fork") {
     fork_descendant(run, what.text());
   } else {
