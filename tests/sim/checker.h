@@ -65,6 +65,7 @@ class Checker {
   void check_question(Client& client, Ask& ask, const std::string& text);
   void check_progress(Client& client, const Read& message, const std::string& text);
 
+  void subscription_refused(Server& server, const std::string& uri);
   void request_to(Server& server, const Read& message, const std::string& text);
   void call_to(Server& server, Call& call, const Read& message, const std::string& text);
   void setting_to(Server& server, const Read& message, const std::string& id, const std::string& text);

@@ -29,9 +29,10 @@ void Checker::daemon_died() {
     client.news.clear();
     if (client.gone) continue;
     for (Call* call : client.calls) {
-      if (!call->fed || call->delivered || call->cancelled || call->duplicate || call->broken) continue;
+      if (!call->fed || call->delivered || call->cancelled || call->duplicate) continue;
       call->answered = call->failed = false;
-      client.pending.emplace(call->id, call);
+      (call->broken ? client.refusable : client.pending).emplace(call->id, call);
+      if (call->broken) ++client.refusals_allowed;
     }
     if (!client.initialize_ok || !client.initialized_fed) continue;
     for (const std::string_view list : {"tools", "prompts", "resources"}) {

@@ -58,7 +58,7 @@ void Checker::fed(Server& server, ServerLine& line) {
       server.plain_asks.erase(line.ask->id);
       return;
     case ServerLine::Kind::other:
-      if (line.error) server.subscribed.erase(server.settings[line.name]);
+      if (line.error) subscription_refused(server, server.settings[line.name]);
       return;
     case ServerLine::Kind::answer:
       return;
@@ -74,6 +74,16 @@ void Checker::fed(Server& server, ServerLine& line) {
     const bool granted =
         wish != client.uris.end() && wish->second == nullptr && !client.vague_uris.contains(line.name);
     if (line.kind == ServerLine::Kind::list_changed || granted) client.news[line.name].due = now;
+  }
+}
+
+// The server says no, perhaps when it is asked again after a crash: then it is nobody's fault.
+void Checker::subscription_refused(Server& server, const std::string& uri) {
+  server.subscribed.erase(uri);
+  for (Client& client : world_.clients) {
+    const auto wish = client.uris.find(uri);
+    const bool granted = wish != client.uris.end() && wish->second == nullptr;
+    if (granted && world_.hands.server_of(client) == &server) client.vague_uris.insert(uri);
   }
 }
 
