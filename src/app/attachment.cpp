@@ -40,7 +40,7 @@ base::Result<std::unique_ptr<Attachment>> Attachment::open(io::Loop& loop, Parts
   made->reader_ =
       TRY(io::Reader::open(loop, std::move(parts.input), parts.line_max,
                            {.on_line = [self](proto::Line&& line) { self->events_.on_line(std::move(line)); },
-                            .on_turn = {},
+                            .on_turn = [self] { self->events_.on_read(); },
                             .on_end = [self] { self->events_.on_input_end(); },
                             .on_error = [self](const base::Error&) { self->events_.on_gone(); }}));
   made->writer_ =

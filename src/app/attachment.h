@@ -31,6 +31,7 @@ class Attachment {
   };
   struct Events {
     std::function<void(proto::Line&&)> on_line;
+    std::function<void()> on_read;  // After the lines of one read.
     std::function<void()> on_drained;
     std::function<void()> on_gone;  // There is nobody to talk to any more.
     std::function<void()> on_input_end;

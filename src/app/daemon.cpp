@@ -101,7 +101,6 @@ void Daemon::flush_sessions() {
     attachment->dirty = false;
     io::Writer& writer = attachment->writer();
     writer.flush();
-    attachment->note_unread();
     if (attachment->lingering && !attachment->owes_answers()) {
       feed(broker::SessionClosed{id});
     } else if (writer.queued_bytes() > session_hard && writer.queued_messages() > 1) {

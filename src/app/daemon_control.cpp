@@ -60,30 +60,27 @@ void Daemon::attach(ControlConnection& connection) {
   const broker::SessionId id = broker_.admit();
   std::vector<io::Descriptor> descriptors = std::move(connection.descriptors());
   io::Descriptor line = connection.release();
-  auto opened =
-      Attachment::open(loop_,
-                       {.session = id,
-                        .input = std::move(descriptors[0]),
-                        .output = std::move(descriptors[1]),
-                        .journal = std::move(descriptors[2]),
-                        .connection = std::move(line),
-                        .line_max = spec->message_bytes_max},
-                       {.on_line =
-                            [this, id](proto::Line&& received) {
-                              Attachment* attachment = sessions_.find(id);
-                              if (attachment == nullptr) return;
-                              mark_dirty(*attachment);
-                              feed(broker::SessionLine{id, std::move(received)});
-                            },
-                        .on_drained =
-                            [this, id] {
-                              Attachment* attachment = sessions_.find(id);
-                              if (attachment == nullptr || !std::exchange(attachment->congested, false))
-                                return;
-                              feed(broker::SessionUnblocked{id});
-                            },
-                        .on_gone = [this, id] { feed(broker::SessionClosed{id}); },
-                        .on_input_end = [this, id] { input_ended(id); }});
+  auto opened = Attachment::open(
+      loop_,
+      {.session = id,
+       .input = std::move(descriptors[0]),
+       .output = std::move(descriptors[1]),
+       .journal = std::move(descriptors[2]),
+       .connection = std::move(line),
+       .line_max = spec->message_bytes_max},
+      {.on_line = [this, id](proto::Line&& received) { feed(broker::SessionLine{id, std::move(received)}); },
+       .on_read =
+           [this, id] {
+             if (Attachment* attachment = sessions_.find(id)) attachment->note_unread();
+           },
+       .on_drained =
+           [this, id] {
+             Attachment* attachment = sessions_.find(id);
+             if (attachment == nullptr || !std::exchange(attachment->congested, false)) return;
+             feed(broker::SessionUnblocked{id});
+           },
+       .on_gone = [this, id] { feed(broker::SessionClosed{id}); },
+       .on_input_end = [this, id] { input_ended(id); }});
   if (!opened) {
     broker_.dismiss(id);
     log_.warning("a session could not be attached: " + opened.error().what);

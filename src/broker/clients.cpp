@@ -90,6 +90,12 @@ void client_request(State& state, Session& session, const Scanned& message) {
            "hearth: this session began with initialize; a request may not claim another revision in _meta");
     return;
   }
+  if (proto::lists(method) &&
+      instance->cursors.stale(core::cursor_of(message.of(message.envelope.params)), session.life != 0)) {
+    refuse(id, Code::invalid_params,
+           "hearth: this cursor is of before the server was restarted; list again from the start");
+    return;
+  }
   switch (method) {
     case Method::logging_set_level:
       client_sets_level(state, session, *instance, message);

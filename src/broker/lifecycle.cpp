@@ -70,6 +70,7 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
   instance.roots.give_up_at.reset();
   instance.roots.cared_for = false;
   instance.tasks.clear();
+  instance.cursors.process_lost();
   instance.elicitations.clear();
   for (const core::ListKind kind : core::list_kinds) {
     if (instance.list_changes.pending(kind)) tell_list(state, instance, kind);

@@ -56,6 +56,7 @@ Message with_its_meaning(Instance& instance, const Call& call, const Scanned& me
       instance.tasks.created(id, {.owner = call.session, .token = token, .client_token = call.token});
     }
   }
+  if (proto::lists(call.method)) instance.cursors.issued(core::next_cursor_of(result));
   if (call.method == Method::tasks_list && !result.empty()) {
     return Message(proto::result_text(call.client_id, instance.tasks.own_only(result, call.session)));
   }
@@ -66,7 +67,7 @@ void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, co
   Call call = finish(state, instance, wire_id);
   if (call.state != CallState::cancelled) {
     Message out(message.bytes);
-    if (call.task || call.method == Method::tasks_list || message.envelope.error.present()) {
+    if (call.task || proto::lists(call.method) || message.envelope.error.present()) {
       out = with_its_meaning(instance, call, message, std::move(out));
     }
     if (out.bytes().text.data() == message.bytes.text.data()) {

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "core/call_table.h"
 #include "core/capabilities.h"
+#include "core/cursors.h"
 #include "core/ids.h"
 #include "core/levels.h"
 #include "core/list_changes.h"
@@ -78,6 +79,7 @@ struct Instance {
   Subscriptions subscriptions;
   Roots roots;
   Tasks tasks;
+  Cursors cursors;
   std::deque<std::pair<std::string, SessionId>>
       elicitations;  // By elicitationId: whom its completion concerns.
   ListChanges list_changes;

@@ -30,6 +30,9 @@ inline constexpr std::size_t subscriptions_per_session = 1024;
 inline constexpr std::size_t tasks_per_instance = 4096;
 inline constexpr std::size_t elicitations_per_instance = 1024;
 
+// Cursors that are remembered of a server's process, and of those before it.
+inline constexpr std::size_t cursors_per_instance = 4096;
+
 // A cancelled call is remembered until its late answer comes, or this long.
 inline constexpr base::Duration tombstone = std::chrono::minutes(5);
 

@@ -115,4 +115,10 @@ bool may_ask(Method method) {
   return false;
 }
 
+bool lists(Method method) {
+  return method == Method::tools_list || method == Method::resources_list ||
+         method == Method::resources_templates_list || method == Method::prompts_list ||
+         method == Method::tasks_list;
+}
+
 }  // namespace proto

@@ -54,4 +54,7 @@ Method method_of(std::string_view name);
 // to. Lists and settings cannot; a method we do not know may.
 bool may_ask(Method method);
 
+// Whether its result is a list in pages.
+bool lists(Method method);
+
 }  // namespace proto
