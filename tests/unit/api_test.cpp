@@ -1,0 +1,135 @@
+#include "app/api.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "broker_fixture.h"
+
+namespace {
+
+using proto::json::Value;
+using namespace std::chrono_literals;
+
+struct Told {
+  explicit Told(std::string text) : document(proto::json::parse(text)) { REQUIRE(document.root); }
+  const Value& list(std::string_view key) const {
+    const Value* found = document.root->find(key);
+    REQUIRE(found != nullptr);
+    return *found;
+  }
+  proto::json::Document document;
+};
+
+std::int64_t number(const Value& object, std::string_view key) {
+  const Value* value = object.find(key);
+  REQUIRE(value != nullptr);
+  REQUIRE(value->integer());
+  return *value->integer();
+}
+
+std::string status_of(const test::Stage& stage) {
+  return app::status_json(stage.broker, {.home = "/h", .started = stage.now - 5s, .now = stage.now},
+                          [](broker::InstanceId) { return std::vector<io::Process>(); });
+}
+
+TEST_CASE("api: the status of an empty daemon") {
+  const test::Stage stage;
+  const Told told(status_of(stage));
+  const Value& daemon = told.list("daemon");
+  CHECK(number(daemon, "pid") > 1);
+  CHECK(number(daemon, "uptimeMs") == 5000);
+  CHECK(number(daemon, "memoryBytes") > 0);
+  CHECK(daemon.string_or("home", "") == "/h");
+  CHECK(told.list("servers").items.empty());
+  CHECK(told.list("sessions").items.empty());
+}
+
+TEST_CASE("api: the status of one server and two sessions") {
+  test::Stage stage;
+  core::ServerSpec spec = stage.spec();
+  spec.args = {"a b", "\"c\""};
+  const auto first = stage.ready(spec);
+  stage.ready(spec);
+  stage.says(first, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}})");
+  stage.passes(2s);
+
+  const Told told(status_of(stage));
+  REQUIRE(told.list("servers").items.size() == 1);
+  const Value& server = told.list("servers").items[0];
+  CHECK(server.string_or("name", "") == "files");
+  CHECK(server.string_or("state", "") == "ready");
+  CHECK(server.string_or("scope", "") == "project");
+  CHECK(server.string_or("scopeDirectory", "") == "/project");
+  CHECK(server.string_or("serverVersion", "") == "s 1");
+  CHECK(server.string_or("revision", "") == "2025-11-25");
+  CHECK(server.string_or("trouble", "x").empty());
+  CHECK(number(server, "instance") == 1);
+  CHECK(number(server, "pid") == 100);
+  CHECK(number(server, "sessions") == 2);
+  CHECK(number(server, "calls") == 1);
+  CHECK(number(server, "callsTotal") == 1);
+  CHECK(number(server, "waiting") == 0);
+  CHECK(number(server, "restarts") == 0);
+  CHECK(number(server, "dropped") == 0);
+  CHECK(number(server, "uptimeMs") == 2000);
+  REQUIRE(server.find("command")->items.size() == 3);
+  CHECK(server.find("command")->items[0].text == "/bin/files");
+  CHECK(server.find("command")->items[2].text == "\"c\"");
+
+  REQUIRE(told.list("sessions").items.size() == 2);
+  std::set<std::int64_t> ids;
+  std::int64_t calls = 0;
+  for (const Value& session : told.list("sessions").items) {
+    ids.insert(number(session, "id"));
+    calls += number(session, "calls");
+    CHECK(session.string_or("server", "") == "files");
+    CHECK(session.string_or("client", "") == "test 1");
+    CHECK(session.string_or("project", "") == "/project");
+    CHECK(number(session, "pid") == 7);
+    CHECK(number(session, "ageMs") == 2000);
+  }
+  CHECK(ids.size() == 2);
+  CHECK(calls == 1);
+}
+
+TEST_CASE("api: why two share and two do not, without values") {
+  test::Stage stage;
+  core::ServerSpec spec = stage.spec();
+  spec.environment = {{"API_KEY", "sesame"}, {"LANG", "C"}};
+  stage.ready(spec);
+  spec.environment["LANG"] = "de";
+  stage.ready(spec);
+  spec.environment["API_KEY"] = "opened";
+  stage.ready(spec);
+
+  const std::string text = app::why_json(stage.broker, std::nullopt);
+  for (const char* secret : {"sesame", "opened"}) CHECK(text.find(secret) == std::string::npos);
+  const Told told(text);
+  REQUIRE(told.list("groups").items.size() == 2);
+  const Value& shared = told.list("groups").items[0];
+  CHECK(shared.find("sessions")->items.size() == 2);
+  REQUIRE(shared.find("ignored")->items.size() == 1);
+  CHECK(shared.find("ignored")->items[0].string_or("what", "") == "env LANG");
+  REQUIRE(told.list("apart").items.size() == 1);
+  const Value& because = *told.list("apart").items[0].find("because");
+  REQUIRE(because.items.size() == 1);
+  CHECK(because.items[0].string_or("what", "") == "env API_KEY");
+  CHECK(because.items[0].string_or("here", "") != because.items[0].string_or("there", ""));
+}
+
+TEST_CASE("api: why, of one name only") {
+  test::Stage stage;
+  core::ServerSpec spec = stage.spec();
+  stage.ready(spec);
+  spec.name = "other";
+  spec.program = "/bin/other";
+  stage.ready(spec);
+  CHECK(Told(app::why_json(stage.broker, std::nullopt)).list("groups").items.size() == 2);
+  const Told told(app::why_json(stage.broker, "other"));
+  REQUIRE(told.list("groups").items.size() == 1);
+  CHECK(told.list("groups").items[0].string_or("name", "") == "other");
+  CHECK(Told(app::why_json(stage.broker, "nobody")).list("groups").items.empty());
+}
+
+}  // namespace

@@ -1,0 +1,144 @@
+#include "core/call_table.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <vector>
+
+namespace {
+
+using core::Call;
+using core::CallTable;
+
+// xorshift64*: the same numbers with every compiler and library.
+struct Dice {
+  std::uint64_t state;
+  std::uint64_t next() {
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return state * 0x2545F4914F6CDD1D;
+  }
+  std::size_t below(std::size_t bound) { return static_cast<std::size_t>(next() % bound); }
+};
+
+Call named(std::string client_id) {
+  Call call;
+  call.client_id = std::move(client_id);
+  return call;
+}
+
+TEST_CASE("call table: an empty table finds nothing") {
+  CallTable table;
+  for (const std::int64_t id : {INT64_MIN, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}, INT64_MAX}) {
+    CHECK(table.find(id) == nullptr);
+  }
+  CHECK(table.size() == 0);
+  CHECK(table.ids().empty());
+}
+
+TEST_CASE("call table: ids begin at 1, grow, and are never used twice") {
+  CallTable table;
+  CHECK(table.insert(named("a")).wire_id == 1);
+  CHECK(table.insert(named("b")).wire_id == 2);
+  CHECK(table.take(2).client_id == "b");
+  CHECK(table.insert(named("c")).wire_id == 3);
+  CHECK(table.find(2) == nullptr);
+  CHECK(table.find(1)->client_id == "a");
+}
+
+TEST_CASE("call table: what the caller wrote as the wire id does not count") {
+  CallTable table;
+  Call call = named("a");
+  call.wire_id = 99;
+  CHECK(table.insert(std::move(call)).wire_id == 1);
+  CHECK(table.find(99) == nullptr);
+}
+
+TEST_CASE("call table: a number with the same low bits is another call") {
+  CallTable table;
+  table.insert(named("a"));
+  for (const std::int64_t far : {17, 33, 1 + (1 << 20)}) CHECK(table.find(far) == nullptr);
+}
+
+TEST_CASE("call table: one that is never answered does not stand in the way of others") {
+  CallTable table;
+  table.insert(named("stuck"));
+  std::int64_t last = 1;
+  for (int i = 0; i < 10'000; ++i) {
+    const std::int64_t id = table.insert(named("short")).wire_id;
+    REQUIRE(id > last);
+    last = id;
+    REQUIRE(table.take(id).client_id == "short");
+  }
+  CHECK(table.size() == 1);
+  CHECK(table.find(1)->client_id == "stuck");
+}
+
+TEST_CASE("call table: restored calls keep their ids") {
+  CallTable table;
+  table.insert(named("a"));
+  Call taken = table.take(1);
+  CHECK(table.find(1) == nullptr);
+  CHECK(table.size() == 0);
+  table.restore(std::move(taken));
+  CHECK(table.find(1)->client_id == "a");
+  CHECK(table.size() == 1);
+}
+
+TEST_CASE("call table: all are visited in order of ids, also when visited ones are taken out") {
+  CallTable table;
+  for (int i = 0; i < 40; ++i) table.insert(named(std::to_string(i + 1)));
+  std::int64_t expected = 1;
+  table.each([&](const Call& call) {
+    CHECK(call.wire_id == expected);
+    table.take(expected++);
+    if (expected == 30) table.take(35);  // One that lies ahead is not visited.
+    if (expected == 35) ++expected;
+  });
+  CHECK(expected == 41);
+  CHECK(table.size() == 0);
+}
+
+TEST_CASE("call table: a long history agrees with a map") {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    CAPTURE(seed);
+    Dice dice{seed * 0x9E3779B97F4A7C15};
+    CallTable table;
+    std::map<std::int64_t, std::string> model;
+    std::int64_t newest = 0;
+    for (int step = 0; step < 4000; ++step) {
+      // Phases of growing and of shrinking, so that the ring fills, grows and empties.
+      const std::size_t bias = (step / 500) % 2 == 0 ? 7 : 3;
+      if (model.empty() || dice.below(10) < bias) {
+        const std::string name = std::to_string(dice.next());
+        const std::int64_t id = table.insert(named(name)).wire_id;
+        REQUIRE(id > newest);
+        newest = id;
+        model[id] = name;
+      } else {
+        auto victim = model.begin();
+        std::advance(victim, static_cast<std::ptrdiff_t>(dice.below(model.size())));
+        REQUIRE(table.find(victim->first) != nullptr);
+        Call taken = table.take(victim->first);
+        REQUIRE(taken.client_id == victim->second);
+        if (dice.below(4) == 0) {
+          table.restore(std::move(taken));
+        } else {
+          model.erase(victim);
+        }
+      }
+      REQUIRE(table.size() == model.size());
+      const auto probe = static_cast<std::int64_t>(dice.below(static_cast<std::size_t>(newest) + 20));
+      REQUIRE((table.find(probe) != nullptr) == model.contains(probe));
+    }
+    std::vector<std::int64_t> expected;
+    for (const auto& [id, name] : model) {
+      expected.push_back(id);
+      CHECK(table.find(id)->client_id == name);
+    }
+    CHECK(table.ids() == expected);
+  }
+}
+
+}  // namespace

@@ -1,0 +1,294 @@
+#include "core/subscriptions.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+namespace {
+
+using core::SessionId;
+using core::Subscriptions;
+using Step = Subscriptions::Step;
+using Waiters = std::vector<Subscriptions::Waiter>;
+using Names = std::vector<std::string>;
+
+const SessionId ann{0, 1};
+const SessionId ben{1, 1};
+const SessionId cat{2, 1};
+
+// `who` ends up subscribed, and the server has agreed.
+void subscribe(Subscriptions& subscriptions, const std::string& uri, SessionId who) {
+  if (subscriptions.want(uri, {who, 1}).granted) return;
+  REQUIRE(subscriptions.step(uri) == Step::subscribe);
+  subscriptions.outcome(uri, true);
+}
+
+TEST_CASE("subscriptions: the first asks the server, the second does not") {
+  Subscriptions all;
+  CHECK_FALSE(all.want("r", {ann, 1}).granted);
+  CHECK(all.step("r") == Step::subscribe);
+  CHECK(all.concerned("r").empty());  // Not before the server has agreed.
+  CHECK(all.outcome("r", true) == Waiters{{ann, 1}});
+  CHECK(all.step("r") == Step::none);
+  CHECK(all.want("r", {ben, 2}).granted);
+  CHECK(all.step("r") == Step::none);
+  CHECK(all.concerned("r") == std::set{ann, ben});
+}
+
+TEST_CASE("subscriptions: one request at a time; who comes meanwhile waits for its outcome") {
+  Subscriptions all;
+  all.want("r", {ann, 1});
+  CHECK(all.step("r") == Step::subscribe);
+  CHECK(all.step("r") == Step::none);
+  CHECK_FALSE(all.want("r", {ben, 2}).granted);
+  CHECK(all.step("r") == Step::none);
+  CHECK(all.outcome("r", true) == Waiters{{ann, 1}, {ben, 2}});
+  CHECK(all.concerned("r") == std::set{ann, ben});
+}
+
+TEST_CASE("subscriptions: the last one to go ends it") {
+  Subscriptions all;
+  subscribe(all, "r", ann);
+  subscribe(all, "r", ben);
+  CHECK(all.unwant("r", ann));
+  CHECK(all.step("r") == Step::none);
+  CHECK_FALSE(all.unwant("r", ann));
+  CHECK(all.unwant("r", ben));
+  CHECK(all.step("r") == Step::unsubscribe);
+  CHECK(all.outcome("r", true).empty());
+  CHECK(all.step("r") == Step::none);
+  CHECK(all.uris().empty());
+}
+
+TEST_CASE("subscriptions: wanted again while the end is under way") {
+  for (const bool ended_well : {true, false}) {
+    Subscriptions all;
+    subscribe(all, "r", ann);
+    all.unwant("r", ann);
+    CHECK(all.step("r") == Step::unsubscribe);
+    CHECK_FALSE(all.want("r", {ben, 2}).granted);  // The server may have forgotten us already.
+    CHECK(all.outcome("r", ended_well).empty());
+    CHECK(all.step("r") == Step::subscribe);
+    CHECK(all.outcome("r", true) == Waiters{{ben, 2}});
+    CHECK(all.concerned("r") == std::set{ben});
+  }
+}
+
+TEST_CASE("subscriptions: a refusal concerns all who waited, and is not remembered") {
+  Subscriptions all;
+  all.want("r", {ann, 1});
+  all.want("r", {ben, 2});
+  all.step("r");
+  CHECK(all.outcome("r", false) == Waiters{{ann, 1}, {ben, 2}});
+  CHECK(all.concerned("r").empty());
+  CHECK(all.step("r") == Step::none);
+  CHECK(all.uris().empty());
+  CHECK_FALSE(all.want("r", {cat, 3}).granted);
+  CHECK(all.step("r") == Step::subscribe);
+}
+
+TEST_CASE("subscriptions: a withdrawn wish is neither answered nor granted") {
+  Subscriptions all;
+  all.want("r", {ann, 1});
+  all.step("r");
+  all.want("r", {ben, 2});
+  all.withdraw(1);
+  CHECK(all.outcome("r", true) == Waiters{{ben, 2}});
+  CHECK(all.concerned("r") == std::set{ben});
+
+  all.want("s", {ann, 3});
+  all.step("s");
+  all.withdraw(3);
+  CHECK(all.outcome("s", true).empty());
+  CHECK(all.step("s") == Step::unsubscribe);  // Nobody is left who wants it.
+}
+
+TEST_CASE("subscriptions: after a crash everything is asked for again") {
+  Subscriptions all;
+  subscribe(all, "r", ann);
+  all.want("s", {ben, 2});
+  all.step("s");
+  all.upstream_lost();
+  CHECK(all.concerned("r") == std::set{ann});
+  CHECK(all.step("r") == Step::subscribe);
+  CHECK(all.step("s") == Step::subscribe);
+  CHECK(all.outcome("r", true).empty());  // Nobody is answered twice.
+  CHECK(all.outcome("s", true) == Waiters{{ben, 2}});
+}
+
+TEST_CASE("subscriptions: one from an earlier life counts at once, and the server is asked for it") {
+  Subscriptions all;
+  all.adopt("r", ann);
+  CHECK(all.uris_of(ann) == Names{"r"});
+  CHECK(all.concerned("r") == std::set{ann});
+  CHECK(all.step("r") == Step::subscribe);
+  CHECK(all.outcome("r", true).empty());
+  all.adopt("r", ben);
+  CHECK(all.step("r") == Step::none);  // The server has it already.
+  CHECK(all.concerned("r") == std::set{ann, ben});
+}
+
+TEST_CASE("subscriptions: who leaves takes everything along") {
+  Subscriptions all;
+  subscribe(all, "a", ann);
+  subscribe(all, "b", ben);
+  all.want("c", {ann, 3});
+  all.step("c");
+  CHECK(all.uris_of(ann) == Names{"a"});
+  CHECK(all.count_of(ann) == 1);
+  CHECK(all.leave(ann) == Names{"a", "c"});
+  CHECK(all.uris_of(ann).empty());
+  CHECK(all.step("a") == Step::unsubscribe);
+  CHECK(all.outcome("c", true).empty());
+  CHECK(all.step("c") == Step::unsubscribe);
+  CHECK(all.concerned("b") == std::set{ben});
+}
+
+TEST_CASE("subscriptions: whom an update concerns") {
+  Subscriptions all;
+  subscribe(all, "file:///a", ann);
+  subscribe(all, "file:///b/", ben);
+  const struct {
+    const char* updated;
+    std::set<SessionId> concerned;
+  } table[] = {
+      {"file:///a", {ann}},   {"file:///a/x", {ann}},
+      {"file:///a#x", {ann}}, {"file:///a?x", {ann}},
+      {"file:///ab", {}},     {"file:///", {}},
+      {"file:///b/", {ben}},  {"file:///b/x/y", {ben}},
+      {"file:///b", {}},      {"", {}},
+      {"file:///A", {}},      {"file:///a/", {ann}},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.updated);
+    CHECK(all.concerned(row.updated) == row.concerned);
+  }
+  subscribe(all, "file:///a/x", cat);
+  CHECK(all.concerned("file:///a/x") == std::set{cat});  // The nearest subscription alone decides.
+}
+
+// A server that behaves: what it holds must be what sessions want, whenever nothing is under way.
+struct World {
+  Subscriptions subscriptions;
+  std::map<std::string, Step> under_way;                  // At the server.
+  std::map<std::string, bool> held;                       // By the server.
+  std::map<std::string, std::set<SessionId>> subscribed;  // What sessions were told.
+  std::map<std::int64_t, std::pair<std::string, SessionId>> calls;
+  std::int64_t next_call = 1;
+
+  void look(const std::string& uri) {
+    const Step step = subscriptions.step(uri);
+    if (step == Step::none) return;
+    REQUIRE(under_way[uri] == Step::none);
+    REQUIRE((step == Step::subscribe) != held[uri]);
+    under_way[uri] = step;
+  }
+  void want(const std::string& uri, SessionId who) {
+    const std::int64_t call = next_call++;
+    if (subscriptions.want(uri, {who, call}).granted) {
+      REQUIRE(held[uri]);
+      subscribed[uri].insert(who);
+    } else {
+      calls[call] = {uri, who};
+    }
+    look(uri);
+  }
+  void unwant(const std::string& uri, SessionId who) {
+    REQUIRE(subscriptions.unwant(uri, who) == (subscribed[uri].erase(who) == 1));
+    look(uri);
+  }
+  void withdraw(std::int64_t call) {
+    subscriptions.withdraw(call);
+    calls.erase(call);
+  }
+  void leave(SessionId who) {
+    for (const std::string& uri : subscriptions.leave(who)) look(uri);
+    for (auto& [uri, sessions] : subscribed) sessions.erase(who);
+    std::erase_if(calls, [&](const auto& call) { return call.second.second == who; });
+  }
+  void answer(const std::string& uri, bool success) {
+    const Step step = std::exchange(under_way[uri], Step::none);
+    if (step == Step::none) return;
+    if (step == Step::unsubscribe) success = true;
+    held[uri] = step == Step::subscribe && success;
+    for (const Subscriptions::Waiter& waiter : subscriptions.outcome(uri, success)) {
+      REQUIRE(calls.contains(waiter.call));
+      REQUIRE(calls.at(waiter.call) == std::pair{uri, waiter.session});
+      calls.erase(waiter.call);
+      if (success) subscribed[uri].insert(waiter.session);
+    }
+    if (step == Step::subscribe && !success) subscribed[uri].clear();
+    look(uri);
+  }
+  void crash() {
+    subscriptions.upstream_lost();
+    under_way.clear();
+    held.clear();
+    for (const std::string& uri : subscriptions.uris()) look(uri);
+  }
+  void check(const std::string& uri) {
+    if (!subscribed[uri].empty()) REQUIRE(subscriptions.concerned(uri) == subscribed[uri]);
+    std::set<SessionId> waiting;
+    for (const auto& [call, wish] : calls) {
+      if (wish.first == uri) waiting.insert(wish.second);
+    }
+    if (under_way[uri] == Step::none) {
+      REQUIRE(waiting.empty());
+      REQUIRE(held[uri] == !subscribed[uri].empty());
+    }
+  }
+};
+
+TEST_CASE("subscriptions: a long history with an honest server") {
+  const Names uris{"x", "y", "z"};
+  const std::vector<SessionId> people{ann, ben, cat};
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    std::uint64_t state = seed * 0x9E3779B97F4A7C15;
+    const auto below = [&](std::size_t bound) {
+      state ^= state >> 12;
+      state ^= state << 25;
+      state ^= state >> 27;
+      return static_cast<std::size_t>((state * 0x2545F4914F6CDD1D) >> 33) % bound;
+    };
+    World world;
+    for (int step = 0; step < 2000; ++step) {
+      const std::string& uri = uris[below(uris.size())];
+      const SessionId who = people[below(people.size())];
+      switch (below(10)) {
+        case 0:
+        case 1:
+        case 2:
+          world.want(uri, who);
+          break;
+        case 3:
+          world.unwant(uri, who);
+          break;
+        case 4:
+          if (!world.calls.empty()) {
+            auto call = world.calls.begin();
+            std::advance(call, static_cast<std::ptrdiff_t>(below(world.calls.size())));
+            world.withdraw(call->first);
+          }
+          break;
+        case 5:
+          if (below(4) == 0) world.leave(who);
+          break;
+        case 6:
+          if (below(20) == 0) world.crash();
+          break;
+        default:
+          world.answer(uri, below(5) != 0);
+      }
+      for (const std::string& each : uris) world.check(each);
+    }
+    for (const SessionId who : people) world.leave(who);
+    for (int round = 0; round < 4; ++round) {
+      for (const std::string& uri : uris) world.answer(uri, true);
+    }
+    CHECK(world.subscriptions.uris().empty());
+    for (const std::string& uri : uris) CHECK_FALSE(world.held[uri]);
+  }
+}
+
+}  // namespace
