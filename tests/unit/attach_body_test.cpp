@@ -12,7 +12,8 @@ using Names = std::vector<std::string>;
 TEST_CASE("attach body: a command to run, with everything") {
   const auto body = read_attach_body(
       R"({"version":"0.1.0","pid":42,"cwd":"/p","environment":{"PATH":"/bin","A":"é\"\n","E":""},)"
-      R"("run":{"command":"npx","args":["-y","a b",""],"name":"files","scope":"user","variables":["A","B"]}})");
+      R"("run":{"command":"npx","args":["-y","a b",""],"name":"files","scope":"user",)"
+      R"("variables":["A","B"]}})");
   REQUIRE(body);
   CHECK(body->version == "0.1.0");
   CHECK(body->pid == 42);

@@ -55,8 +55,8 @@ TEST_CASE("capabilities: none declared at all") {
 }
 
 TEST_CASE("capabilities: what is passed on is kept as it was spelt") {
-  const Capabilities all = read(
-      R"({ "sampling" : { "tools":{} , "x" : 1.0 },"experimental":{"a/b":{"\u0061":[ ]}},"extensions":{ } })");
+  const Capabilities all = read(R"({ "sampling" : { "tools":{} , "x" : 1.0 },)"
+                                R"("experimental":{"a/b":{"\u0061":[ ]}},"extensions":{ } })");
   CHECK(all.sampling_raw == R"({ "tools":{} , "x" : 1.0 })");
   CHECK(all.experimental_raw == R"({"a/b":{"\u0061":[ ]}})");
   CHECK(all.extensions_raw == "{ }");

@@ -55,8 +55,8 @@ TEST_CASE("legacy server: what is declared") {
       {"alone, nothing", {none, true, {}}, ""},
       {"alone, forms only",
        {rich, true, {}},
-       roots +
-           R"(,"elicitation":{"form":{}},"sampling":{ "tools":{} },"experimental":{"e":1},"extensions":{"x":2})"},
+       roots + R"(,"elicitation":{"form":{}},"sampling":{ "tools":{} },)"
+               R"("experimental":{"e":1},"extensions":{"x":2})"},
       {"alone, URLs only", {by_url, true, {}}, R"("elicitation":{"url":{}})"},
       {"alone, the entry wants roots", {none, true, {"roots"}}, roots},
       {"alone, the entry wants elicitation", {none, true, {"elicitation"}}, both},

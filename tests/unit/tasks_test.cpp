@@ -77,15 +77,15 @@ TEST_CASE("tasks: a list shows only one's own, and the rest of it as it was") {
   tasks.created("t1", of(ann));
   tasks.created("t2", of(ben));
   tasks.created("t3", of(ann));
-  const std::string list =
-      R"({"_meta":{"a":1},"tasks":[{"taskId":"t1","status":"working"},{"taskId":"t2"}, {"taskId":"\u00743"}],)"
-      R"("nextCursor":"x"})";
+  const std::string list = R"({"_meta":{"a":1},"tasks":[{"taskId":"t1","status":"working"},{"taskId":"t2"}, )"
+                           R"({"taskId":"\u00743"}],)"
+                           R"("nextCursor":"x"})";
   const struct {
     SessionId who;
     const char* seen;
   } table[] = {
-      {ann,
-       R"({"_meta":{"a":1},"tasks":[{"taskId":"t1","status":"working"},{"taskId":"\u00743"}],"nextCursor":"x"})"},
+      {ann, R"({"_meta":{"a":1},"tasks":[{"taskId":"t1","status":"working"},{"taskId":"\u00743"}],)"
+            R"("nextCursor":"x"})"},
       {ben, R"({"_meta":{"a":1},"tasks":[{"taskId":"t2"}],"nextCursor":"x"})"},
       {SessionId{9, 1}, R"({"_meta":{"a":1},"tasks":[],"nextCursor":"x"})"},
   };
