@@ -177,14 +177,14 @@ std::size_t kill_kin(const Kin& kin, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     const std::vector<Process> found = kin_of(kin);
     if (found.empty()) break;
-    std::vector<Descriptor> dying;
+    std::vector<Descriptor> handles;
     for (const Process& process : found) {
       Descriptor handle = open_process(process);
       if (!handle || syscall(SYS_pidfd_send_signal, handle.get(), SIGKILL, nullptr, 0) != 0) continue;
       killed.emplace(process.pid, process.started);
-      dying.push_back(std::move(handle));
+      handles.push_back(std::move(handle));
     }
-    wait_for_deaths(dying);
+    wait_for_deaths(handles);
   }
   return killed.size();
 }

@@ -33,6 +33,8 @@ struct Home {
   ~Home() {
     const auto connection = io::connect_existing(paths);
     if (connection && io::send_all(connection->get(), "quit")) test::read_all(connection->get());
+    unlink(paths.socket.c_str());
+    if (paths.socket_dir != paths.run_dir) rmdir(paths.socket_dir.c_str());
   }
   Home(const Home&) = delete;
   Home& operator=(const Home&) = delete;
