@@ -135,6 +135,8 @@ void Daemon::leave() {
   log_.info("ending: servers are stopped");
   listener_.reset();
   unlink(parts_.paths.socket.c_str());
+  // What clients say from now on stays in their pipes, for the next daemon.
+  sessions_.each([](Attachment& attachment) { attachment.reader().pause(); });
   instances_.each([](Running& running) {
     if (running.child != nullptr) running.child->stop();
   });

@@ -30,7 +30,8 @@ void Daemon::carry_out(broker::Action& action) {
                    if (Attachment* attachment = sessions_.find(a.session)) attachment->reader().pause();
                  },
                  [&](broker::ResumeSession& a) {
-                   if (Attachment* attachment = sessions_.find(a.session)) attachment->reader().resume();
+                   Attachment* attachment = sessions_.find(a.session);
+                   if (attachment != nullptr && !leaving_) attachment->reader().resume();
                  },
                  [&](broker::StartInstance& a) { start_instance(a); },
                  [&](broker::StopInstance& a) {

@@ -92,8 +92,8 @@ int main(int argc, char** argv) {
     std::fputs(usage, asked ? stdout : stderr);
     return asked ? 0 : 2;
   }
-  // Fixed, because left alone the thresholds grow with the messages and their memory stays here: large ones are mapped
-  // and go back to the system, those of a megabyte are not worth that.
+  // Fixed, because left alone the thresholds grow with the messages and their memory stays here: large ones
+  // are mapped and go back to the system, those of a megabyte are not worth that.
   mallopt(M_MMAP_THRESHOLD, 4 << 20);
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
   mallopt(M_ARENA_MAX, 1);

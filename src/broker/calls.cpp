@@ -118,10 +118,18 @@ std::int64_t hold_call(State& state, Session& session, Instance& instance, const
 }
 
 void forward_notice(State& state, Session& session, Instance& instance, const Scanned& message) {
-  if (instance.life == core::Life::ready) {
-    state.send(instance.id, Message(message.bytes));
-  } else {
-    wait(state, session, instance, 0, Message(message.bytes));
+  switch (instance.life) {
+    case core::Life::ready:
+      state.send(instance.id, Message(message.bytes));
+      return;
+    case core::Life::starting:
+    case core::Life::greeting:
+    case core::Life::backing_off:
+      wait(state, session, instance, 0, Message(message.bytes));
+      return;
+    case core::Life::stopped:
+    case core::Life::stopping:
+      return;  // It was meant for the process that is gone, and is no reason to start another.
   }
 }
 

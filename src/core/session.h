@@ -58,10 +58,11 @@ struct Session {
   std::optional<ServerSpec> spec;  // Until it is placed: after that the instance has one that serves.
 
   Phase phase = Phase::fresh;
-  bool initialized_early = false;                // initialized came before we had answered initialize.
-  std::string initialize_line;                   // As the client wrote it: the journal keeps it.
-  std::string initialize_id;                     // Raw.
-  std::optional<std::uint16_t> initialize_slot;  // Of the journal, until the client is known to have the answer.
+  bool initialized_early = false;  // initialized came before we had answered initialize.
+  std::string initialize_line;     // As the client wrote it: the journal keeps it.
+  std::string initialize_id;       // Raw.
+  // Of the journal, until the client is known to have the answer.
+  std::optional<std::uint16_t> initialize_slot;
   proto::Revision revision = proto::newest_legacy;
   Capabilities capabilities;
   std::string client;  // "name version".
