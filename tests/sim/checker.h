@@ -56,6 +56,7 @@ class Checker {
   Delivery::Part part_of(Client& client, const Read& message, const std::string& text);
   Delivery::Part answer_to(Client& client, const Read& message, const std::string& text);
   Delivery::Part question_to(Client& client, const Read& message, const std::string& text);
+  std::size_t least_for(const Client& client, const std::string& text) const;
   void notice_to(Client& client, const Read& message, const std::string& text);
   void check_owner(Client& client, const std::string& text);
   void check_answer(Client& client, Call& call, const Read& message, const std::string& text);
@@ -71,6 +72,7 @@ class Checker {
   void setting_to(Server& server, const Read& message, const std::string& id, const std::string& text);
   void notice_to(Server& server, const Read& message, const std::string& text);
   void cancel_to(Server& server, const Read& message, const std::string& text);
+  void progress_to(Server& server, const Read& message, const std::string& text);
   void answer_to(Server& server, const Read& message, const std::string& text);
   void check_serialised(Server& server, const Call& call);
   std::vector<const Client*> sessions_with_calls(const Server& server) const;

@@ -210,6 +210,7 @@ void Checker::notice_to(Server& server, const Read& message, const std::string& 
     return;
   }
   if (!server.initialized) return broken("initialize and initialized come before anything else", text);
+  if (method == "notifications/progress") progress_to(server, message, text);
   if (method == "notifications/cancelled") cancel_to(server, message, text);
 }
 
@@ -225,12 +226,23 @@ void Checker::cancel_to(Server& server, const Read& message, const std::string& 
   call.cancel_sent = true;
 }
 
+// A client's progress with its answer to a question.
+void Checker::progress_to(Server& server, const Read& message, const std::string& text) {
+  const std::string token = message.raw(message.find("progressToken", "params"));
+  const auto by = named_numbers(text, "by");
+  for (const auto& [id, ask] : server.asks) {
+    if (ask->token == token && ask->asked != nullptr && by.size() == 1 && ask->asked->number == by.front())
+      return;
+  }
+  broken("progress with a question comes from the one who was asked", text);
+}
+
 void Checker::answer_to(Server& server, const Read& message, const std::string& text) {
   const std::string id = message.raw(message.find("id"));
   if (server.plain_asks.erase(id) > 0) {
     for (const Client& client : world_.clients) {
       const bool named = text.find("file:///c" + std::to_string(client.number) + "/") != std::string::npos;
-      if (named && !may_serve(server.start, client.spec))
+      if (named && world_.hands.server_of(client) != &server)
         broken("roots are those of the server's own sessions", text);
     }
     return;

@@ -185,7 +185,9 @@ void Checker::check_answer(Client& client, Call& call, const Read& message, cons
   if (call.method == "initialize") return check_initialize(client, call, message);
   if (call.method == "server/discover") {
     const auto* code = message.find("code", "error");
-    if (code == nullptr || code->text != "-32601") broken("discovery is refused with -32601", text);
+    const bool lost = world_.kills > 0 && call.failed;
+    if (!lost && (code == nullptr || code->text != "-32601"))
+      broken("discovery is refused with -32601", text);
     return;
   }
   if (call.failed) return check_error(client, call, payload, text);
@@ -282,11 +284,19 @@ void Checker::check_question(Client& client, Ask& ask, const std::string& text) 
   if (!can) broken("a session without the capability is never asked", text);
   if (ask.by_task) return;  // Whose the task is says its marker.
   const auto candidates = sessions_with_calls(*ask.server);
-  if (candidates.empty() && ask.owner == nullptr && served_alone(*ask.server, client)) return;
+  if (candidates.empty() && served_alone(*ask.server, client)) return;
   if (std::find(candidates.begin(), candidates.end(), &client) == candidates.end()) {
     broken("only a session with a live call is asked", text);
   }
   if (candidates.size() > 1) broken("a question that may be somebody else's is not put", text);
+}
+
+// Who asked for no level hears everything, until somebody makes the server more talkative than that.
+std::size_t Checker::least_for(const Client& client, const std::string& text) const {
+  if (client.level) return *client.level;
+  const auto numbers = named_numbers(text, "proc");
+  const bool asked = !numbers.empty() && world_.servers[static_cast<std::size_t>(numbers.front())].level;
+  return asked ? 1 : 0;
 }
 
 void Checker::notice_to(Client& client, const Read& message, const std::string& text) {
@@ -297,9 +307,11 @@ void Checker::notice_to(Client& client, const Read& message, const std::string& 
     const bool changing = std::any_of(client.pending.begin(), client.pending.end(), [](const auto& entry) {
       return entry.second->method == "logging/setLevel";
     });
-    if (!client.level || client.level_vague || changing || level == nullptr) return;
+    if (client.level_vague || changing || level == nullptr) return;
     const auto at = std::find(levels.begin(), levels.end(), level->text) - levels.begin();
-    if (static_cast<std::size_t>(at) < *client.level) broken("a session hears nothing below its level", text);
+    if (static_cast<std::size_t>(at) < least_for(client, text)) {
+      broken("a session hears nothing below its level", text);
+    }
     return;
   }
   if (method == "notifications/resources/updated") {

@@ -102,7 +102,9 @@ Call& Client::request(std::string_view method, std::string_view members, bool ma
 }
 
 std::string Client::fresh_id() {
-  constexpr std::array<std::string_view, 14> odd{"0",
+  constexpr std::string_view long_id =
+      "\"a string of more than sixty bytes, which is what a slot of the journal takes at most\"";
+  constexpr std::array<std::string_view, 15> odd{"0",
                                                  "\"\"",
                                                  "1",
                                                  "\"1\"",
@@ -115,7 +117,8 @@ std::string Client::fresh_id() {
                                                  "1e3",
                                                  "\"\\u0031\"",
                                                  "\"\u00e9\"",
-                                                 "123456789012345678901234567890"};
+                                                 "123456789012345678901234567890",
+                                                 long_id};
   Random& random = world.random;
   if (odd_ids_ && random.permille(300)) {
     const std::string id(random.pick(odd));
@@ -205,8 +208,16 @@ void Client::answer(const Delivery::Part& part) {
                                   ? std::chrono::seconds(random.between(1, 900))
                                   : random.about(world.options.think);
   world.schedule.after(wait, [this, part] {
+    if (part.ask != nullptr && !part.ask->token.empty()) tell_progress(part.ask->token);
     write({.kind = Record::Kind::answer, .id = part.id, .ask = part.ask, .text = answer_text(part)});
   });
+}
+
+void Client::tell_progress(const std::string& token) {
+  const std::string by = "\"by\":\"c" + std::to_string(number) + "\"";
+  write({.kind = Record::Kind::notice,
+         .text =
+             notice_line("notifications/progress", "\"progressToken\":" + token + ",\"progress\":1," + by)});
 }
 
 std::string Client::answer_text(const Delivery::Part& part) {

@@ -102,6 +102,7 @@ class Client {
   void take_line(std::string_view line);
   void received(const Delivery::Part& part);
   void answer(const Delivery::Part& part);
+  void tell_progress(const std::string& token);
   std::string answer_text(const Delivery::Part& part);
 
   static constexpr std::size_t page_bytes = std::size_t{1} << 20;

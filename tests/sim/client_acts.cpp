@@ -214,6 +214,8 @@ void Client::write_overlong() {
 void Client::forge_answer() {
   Random& random = world.random;
   std::string id = random.permille(300) ? "\"x\"" : std::to_string(random.below(20));
+  if (random.permille(300))
+    return tell_progress(random.permille(500) ? "\"p\"" : std::to_string(random.below(5)));
   if (!world.truth.asks.empty() && random.permille(600)) {
     const Ask& ask = random.pick(world.truth.asks);
     id = random.permille(500) && !ask.down_id.empty() ? ask.down_id : ask.id;

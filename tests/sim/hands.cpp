@@ -106,8 +106,14 @@ void Hands::end_turn() {
   for (std::size_t rounds = 0; broker_ && !world_.checker.failed(); ++rounds) {
     const auto event = flush_all();
     if (!event) break;
+    const auto* overflowed = std::get_if<broker::SessionOverflowed>(&*event);
+    const core::SessionId id = overflowed == nullptr ? core::SessionId{} : overflowed->session;
     if (rounds > 1000) return world_.checker.broken("a turn ends", describe(*event));
     on(*event);
+    const auto found = sessions_.find(id);
+    if (found != sessions_.end() && !found->second.closing) {
+      world_.checker.broken("a session that does not read is ended", "");
+    }
   }
   if (!retired_ || !broker_) return;
   broker_.reset();

@@ -177,10 +177,15 @@ void Server::ask(const Call* owner, std::string_view task_id) {
       members +=
           ",\"mode\":\"url\",\"url\":\"http://x\",\"elicitationId\":\"e" + std::to_string(made.number) + "\"";
   }
+  std::string meta;
   if (made.by_task) {
-    members +=
-        ",\"_meta\":{\"io.modelcontextprotocol/related-task\":{\"taskId\":\"" + std::string(task_id) + "\"}}";
+    meta = "\"io.modelcontextprotocol/related-task\":{\"taskId\":\"" + std::string(task_id) + "\"}";
   }
+  if (random.permille(300)) {
+    made.token = random.permille(500) ? "\"p\"" : std::to_string(random.below(4));
+    meta += (meta.empty() ? "" : ",") + std::string("\"progressToken\":") + made.token;
+  }
+  if (!meta.empty()) members += ",\"_meta\":{" + meta + "}";
   asked_[made.id] = &made;
   write({.kind = ServerLine::Kind::ask, .ask = &made, .text = request_line(made.id, made.method, members)});
   if (!random.permille(100)) return;
@@ -261,7 +266,7 @@ void Server::stray_note() {
                                                     "notifications/cancelled"};
   write_other(
       notice_line(world.random.pick(methods),
-                  "\"taskId\":\"t0\",\"elicitationId\":\"e0\",\"requestId\":77777," + marker_of(call)));
+                  "\"taskId\":\"t0\",\"elicitationId\":\"none\",\"requestId\":77777," + marker_of(call)));
 }
 
 // A token that never meant anything and never will: one of a call that brought none, or one out of thin air.

@@ -63,6 +63,7 @@ struct Ask {
   Server* server = nullptr;
   std::string id;  // Raw.
   std::string method;
+  std::string token;            // Its progress token, raw; empty when there is none.
   bool url = false;             // An elicitation by URL.
   const Call* owner = nullptr;  // The call because of which it is asked; none: outside any call.
   bool by_task = false;         // It names its task.

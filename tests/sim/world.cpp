@@ -61,6 +61,9 @@ void World::wild(std::size_t steps) {
 void World::fate() {
   if (options.kill > 0 && random.below(1000000) < options.kill && hands.alive()) hands.kill();
   if (clients.size() < options.clients_most && random.permille(options.come)) add_client();
+  // The machine sleeps for a night: everything is late at once.
+  if (options.person > 0 && random.below(1000000) < 20)
+    schedule.advance(schedule.now() + std::chrono::hours(8));
   if (options.person == 0 || random.below(1000000) >= options.person || !hands.alive()) return;
   Family& family = random.pick(families);
   ++family.troubles;
