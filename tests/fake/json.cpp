@@ -122,7 +122,7 @@ struct Parser {
       key.raw = text.substr(from, at - from);
       blanks();
       expect(':');
-      json.members.emplace_back(key.text(), value(depth + 1));
+      json.members.push_back({key.text(), value(depth + 1)});
       blanks();
     } while (good && take(','));
     expect('}');

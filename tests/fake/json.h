@@ -15,12 +15,13 @@
 namespace fake {
 
 struct Json {
+  struct Member;
   enum class Type : std::uint8_t { null, boolean, number, string, array, object };
 
   Type type = Type::null;
   std::string_view raw;  // Its spelling.
   std::vector<Json> items;
-  std::vector<std::pair<std::string, Json>> members;
+  std::vector<Member> members;
 
   const Json* find(std::string_view key) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
@@ -31,6 +32,11 @@ struct Json {
 
   std::string text_or(std::string_view key, std::string_view otherwise) const;
   long number_or(std::string_view key, long otherwise) const;
+};
+
+struct Json::Member {
+  std::string name;
+  Json value;
 };
 
 // Absent unless `text` is exactly one JSON value in well-formed UTF-8.

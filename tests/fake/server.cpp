@@ -15,8 +15,6 @@
 #include <cstring>
 #include <ctime>
 
-extern char** environ;
-
 namespace fake {
 namespace {
 
@@ -96,11 +94,14 @@ volatile sig_atomic_t term_seen = 0;
 
 }  // namespace
 
-Source received(std::string text) {
+Source received(std::string& text) {
   auto source = std::make_shared<Received>();
   source->text = std::move(text);
   auto json = parse(source->text);
-  if (!json) return nullptr;
+  if (!json) {
+    text = std::move(source->text);
+    return nullptr;
+  }
   source->json = std::move(*json);
   return source;
 }
@@ -178,7 +179,8 @@ void Server::read_stdin() {
   }
   // Searching only what is new keeps 100 MiB linear.
   std::string_view fresh(buffer, static_cast<std::size_t>(count));
-  for (std::size_t end; (end = fresh.find('\n')) != std::string_view::npos; fresh.remove_prefix(end + 1)) {
+  for (std::size_t end = 0; (end = fresh.find('\n')) != std::string_view::npos;
+       fresh.remove_prefix(end + 1)) {
     unread_ += fresh.substr(0, end);
     on_line(std::exchange(unread_, {}));
   }
@@ -186,7 +188,7 @@ void Server::read_stdin() {
 }
 
 void Server::on_line(std::string line) {
-  const Source source = received(std::move(line));
+  const Source source = received(line);
   if (!source) {
     record_.received(line, false);
     note("(bad)");
@@ -212,7 +214,8 @@ void Server::on_message(const Source& source, const Json& message) {
 void Server::on_notification(const Json& message, const std::string& method) {
   if (method == "notifications/initialized" && !options_.after_initialized.empty()) {
     auto run = std::make_unique<Run>();
-    run->source = received(options_.after_initialized);
+    std::string steps = options_.after_initialized;
+    run->source = received(steps);
     if (!run->source) std::abort();
     run->steps = &run->source->json.items;
     start(std::move(run));
@@ -284,7 +287,7 @@ void Server::discover(const std::string& id) {
   if (options_.discover == "silence") return;
   if (options_.discover == "exit") _exit(4);
   if (options_.discover != "result")
-    return refuse(id, std::atol(options_.discover.c_str()), "no such method");
+    return refuse(id, std::strtol(options_.discover.c_str(), nullptr, 10), "no such method");
   answer(id, "{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":" +
                  options_.capabilities + R"(,"ttlMs":0,"cacheScope":"private"})");
 }
@@ -302,7 +305,8 @@ std::string Server::list_tools(const std::string& cursor) const {
 
   const auto size = static_cast<std::size_t>(options_.page);
   const auto from =
-      std::min(cursor.empty() ? 0 : static_cast<std::size_t>(std::atol(cursor.c_str() + 1)), all.size());
+      std::min(cursor.empty() ? 0 : static_cast<std::size_t>(std::strtol(cursor.c_str() + 1, nullptr, 10)),
+               all.size());
   const auto to = std::min(from + size, all.size());
   const std::vector<std::string> page(all.begin() + static_cast<long>(from),
                                       all.begin() + static_cast<long>(to));
@@ -425,7 +429,7 @@ void Server::read_control(std::size_t index) {
   }
   std::string& unread = controls_[index].unread;
   unread.append(buffer, static_cast<std::size_t>(count));
-  for (std::size_t end; (end = unread.find('\n')) != std::string::npos;) {
+  for (std::size_t end = 0; (end = unread.find('\n')) != std::string::npos;) {
     std::string line = unread.substr(0, end);
     unread.erase(0, end + 1);
     on_control(fd, std::move(line));
@@ -433,7 +437,7 @@ void Server::read_control(std::size_t index) {
 }
 
 void Server::on_control(int fd, std::string line) {
-  const Source source = received(std::move(line));
+  const Source source = received(line);
   if (!source) return write_all(fd, "{\"error\":\"not JSON\"}\n");
   if (const Json* wait = source->json.find("wait")) {
     std::vector<std::string> has;

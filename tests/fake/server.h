@@ -31,7 +31,7 @@ struct Received {
   Json json;
 };
 using Source = std::shared_ptr<const Received>;
-Source received(std::string text);  // Null if it is no JSON.
+Source received(std::string& text);  // Takes it away; null, and nothing taken, if it is no JSON.
 
 // A script under way.
 struct Run {
