@@ -92,7 +92,7 @@ class Reader {
     std::string what;
   };
 
-  void find_servers(const Value& servers);
+  void find_servers(const Value& root);
   void find_swallowed(const Member& server);
   void syntax(const std::vector<proto::json::Mistake>& mistakes);
   void top(const Value& root);

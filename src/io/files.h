@@ -10,7 +10,8 @@
 namespace io {
 
 // At most `bytes_max` of it; what follows is left out. Works for /proc, whose files claim to be empty.
-base::Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max = 64 * 1024);
+base::Result<std::string> read_small_file(const std::string& path,
+                                          std::size_t bytes_max = std::size_t{64} << 10);
 
 // Mode 0600, complete or not there at all: written beside it and renamed.
 base::Result<void> write_small_file(const std::string& path, std::string_view text);
