@@ -161,6 +161,7 @@ class TestDeaths(Case):
         a = self.client()
         size = 8 * MIB
         self.assertEqual(len(a.do({"size": size}, {"exit": 0}).text()), size)
+        self.home.wait_server(2)
         self.assertEqual(a.echo("next"), "next")
 
     def test_the_daemon_dies_while_a_server_starts_and_sessions_wait(self):

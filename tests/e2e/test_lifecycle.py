@@ -71,6 +71,7 @@ class TestCrash(LifeCase):
     def test_a_crash_right_after_answering_loses_nothing(self):
         a = self.client()
         self.assertEqual(a.do({"text": "last words"}, {"exit": 1}).text(), "last words")
+        self.home.wait_server(2)
         self.assertEqual(a.echo("next"), "next")
 
     def test_a_server_that_closes_its_output_counts_as_gone(self):
