@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -76,7 +77,7 @@ base::Result<void> send_request(const AttachSpec& spec, int connection) {
     tell(std::string(name) + " is not passed on: its value is not UTF-8");
   }
   // A daemon that hung up is noticed when the answer is read; what it still said is worth more than EPIPE.
-  (void)io::send_all(connection, request.text, spec.descriptors);
+  (void)io::send_all(connection, request.text, spec.client.passed());
   return {};
 }
 

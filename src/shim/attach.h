@@ -4,7 +4,6 @@
 // block, and every wait is bounded. A refusal says whether trying again later makes sense.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -12,6 +11,7 @@
 #include "io/descriptor.h"
 #include "io/paths.h"
 #include "shim/attach_request.h"
+#include "shim/client.h"
 
 namespace shim {
 
@@ -35,7 +35,7 @@ using Attached = std::expected<Attachment, Refusal>;
 struct AttachSpec {
   const Wish& wish;
   const io::Paths& paths;
-  std::array<int, 3> descriptors;  // Input, output, journal.
+  const Client& client;
 };
 
 Attached attach_once(const AttachSpec& spec);

@@ -60,6 +60,11 @@ std::array<int, 3> Client::passed() const {
   return fds;
 }
 
+base::Result<void> Client::put_back(std::string_view bytes) {
+  if (!relay_) relay_ = TRY(Relay::open({}));
+  return relay_->put_back(bytes);
+}
+
 void Client::restore() const {
   const auto set_back = [](int fd, int flags) {
     if (flags >= 0 && ::fcntl(fd, F_GETFL) != flags) ::fcntl(fd, F_SETFL, flags);

@@ -7,7 +7,7 @@
 
 #include <array>
 #include <memory>
-#include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "io/descriptor.h"
@@ -24,6 +24,9 @@ class Client {
   // What travels to the daemon: input, output, journal.
   std::array<int, 3> passed() const;
   int journal() const { return journal_.get(); }
+
+  // Bytes that were read from the client and are the next daemon's to deal with.
+  base::Result<void> put_back(std::string_view bytes);
 
   Relay* relay() { return relay_.get(); }  // nullptr: nothing is relayed.
   void restore() const;

@@ -32,6 +32,13 @@ base::Result<std::unique_ptr<Relay>> Relay::open(Needed needed) {
   return relay;
 }
 
+base::Result<void> Relay::put_back(std::string_view bytes) {
+  if (!input_.ours) input_ = TRY(make_pair());
+  pending_.assign(bytes.begin(), bytes.end());
+  taken_ = 0;
+  return {};
+}
+
 std::array<pollfd, 2> Relay::interests() const {
   pollfd input{-1, 0, 0};
   if (input_.ours && !pending_.empty()) {

@@ -14,6 +14,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -28,6 +29,10 @@ class Relay {
     bool output = false;
   };
   static base::Result<std::unique_ptr<Relay>> open(Needed needed);
+
+  // `bytes` stand before all that the client has yet to say. From now on the input is relayed, if it was not
+  // before.
+  base::Result<void> put_back(std::string_view bytes);
 
   int input_for_daemon() const { return input_.daemon.get(); }    // -1: the input is not relayed.
   int output_for_daemon() const { return output_.daemon.get(); }  // -1: the output is not relayed.

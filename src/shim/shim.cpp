@@ -123,7 +123,7 @@ base::Result<int> run(const Wish& wish, const std::optional<std::string>& home) 
   set_signals();
   Client client = TRY(Client::open());
   const io::Paths paths = TRY(io::paths_of(home));
-  const AttachSpec spec{.wish = wish, .paths = paths, .descriptors = client.passed()};
+  const AttachSpec spec{.wish = wish, .paths = paths, .client = client};
   return keep_attached(spec, client);
 }
 

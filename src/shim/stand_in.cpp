@@ -92,7 +92,7 @@ std::expected<void, StandIn::End> StandIn::read_more() {
 
 void StandIn::answer_lines() {
   while (const std::optional<proto::Line> line = lines_.next()) {
-    if (is_request(*line) && may_try()) try_again(*line);
+    if (!line->overlong && is_request(*line) && may_try()) try_again(*line);
     if (taken_over_) return;
     write_all(STDOUT_FILENO, apology_for(*line, apology_));
   }
@@ -102,26 +102,17 @@ bool StandIn::may_try() const {
   return kind_ != Refusal::Kind::for_good && io::now() - last_try_ >= try_interval;
 }
 
-// The request and what follows it travel in the journal, as what the next daemon has to read first.
+// The request and what has been read behind it go to the daemon first.
 void StandIn::try_again(const proto::Line& line) {
-  if (!hand_over(line)) return;
+  std::string held(line.bytes.text);
+  held.append("\n").append(lines_.unfinished_bytes());
+  if (!client_.put_back(held)) return;
   taken_over_ = attach_once(spec_);
   last_try_ = io::now();
   if (taken_over_) return;
-  journal_.set_unread("");
+  // Still ours to answer.
+  client_.relay()->take_back();
   adopt(std::move(taken_over_.error()));
-}
-
-bool StandIn::hand_over(const proto::Line& line) {
-  if (page_.empty() || line.overlong) return false;
-  std::string pending(line.bytes.text);
-  pending.append("\n").append(lines_.unfinished_bytes());
-  if (journal_.fresh()) journal_.begin();
-  journal_.set_unread(pending);
-  const std::optional<std::string_view> kept = journal_.unread();
-  if (kept && kept->size() == pending.size()) return true;
-  journal_.set_unread("");
-  return false;
 }
 
 }  // namespace shim

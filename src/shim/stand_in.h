@@ -38,7 +38,6 @@ class StandIn {
   void answer_lines();
   bool may_try() const;
   void try_again(const proto::Line& line);
-  bool hand_over(const proto::Line& line);
   void adopt(Refusal refusal);
 
   const AttachSpec& spec_;
