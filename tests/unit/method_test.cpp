@@ -87,6 +87,13 @@ TEST_CASE("methods: nearly a known name is another one") {
   CHECK(method_of("") == Method::other);
 }
 
+TEST_CASE("methods: which answers come in pages") {
+  const std::set<Method> paged{Method::tools_list, Method::resources_list, Method::resources_templates_list,
+                               Method::prompts_list, Method::tasks_list};
+  for (const auto& row : table) CHECK(proto::lists(row.method) == paged.contains(row.method));
+  CHECK_FALSE(proto::lists(Method::other));
+}
+
 TEST_CASE("methods: an unknown request may lead to questions") {
   CHECK(proto::may_ask(Method::other));
 }
