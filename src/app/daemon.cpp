@@ -28,7 +28,7 @@ std::uint64_t random_key() {
 
 Daemon::Daemon(DaemonParts parts, const Config& config)
     : parts_(std::move(parts)),
-      log_(parts_.paths.log_dir + "/hearthd.log"),
+      log_(parts_.paths.daemon_log),
       broker_({.retire_after = config.daemon_idle_timeout,
                .version = std::string(base::version),
                .hash_key = random_key()},
@@ -137,9 +137,7 @@ void Daemon::leave() {
   unlink(parts_.paths.socket.c_str());
   // What clients say from now on stays in their pipes, for the next daemon.
   sessions_.each([](Attachment& attachment) { attachment.reader().pause(); });
-  instances_.each([](Running& running) {
-    if (running.child != nullptr) running.child->stop();
-  });
+  for (const broker::InstanceReport& report : broker_.instances()) feed(broker::StopWanted{report.name});
 }
 
 void Daemon::step_down() {

@@ -79,10 +79,8 @@ void HttpRequestReader::feed(std::string_view bytes) {
   if (state_ != State::head) return;
   head_ += bytes;
   const std::size_t end = head_.find("\r\n\r\n");
-  if (end == std::string::npos) {
-    if (head_.size() > head_max) break_off(431);
-    return;
-  }
+  if (std::min(end, head_.size()) > head_max) break_off(431);
+  if (end == std::string::npos || state_ == State::broken) return;
   const std::string rest = head_.substr(end + 4);
   read_head(std::string_view(head_).substr(0, end));
   head_.clear();

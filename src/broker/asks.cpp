@@ -173,7 +173,9 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
     if (!found.live.empty()) target = *found.live.begin();
   }
   Session* session = state.sessions.find(target);
-  if (session == nullptr || session->instance != instance.id) {
+  const bool greeted =
+      session != nullptr && (session->phase == core::Phase::answered || session->phase == core::Phase::ready);
+  if (!greeted || session->instance != instance.id) {
     refuse(state, instance, question, "no session has a call in flight that it could belong to");
   } else if (!core::may_be_asked(session->capabilities, method, question.mode)) {
     refuse(state, instance, question, "the client of the session cannot answer such questions");

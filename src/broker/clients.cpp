@@ -150,7 +150,9 @@ void client_notice(State& state, Session& session, const Scanned& message) {
       roots_changed(state, session, *instance);
       return;
     case Method::progress:
-      if (token_of_an_ask(session, message.of(message.envelope.progress_token))) {
+      // It can only mean a question that the process which asked it still waits for.
+      if (instance->life == core::Life::ready &&
+          token_of_an_ask(session, message.of(message.envelope.progress_token))) {
         forward_notice(state, session, *instance, message);
       }
       return;

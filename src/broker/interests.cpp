@@ -75,7 +75,9 @@ void client_subscribes(State& state, Session& session, Instance& instance, const
 
 void client_unsubscribes(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
-  if (instance.subscriptions.unwant(uri, session.id)) {
+  const Subscriptions::Unwanted unwanted = instance.subscriptions.unwant(uri, session.id);
+  for (const std::int64_t call : unwanted.calls) answer(state, instance, call, "{}");
+  if (unwanted.held) {
     state.reply(session, message.of(message.envelope.id),
                 proto::result_text(message.of(message.envelope.id), "{}"));
     note_setup(state, session);
@@ -147,9 +149,11 @@ void level_step(State& state, Instance& instance) {
 }
 
 void level_answered(State& state, Instance& instance, const Scanned& message) {
-  const std::vector<std::int64_t> waiters = std::exchange(instance.level_waiters, {});
-  for (const std::int64_t call : waiters) {
-    if (message.envelope.error.present()) {
+  const bool refused = message.envelope.error.present();
+  if (refused) instance.level.reset();
+  for (const std::int64_t call : std::exchange(instance.level_waiters, {})) {
+    if (refused) {
+      if (Session* session = state.sessions.find(instance.calls.find(call)->session)) session->level.reset();
       fail(state, instance, call, message.of(message.envelope.error));
     } else {
       answer(state, instance, call, "{}");

@@ -8,8 +8,14 @@ namespace {
 using core::Instance;
 using core::Session;
 
-bool contributes(const Session& session) {
-  return session.capabilities.roots && session.phase == core::Phase::ready;
+bool has_roots(const Session& session) {
+  const bool greeted = session.phase == core::Phase::answered || session.phase == core::Phase::ready;
+  return session.capabilities.roots && greeted;
+}
+
+// Before it said that it is ready, a client may not be asked; it is waited for instead.
+bool may_be_asked(const Session& session) {
+  return has_roots(session) && session.phase == core::Phase::ready;
 }
 
 bool being_asked(const Session& session) {
@@ -31,7 +37,7 @@ void ask_session(State& state, Session& session, Instance& instance) {
 
 bool all_known(State& state, const Instance& instance) {
   for (const SessionId id : instance.sessions) {
-    if (contributes(state.sessions.at(id)) && !instance.roots.known(id)) return false;
+    if (has_roots(state.sessions.at(id)) && !instance.roots.known(id)) return false;
   }
   return true;
 }
@@ -63,7 +69,7 @@ void server_asks_roots(State& state, Instance& instance, std::string_view raw_id
   instance.roots.waiting.emplace_back(raw_id);
   for (const SessionId id : instance.sessions) {
     Session& session = state.sessions.at(id);
-    if (contributes(session) && !instance.roots.known(id)) ask_session(state, session, instance);
+    if (may_be_asked(session) && !instance.roots.known(id)) ask_session(state, session, instance);
   }
   if (all_known(state, instance)) {
     give(state, instance);
@@ -81,7 +87,7 @@ void roots_changed(State& state, Session& session, Instance& instance) {
   instance.roots.invalidate(session.id);
   // An answer that is under way may be of before the change: it will find no question any more.
   std::erase_if(session.asks, [](const auto& entry) { return entry.second.server_id.empty(); });
-  if (instance.roots.cared_for && contributes(session)) ask_session(state, session, instance);
+  if (instance.roots.cared_for && may_be_asked(session)) ask_session(state, session, instance);
 }
 
 void roots_left(State& state, Session& session, Instance& instance) {

@@ -46,10 +46,9 @@ inline constexpr base::Duration list_change_window = std::chrono::milliseconds(5
 // How long a server's roots/list waits for the sessions' own answers.
 inline constexpr base::Duration roots_wait = std::chrono::seconds(5);
 
-// After a crash: 250 ms, doubled each time, at most 30 s. Five in a row and the server counts as failed; a
+// After a crash: 250 ms, doubled each time. Five in a row and the server counts as failed; a
 // minute later one further attempt is made, if somebody still wants it.
 inline constexpr base::Duration backoff_first = std::chrono::milliseconds(250);
-inline constexpr base::Duration backoff_most = std::chrono::seconds(30);
 inline constexpr std::uint32_t failures_most = 5;
 inline constexpr base::Duration cool_down = std::chrono::minutes(1);
 

@@ -15,9 +15,17 @@ Subscriptions::Wish Subscriptions::want(const std::string& uri, Waiter waiter) {
   return {.granted = false};
 }
 
-bool Subscriptions::unwant(const std::string& uri, SessionId session) {
+Subscriptions::Unwanted Subscriptions::unwant(const std::string& uri, SessionId session) {
   const auto found = resources_.find(uri);
-  return found != resources_.end() && found->second.sessions.erase(session) != 0;
+  if (found == resources_.end()) return {};
+  Unwanted unwanted{.held = found->second.sessions.erase(session) != 0, .calls = {}};
+  std::erase_if(found->second.waiters, [&](const Waiter& waiter) {
+    if (waiter.session != session) return false;
+    unwanted.held = true;
+    unwanted.calls.push_back(waiter.call);
+    return true;
+  });
+  return unwanted;
 }
 
 void Subscriptions::withdraw(std::int64_t call) {
@@ -92,7 +100,12 @@ std::vector<std::string> Subscriptions::uris_of(SessionId session) const {
 }
 
 std::size_t Subscriptions::count_of(SessionId session) const {
-  return uris_of(session).size();
+  std::size_t count = 0;
+  for (const auto& [uri, resource] : resources_) {
+    count += resource.sessions.contains(session) ? 1U : 0U;
+    for (const Waiter& waiter : resource.waiters) count += waiter.session == session ? 1U : 0U;
+  }
+  return count;
 }
 
 std::set<SessionId> Subscriptions::concerned(std::string_view uri) const {

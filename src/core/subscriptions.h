@@ -36,8 +36,13 @@ class Subscriptions {
   // The session had it in an earlier life and takes it to have it still.
   void adopt(const std::string& uri, SessionId session) { resources_[uri].sessions.insert(session); }
 
-  // The session no longer wants it. False: it never did.
-  bool unwant(const std::string& uri, SessionId session);
+  // The session no longer wants it. Wishes of its own that still wait are granted and ended in one: `calls`
+  // are to be answered like those that succeeded. `held` is false if it never wanted it.
+  struct Unwanted {
+    bool held = false;
+    std::vector<std::int64_t> calls;
+  };
+  Unwanted unwant(const std::string& uri, SessionId session);
 
   // A waiting wish is withdrawn (cancelled by its client).
   void withdraw(std::int64_t call);

@@ -1,7 +1,5 @@
 #include "core/supervision.h"
 
-#include <algorithm>
-
 #include "core/limits.h"
 
 namespace core {
@@ -17,8 +15,7 @@ base::Instant Supervision::failed(base::Instant now, base::Duration stable_after
   if (broken()) {
     retry_at_ = now + limits::cool_down;
   } else {
-    const base::Duration wait = limits::backoff_first * (1 << (failures_ - 1));
-    retry_at_ = now + std::min(wait, limits::backoff_most);
+    retry_at_ = now + limits::backoff_first * (1 << (failures_ - 1));
   }
   return retry_at_;
 }

@@ -76,8 +76,9 @@ std::expected<ServerGreeting, std::string> read_greeting(std::string_view raw_re
   }
   ServerGreeting greeting{.revision = version->text, .server = {}};
   if (const proto::json::Value* info = document.root->find("serverInfo")) {
-    greeting.server =
-        std::string(info->string_or("name", "")) + ' ' + std::string(info->string_or("version", ""));
+    greeting.server = info->string_or("name", "unnamed");
+    const std::string_view version_of = info->string_or("version", "");
+    if (!version_of.empty()) greeting.server += ' ' + std::string(version_of);
   }
   return greeting;
 }

@@ -19,7 +19,7 @@ struct Paths {
   std::string state_dir;  // Logs, and what must last.
   std::string cache_dir;
   std::string log_dir;     // One log per server.
-  std::string daemon_log;  // The daemon's own stderr.
+  std::string daemon_log;  // The daemon's own, its stderr included.
   std::string socket;      // In run_dir, unless that path is too long for an address: then in a short one.
   std::string socket_dir;  // Its directory.
   std::string lock;

@@ -15,7 +15,7 @@
 //     20  u32      unread_bytes       length of the begun line in the unread area; 0xffffffff: it is lost
 //   4096  Slot[1024] of 64 bytes      calls in flight: u32 length, 0 when free; up to 60 bytes of raw id
 //  69632  two set-up areas of 256 KiB each: u32 length, then bytes in the daemon's own format
-//         (proto/journal.h gives them as opaque text; core/journal_setup.h knows what is inside)
+//         (proto/journal.h gives them as opaque text; core/setup.h knows what is inside)
 // 593920  the unread area, up to the end
 #pragma once
 

@@ -56,6 +56,34 @@ TEST_CASE("subscriptions are counted, and updates reach subscribers only") {
   CHECK(stage.hears(stage.server()).at(0).find("resources/unsubscribe") != std::string::npos);
 }
 
+TEST_CASE("a subscription that is given up before the server has answered is given up") {
+  Stage stage;
+  const auto a = stage.ready();
+  stage.says(a, subscribe("1"));
+  const std::string wire = Stage::id_of(stage.hears(stage.server()).at(0));
+  stage.says(a, request("2", "resources/unsubscribe", R"({"uri":"file:///a"})"));
+  CHECK(stage.hears(a) == Lines{result("1"), result("2")});
+  stage.serves(stage.server(), result(wire));
+  CHECK(stage.hears(stage.server()).at(0).find("resources/unsubscribe") != std::string::npos);
+  stage.serves(stage.server(), updated("file:///a"));
+  CHECK(stage.hears(a).empty());
+}
+
+TEST_CASE("a server that asks for roots before its first client is ready waits for that") {
+  Stage stage;
+  const auto a = stage.open();
+  stage.says(a, R"({"id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18",)"
+                R"("capabilities":{"roots":{}}}})");
+  stage.bring_up();
+  stage.hears(stage.server());
+  stage.serves(stage.server(), request("1", "roots/list"));
+  CHECK(stage.hears(stage.server()).empty());
+  stage.hears(a);
+  stage.says(a, notice("notifications/initialized"));
+  stage.says(a, result(Stage::id_of(stage.hears(a).at(0)), R"({"roots":[{"uri":"file:///x"}]})"));
+  CHECK(stage.hears(stage.server()) == Lines{result("1", R"({"roots":[{"uri":"file:///x"}]})")});
+}
+
 TEST_CASE("a subscription that the server refuses is refused to all who asked for it") {
   Stage stage;
   const auto a = stage.ready();

@@ -50,10 +50,11 @@ TEST_CASE("subscriptions: the last one to go ends it") {
   Subscriptions all;
   subscribe(all, "r", ann);
   subscribe(all, "r", ben);
-  CHECK(all.unwant("r", ann));
+  CHECK(all.unwant("r", ann).held);
   CHECK(all.step("r") == Step::none);
-  CHECK_FALSE(all.unwant("r", ann));
-  CHECK(all.unwant("r", ben));
+  CHECK_FALSE(all.unwant("r", ann).held);
+  CHECK_FALSE(all.unwant("unheard of", ann).held);
+  CHECK(all.unwant("r", ben).held);
   CHECK(all.step("r") == Step::unsubscribe);
   CHECK(all.outcome("r", true).empty());
   CHECK(all.step("r") == Step::none);
@@ -103,6 +104,29 @@ TEST_CASE("subscriptions: a withdrawn wish is neither answered nor granted") {
   CHECK(all.step("s") == Step::unsubscribe);  // Nobody is left who wants it.
 }
 
+TEST_CASE("subscriptions: who wants it no longer before it was granted does not get it") {
+  Subscriptions all;
+  all.want("r", {ann, 1});
+  CHECK(all.step("r") == Step::subscribe);
+  all.want("r", {ben, 2});
+  all.want("r", {ann, 3});
+  const Subscriptions::Unwanted unwanted = all.unwant("r", ann);
+  CHECK(unwanted.held);
+  CHECK(unwanted.calls == std::vector<std::int64_t>{1, 3});
+  CHECK(all.outcome("r", true) == Waiters{{ben, 2}});
+  CHECK(all.concerned("r") == std::set{ben});
+}
+
+TEST_CASE("subscriptions: wishes that wait count like those that were granted") {
+  Subscriptions all;
+  subscribe(all, "a", ann);
+  all.want("b", {ann, 2});
+  all.want("b", {ben, 3});
+  CHECK(all.count_of(ann) == 2);
+  CHECK(all.count_of(ben) == 1);
+  CHECK(all.uris_of(ann) == Names{"a"});
+}
+
 TEST_CASE("subscriptions: after a crash everything is asked for again") {
   Subscriptions all;
   subscribe(all, "r", ann);
@@ -135,7 +159,7 @@ TEST_CASE("subscriptions: who leaves takes everything along") {
   all.want("c", {ann, 3});
   all.step("c");
   CHECK(all.uris_of(ann) == Names{"a"});
-  CHECK(all.count_of(ann) == 1);
+  CHECK(all.count_of(ann) == 2);
   CHECK(all.leave(ann) == Names{"a", "c"});
   CHECK(all.uris_of(ann).empty());
   CHECK(all.step("a") == Step::unsubscribe);
@@ -194,7 +218,17 @@ struct World {
     look(uri);
   }
   void unwant(const std::string& uri, SessionId who) {
-    REQUIRE(subscriptions.unwant(uri, who) == (subscribed[uri].erase(who) == 1));
+    bool wanted = subscribed[uri].erase(who) == 1;
+    std::vector<std::int64_t> waited;
+    std::erase_if(calls, [&](const auto& call) {
+      if (call.second != std::pair{uri, who}) return false;
+      waited.push_back(call.first);
+      wanted = true;
+      return true;
+    });
+    const Subscriptions::Unwanted unwanted = subscriptions.unwant(uri, who);
+    REQUIRE(unwanted.held == wanted);
+    REQUIRE(unwanted.calls == waited);
     look(uri);
   }
   void withdraw(std::int64_t call) {

@@ -35,7 +35,7 @@ TEST_CASE("supervision: no wait is longer than the longest, however often it fai
   for (int i = 0; i < 100; ++i) {
     const base::Duration wait = supervision.failed(start, stable) - start;
     CHECK(wait >= core::limits::backoff_first);
-    CHECK(wait <= std::max(core::limits::backoff_most, core::limits::cool_down));
+    CHECK(wait <= core::limits::cool_down);
   }
 }
 
