@@ -89,6 +89,17 @@ TEST_CASE("http request: a head without an end is refused") {
   CHECK(reader.refusal() == 431);
 }
 
+TEST_CASE("http request: the largest head that is taken, and the next, whole in one chunk") {
+  for (const std::size_t excess : {std::size_t{0}, std::size_t{1}}) {
+    std::string head = "GET / HTTP/1.1\r\nX: ";
+    head += std::string(HttpRequestReader::head_max - head.size() + excess, 'x');
+    HttpRequestReader reader;
+    reader.feed(head + "\r\n\r\n");
+    CHECK(reader.state() == (excess == 0 ? State::complete : State::broken));
+    if (excess != 0) CHECK(reader.refusal() == 431);
+  }
+}
+
 TEST_CASE("http request: values of a query") {
   const struct {
     const char* query;

@@ -78,6 +78,9 @@ TEST_CASE("legacy server: a greeting of every legacy revision") {
   const auto anonymous = face::read_greeting(R"({"protocolVersion":"2025-11-25"})");
   REQUIRE(anonymous);
   CHECK(anonymous->server.empty());
+  const auto half = face::read_greeting(R"({"protocolVersion":"2025-11-25","serverInfo":{"name":"s"}})");
+  REQUIRE(half);
+  CHECK(half->server == "s");
 }
 
 TEST_CASE("legacy server: a greeting that is none") {
