@@ -27,13 +27,9 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
                                       .client_id = std::string(id),
                                       .token = std::string(message.of(message.envelope.progress_token)),
                                       .uri = {},
-                                      .journal_slot = session.journal.call_started(id),
+                                      .journal_slot = note_call(state, session, id),
                                       .cancelled_at = {}});
   session.calls.insert(id, call.wire_id);
-  if (!call.journal_slot) {
-    session.long_ids.emplace_back(id);
-    note_setup(state, session);
-  }
   if (session.calls.size() >= core::limits::calls_per_session) pause(state, session, core::Pause::calls);
   return call;
 }
@@ -156,7 +152,6 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   if (session == nullptr) return call;
   session->calls.erase(call.client_id, wire_id);
   session->held_back.progress.erase(wire_id);
-  if (!call.journal_slot && std::erase(session->long_ids, call.client_id) != 0) note_setup(state, *session);
   if (session->calls.size() < core::limits::calls_per_session_resume)
     resume(state, *session, core::Pause::calls);
   return call;

@@ -231,7 +231,7 @@ void client_initialize(State& state, Session& session, const Scanned& message) {
   session.phase = Phase::asked;
   session.initialize_line = message.bytes.text;
   session.initialize_id = id;
-  if (!session.initialize_slot) session.initialize_slot = session.journal.call_started(id);
+  if (!session.initialize_slot) session.initialize_slot = note_call(state, session, id);
   session.revision = hello->revision;
   session.capabilities = hello->capabilities;
   session.client = hello->client;

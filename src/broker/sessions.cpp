@@ -1,4 +1,6 @@
 // The beginning and the end of a session, and what it leaves behind for a next daemon.
+#include <algorithm>
+
 #include "broker/state.h"
 #include "core/setup.h"
 #include "face/legacy_client.h"
@@ -27,13 +29,19 @@ void answer_lost_calls(State& state, Session& session, const core::Setup& setup,
   const std::vector<std::string> ids = session.journal.calls();
   const std::vector<std::uint16_t> slots = session.journal.slots();
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] == initialize_id && slots[i] == setup.initialize_slot) {
+    std::string_view id = ids[i];
+    if (id == core::long_id_mark) {
+      const auto found = std::ranges::find(setup.long_ids, slots[i], &core::LongId::slot);
+      if (found == setup.long_ids.end()) continue;
+      id = found->raw;
+    }
+    if (id == initialize_id && slots[i] == setup.initialize_slot) {
       session.initialize_slot = slots[i];
     } else {
-      answer_lost_call(state, session, ids[i], slots[i]);
+      answer_lost_call(state, session, id, slots[i]);
     }
   }
-  for (const std::string& raw_id : setup.long_ids) answer_lost_call(state, session, raw_id, std::nullopt);
+  session.long_ids = setup.long_ids;
 }
 
 // The session had its answer to initialize: it goes on as if nothing had happened.
@@ -140,6 +148,21 @@ void note_setup(State& state, Session& session) {
     state.log(Severity::warning, session.server + ": what client " + session.client +
                                      " has set up is too large to survive a crash of the daemon");
   }
+}
+
+std::optional<std::uint16_t> note_call(State& state, Session& session, std::string_view raw_id) {
+  if (raw_id.size() <= proto::journal_id_max) return session.journal.call_started(raw_id);
+  const std::optional<std::uint16_t> slot = session.journal.call_started(core::long_id_mark);
+  if (!slot) return slot;
+  std::erase_if(session.long_ids, [&](const core::LongId& id) { return id.slot == *slot; });
+  session.long_ids.push_back({*slot, std::string(raw_id)});
+  note_setup(state, session);
+  return slot;
+}
+
+void State::reply(Session& session, std::string_view raw_id, std::string text) {
+  const std::optional<std::uint16_t> slot = raw_id.empty() ? std::nullopt : note_call(*this, session, raw_id);
+  outbox.push_back(SendToSession{session.id, proto::Message(std::move(text)), slot});
 }
 
 void answer_initialize(State& state, Session& session, const Instance& instance) {

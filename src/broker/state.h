@@ -35,11 +35,7 @@ struct Broker::State {
   }
   void send(SessionId session, std::string text) { send(session, proto::Message(std::move(text))); }
   // The answer to a request that never becomes a call. It is owed until it is written, like any other.
-  void reply(core::Session& session, std::string_view raw_id, std::string text) {
-    const std::optional<std::uint16_t> slot =
-        raw_id.empty() ? std::nullopt : session.journal.call_started(raw_id);
-    outbox.push_back(SendToSession{session.id, proto::Message(std::move(text)), slot});
-  }
+  void reply(core::Session& session, std::string_view raw_id, std::string text);
   // The answer to a call that is out of the tables already.
   void send_answer(const core::Call& call, proto::Message message) {
     outbox.push_back(SendToSession{call.session, std::move(message), call.journal_slot});
@@ -82,6 +78,8 @@ void session_unblocked(State& state, core::Session& session);
 void pause(State& state, core::Session& session, core::Pause reason);
 void resume(State& state, core::Session& session, core::Pause reason);
 void note_setup(State& state, core::Session& session);
+// Notes in the journal that the client is owed an answer, and returns the slot that its writing will free.
+std::optional<std::uint16_t> note_call(State& state, core::Session& session, std::string_view raw_id);
 // The client's initialize is answered from what the server said.
 void answer_initialize(State& state, core::Session& session, const core::Instance& instance);
 void fail_initialize(State& state, core::Session& session, std::string_view raw_error);

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -43,6 +44,15 @@ enum class Pause : std::uint8_t {
   waiting,      // Too many bytes held back until the server is ready.
 };
 
+// The id of a call that is longer than a slot of the journal: the slot says so, the id is kept with the
+// set-up. Valid as long as its slot is taken and says so.
+struct LongId {
+  std::uint16_t slot = 0;
+  std::string raw;
+  bool operator==(const LongId&) const = default;
+};
+inline constexpr std::string_view long_id_mark = "long";  // No JSON value, so no id.
+
 // Notices held back while the client does not read: only the newest of each is worth keeping.
 struct HeldBack {
   std::map<std::int64_t, std::string> progress;  // By call: the whole notification.
@@ -72,7 +82,7 @@ struct Session {
   std::vector<Difference> ignored;  // What differed from its instance and was judged irrelevant.
 
   IdIndex calls;
-  std::vector<std::string> long_ids;  // Of calls in flight whose ids the journal's slots cannot hold.
+  std::vector<LongId> long_ids;  // Those that the journal's slots cannot hold.
   std::size_t waiting_bytes = 0;
   std::map<std::int64_t, Ask> asks;  // By the id under which the client knows them.
   std::int64_t next_ask = 1;

@@ -28,7 +28,14 @@ std::string written(const Setup& setup) {
   if (setup.initialize_slot) writer.key("initializeSlot").number(*setup.initialize_slot);
   if (setup.level) writer.key("level").number(static_cast<int>(*setup.level));
   add_list(writer, "subscriptions", setup.subscriptions);
-  add_list(writer, "longIds", setup.long_ids);
+  writer.key("longIds").array();
+  for (const LongId& id : setup.long_ids) {
+    writer.object();
+    writer.key("slot").number(id.slot);
+    writer.key("id").string(id.raw);
+    writer.end();
+  }
+  writer.end();
   writer.key("life").number(setup.life);
   writer.end();
   return writer.text();
@@ -56,7 +63,14 @@ std::optional<Setup> setup_of(std::string_view bytes) {
   }
   setup.life = static_cast<std::uint32_t>(small("life", 1'000'000).value_or(0));
   read_list(root, "subscriptions", setup.subscriptions);
-  read_list(root, "longIds", setup.long_ids);
+  if (const proto::json::Value* ids = root.find("longIds")) {
+    for (const proto::json::Value& item : ids->items) {
+      const proto::json::Value* slot = item.find("slot");
+      const std::int64_t number = slot != nullptr ? slot->integer().value_or(-1) : -1;
+      if (number < 0 || number >= static_cast<std::int64_t>(proto::journal_calls_max)) continue;
+      setup.long_ids.push_back({static_cast<std::uint16_t>(number), std::string(item.string_or("id", ""))});
+    }
+  }
   return setup;
 }
 

@@ -21,7 +21,7 @@ struct Setup {
       initialize_slot;  // Of the journal: if it is still taken, initialize is unanswered.
   std::optional<Level> level;
   std::vector<std::string> subscriptions;
-  std::vector<std::string> long_ids;  // Raw ids of calls in flight that no slot could hold.
+  std::vector<LongId> long_ids;
   std::uint32_t life = 0;
 };
 
