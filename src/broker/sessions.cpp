@@ -30,7 +30,7 @@ void answer_lost_calls(State& state, Session& session, const core::Setup& setup,
   const std::vector<std::uint16_t> slots = session.journal.slots();
   for (std::size_t i = 0; i < ids.size(); ++i) {
     std::string_view id = ids[i];
-    if (id == core::long_id_mark) {
+    if (id == proto::journal_long_id) {
       const auto found = std::ranges::find(setup.long_ids, slots[i], &core::LongId::slot);
       if (found == setup.long_ids.end()) continue;
       id = found->raw;
@@ -152,7 +152,7 @@ void note_setup(State& state, Session& session) {
 
 std::optional<std::uint16_t> note_call(State& state, Session& session, std::string_view raw_id) {
   if (raw_id.size() <= proto::journal_id_max) return session.journal.call_started(raw_id);
-  const std::optional<std::uint16_t> slot = session.journal.call_started(core::long_id_mark);
+  const std::optional<std::uint16_t> slot = session.journal.call_started(proto::journal_long_id);
   if (!slot) return slot;
   std::erase_if(session.long_ids, [&](const core::LongId& id) { return id.slot == *slot; });
   session.long_ids.push_back({*slot, std::string(raw_id)});

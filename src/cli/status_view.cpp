@@ -111,7 +111,7 @@ std::string group_shown(const Value& group) {
   const std::vector<Value>& sessions = items_of(group, "sessions");
   const std::string name = printable(group.string_or("name", "?"));
   std::string out = name + " (instance " + printable(plain(group, "instance")) + ")";
-  if (sessions.empty()) return out + " runs without a session.\n";
+  if (sessions.empty()) return out + " has no session.\n";
   out += sessions.size() == 1 ? " serves one session:\n"
                               : " is shared by " + std::to_string(sessions.size()) + " sessions:\n";
   for (const Value& session : sessions) out.append("    ").append(session_of(session)).append("\n");

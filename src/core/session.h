@@ -6,7 +6,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -51,7 +50,6 @@ struct LongId {
   std::string raw;
   bool operator==(const LongId&) const = default;
 };
-inline constexpr std::string_view long_id_mark = "long";  // No JSON value, so no id.
 
 // Notices held back while the client does not read: only the newest of each is worth keeping.
 struct HeldBack {

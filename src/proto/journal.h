@@ -32,6 +32,8 @@ namespace proto {
 inline constexpr std::size_t journal_bytes = std::size_t{1} << 20;
 inline constexpr std::size_t journal_calls_max = 1024;
 inline constexpr std::size_t journal_id_max = 60;
+// Stands in a slot for an id that is longer; the id itself is then in the set-up. No JSON value, so no id.
+inline constexpr std::string_view journal_long_id = "long";
 
 class Journal {
  public:

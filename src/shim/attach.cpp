@@ -19,7 +19,7 @@ namespace shim {
 
 namespace {
 
-constexpr int tries = 8;  // With the pauses below: 2.5 s, far more than a hand-over takes.
+constexpr int tries = 8;  // With the pauses below: 1.3 s, far more than a hand-over takes.
 constexpr auto first_pause = std::chrono::milliseconds(10);
 constexpr auto longest_pause = std::chrono::seconds(1);
 // The daemon may be reading a cold disk; it is not hung before.

@@ -1,6 +1,7 @@
 #include "shim/refusing.h"
 
 #include "proto/envelope.h"
+#include "proto/journal.h"
 #include "proto/rpc.h"
 
 namespace shim {
@@ -52,10 +53,11 @@ std::string apology_for(const proto::Line& line, const Apology& apology) {
 std::string apology_for_lost(const std::vector<std::string>& raw_ids, const std::string& server) {
   std::string answers;
   for (const std::string& id : raw_ids) {
-    answers += proto::error_text(
-        id, proto::Code::internal_error,
-        "the daemon died while '" + server + "' worked on this call; it may have had its effect",
-        {.server = server, .retryable = false});
+    if (id == proto::journal_long_id) continue;  // Only a daemon can read where it is written.
+    answers += proto::error_text(id, proto::Code::internal_error,
+                                 "hearth: the daemon ended while this call was running; whether it had an "
+                                 "effect is not known, so it was not repeated",
+                                 {.server = server, .retryable = false});
     answers += '\n';
   }
   return answers;
