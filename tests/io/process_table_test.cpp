@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "io/mark.h"
 #include "io/process_info.h"
 #include "support.h"
 
@@ -30,15 +31,16 @@ TEST_CASE("a signal never reaches a process that only has the right number") {
 }
 
 TEST_CASE("kin by mark, by prefix of it, and by root, without those whose root's number is another's now") {
-  const test::Variable mark("HEARTH_INSTANCE", "0123456789abcdef.7");
+  const std::string id = io::make_daemon_id();
+  const test::Variable mark("HEARTH_INSTANCE", (id + ".7").c_str());
   const test::Helper helper = test::start_helper({"tree", "setsid"});
   const std::size_t below = test::numbers_in(test::read_line(helper.output.get())).size();
   const io::Process root = *io::process_of(helper.pid);
-  CHECK(io::mark_in(helper.pid) == "0123456789abcdef.7");
-  CHECK(io::kin_of({.mark = "0123456789abcdef.7"}).size() == below + 1);
-  CHECK(io::kin_of({.mark = "0123456789abcdef."}).size() == below + 1);
-  CHECK(io::kin_of({.mark = "0123456789abcdef"}).empty());
-  CHECK(io::kin_of({.mark = "0123456789abcdef.77"}).empty());
+  CHECK(io::mark_in(helper.pid) == id + ".7");
+  CHECK(io::kin_of({.mark = id + ".7"}).size() == below + 1);
+  CHECK(io::kin_of({.mark = id + '.'}).size() == below + 1);
+  CHECK(io::kin_of({.mark = id}).empty());
+  CHECK(io::kin_of({.mark = id + ".77"}).empty());
   CHECK(io::kin_of({.roots = {root}}).size() == below + 1);
   io::Process former = root;
   former.started -= 1;
@@ -48,7 +50,7 @@ TEST_CASE("kin by mark, by prefix of it, and by root, without those whose root's
   CHECK(memory.processes == below + 1);
   CHECK(memory.bytes > 0);
 
-  CHECK(io::kill_kin({.mark = "0123456789abcdef."}, 10) == below + 1);
-  CHECK(io::kin_of({.mark = "0123456789abcdef."}).empty());
+  CHECK(io::kill_kin({.mark = id + '.'}, 10) == below + 1);
+  CHECK(io::kin_of({.mark = id + '.'}).empty());
   waitpid(helper.pid, nullptr, 0);
 }
