@@ -238,6 +238,26 @@ TEST_CASE("a child that closes its stdout or its stdin is ended") {
   REQUIRE(family.start(Family::spec({"silent"})));
   REQUIRE(family.until_gone());
   CHECK(family.gone->how == "was killed by SIGTERM");
+
+  REQUIRE(family.start(Family::spec({"deaf"})));
+  REQUIRE(family.until_line());
+  family.child->input()->queue(proto::Message(std::string("unheard")));
+  REQUIRE(family.until_gone());
+  CHECK(family.gone->how == "was killed by SIGTERM");
+}
+
+TEST_CASE("where there are control groups, nobody escapes: not even without mark, parent and session") {
+  Family family;
+  if (!family.children->has_cgroups()) return;
+  REQUIRE(family.start(Family::spec({"escape"})));
+  REQUIRE(family.until_line());
+  const pid_t escaped = test::numbers_in(family.lines.front()).front();
+  const Witness witness(escaped);
+  CHECK(io::mark_in(escaped).empty());
+  CHECK(io::process_of(escaped)->session == escaped);
+  family.child->stop();
+  REQUIRE(family.until_gone());
+  CHECK_FALSE(witness.alive());
 }
 
 TEST_CASE("a child that is let go without a stop takes its tree with it") {

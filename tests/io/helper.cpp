@@ -105,6 +105,21 @@ int tree(const std::string& mode) {
   return echo();
 }
 
+// Leaves a process behind that nothing ties to this one, except for its control group.
+int escape(const std::string& self) {
+  const pid_t between = fork();
+  if (between != 0) {
+    waitpid(between, nullptr, 0);
+    return echo();
+  }
+  if (fork() != 0) _exit(0);
+  setsid();
+  const char* const argv[] = {"fugitive", "fugitive", nullptr};
+  const char* const envp[] = {nullptr};
+  execve(self.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(envp));
+  _exit(9);
+}
+
 int flood(std::size_t bytes) {
   const std::string chunk(std::size_t{1} << 16, 'e');
   for (std::size_t written = 0; written < bytes; written += chunk.size()) {
@@ -217,6 +232,17 @@ int main(int argc, char** argv) {
   }
   if (role == "silent") {
     close(1);
+    hold();
+  }
+  if (role == "deaf") {
+    close(0);
+    tell("deaf");
+    hold();
+  }
+  if (role == "escape") return escape(self);
+  if (role == "fugitive") {
+    tell(std::to_string(getpid()));
+    for (const int fd : {0, 1, 2}) close(fd);
     hold();
   }
   if (role == "daemon") return daemon_life(word(1), word(2), self);
