@@ -14,8 +14,8 @@
 namespace app {
 namespace {
 
+namespace json = proto::json;
 using proto::json::Member;
-using proto::json::quoted;
 using proto::json::Type;
 using proto::json::Value;
 
@@ -68,13 +68,13 @@ std::string listed(std::span<const std::string_view> words) {
   std::string list;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (i > 0) list += i + 1 == words.size() ? " or " : ", ";
-    list += quoted(words[i]);
+    list += json::quoted(words[i]);
   }
   return list;
 }
 
 std::string hint(std::string_view word, std::span<const std::string_view> known) {
-  if (const auto meant = base::nearest(word, known)) return "; did you mean " + quoted(*meant) + "?";
+  if (const auto meant = base::nearest(word, known)) return "; did you mean " + json::quoted(*meant) + "?";
   return "; known are " + listed(known);
 }
 
@@ -159,7 +159,8 @@ void Reader::find_swallowed(const Member& server) {
     const bool known = std::ranges::find(server_keys, member.key) != server_keys.end();
     if (known || !(member.value.find("command") || member.value.find("url"))) continue;
     server_ = server.key;
-    error(member.key_at, "in server " + quoted(server.key) + ": expected '}' before " + quoted(member.key));
+    error(member.key_at,
+          "in server " + json::quoted(server.key) + ": expected '}' before " + json::quoted(member.key));
     swallowed_.insert(&member);
     servers_.push_back(&member);
     find_swallowed(member);
@@ -178,7 +179,8 @@ void Reader::syntax(const std::vector<proto::json::Mistake>& mistakes) {
       if (mistake.at > member->value.at && inside) server_ = member->key;
     }
     garbled_.insert(server_);
-    error(mistake.at, server_.empty() ? mistake.what : "in server " + quoted(server_) + ": " + mistake.what);
+    error(mistake.at,
+          server_.empty() ? mistake.what : "in server " + json::quoted(server_) + ": " + mistake.what);
   }
   server_.clear();
 }
@@ -223,7 +225,7 @@ void Reader::daemon(const Value& object) {
 
 void Reader::server(const Member& member) {
   server_ = member.key;
-  owner_ = "server " + quoted(member.key);
+  owner_ = "server " + json::quoted(member.key);
   Entry entry;
   entry.tuning = config_.defaults;
   if (const auto trouble = trouble_with_name(member.key)) error(member.key_at, owner_ + ": " + *trouble);
@@ -280,7 +282,7 @@ void Reader::server_environment(const Value& env, Entry& entry) {
   if (!is(env, Type::object, "env", R"({"API_KEY": "${API_KEY}"})")) return;
   std::set<std::string_view> seen;
   for (const Member& member : env.members) {
-    const std::string what = quoted(member.key) + " in \"env\" of " + owner_;
+    const std::string what = json::quoted(member.key) + " in \"env\" of " + owner_;
     if (member.key.empty() || member.key.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
       error(member.key_at, what + " cannot be the name of a variable; write one like \"API_KEY\"");
     } else if (!seen.insert(member.key).second) {
@@ -317,7 +319,7 @@ void Reader::server_kind(const Member& member) {
 std::vector<std::string> Reader::strings(const Value& list, std::string_view key, std::string_view example) {
   std::vector<std::string> found;
   const std::string must =
-      quoted(key) + " of " + owner_ + " must be an array of strings, like " + std::string(example);
+      json::quoted(key) + " of " + owner_ + " must be an array of strings, like " + std::string(example);
   if (list.type != Type::array) {
     error(list.at, must);
     return found;
@@ -341,7 +343,7 @@ void Reader::tuning(const Value& object, Tuning& into) {
       number.set(into, *value);
       continue;
     }
-    error(found->at, quoted(number.key) + " of " + owner_ + " must be a whole number of " +
+    error(found->at, json::quoted(number.key) + " of " + owner_ + " must be a whole number of " +
                          std::string(number.unit) + " from " + std::to_string(number.min) + " to " +
                          std::to_string(number.max) + ", like " + std::string(number.example));
   }
@@ -356,22 +358,24 @@ void Reader::tuning(const Value& object, Tuning& into) {
 std::optional<std::string> Reader::word(const Value& value, std::string_view key,
                                         std::span<const std::string_view> known) {
   if (value.type == Type::string && std::ranges::find(known, value.text) != known.end()) return value.text;
-  std::string what = quoted(key) + " of " + owner_ + " must be " + listed(known);
-  if (const auto meant = base::nearest(value.text, known)) what += "; did you mean " + quoted(*meant) + "?";
+  std::string what = json::quoted(key) + " of " + owner_ + " must be " + listed(known);
+  if (const auto meant = base::nearest(value.text, known))
+    what += "; did you mean " + json::quoted(*meant) + "?";
   error(value.at, std::move(what));
   return std::nullopt;
 }
 
 bool Reader::is(const Value& value, Type type, std::string_view key, std::string_view example) {
   if (value.type == type) return true;
-  error(value.at, quoted(key) + " of " + owner_ + " must be " + std::string(name_of(type)) + ", like " +
+  error(value.at, json::quoted(key) + " of " + owner_ + " must be " + std::string(name_of(type)) + ", like " +
                       std::string(example) + ", not " + std::string(name_of(value.type)));
   return false;
 }
 
 bool Reader::no_zero_byte(const Value& value, std::string_view key) {
   if (value.text.find('\0') == std::string::npos) return true;
-  error(value.at, quoted(key) + " of " + owner_ + " must not contain \\u0000; no program can be given that");
+  error(value.at,
+        json::quoted(key) + " of " + owner_ + " must not contain \\u0000; no program can be given that");
   return false;
 }
 
@@ -380,11 +384,11 @@ void Reader::keys(const Value& object, std::span<const std::string_view> known) 
   for (const Member& member : object.members) {
     if (swallowed_.contains(&member)) continue;
     if (std::ranges::find(known, member.key) == known.end()) {
-      warning(member.key_at, "unknown key " + quoted(member.key) + " of " + owner_ + " is ignored" +
+      warning(member.key_at, "unknown key " + json::quoted(member.key) + " of " + owner_ + " is ignored" +
                                  hint(member.key, known));
     } else if (!seen.insert(member.key).second) {
       error(member.key_at,
-            quoted(member.key) + " of " + owner_ + " stands here a second time; remove one of the two");
+            json::quoted(member.key) + " of " + owner_ + " stands here a second time; remove one of the two");
     }
   }
 }
