@@ -65,12 +65,18 @@ void Daemon::run() {
   log_.info("hearthd ends");
 }
 
+// The time of this turn: one look at the clock serves all that became ready together.
+base::Instant Daemon::turn_time() {
+  if (!turn_time_) turn_time_ = io::now();
+  return *turn_time_;
+}
+
 void Daemon::feed(broker::Event event) {
-  broker_.on(std::move(event), io::now());
+  broker_.on(std::move(event), turn_time());
 }
 
 void Daemon::end_of_turn() {
-  if (const auto due = broker_.deadline(); due && *due <= io::now()) broker_.tick(io::now());
+  if (const auto due = broker_.deadline(); due && *due <= turn_time()) broker_.tick(turn_time());
   // Flushing can block or unblock a peer, which is news to the broker, which may have more to say.
   do {
     carry_out_all();
@@ -82,6 +88,7 @@ void Daemon::end_of_turn() {
   } else {
     deadline_.clear();
   }
+  turn_time_.reset();
   if (leaving_ && children_->size() == 0) step_down();
 }
 

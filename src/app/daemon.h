@@ -55,6 +55,7 @@ class Daemon {
   base::Result<void> open();
 
   // daemon.cpp
+  base::Instant turn_time();
   void feed(broker::Event event);
   void end_of_turn();
   void carry_out_all();
@@ -96,6 +97,7 @@ class Daemon {
   std::vector<broker::SessionId> dirty_sessions_;
   std::vector<broker::InstanceId> dirty_instances_;
   std::vector<broker::Action> carrying_out_;
+  std::optional<base::Instant> turn_time_;
   bool leaving_ = false;  // No new sessions; children are being stopped.
   bool ending_sessions_ = false;
 };

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,11 +18,6 @@
 
 namespace proto {
 
-struct Splice {
-  Span span;         // What is replaced, in the original bytes. Length 0 inserts at `at`.
-  std::string text;  // What stands there instead.
-};
-
 class Message {
  public:
   static constexpr std::size_t splices_max = 4;
@@ -30,11 +26,14 @@ class Message {
   explicit Message(base::Bytes bytes) : bytes_(std::move(bytes)) {}
   explicit Message(std::string text) : bytes_(base::Bytes::copy(std::move(text))) {}
 
-  // Splices must be added in the order of their positions and must not overlap.
-  void splice(Span span, std::string text) {
+  // Puts `text` in place of the span; a span of length 0 inserts. Splices must be added in the order of their
+  // positions and must not overlap.
+  void splice(Span span, std::string_view text) {
     ensure(count_ < splices_max);
     ensure(count_ == 0 || splices_[count_ - 1].span.at + splices_[count_ - 1].span.length <= span.at);
-    splices_[count_++] = {span, std::move(text)};
+    splices_[count_++] = {span, static_cast<std::uint32_t>(texts_.size()),
+                          static_cast<std::uint32_t>(text.size())};
+    texts_ += text;
   }
 
   // f(std::string_view) for each piece in order; the concatenation is the message.
@@ -44,15 +43,15 @@ class Message {
     for (std::size_t i = 0; i < count_; ++i) {
       const Splice& splice = splices_[i];
       if (splice.span.at > from) f(bytes_.text.substr(from, splice.span.at - from));
-      if (!splice.text.empty()) f(std::string_view(splice.text));
+      if (splice.text_length != 0) f(std::string_view(texts_).substr(splice.text_at, splice.text_length));
       from = splice.span.at + splice.span.length;
     }
     if (from < bytes_.text.size()) f(bytes_.text.substr(from));
   }
 
   std::size_t size() const {
-    std::size_t total = bytes_.size();
-    for (std::size_t i = 0; i < count_; ++i) total += splices_[i].text.size() - splices_[i].span.length;
+    std::size_t total = bytes_.size() + texts_.size();
+    for (std::size_t i = 0; i < count_; ++i) total -= splices_[i].span.length;
     return total;
   }
   std::string text() const {
@@ -64,7 +63,15 @@ class Message {
   const base::Bytes& bytes() const { return bytes_; }
 
  private:
+  // Small on purpose: a message is moved through several queues, and most splices are short numbers.
+  struct Splice {
+    Span span;
+    std::uint32_t text_at = 0;
+    std::uint32_t text_length = 0;
+  };
+
   base::Bytes bytes_;
+  std::string texts_;  // What stands in the places of the spans, one after the other.
   std::array<Splice, splices_max> splices_;
   std::size_t count_ = 0;
 };

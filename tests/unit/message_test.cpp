@@ -18,6 +18,11 @@ std::vector<std::string> pieces_of(const Message& message) {
 
 using Pieces = std::vector<std::string>;
 
+struct Replacement {
+  proto::Span span;
+  std::string text;
+};
+
 }  // namespace
 
 TEST_CASE("a message without splices is its bytes") {
@@ -31,7 +36,7 @@ TEST_CASE("a message without splices is its bytes") {
 
 TEST_CASE("pieces are replaced, inserted and taken out") {
   struct Case {
-    std::vector<proto::Splice> splices;
+    std::vector<Replacement> splices;
     std::string text;
   };
   const Case cases[] = {
