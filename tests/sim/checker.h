@@ -5,7 +5,6 @@
 // leave it.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +43,7 @@ class Checker {
   void sent(Server& server, const std::string& text);
   void ended(Server& server);
 
+  void forgiven() { forgiven_ = now(); }
   void daemon_died();
   void look_around();  // The broker's reports against the world, now and then.
   void settled();      // Nobody misbehaves any more and time has passed.
@@ -51,6 +51,7 @@ class Checker {
   void emptied();  // All sessions have left and idle times have passed.
 
  private:
+  base::Instant now() const;
   void fed_request(Client& client, Call& call);
   void fed_answer(Client& client, const Record& record);
   Delivery::Part part_of(Client& client, const Read& message, const std::string& text);
@@ -82,7 +83,7 @@ class Checker {
 
   World& world_;
   std::string invariant_, detail_;
-  std::map<std::string, std::vector<base::Instant>> starts_;  // By share key, lately.
+  base::Instant forgiven_{};  // When a person said: again.
 };
 
 }  // namespace sim

@@ -18,6 +18,10 @@ std::string who(const Client& client) {
 
 }  // namespace
 
+base::Instant Checker::now() const {
+  return world_.schedule.now();
+}
+
 // The clients that live on are owed one error for each call whose answer they do not have.
 void Checker::daemon_died() {
   for (Client& client : world_.clients) {

@@ -9,8 +9,8 @@ namespace sim {
 
 namespace {
 
-constexpr std::size_t starts_most = 15;  // Within
-constexpr auto starts_window = std::chrono::minutes(1);
+constexpr std::size_t attempts_most = 7;  // Within
+constexpr auto attempts_window = std::chrono::minutes(1);
 
 // It has asked to be unsubscribed, or is about to leave.
 bool leaving(const Client& client, const std::string& uri) {
@@ -29,14 +29,15 @@ void Checker::starting(const broker::StartInstance& start, std::size_t family) {
     if (server.exited || alone || server.key != key) continue;
     broken("there is one process for one share key", start.name);
   }
+  // The breaker: attempts that led to nothing become rare.
   const base::Instant now = world_.schedule.now();
-  auto& starts =
-      starts_[key + "#" + std::to_string(start.instance.index) + "." +
-              std::to_string(start.instance.generation) + "#" + std::to_string(world_.hands.life())];
-  std::erase_if(starts, [&](base::Instant then) { return now - then > starts_window; });
-  starts.push_back(now);
-  if (starts.size() > starts_most)
-    broken("a server that does not stay up is not started for ever", start.name);
+  std::size_t attempts = 1;
+  for (const Server& server : world_.servers) {
+    const bool same = server.start.instance == start.instance && server.life == world_.hands.life();
+    const bool lately = now - server.begun < attempts_window && server.begun > forgiven_;
+    attempts += same && lately && !server.answered ? 1U : 0U;
+  }
+  if (attempts > attempts_most) broken("a server that does not come up is not started for ever", start.name);
 }
 
 void Checker::fed(Server& server, ServerLine& line) {

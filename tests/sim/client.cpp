@@ -138,8 +138,9 @@ std::string Client::padding() {
   Random& random = world.random;
   if (!random.permille(200)) return "";
   const std::size_t most = random.permille(50) ? world.options.message_max / 3 : 300;
-  return ",\"pad\":\"" + std::string(random.below(most), 'x') + (random.permille(300) ? "\u20ac\\n" : "") +
-         "\"";
+  const std::string long_one(random.below(most), 'x');  // One draw a statement: operands have no order.
+  const std::string_view end = random.permille(300) ? "\u20ac\\n" : "";
+  return ",\"pad\":\"" + long_one + std::string(end) + "\"";
 }
 
 void Client::read_some() {

@@ -222,6 +222,9 @@ void Hands::read_session(core::SessionId session) {
     if (client.gone) close(session);
     return;
   }
+  if (feeds_a_full_server(client)) {
+    return world_.checker.broken("a server that does not read stops those who feed it", client.to_daemon);
+  }
   client.to_daemon.erase(0,
                          feed(link.reader, client.to_daemon, world_.random.between(1, world_.options.chunk)));
   const int life = life_;
@@ -240,6 +243,13 @@ void Hands::read_session(core::SessionId session) {
   }
   end_turn();
   if (life == life_) plan_read(session);
+}
+
+bool Hands::feeds_a_full_server(const Client& client) const {
+  for (const auto& [id, link] : servers_) {
+    if (link.blocked && link.server->running && server_of(client) == link.server) return true;
+  }
+  return false;
 }
 
 void Hands::feed_session(core::SessionId session, proto::Line line) {

@@ -76,6 +76,7 @@ class Hands {
   void session_ends(SessionLink& link);
   void plan_read(core::SessionId session);
   void read_session(core::SessionId session);
+  bool feeds_a_full_server(const Client& client) const;
   void feed_session(core::SessionId session, proto::Line line);
   void plan_read(core::InstanceId instance);
   void read_server(core::InstanceId instance);

@@ -87,6 +87,8 @@ Options Options::drawn(Random& random) {
   options.kill = draw.upto(1500);
   options.kill_in_outbox = draw.upto(600);
   options.person = draw.upto(600);
+  if (options.kill > 0 && options.asks > 0)
+    options.ask_late += 200;  // Answers that outlive the question's daemon.
   draw_sizes(options, random);
   return options;
 }

@@ -6,7 +6,13 @@
 namespace sim {
 
 Server::Server(World& in, int its_number, broker::StartInstance started, std::size_t its_family)
-    : world(in), number(its_number), start(std::move(started)), family(its_family), key(share_key(start)) {
+    : world(in),
+      number(its_number),
+      start(std::move(started)),
+      family(its_family),
+      key(share_key(start)),
+      begun(in.schedule.now()),
+      life(in.hands.life()) {
   silent_ = world.random.permille(world.options.silent_start);
   next_ask_ = static_cast<int>(world.random.below(3));
 }

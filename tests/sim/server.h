@@ -43,6 +43,8 @@ class Server {
   const broker::StartInstance start;
   const std::size_t family;
   std::string key;
+  const base::Instant begun;  // When the broker wanted it started,
+  const int life;             // and in which life of the daemon.
 
   bool running = false;   // Between InstanceStarted and the end of the process.
   bool exited = false;    // The broker was told so, or will never be.

@@ -67,6 +67,7 @@ void World::fate() {
   if (options.person == 0 || random.below(1000000) >= options.person || !hands.alive()) return;
   Family& family = random.pick(families);
   ++family.troubles;
+  checker.forgiven();
   if (random.permille(500)) {
     hands.give(broker::StopWanted{family.spec.name});
   } else {
@@ -93,6 +94,7 @@ void World::turn_kind() {
 }
 
 void World::probe() {
+  checker.forgiven();
   for (const Family& family : families) hands.give(broker::RestartWanted{family.spec.name});
   run_for(std::chrono::minutes(2));
   std::vector<Call*> probes;
