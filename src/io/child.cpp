@@ -18,7 +18,7 @@ namespace io {
 namespace {
 
 // stderr read per turn: a server that floods it gets its share of the loop and no more.
-constexpr std::size_t errors_per_turn = 16 * 1024;
+constexpr std::size_t errors_per_turn = std::size_t{16} << 10;
 
 // The last of stdout once everybody is dead: at most what its pipe held, unless a stranger writes to it for
 // ever.

@@ -235,7 +235,7 @@ base::Result<std::string> find_daemon_binary() {
   std::string_view rest = variable != nullptr ? variable : "";
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find(':'), rest.size());
-    const std::string candidate = std::string(rest.substr(0, end)) + "/hearthd";
+    std::string candidate = std::string(rest.substr(0, end)) + "/hearthd";
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (candidate.starts_with('/') && access(candidate.c_str(), X_OK) == 0) return candidate;
   }

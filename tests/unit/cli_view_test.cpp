@@ -37,8 +37,8 @@ TEST_CASE("amounts") {
   CHECK(cli::milliseconds_shown(999) == "999 ms");
   CHECK(cli::milliseconds_shown(59'999) == "59 s");
   CHECK(cli::milliseconds_shown(60'000) == "1 min");
-  CHECK(cli::milliseconds_shown(3 * 3'600'000 + 12 * 60'000) == "3 h 12 min");
-  CHECK(cli::milliseconds_shown(50 * 3'600'000) == "2 d 2 h");
+  CHECK(cli::milliseconds_shown(3 * 3'600'000L + 12 * 60'000L) == "3 h 12 min");
+  CHECK(cli::milliseconds_shown(50 * 3'600'000L) == "2 d 2 h");
 }
 
 TEST_CASE("status shows servers and sessions, and what ails a server") {
