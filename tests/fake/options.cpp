@@ -51,7 +51,7 @@ Options options_of(int argc, char** argv) {
     } else if (i + 1 < argc && texts.contains(flag)) {
       *texts.at(flag) = argv[++i];
     } else if (i + 1 < argc && numbers.contains(flag)) {
-      *numbers.at(flag) = std::atoi(argv[++i]);
+      *numbers.at(flag) = static_cast<int>(std::strtol(argv[++i], nullptr, 10));
     } else {
       std::fprintf(stderr, "fake_server: unknown argument %s\n", argv[i]);
       std::exit(64);

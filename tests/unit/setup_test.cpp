@@ -51,10 +51,10 @@ TEST_CASE("setup: bytes that are none of ours") {
 }
 
 TEST_CASE("setup: a strange member is left out, the rest is kept") {
-  const auto setup = core::setup_of(
-      R"({"phase":3,"initialize":7,"level":8,"initializeSlot":-1,"early":1,)"
-      R"("subscriptions":{"a":1},"longIds":["1",{"slot":1024,"id":"2"},{"slot":3,"id":"4"}],)"
-      R"("life":-1,"later":[]})");
+  const auto setup =
+      core::setup_of(R"({"phase":3,"initialize":7,"level":8,"initializeSlot":-1,"early":1,)"
+                     R"("subscriptions":{"a":1},"longIds":["1",{"slot":1024,"id":"2"},{"slot":3,"id":"4"}],)"
+                     R"("life":-1,"later":[]})");
   REQUIRE(setup);
   CHECK(setup->phase == Phase::ready);
   CHECK(setup->initialize_line.empty());
