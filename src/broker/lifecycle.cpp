@@ -121,6 +121,7 @@ void note_capabilities(Instance& instance) {
 // `changed`: the lists that sessions which were here before have to look at again.
 void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
   instance.life = Life::ready;
+  instance.supervision.started(state.now);
   instance.start_due.reset();
   instance.start_limit.reset();
   instance.trouble.clear();
@@ -197,7 +198,6 @@ void instance_started(State& state, Instance& instance, std::int64_t pid) {
   instance.pid = pid;
   instance.started = state.now;
   instance.sessions_ever = instance.sessions.size();
-  instance.supervision.started(state.now);
   if (instance.life != Life::starting) return;
   instance.life = Life::greeting;
   const face::Declared declared{.first = instance.first,

@@ -13,6 +13,7 @@ namespace core {
 
 class Supervision {
  public:
+  // It is ready, and from now on stays up. A process that only hangs does not.
   void started(base::Instant now);
   // The process ended unasked, or never came to be. Returns when the next attempt may be made.
   base::Instant failed(base::Instant now, base::Duration stable_after);

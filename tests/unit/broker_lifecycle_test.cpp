@@ -108,6 +108,19 @@ TEST_CASE("a server that stays silent is given up after the start timeout, which
   CHECK(holds(stage.hears(a).at(0), "did not answer initialize within 60 s"));
 }
 
+TEST_CASE("a server that hangs at every start opens the breaker as well") {
+  Stage stage;
+  const auto a = stage.open();
+  for (int i = 1; i <= 5; ++i) {
+    stage.says(a, initialize(std::to_string(i)));
+    stage.happens(broker::InstanceStarted{stage.server(), 5});
+    stage.passes(std::chrono::seconds(61));
+    stage.happens(broker::InstanceExited{stage.server(), "was killed by SIGTERM", ""});
+  }
+  stage.says(a, initialize("6"));
+  CHECK(stage.started.size() == 5);
+}
+
 TEST_CASE("a server's own refusal of initialize is passed on as it is") {
   Stage stage;
   const auto a = stage.open();
