@@ -49,6 +49,8 @@ Family invented_family(Random& random, const Options& options, std::size_t numbe
   family.revision_most = random.permille(600) ? revisions[3] : random.pick(revisions);
   family.tasks = family.revision_most == revisions[3] && random.permille(500);
   family.varies = random.permille(500);
+  const bool fails = options.start_fails + options.dies_on_start + options.silent_start > 0;
+  if (fails && random.permille(400)) family.doomed = random.between(4, 40);
   return family;
 }
 

@@ -17,6 +17,7 @@ struct Family {
   std::string revision_most;  // The newest revision its server speaks.
   bool tasks = false;         // Its server offers tasks.
   bool varies = false;        // Its sessions come from different projects, with different environments.
+  std::size_t doomed = 0;     // So many of the next starts come to nothing.
   std::size_t troubles = 0;   // Crashes, failed starts and the like, so far: reasons for an error.
 };
 

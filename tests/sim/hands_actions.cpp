@@ -115,7 +115,12 @@ void Hands::carry_out(broker::StartInstance& action) {
   servers_.emplace(
       action.instance,
       ServerLink{.server = &server, .reader = proto::LineReader(action.message_bytes_max), .queue = {}});
-  const bool fails = world_.random.permille(world_.options.start_fails);
+  std::size_t& doomed = world_.families[family].doomed;
+  bool fails = world_.random.permille(world_.options.start_fails);
+  if (doomed > 0) {
+    --doomed;
+    fails = server.doom(world_.random.below(3));
+  }
   after(world_.random.about(world_.options.wire), [this, &server, fails] {
     const core::InstanceId id = server.start.instance;
     if (fails) {

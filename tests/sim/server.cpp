@@ -172,6 +172,13 @@ void Server::crash() {
   world.hands.server_ended(*this, "killed by SIGSEGV");
 }
 
+bool Server::doom(std::size_t how) {
+  if (how == 0) return true;
+  if (how == 1) silent_ = true;
+  if (how == 2) world.schedule.after(world.random.about(world.options.work), [this] { crash(); });
+  return false;
+}
+
 void Server::turn_kind() {
   if (!running) return;
   reading = true;

@@ -36,6 +36,7 @@ class Server {
   void read_some();  // Takes lines from its stdin, if it reads at all.
   void input_ended();
   void crash();
+  bool doom(std::size_t how);  // It will die, or be silent; true: it does not even start.
   void turn_kind();
 
   World& world;

@@ -94,6 +94,7 @@ void World::turn_kind() {
 }
 
 void World::probe() {
+  for (Family& family : families) family.doomed = 0;
   checker.forgiven();
   for (const Family& family : families) hands.give(broker::RestartWanted{family.spec.name});
   run_for(std::chrono::minutes(2));
