@@ -143,14 +143,14 @@ void HttpRequestReader::take_body(std::string_view bytes) {
 }
 
 std::optional<std::string> query_value(std::string_view query, std::string_view key) {
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    const std::size_t equals = std::min(pair.find('='), pair.size());
+  for (std::size_t at = 0; at < query.size();) {
+    const std::size_t end = std::min(query.find('&', at), query.size());
+    const std::string_view pair = query.substr(at, end - at);
+    const std::size_t equals = pair.find('=');
     if (pair.substr(0, equals) == key) {
-      return percent_decoded(equals < pair.size() ? pair.substr(equals + 1) : std::string_view());
+      return percent_decoded(equals != std::string_view::npos ? pair.substr(equals + 1) : std::string_view());
     }
-    query.remove_prefix(std::min(end + 1, query.size()));
+    at = end + 1;
   }
   return std::nullopt;
 }
