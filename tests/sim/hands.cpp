@@ -117,6 +117,7 @@ void Hands::end_turn() {
   }
   if (!retired_ || !broker_) return;
   broker_.reset();
+  forgotten_.clear();
   ++life_;
 }
 

@@ -102,7 +102,7 @@ void World::probe() {
   for (Client& client : clients) {
     if (!client.gone && client.initialize_ok && client.session) probes.push_back(&client.probe());
   }
-  run_for(std::chrono::minutes(2));
+  run_for(std::chrono::minutes(30));
   if (!checker.failed()) checker.probed(probes);
 }
 
