@@ -2,12 +2,12 @@
 # Tests the simulation: plants each bug of mutants.txt into a copy of the sources, one at a time, and expects that the
 # simulation finds it.
 #
-#   tests/sim/mutants.sh [WORLDS [NAME]]      WORLDS: at most this many for each bug (1000). NAME: only bugs whose name holds it.
+#   tests/sim/mutants.sh [WORLDS [NAME]]      WORLDS: at most this many for each bug (5000). NAME: only bugs whose name holds it.
 #
 # Takes a few minutes, so it is run on demand. Exit status 1: a bug survived, or a substitution no longer matches.
 set -euo pipefail
 
-worlds=${1:-1000}
+worlds=${1:-5000}
 only=${2:-}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
