@@ -81,7 +81,13 @@ void restore(State& state, Session& session) {
   const Scanned initialize{base::Bytes::copy(setup.initialize_line), *envelope};
   if (setup.phase == Phase::asked || session.initialize_slot) {
     session.initialized_early = setup.initialized_early || setup.phase == Phase::ready;
+    session.level = setup.level;
     client_initialize(state, session, initialize);
+    if (Instance* instance = state.instance_of(session)) {
+      for (const std::string& uri : setup.subscriptions) instance->subscriptions.adopt(uri, session.id);
+      if (instance->life == core::Life::ready) restore_interests(state, *instance);
+      note_setup(state, session);
+    }
   } else if (const auto hello = face::read_initialize(initialize.bytes.text, *envelope)) {
     take_up(state, session, setup, *hello);
   }
@@ -151,7 +157,15 @@ void note_setup(State& state, Session& session) {
 }
 
 std::optional<std::uint16_t> note_call(State& state, Session& session, std::string_view raw_id) {
-  if (raw_id.size() <= proto::journal_id_max) return session.journal.call_started(raw_id);
+  if (raw_id.size() <= proto::journal_id_max) {
+    const std::optional<std::uint16_t> slot = session.journal.call_started(raw_id);
+    // Another call in the slot of initialize: that was answered, and this one must not be taken for it.
+    if (slot && slot == session.initialize_slot) {
+      session.initialize_slot.reset();
+      note_setup(state, session);
+    }
+    return slot;
+  }
   const std::optional<std::uint16_t> slot = session.journal.call_started(proto::journal_long_id);
   if (!slot) return slot;
   std::erase_if(session.long_ids, [&](const core::LongId& id) { return id.slot == *slot; });
