@@ -68,8 +68,12 @@ std::vector<Scenario> scenarios() {
   const auto at_least = [](double limit) { return Goal{.bound = Bound::at_least, .limit = limit}; };
   const auto at_most = [](double limit) { return Goal{.bound = Bound::at_most, .limit = limit}; };
   return {
-      {.name = "1 session, 100 B", .load = echo(100, 1), .latency = at_most(2.5)},
+      {.name = "1 session, 100 B", .load = echo(100, 1)},
       {.name = "1 session, all on one CPU", .load = echo(100, 1), .placement = bench::Placement::one_cpu},
+      {.name = "1 session, client on a CPU of its own",
+       .load = echo(100, 1),
+       .placement = bench::Placement::client_apart,
+       .latency = at_most(2.5)},
       {.name = "10 sessions, 100 B",
        .sessions = 10,
        .load = echo(100, 1),

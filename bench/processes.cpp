@@ -187,7 +187,14 @@ void place(std::span<const pid_t> processes, Placement placement) {
   CPU_ZERO(&cpus);
   const std::size_t last = placement == Placement::one_cpu ? 0 : CPU_SETSIZE - 1;
   for (std::size_t cpu = 0; cpu <= last; ++cpu) CPU_SET(cpu, &cpus);
-  for (const pid_t pid : processes) sched_setaffinity(pid, sizeof cpus, &cpus);
+  if (placement == Placement::client_apart) CPU_CLR(0, &cpus);
+  cpu_set_t first;
+  CPU_ZERO(&first);
+  CPU_SET(0, &first);
+  for (const pid_t pid : processes) {
+    const bool apart = placement == Placement::client_apart && pid == getpid();
+    sched_setaffinity(pid, sizeof cpus, apart ? &first : &cpus);
+  }
 }
 
 void end_descendants() {

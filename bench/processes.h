@@ -74,8 +74,9 @@ Memory memory_of(std::span<const pid_t> processes);
 
 // On one CPU nothing runs in parallel and no sleeping CPU has to be woken: what is left is the work, and the
 // switches between processes. Where a wake-up lands otherwise is the kernel's choice, and makes a factor of
-// six.
-enum class Placement : std::uint8_t { anywhere, one_cpu };
+// six. With the client on the first CPU and everything else off it, every call has to wake another CPU, as
+// a client that is itself at work makes it.
+enum class Placement : std::uint8_t { anywhere, one_cpu, client_apart };
 void place(std::span<const pid_t> processes, Placement placement);
 
 // Asks all descendants to end, then makes them. Returns when none is left.

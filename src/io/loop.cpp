@@ -151,10 +151,11 @@ SignalWatch::~SignalWatch() {
 // wake-up. When less than that is going on, or where there is only one CPU, it sleeps at once.
 constexpr base::Duration closely = std::chrono::microseconds(200);
 constexpr base::Duration look_for_more = std::chrono::microseconds(50);
+constexpr base::Duration between_counts_of_cpus = std::chrono::milliseconds(100);
 
-bool alone_on_one_cpu() {
+bool on_several_cpus() {
   cpu_set_t allowed;
-  return sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2;
+  return sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 1;
 }
 
 struct Loop::State {
@@ -166,14 +167,25 @@ struct Loop::State {
   struct sigaction old_sigpipe{};
 
   base::Instant last_look;
+  base::Instant counted_cpus;
+  bool several_cpus = false;
 
   void look_before_sleeping() {
     const base::Instant begin = now();
     const bool busy = begin - last_look < closely;
     last_look = begin;
-    if (!busy || alone_on_one_cpu()) return;
+    if (!busy) return;
+    sched_yield();  // The one that is to write the next message may be waiting for this CPU.
+    if (begin - counted_cpus > between_counts_of_cpus) {
+      several_cpus = on_several_cpus();
+      counted_cpus = begin;
+    }
+    if (!several_cpus) return;
     pollfd anything{uv_backend_fd(&loop), POLLIN, 0};
-    while (last_look - begin < look_for_more && poll(&anything, 1, 0) == 0) last_look = now();
+    while (last_look - begin < look_for_more && poll(&anything, 1, 0) == 0) {
+      sched_yield();
+      last_look = now();
+    }
   }
 
   void end_turn() {
