@@ -341,7 +341,8 @@ class TestStop(LifeCase):
             self.home.wait_server(n + 1)
             a.sync()
         # The command's own connection may still be closing; what has leaked never goes away.
-        eventually("the daemon to let go of its descriptors", lambda: len(os.listdir("/proc/%d/fd" % self.home.daemon_pid())) <= fds)
+        eventually("the daemon to let go of its descriptors",
+                   lambda: len(os.listdir("/proc/%d/fd" % self.home.daemon_pid())) <= fds)
 
     def test_a_session_scope_server_leaves_with_its_session(self):
         a = self.client("--tag", "private", scope="session")
