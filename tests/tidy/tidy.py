@@ -15,16 +15,17 @@ from cpp import functions, without_comments_and_strings
 LAYERS = {
     "base": [],
     "proto": ["base"],
+    "transport": ["base", "proto"],
     "core": ["base", "proto"],
     "face": ["base", "proto", "core"],
     "broker": ["base", "proto", "core", "face"],
     "io": ["base", "proto"],
-    "app": ["base", "proto", "core", "face", "broker", "io"],
+    "app": ["base", "proto", "transport", "core", "face", "broker", "io"],
     "shim": ["base", "proto", "io"],
     "cli": ["base", "proto", "io", "shim"],
-    "bin": ["base", "proto", "core", "face", "broker", "io", "app", "shim", "cli"],
+    "bin": ["base", "proto", "transport", "core", "face", "broker", "io", "app", "shim", "cli"],
 }
-PURE = ["base", "proto", "core", "face", "broker"]
+PURE = ["base", "proto", "transport", "core", "face", "broker"]
 
 IMPURE_HEADERS = re.compile(
     r"^(sys/.*|linux/.*|netinet/.*|arpa/.*|uv\.h|spdlog/.*|unistd\.h|fcntl\.h|poll\.h|signal\.h|csignal"

@@ -1,0 +1,58 @@
+// Requests to HTTP servers, over libcurl: pooled connections, TLS with the system's certificates, proxies
+// from the environment (HTTPS_PROXY, NO_PROXY), gzip, HTTP/2.
+//
+// libcurl brings some thirty libraries along, so it is loaded (dlopen) when the first request is made; where
+// it is missing, that request fails with a sentence that says what to install. Redirects are not followed.
+//
+// Callbacks come from the loop, never from within a member function.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+#include "io/loop.h"
+#include "proto/http.h"
+#include "proto/message.h"
+
+namespace io {
+
+class HttpClient {
+ public:
+  struct Request {
+    std::string method;
+    std::string url;
+    proto::HttpFields fields;
+    proto::Message body;
+    base::Duration connect_timeout = std::chrono::seconds(15);
+    std::optional<base::Duration> whole_timeout;  // From start to end; absent: as long as it takes.
+  };
+  struct Failure {
+    std::string why;               // A sentence; never holds a field's value or a query.
+    bool never_connected = false;  // The server has certainly not seen the request.
+  };
+  struct Events {
+    std::function<void(int status, const proto::HttpFields& fields)> on_head;
+    std::function<void(std::string_view bytes)> on_body;
+    std::function<void(const std::optional<Failure>& failure)> on_end;  // Last. Absent: complete.
+  };
+
+  explicit HttpClient(Loop& loop);
+  ~HttpClient();  // Abandons what is under way.
+
+  using Handle = std::uint64_t;
+  Handle start(Request request, Events events);
+  void abandon(Handle handle);  // No callback follows. A handle that has ended is ignored.
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace io

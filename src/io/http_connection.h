@@ -1,0 +1,72 @@
+// One connection of an HTTP client: requests in, answers and streams out.
+//
+// Reads one request at a time: the next is looked at when the one before has been answered. Keeps the
+// connection for further requests as HTTP/1.1 says; a client that is slow to send (`patience` from the first
+// byte of a request to its last), or silent between requests (`idle`), is hung up on. What breaks the framing
+// is answered with the refusal and the connection closed.
+//
+// On a Unix socket descriptors may travel along with the bytes; they are kept for the request that they came
+// with.
+//
+// Callbacks come from the loop, never from within a member function. A connection that is let go from inside
+// a callback is retired through the loop.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "io/descriptor.h"
+#include "io/loop.h"
+#include "proto/http.h"
+#include "proto/http_request.h"
+#include "proto/message.h"
+
+namespace io {
+
+class HttpConnection {
+ public:
+  struct Limits {
+    proto::HttpRequestReader::Limits request;
+    base::Duration patience = std::chrono::seconds(30);
+    base::Duration idle = std::chrono::seconds(90);
+    std::size_t descriptors_max = 8;
+  };
+  struct Events {
+    std::function<void(proto::HttpRequest&&)> on_request;  // Exactly one answer is due.
+    std::function<void()> on_drained = {};  // Everything queued was written, after having been blocked.
+    // The client hung up, was hung up on, or the last answer of the connection is written. Nothing follows.
+    std::function<void()> on_gone;
+  };
+
+  static base::Result<std::unique_ptr<HttpConnection>> open(Loop& loop, Descriptor connection, Limits limits,
+                                                            Events events);
+  ~HttpConnection();
+
+  // The answer as a whole. Content-Length, Date and Connection are added.
+  void answer(const proto::HttpAnswer& answer);
+  // The answer as a stream: chunked towards HTTP/1.1, until the connection's end towards 1.0.
+  void begin_stream(int status, const proto::HttpFields& fields);
+  void stream(proto::Message text);
+  void end_stream();
+
+  // Writes what the client takes. Called once per turn for every connection that was written to.
+  void flush();
+  std::size_t queued_bytes() const;
+
+  std::vector<Descriptor>& descriptors();
+  // Lets go of the descriptor, for whoever goes on with it in another way. Nothing is called back afterwards.
+  Descriptor release();
+
+ private:
+  struct State;
+  explicit HttpConnection(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace io

@@ -1,0 +1,27 @@
+// TCP sockets to listen on, and what can be learnt about ports.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/descriptor.h"
+
+namespace io {
+
+// Bound and listening (non-blocking, close-on-exec, SO_REUSEADDR). `address` is numeric: "127.0.0.1", "::1",
+// "0.0.0.0". Port 0: any that is free. An error says who has the port, if that can be found out.
+base::Result<Descriptor> listen_on(const std::string& address, std::uint16_t port);
+std::uint16_t port_of(const Descriptor& socket);
+bool is_loopback(const std::string& address);
+
+// A port of 127.0.0.1 that nobody listens on now, for a server that is told to.
+base::Result<std::uint16_t> free_port();
+
+// "node (pid 4711)": which process of ours listens on the port, as far as /proc tells; "another user's
+// process" otherwise; absent: nobody does.
+std::optional<std::string> listener_on(std::uint16_t port);
+
+}  // namespace io

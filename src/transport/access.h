@@ -1,0 +1,27 @@
+// Who may talk to the HTTP port, and from where: decided for every request, before anything else.
+//
+// Against DNS rebinding the Host must be one that we listen as, and an Origin, if there is one, too (403). A
+// token, where one is set, must come as "Authorization: Bearer …" (401), compared in constant time.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/http.h"
+
+namespace transport {
+
+struct Access {
+  // "127.0.0.1:8080", "localhost:8080", "[::1]:8080": host and port in lower case. Empty: the local socket,
+  // where any Host is right, because no page in a browser can reach it. An Origin is refused there all the
+  // same unless it is a listed one.
+  std::vector<std::string> hosts;
+  std::vector<std::string> origins;  // Besides http://HOST of each host: "https://inspector.example".
+  std::optional<std::string> token;
+};
+
+// The refusal, if there is one.
+std::optional<proto::HttpAnswer> refused(const Access& access, const proto::HttpRequest& request);
+
+}  // namespace transport

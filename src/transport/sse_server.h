@@ -1,0 +1,43 @@
+// One session's HTTP+SSE towards its client: the transport of 2024-11-05.
+//
+// The session is the GET connection: it begins with the event `endpoint`, carries every message to the
+// client, and the session ends with it. What the client says comes as POSTs to the endpoint, answered 202. No
+// resumption.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "proto/http.h"
+#include "proto/message.h"
+#include "transport/exchange.h"
+
+namespace transport {
+
+class SseServer {
+ public:
+  // `endpoint`: path and query to post to, unguessable. Leaves BeginStream and the endpoint event.
+  SseServer(ExchangeId stream, std::string endpoint, base::Instant now);
+  ~SseServer();
+  SseServer(SseServer&&) noexcept;
+  SseServer& operator=(SseServer&&) noexcept;
+
+  void request(ExchangeId exchange, proto::HttpRequest request, base::Instant now);  // POSTs only; else 405.
+  void gone(ExchangeId exchange, base::Instant now);  // Over, if it is the stream.
+  void send(const proto::Message& message, base::Instant now);
+  void hold();
+  void release(base::Instant now);
+
+  std::optional<base::Instant> deadline() const;  // The next comment.
+  void tick(base::Instant now);
+  std::vector<Output>& outbox();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace transport
