@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/ids.h"
+#include "core/server_spec.h"
 #include "proto/message.h"
 
 namespace broker {
@@ -22,6 +23,9 @@ struct SendToSession {
   // The journal's slot of the call that this answers: it ends when the last byte has been written, so that a
   // crash before still owes the client an answer.
   std::optional<std::uint16_t> ends_call = std::nullopt;
+  // For a session with many streams: the client's own id, raw, of the call that this is about. Empty: none,
+  // or it says so itself, as an answer does.
+  std::string concerns = {};
 };
 // An earlier life of this session may have left half a line in the client's pipe: end it first.
 struct EndPartialLine {
@@ -49,17 +53,22 @@ struct PauseSession {
 struct ResumeSession {
   SessionId session;
 };
-// Spawn the process. Answered by InstanceStarted or InstanceStartFailed.
+// Spawn the process; or open the channel, which is Started as soon as it can be sent to. Answered by
+// InstanceStarted or InstanceStartFailed. A server that is not ours to start is Started and Answers at once.
 struct StartInstance {
   InstanceId instance;
+  std::optional<InstanceId> channel_of = std::nullopt;
   std::string name;
   std::string program;
   std::vector<std::string> args;
   std::string directory;
   std::map<std::string, std::string> environment;
+  core::Link link = core::Link::stdio;
+  core::Address address = {};
   std::size_t message_bytes_max = 0;
 };
-// Close stdin, then SIGTERM, then SIGKILL, to everything the instance started. Answered by InstanceExited.
+// Close stdin, then SIGTERM, then SIGKILL, to everything the instance started; or close the channel. Answered
+// by InstanceExited.
 struct StopInstance {
   InstanceId instance;
 };

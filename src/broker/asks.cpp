@@ -119,7 +119,7 @@ void pass_on(State& state, Session& session, Instance& instance, const Scanned& 
                                    .due = state.now + instance.spec.timing.ask_timeout});
   proto::Message out(message.bytes);
   out.splice(message.envelope.id, std::to_string(id));
-  state.send(session.id, std::move(out));
+  state.send_about(session.id, std::move(out), concerned_call(state, session, instance));
 }
 
 std::map<std::int64_t, Ask>::iterator ask_of(Session& session, std::string_view raw_id) {

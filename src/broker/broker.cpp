@@ -95,7 +95,16 @@ void dispatch(State& state, Event& event) {
                           [&](core::Instance& i) { instance_start_failed(state, i, std::move(e.why)); });
           },
           [&](InstanceLine& e) {
+            state.heard_on = e.call;
             with_instance(state, e.instance, [&](core::Instance& i) { server_line(state, i, e.line); });
+            state.heard_on = 0;
+          },
+          [&](InstanceAnswers& e) {
+            with_instance(state, e.instance, [&](core::Instance& i) { instance_answers(state, i); });
+          },
+          [&](InstanceForgot& e) {
+            with_instance(state, e.instance,
+                          [&](core::Instance& i) { instance_forgot(state, i, std::move(e.refused)); });
           },
           [&](InstanceSpoke& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_spoke(state, i); });
@@ -109,6 +118,7 @@ void dispatch(State& state, Event& event) {
           [&](InstanceExited& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_exited(state, i, e); });
           },
+          [&](StartWanted& e) { start_wanted(state, std::move(e.spec)); },
           [&](StopWanted& e) {
             by_name(state, e.name, [&](core::Instance& instance) { stop_by_person(state, instance); });
           },

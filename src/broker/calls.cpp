@@ -215,6 +215,24 @@ void abandon_calls(State& state, Session& session, Instance& instance) {
   std::erase_if(instance.waiting, [&](const Waiting& waiting) { return waiting.session == session.id; });
 }
 
+void wait_again(State& state, Instance& instance, Call& call, Message message) {
+  Session* session = state.sessions.find(call.session);
+  if (session == nullptr) return;
+  call.state = CallState::waiting;
+  wait(state, *session, instance, call.wire_id, std::move(message));
+}
+
+std::string concerned_call(const State& state, const Session& session, const Instance& instance) {
+  if (!session.many_streams) return {};
+  const std::vector<std::int64_t> own = session.calls.wire_ids();
+  const auto heard_on = std::ranges::find(own, state.heard_on);
+  // Over stdio nothing says it, but while there is only one call it is about that one.
+  const bool only_one = state.heard_on == 0 && instance.spec.link == core::Link::stdio && own.size() == 1;
+  if (heard_on == own.end() && !only_one) return {};
+  const Call* call = instance.calls.find(only_one ? own.front() : *heard_on);
+  return call != nullptr ? call->client_id : std::string();
+}
+
 void drain_waiting(State& state, Instance& instance) {
   if (instance.life != core::Life::ready || instance.waiting.empty()) return;
   std::deque<Waiting> all = std::move(instance.waiting);

@@ -12,15 +12,17 @@ using core::Life;
 void start_took_too_long(State& state, Instance& instance) {
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(instance.spec.timing.start_timeout).count();
-  instance.trouble = "did not answer initialize within " + std::to_string(seconds) +
-                     " s; raise startTimeoutMs in config.json if it needs longer";
+  const bool to_connections = instance.spec.link != core::Link::stdio && !instance.channel_of;
+  instance.trouble = std::string(to_connections ? "did not answer on its port within "
+                                                : "did not answer initialize within ") +
+                     std::to_string(seconds) + " s; raise startTimeoutMs in config.json if it needs longer";
   instance.gave_up = true;
   stop(state, instance);
 }
 
 void idle_too_long(State& state, Instance& instance) {
   instance.idle_due.reset();
-  if (!instance.sessions.empty()) return;
+  if (!instance.sessions.empty() || !instance.channels.empty()) return;
   switch (instance.life) {
     case Life::starting:
     case Life::greeting:

@@ -9,10 +9,12 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "core/ids.h"
 #include "core/server_spec.h"
 #include "proto/lines.h"
+#include "proto/message.h"
 
 namespace broker {
 
@@ -26,6 +28,7 @@ struct SessionOpened {
   core::ServerSpec spec;
   std::span<std::byte> journal;  // Outlives the session.
   std::int64_t client_pid = 0;   // For people.
+  bool many_streams = false;     // It wants to know which of its calls a message concerns (SendToSession).
 };
 struct SessionLine {
   SessionId session;
@@ -61,6 +64,17 @@ struct InstanceStartFailed {
 struct InstanceLine {
   InstanceId instance;
   proto::Line line;
+  std::int64_t call = 0;  // Over HTTP: the request, by our id, on whose stream it came. 0: on none.
+};
+// A server that speaks HTTP takes connections now. Comes after InstanceStarted; channels never get it.
+struct InstanceAnswers {
+  InstanceId instance;
+};
+// A channel's server has forgotten the session that initialize had opened. The channel stays: what is sent
+// next opens another one. `refused` were turned away for that reason and have had no effect.
+struct InstanceForgot {
+  InstanceId instance;
+  std::vector<proto::Message> refused;
 };
 // The server wrote on stderr: it is alive, if slow.
 struct InstanceSpoke {
@@ -80,6 +94,10 @@ struct InstanceExited {
   std::string last_words;  // The last lines of its stderr, or empty.
 };
 
+// A server is to run although nobody needs it yet.
+struct StartWanted {
+  core::ServerSpec spec;
+};
 // A person's wishes, by server name.
 struct StopWanted {
   std::string name;
@@ -88,9 +106,9 @@ struct RestartWanted {
   std::string name;
 };
 
-using Event =
-    std::variant<SessionOpened, SessionLine, SessionClosed, SessionBlocked, SessionUnblocked,
-                 SessionOverflowed, InstanceStarted, InstanceStartFailed, InstanceLine, InstanceSpoke,
-                 InstanceBlocked, InstanceUnblocked, InstanceExited, StopWanted, RestartWanted>;
+using Event = std::variant<SessionOpened, SessionLine, SessionClosed, SessionBlocked, SessionUnblocked,
+                           SessionOverflowed, InstanceStarted, InstanceStartFailed, InstanceLine,
+                           InstanceAnswers, InstanceForgot, InstanceSpoke, InstanceBlocked, InstanceUnblocked,
+                           InstanceExited, StartWanted, StopWanted, RestartWanted>;
 
 }  // namespace broker

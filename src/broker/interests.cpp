@@ -169,7 +169,7 @@ void server_logs(State& state, Instance& instance, const Scanned& message) {
     if (!listens(session) || session.blocked ||
         !core::passes(level, session.level, instance.level.has_value()))
       continue;
-    state.send(id, proto::Message(message.bytes));
+    state.send_about(id, proto::Message(message.bytes), concerned_call(state, session, instance));
   }
 }
 

@@ -20,15 +20,25 @@ void start(State& state, Instance& instance) {
   instance.restart_wanted = false;
   instance.gave_up = false;
   instance.refusal.clear();
-  instance.start_due = state.now + instance.spec.timing.start_timeout;
-  instance.start_limit = state.now + instance.spec.timing.start_timeout * core::limits::start_extensions_most;
-  state.outbox.push_back(StartInstance{.instance = instance.id,
-                                       .name = instance.spec.name,
-                                       .program = instance.spec.program,
-                                       .args = instance.spec.args,
-                                       .directory = instance.spec.directory,
-                                       .environment = instance.spec.environment,
-                                       .message_bytes_max = instance.spec.message_bytes_max});
+  if (instance.channel_of) {
+    open_channel(state, instance);
+    return;
+  }
+  begin_start_time(state, instance);
+  state.outbox.push_back(start_of(instance));
+}
+
+// A channel is nothing without its server. False: that may not be tried now; the channel's trouble says why.
+bool server_comes(State& state, Instance& channel) {
+  if (!channel.channel_of) return true;
+  Instance& server = state.instances.at(*channel.channel_of);
+  if (wake(state, server)) return true;
+  channel.trouble = server.trouble;
+  return false;
+}
+
+bool needed_by_somebody(const Instance& instance) {
+  return !instance.sessions.empty() || !instance.channels.empty();
 }
 
 // A failed attempt, or a crash: those who cannot go on without it are told.
@@ -103,7 +113,7 @@ void failed(State& state, Instance& instance) {
   }
   instance.life = Life::stopped;
   fail_waiting(state, instance, error);
-  if (instance.sessions.empty()) instance.forget_due = state.now + core::limits::remember_failed;
+  if (!needed_by_somebody(instance)) instance.forget_due = state.now + core::limits::remember_failed;
 }
 
 void note_capabilities(Instance& instance) {
@@ -159,6 +169,7 @@ bool wake(State& state, Instance& instance) {
   switch (instance.life) {
     case Life::stopped:
       if (instance.supervision.broken() && state.now < instance.supervision.retry_at()) return false;
+      if (!server_comes(state, instance)) return false;
       if (!instance.initialize_result.empty()) ++instance.restarts;
       start(state, instance);
       return true;
@@ -180,6 +191,10 @@ void retry(State& state, Instance& instance) {
     instance.life = Life::stopped;
     return;
   }
+  if (!server_comes(state, instance)) {
+    failed(state, instance);
+    return;
+  }
   ++instance.restarts;
   start(state, instance);
 }
@@ -194,14 +209,23 @@ void stop(State& state, Instance& instance) {
   state.outbox.push_back(StopInstance{instance.id});
 }
 
+void begin_start_time(State& state, Instance& instance) {
+  instance.start_due = state.now + instance.spec.timing.start_timeout;
+  instance.start_limit = state.now + instance.spec.timing.start_timeout * core::limits::start_extensions_most;
+}
+
 void instance_started(State& state, Instance& instance, std::int64_t pid) {
   instance.pid = pid;
   instance.started = state.now;
   instance.sessions_ever = instance.sessions.size();
   if (instance.life != Life::starting) return;
   instance.life = Life::greeting;
+  if (instance.spec.link == core::Link::stdio || instance.channel_of) greet(state, instance);
+}
+
+void greet(State& state, Instance& instance) {
   const face::Declared declared{.first = instance.first,
-                                .alone = instance.spec.scope == core::Scope::session,
+                                .alone = instance.spec.scope == core::Scope::session || instance.channel_of,
                                 .extra = instance.spec.extra_capabilities};
   const std::int64_t id = own_call(instance, core::Purpose::initialize);
   state.send(instance.id, face::initialize_request(id, declared, state.options.version));
@@ -241,12 +265,14 @@ void instance_start_failed(State& state, Instance& instance, std::string why) {
     instance.life = Life::stopped;
     fail_waiting(state, instance, error_about(instance, instance.trouble, true));
   }
+  channels_lost(state, instance);
   consider_forgetting(state, instance.id);
 }
 
 void instance_exited(State& state, Instance& instance, const InstanceExited& event) {
   const bool asked_for = instance.life == Life::stopping && !instance.gave_up;
-  std::string how = event.how;
+  // A channel that falls with its server has that server's trouble.
+  std::string how = instance.channel_of && instance.gave_up ? instance.trouble : event.how;
   if (!event.last_words.empty()) how += "; its last words: " + event.last_words;
   const std::string lost = (asked_for ? "was stopped" : how) + " while this call was running";
   process_lost(state, instance, error_about(instance, lost, false));
@@ -256,10 +282,14 @@ void instance_exited(State& state, Instance& instance, const InstanceExited& eve
                         std::ranges::any_of(instance.sessions, [&](SessionId id) {
                           return state.sessions.at(id).phase == Phase::asked;
                         });
-    if (needed && !instance.sessions.empty()) wake(state, instance);
+    if (!instance.restart_wanted) instance.trouble = "was stopped";
+    if (needed && needed_by_somebody(instance)) wake(state, instance);
+    channels_lost(state, instance);
   } else {
-    instance.trouble = instance.gave_up ? instance.trouble + " (" + how + ")" : how;
+    const bool whole = instance.channel_of && instance.gave_up;
+    instance.trouble = instance.gave_up && !whole ? instance.trouble + " (" + how + ")" : how;
     failed(state, instance);
+    channels_lost(state, instance);
   }
   consider_forgetting(state, instance.id);
 }
@@ -312,10 +342,12 @@ void stop_by_person(State& state, Instance& instance) {
 }
 
 void consider_forgetting(State& state, InstanceId id) {
-  const Instance* instance = state.instances.find(id);
+  Instance* instance = state.instances.find(id);
   if (instance == nullptr || instance->life != Life::stopped || !instance->sessions.empty()) return;
   if (instance->forget_due && state.now < *instance->forget_due) return;
+  if (!instance->channels.empty()) return;
   state.outbox.push_back(ForgetInstance{id});
+  if (instance->channel_of) channel_forgotten(state, *instance);
   state.instances.erase(id);
 }
 

@@ -19,29 +19,46 @@ bool open_to_others(const Instance& instance) {
 Instance* shareable(State& state, const core::ServerSpec& spec) {
   Instance* found = nullptr;
   state.instances.each([&](InstanceId /*id*/, Instance& instance) {
-    if (!open_to_others(instance) || !core::may_share(instance.spec, spec)) return;
+    if (instance.channel_of || !open_to_others(instance) || !core::may_share(instance.spec, spec)) return;
     if (found == nullptr || instance.number < found->number) found = &instance;
   });
   return found;
 }
 
-Instance& create(State& state, Session& session) {
+Instance& create(State& state, core::ServerSpec spec) {
   const InstanceId id = state.instances.insert({});
   Instance& instance = state.instances.at(id);
   instance.id = id;
   instance.number = ++state.instances_ever;
-  instance.spec = *session.spec;
-  instance.first = session.capabilities;
+  instance.spec = std::move(spec);
   instance.interactive = instance.spec.interactive == core::Interactive::serialise;
   return instance;
 }
 
+Instance& create_channel(State& state, InstanceId of) {
+  Instance& channel = create(state, state.instances.at(of).spec);
+  channel.channel_of = of;
+  Instance& instance = state.instances.at(of);
+  instance.channels.push_back(channel.id);
+  instance.idle_due.reset();
+  instance.forget_due.reset();
+  return channel;
+}
+
 }  // namespace
 
+Instance& place_for_nobody(State& state, core::ServerSpec spec) {
+  Instance* found = shareable(state, spec);
+  return found != nullptr ? *found : create(state, std::move(spec));
+}
+
 Instance& place(State& state, Session& session) {
-  Instance* found = shareable(state, *session.spec);
-  Instance& instance = found != nullptr ? *found : create(state, session);
+  const InstanceId shared = place_for_nobody(state, *session.spec).id;
+  Instance& instance =
+      session.spec->link == core::Link::stdio ? state.instances.at(shared) : create_channel(state, shared);
   session.ignored = core::ignored_differences(instance.spec, *session.spec, state.options.hash_key);
+  if (instance.sessions_ever == 0 && instance.life == core::Life::stopped)
+    instance.first = session.capabilities;
   session.instance = instance.id;
   session.spec.reset();
   instance.sessions.push_back(session.id);
@@ -65,7 +82,7 @@ void leave(State& state, Session& session, Instance& instance) {
   std::erase_if(instance.elicitations, [&](const auto& entry) { return entry.second == session.id; });
   drain_waiting(state, instance);
   if (!instance.sessions.empty()) return;
-  const bool alone = instance.spec.scope == core::Scope::session;
+  const bool alone = instance.spec.scope == core::Scope::session || instance.channel_of;
   const bool failed = instance.life == core::Life::stopped && instance.supervision.failures() != 0;
   if (failed && !alone) instance.forget_due = state.now + core::limits::remember_failed;
   instance.idle_due = state.now + (alone ? base::Duration::zero() : instance.spec.timing.idle_timeout);

@@ -18,7 +18,7 @@ std::string state_of(const Instance& instance) {
     case Life::greeting:
       return "starting";
     case Life::ready:
-      return instance.sessions.empty() ? "idle" : "ready";
+      return instance.sessions.empty() && instance.channels.empty() ? "idle" : "ready";
     case Life::backing_off:
       return "restarting";
     case Life::stopping:
@@ -58,12 +58,38 @@ InstanceReport report_of(const Instance& instance) {
           .dropped = instance.dropped};
 }
 
+// A person sees the server; that it is several conversations shows in the numbers only.
+void add_channel(InstanceReport& report, const Instance& channel) {
+  const InstanceReport own = report_of(channel);
+  if (report.server_version.empty()) report.server_version = own.server_version;
+  if (report.revision.empty()) report.revision = own.revision;
+  if (report.trouble.empty()) report.trouble = own.trouble;
+  report.sessions += own.sessions;
+  report.calls += own.calls;
+  report.waiting += own.waiting;
+  report.calls_total += own.calls_total;
+  report.dropped += own.dropped;
+}
+
+std::vector<SessionId> sessions_of(const State& state, const Instance& instance) {
+  std::vector<SessionId> all = instance.sessions;
+  for (const InstanceId id : instance.channels) {
+    const Instance& channel = state.instances.at(id);
+    all.insert(all.end(), channel.sessions.begin(), channel.sessions.end());
+  }
+  return all;
+}
+
 }  // namespace
 
 std::vector<InstanceReport> Broker::instances() const {
   std::vector<InstanceReport> all;
-  state_->instances.each(
-      [&](InstanceId /*id*/, const Instance& instance) { all.push_back(report_of(instance)); });
+  state_->instances.each([&](InstanceId /*id*/, const Instance& instance) {
+    if (instance.channel_of) return;
+    InstanceReport report = report_of(instance);
+    for (const InstanceId channel : instance.channels) add_channel(report, state_->instances.at(channel));
+    all.push_back(std::move(report));
+  });
   return all;
 }
 
@@ -87,12 +113,14 @@ std::vector<SessionReport> Broker::sessions() const {
 SharingReport Broker::sharing() const {
   SharingReport report;
   std::vector<const Instance*> all;
-  state_->instances.each([&](InstanceId /*id*/, const Instance& instance) { all.push_back(&instance); });
+  state_->instances.each([&](InstanceId /*id*/, const Instance& instance) {
+    if (!instance.channel_of) all.push_back(&instance);
+  });
   for (const Instance* instance : all) {
     SharingReport::Group group{
         .instance = instance->id, .name = instance->spec.name, .sessions = {}, .ignored = {}};
-    group.sessions.assign(instance->sessions.begin(), instance->sessions.end());
-    for (const SessionId id : instance->sessions) {
+    group.sessions = sessions_of(*state_, *instance);
+    for (const SessionId id : group.sessions) {
       for (const core::Difference& difference : state_->sessions.at(id).ignored) {
         if (std::ranges::find(group.ignored, difference) == group.ignored.end())
           group.ignored.push_back(difference);

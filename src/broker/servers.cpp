@@ -24,12 +24,6 @@ std::optional<std::int64_t> integer_of(std::string_view raw) {
   return value;
 }
 
-Call* call_of(Instance& instance, std::string_view raw_id) {
-  const std::optional<std::int64_t> id = integer_of(raw_id);
-  Call* call = id ? instance.calls.find(*id) : nullptr;
-  return call != nullptr && call->state != CallState::waiting ? call : nullptr;
-}
-
 // A URL elicitation can also be asked for by an error; its completion concerns the session that got the
 // error.
 void note_elicitations(Instance& instance, SessionId session, std::string_view raw_error) {
@@ -65,6 +59,7 @@ Message with_its_meaning(Instance& instance, const Call& call, const Scanned& me
 
 void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
   Call call = finish(state, instance, wire_id);
+  instance.forgotten = 0;
   if (call.state != CallState::cancelled) {
     Message out(message.bytes);
     if (call.task || proto::lists(call.method) || message.envelope.error.present()) {
@@ -109,9 +104,11 @@ void progress(State& state, Instance& instance, const Scanned& message) {
   const Call* call = token ? instance.calls.find(*token) : nullptr;
   SessionId owner;
   std::string client_token;
+  std::string concerns;
   if (call != nullptr && call->state == CallState::sent && !call->token.empty()) {
     owner = call->session;
     client_token = call->token;
+    concerns = call->client_id;
   } else if (const core::Task* task = token && *token != 0 ? instance.tasks.by_token(*token) : nullptr) {
     owner = task->owner;
     client_token = task->client_token;
@@ -126,16 +123,17 @@ void progress(State& state, Instance& instance, const Scanned& message) {
   if (session->blocked) {
     session->held_back.progress[*token] = out.text();
   } else {
-    state.send(owner, std::move(out));
+    state.send_about(owner, std::move(out), std::move(concerns));
   }
 }
 
 // To the one session it concerns, if it is there.
 void to_owner(State& state, Instance& instance, SessionId owner, const Scanned& message) {
-  if (state.sessions.find(owner) == nullptr) {
+  const Session* session = state.sessions.find(owner);
+  if (session == nullptr) {
     ++instance.dropped;
   } else {
-    state.send(owner, Message(message.bytes));
+    state.send_about(owner, Message(message.bytes), concerned_call(state, *session, instance));
   }
 }
 
@@ -242,6 +240,12 @@ void overlong(State& state, Instance& instance, const proto::Line& line) {
 }
 
 }  // namespace
+
+Call* call_of(Instance& instance, std::string_view raw_id) {
+  const std::optional<std::int64_t> id = integer_of(raw_id);
+  Call* call = id ? instance.calls.find(*id) : nullptr;
+  return call != nullptr && call->state != CallState::waiting ? call : nullptr;
+}
 
 void server_line(State& state, Instance& instance, const proto::Line& line) {
   // Also while it stops: what it had begun it may still finish.

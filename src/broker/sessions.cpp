@@ -101,6 +101,7 @@ void session_opened(State& state, SessionOpened event) {
   session.server = event.spec.name;
   session.project = event.spec.scope_directory.empty() ? event.spec.directory : event.spec.scope_directory;
   session.client_pid = event.client_pid;
+  session.many_streams = event.many_streams;
   session.opened = state.now;
   session.spec = std::move(event.spec);
   session.journal = proto::Journal(event.journal);

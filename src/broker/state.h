@@ -29,11 +29,18 @@ struct Broker::State {
   base::Instant quiet_since;  // When the last session left.
   std::uint64_t instances_ever = 0;
   bool retired = false;
+  // While a line of a server's is looked at: the call of its on whose stream the line came, by our id; 0 if
+  // none.
+  std::int64_t heard_on = 0;
 
   void send(SessionId session, proto::Message message) {
     outbox.push_back(SendToSession{session, std::move(message)});
   }
   void send(SessionId session, std::string text) { send(session, proto::Message(std::move(text))); }
+  // The same for what is about one of the session's calls, named by the client's raw id; empty for none.
+  void send_about(SessionId session, proto::Message message, std::string concerns) {
+    outbox.push_back(SendToSession{session, std::move(message), std::nullopt, std::move(concerns)});
+  }
   // The answer to a request that never becomes a call. It is owed until it is written, like any other.
   void reply(core::Session& session, std::string_view raw_id, std::string text);
   // The answer to a call that is out of the tables already.
@@ -70,6 +77,8 @@ void client_initialize(State& state, core::Session& session, const Scanned& mess
 
 // servers.cpp
 void server_line(State& state, core::Instance& instance, const proto::Line& line);
+// The call that has been sent under that raw id.
+core::Call* call_of(core::Instance& instance, std::string_view raw_id);
 
 // sessions.cpp
 void session_opened(State& state, SessionOpened event);
@@ -86,6 +95,7 @@ void fail_initialize(State& state, core::Session& session, std::string_view raw_
 
 // placement.cpp
 core::Instance& place(State& state, core::Session& session);
+core::Instance& place_for_nobody(State& state, core::ServerSpec spec);
 void leave(State& state, core::Session& session, core::Instance& instance);
 
 // calls.cpp
@@ -104,6 +114,23 @@ void fail(State& state, core::Instance& instance, std::int64_t wire_id, std::str
 void cancel_by_client(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
 void abandon_calls(State& state, core::Session& session, core::Instance& instance);
 void drain_waiting(State& state, core::Instance& instance);
+// A call that was sent in vain goes back to the end of the queue.
+void wait_again(State& state, core::Instance& instance, core::Call& call, proto::Message message);
+// Of the session's calls, the one that something the server says just now is about: the client's raw id.
+// Empty if that cannot be told, or the session does not want to know.
+std::string concerned_call(const State& state, const core::Session& session, const core::Instance& instance);
+
+// channels.cpp
+StartInstance start_of(const core::Instance& instance);
+// Starting: opened at once, or when its server answers.
+void open_channel(State& state, core::Instance& channel);
+void instance_answers(State& state, core::Instance& instance);
+void instance_forgot(State& state, core::Instance& channel, std::vector<proto::Message> refused);
+// Their server is gone; instance.trouble says how.
+void channels_lost(State& state, core::Instance& instance);
+// The channel is about to leave the tables.
+void channel_forgotten(State& state, core::Instance& channel);
+void start_wanted(State& state, core::ServerSpec spec);
 
 // asks.cpp
 void server_ask(State& state, core::Instance& instance, const Scanned& message, proto::Method method);
@@ -148,6 +175,9 @@ void restore_interests(State& state, core::Instance& instance);
 // why.
 bool wake(State& state, core::Instance& instance);
 void stop(State& state, core::Instance& instance);
+void begin_start_time(State& state, core::Instance& instance);
+// Our own initialize.
+void greet(State& state, core::Instance& instance);
 // Backing off, and the time has come.
 void retry(State& state, core::Instance& instance);
 void instance_started(State& state, core::Instance& instance, std::int64_t pid);

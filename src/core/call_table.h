@@ -54,6 +54,7 @@ class CallTable {
   Call& insert(Call call);
 
   Call* find(std::int64_t wire_id);
+  const Call* find(std::int64_t wire_id) const { return const_cast<CallTable*>(this)->find(wire_id); }
   // Takes the call out.
   Call take(std::int64_t wire_id);
   // Puts a call back that was taken and has not been replaced since.

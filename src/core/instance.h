@@ -1,4 +1,9 @@
 // One running server for one share key, as data.
+//
+// A stdio server is one conversation, and everything here is about it. A server that speaks HTTP has a
+// conversation for each of its sessions: a channel, which is an Instance of its own, without a process, that
+// lives as long as its session needs it. The instance that the channels belong to is then only started,
+// watched and stopped; nothing is said to it.
 #pragma once
 
 #include <bitset>
@@ -47,7 +52,11 @@ struct Instance {
   InstanceId id;
   std::uint64_t number = 0;  // In order of creation, from 1; for people.
   ServerSpec spec;
-  std::vector<SessionId> sessions;  // In order of arrival.
+  std::vector<SessionId> sessions;       // In order of arrival.
+  std::optional<InstanceId> channel_of;  // Set: this is a channel.
+  std::vector<InstanceId> channels;      // In order of creation.
+  bool opened = false;                   // A channel: it was asked for since it was last down.
+  int forgotten = 0;                // A channel: times that its session was forgotten, with no answer since.
   std::uint64_t sessions_ever = 0;  // Since the process started.
 
   Life life = Life::stopped;

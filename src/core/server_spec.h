@@ -35,11 +35,32 @@ struct Timing {
   base::Duration stable_after = std::chrono::seconds(60);   // Up for this long: earlier crashes are forgiven.
 };
 
+// How a server is spoken to.
+enum class Link : std::uint8_t {
+  stdio,       // Its own stdin and stdout.
+  streamable,  // Streamable HTTP; or HTTP+SSE where it turns out to know no better.
+  sse,         // HTTP+SSE (2024-11-05).
+};
+
+// Where a server that speaks HTTP is found, and what it is told with every request.
+struct Address {
+  std::string url;                             // Of one that is there already; empty for one that we start.
+  std::uint16_t port = 0;                      // Of one that we start: 0 for any that is free.
+  std::string path;                            // The same: "/mcp".
+  std::map<std::string, std::string> headers;  // Secrets.
+  std::vector<std::string> headers_helper;  // A program and its arguments, whose output are further headers.
+
+  bool operator==(const Address&) const = default;
+};
+
 struct ServerSpec {
-  std::string name;               // For people: status, logs, errors. Not part of the share key.
-  std::string program;            // Absolute path, as resolved through the session's own PATH.
-  std::vector<std::string> args;  // Without argv[0].
-  std::string directory;          // Working directory of the process.
+  std::string name;     // For people: status, logs, errors. Not part of the share key.
+  std::string program;  // Absolute path, as resolved through the session's own PATH; empty: not ours
+                        // to start.
+  std::vector<std::string> args;  // Without argv[0]. "${port}" stands for the port of a server we start.
+  Link link = Link::stdio;
+  Address address;        // Unless link is stdio.
+  std::string directory;  // Working directory of the process.
   Scope scope = Scope::project;
   std::string scope_directory;                     // The project's directory; empty unless scope is project.
   std::map<std::string, std::string> environment;  // The session's own, with the entry's variables laid over.

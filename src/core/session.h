@@ -62,6 +62,7 @@ struct Session {
   std::string server;  // The entry's name.
   std::string project;
   std::int64_t client_pid = 0;
+  bool many_streams = false;  // What is sent to it has to say which of its calls it concerns.
   base::Instant opened;
   std::optional<ServerSpec> spec;  // Until it is placed: after that the instance has one that serves.
 

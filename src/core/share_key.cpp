@@ -24,6 +24,13 @@ class Hasher {
     for (const std::string& arg : args) all += arg + '\0';
     return std::to_string(args.size()) + (args.size() == 1 ? " arg, " : " args, ") + digits(all);
   }
+  // As a whole: a URL may hold a key as well as a header may.
+  std::string of(const Address& address) const {
+    std::string all = address.url + '\0' + std::to_string(address.port) + '\0' + address.path;
+    for (const auto& [name, value] : address.headers) all += '\0' + name + '\0' + value;
+    for (const std::string& word : address.headers_helper) all += '\0' + word;
+    return digits(all);
+  }
 
  private:
   std::string digits(std::string_view text) const {
@@ -42,7 +49,8 @@ bool same(const std::string* one, const std::string* other) {
 bool same_but_environment(const ServerSpec& running, const ServerSpec& asking) {
   return running.scope != Scope::session && running.scope == asking.scope &&
          running.program == asking.program && running.args == asking.args &&
-         running.scope_directory == asking.scope_directory && running.directory == asking.directory;
+         running.scope_directory == asking.scope_directory && running.directory == asking.directory &&
+         running.link == asking.link && running.address == asking.address;
 }
 
 std::set<std::string> named_by_either(const ServerSpec& running, const ServerSpec& asking) {
@@ -123,6 +131,8 @@ std::vector<Difference> differences(const ServerSpec& running, const ServerSpec&
   if (running.scope != asking.scope || running.scope == Scope::session) {
     found.push_back({"scope", std::string(name_of(running.scope)), std::string(name_of(asking.scope))});
   }
+  if (running.link != asking.link || running.address != asking.address)
+    found.push_back({"address", hash.of(running.address), hash.of(asking.address)});
   compare("project", running.scope_directory, asking.scope_directory);
   compare("directory", running.directory, asking.directory);
   const std::set<std::string> named = named_by_either(running, asking);

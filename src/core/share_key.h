@@ -1,9 +1,9 @@
 // May a session join a server that runs for others, and why not?
 //
-// Equal must be: program, args, scope, the scope's directory, the working directory; every variable that the
-// configuration names, on either side, set or not; and every relevant variable (core/relevance.h) that the
-// asking session brings. What it does not bring cannot differ: a client that passes little on still shares.
-// Scope `session` shares with nobody. Names, timing and limits do not count.
+// Equal must be: program, args, link and address, scope, the scope's directory, the working directory; every
+// variable that the configuration names, on either side, set or not; and every relevant variable
+// (core/relevance.h) that the asking session brings. What it does not bring cannot differ: a client that
+// passes little on still shares. Scope `session` shares with nobody. Names, timing and limits do not count.
 //
 // Explanations never hold a value of a variable or an argument, only keyed hashes, which show that two are
 // the same or differ. Paths are shown.

@@ -59,6 +59,9 @@ struct EventText {
   std::string operator()(const broker::InstanceExited& e) const {
     return "exited " + of(e.instance) + " " + e.how;
   }
+  std::string operator()(const broker::InstanceAnswers& e) const { return "answers " + of(e.instance); }
+  std::string operator()(const broker::InstanceForgot& e) const { return "forgot " + of(e.instance); }
+  std::string operator()(const broker::StartWanted& e) const { return "person starts " + e.spec.name; }
   std::string operator()(const broker::StopWanted& e) const { return "person stops " + e.name; }
   std::string operator()(const broker::RestartWanted& e) const { return "person restarts " + e.name; }
 };

@@ -1,0 +1,151 @@
+// Servers that speak HTTP: one instance that is started and watched, and a channel in it for each session.
+//
+// A channel lives like a stdio server does: it is opened, greeted, may be lost, backs off and is opened
+// again. What is different is here: it waits for its server to answer, and falls with it.
+#include <algorithm>
+
+#include "broker/state.h"
+#include "core/limits.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::Life;
+using core::Session;
+
+// How often a server may forget a session that it has answered nothing on before it counts as broken.
+constexpr int forgotten_most = 3;
+
+void open(State& state, Instance& channel) {
+  channel.opened = true;
+  begin_start_time(state, channel);  // It is not to blame for what its server took before.
+  state.outbox.push_back(start_of(channel));
+}
+
+// What a server that forgot us has to be told again, or will tell us again.
+void conversation_lost(State& state, Instance& channel) {
+  withdraw_asks(state, channel);
+  channel.subscriptions.upstream_lost();
+  channel.roots.waiting.clear();
+  channel.roots.give_up_at.reset();
+  channel.roots.cared_for = false;
+  channel.tasks.clear();
+  channel.cursors.process_lost();
+  channel.elicitations.clear();
+  channel.level.reset();
+}
+
+// It had no effect, so it may be sent again once there is a session to send it on.
+void send_again(State& state, Instance& channel, proto::Message message) {
+  const base::Bytes bytes = base::Bytes::copy(message.text());
+  const auto envelope = proto::scan(bytes.text);
+  if (!envelope || envelope->kind != proto::Kind::request) return;
+  core::Call* call = call_of(channel, envelope->id.in(bytes.text));
+  if (call == nullptr || call->state != core::CallState::sent) return;
+  if (call->purpose != core::Purpose::forwarded) {
+    channel.calls.take(call->wire_id);  // Ours: it is made anew with the rest.
+    return;
+  }
+  wait_again(state, channel, *call, proto::Message(bytes));
+}
+
+}  // namespace
+
+StartInstance start_of(const Instance& instance) {
+  return {.instance = instance.id,
+          .channel_of = instance.channel_of,
+          .name = instance.spec.name,
+          .program = instance.spec.program,
+          .args = instance.spec.args,
+          .directory = instance.spec.directory,
+          .environment = instance.spec.environment,
+          .link = instance.spec.link,
+          .address = instance.spec.address,
+          .message_bytes_max = instance.spec.message_bytes_max};
+}
+
+void open_channel(State& state, Instance& channel) {
+  channel.opened = false;
+  if (state.instances.at(*channel.channel_of).life == Life::ready) open(state, channel);
+}
+
+void instance_answers(State& state, Instance& instance) {
+  if (instance.life != Life::greeting) return;
+  instance.life = Life::ready;
+  instance.supervision.started(state.now);
+  instance.start_due.reset();
+  instance.start_limit.reset();
+  instance.trouble.clear();
+  for (const InstanceId id : instance.channels) {
+    Instance& channel = state.instances.at(id);
+    if (channel.life == Life::starting && !channel.opened) open(state, channel);
+  }
+  if (instance.channels.empty() && !instance.idle_due)
+    instance.idle_due = state.now + instance.spec.timing.idle_timeout;
+}
+
+void channels_lost(State& state, Instance& instance) {
+  for (const InstanceId id : std::vector(instance.channels)) {
+    Instance* channel = state.instances.find(id);
+    if (channel == nullptr) continue;
+    const bool talking = channel->opened && channel->life != Life::stopping;
+    switch (channel->life) {
+      case Life::starting:
+        if (!channel->opened) {
+          const bool in_vain = instance.life == Life::stopped || instance.life == Life::backing_off;
+          if (in_vain) instance_start_failed(state, *channel, instance.trouble);
+          break;
+        }
+        [[fallthrough]];
+      case Life::greeting:
+      case Life::ready:
+        ensure(talking);
+        channel->trouble = instance.trouble;
+        channel->gave_up = true;
+        stop(state, *channel);
+        break;
+      case Life::stopped:
+      case Life::backing_off:
+      case Life::stopping:
+        break;
+    }
+  }
+}
+
+void channel_forgotten(State& state, Instance& channel) {
+  Instance& instance = state.instances.at(*channel.channel_of);
+  std::erase(instance.channels, channel.id);
+  if (!instance.channels.empty()) return;
+  const bool alone = instance.spec.scope == core::Scope::session;
+  instance.idle_due = state.now + (alone ? base::Duration::zero() : instance.spec.timing.idle_timeout);
+  const bool failed = instance.life == Life::stopped && instance.supervision.failures() != 0;
+  if (failed && !alone) instance.forget_due = state.now + core::limits::remember_failed;
+  consider_forgetting(state, instance.id);
+}
+
+void instance_forgot(State& state, Instance& channel, std::vector<proto::Message> refused) {
+  if (channel.life != Life::ready && channel.life != Life::greeting) return;
+  conversation_lost(state, channel);
+  if (++channel.forgotten > forgotten_most) {
+    channel.trouble = "forgets every session that it is asked to open";
+    channel.gave_up = true;
+    stop(state, channel);
+    return;
+  }
+  state.log(Severity::info,
+            channel.spec.name + ": the server has forgotten its session; a new one is opened");
+  for (proto::Message& message : refused) send_again(state, channel, std::move(message));
+  channel.life = Life::greeting;
+  begin_start_time(state, channel);
+  greet(state, channel);
+}
+
+void start_wanted(State& state, core::ServerSpec spec) {
+  Instance& instance = place_for_nobody(state, std::move(spec));
+  const bool unneeded = instance.sessions.empty() && instance.channels.empty();
+  if (unneeded) instance.idle_due = state.now + instance.spec.timing.idle_timeout;
+  wake(state, instance);
+}
+
+}  // namespace broker

@@ -1,0 +1,330 @@
+// Servers that speak HTTP: one instance, and a channel in it for each session.
+#include <doctest/doctest.h>
+
+#include "broker_fixture.h"
+
+namespace {
+
+using test::Lines;
+using test::Stage;
+
+struct WebStage : Stage {
+  using Stage::Stage;
+
+  // A server that Hearth starts and gives a port.
+  core::ServerSpec web() const {
+    core::ServerSpec spec = this->spec();
+    spec.name = "web";
+    spec.args = {"--port", "${port}"};
+    spec.link = core::Link::streamable;
+    spec.address = {.url = {}, .port = 0, .path = "/mcp", .headers = {}, .headers_helper = {}};
+    return spec;
+  }
+
+  core::SessionId begin(core::ServerSpec wanted, std::string capabilities = "{}") {
+    const core::SessionId id = open(std::move(wanted));
+    says(id, R"({"jsonrpc":"2.0","id":"init","method":"initialize","params":{"protocolVersion":"2025-06-18",)"
+             R"("capabilities":)" +
+                 capabilities + R"(,"clientInfo":{"name":"test","version":"1"}}})");
+    return id;
+  }
+
+  // What was asked for next, and has not been looked at yet.
+  const broker::StartInstance& asked() {
+    for (; seen < actions.size(); ++seen) {
+      if (const auto* start = std::get_if<broker::StartInstance>(&actions[seen])) {
+        ++seen;
+        return *start;
+      }
+    }
+    FAIL("nothing was asked for");
+    std::abort();
+  }
+
+  void comes_up(core::InstanceId server) {
+    happens(broker::InstanceStarted{server, 100});
+    happens(broker::InstanceAnswers{server});
+  }
+  // A channel opens and its server answers initialize.
+  void greets(core::InstanceId channel) {
+    happens(broker::InstanceStarted{channel, 0});
+    answers_initialize(channel);
+  }
+  void answers_initialize(core::InstanceId channel) {
+    const Lines heard = hears(channel);
+    REQUIRE(!heard.empty());
+    REQUIRE(heard.back().contains(R"("method":"initialize")"));
+    serves(channel, R"({"jsonrpc":"2.0","id":)" + id_of(heard.back()) +
+                        R"(,"result":{"protocolVersion":"2025-06-18","capabilities":)"
+                        R"({"tools":{},"resources":{"subscribe":true},"logging":{}},)"
+                        R"("serverInfo":{"name":"w","version":"1"}}})");
+  }
+
+  // A session that is ready, on a channel of its own.
+  std::pair<core::SessionId, core::InstanceId> ready_on_web(core::ServerSpec wanted) {
+    const core::SessionId session = begin(std::move(wanted));
+    const broker::StartInstance* next = &asked();
+    if (!next->channel_of) {
+      comes_up(next->instance);
+      next = &asked();
+    }
+    const core::InstanceId channel = next->instance;
+    greets(channel);
+    says(session, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
+    hears(session);
+    hears(channel);
+    return {session, channel};
+  }
+  std::pair<core::SessionId, core::InstanceId> ready_on_web() { return ready_on_web(web()); }
+
+  std::size_t seen = 0;
+};
+
+std::string call(std::string_view id, std::string_view method = "tools/call") {
+  return R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"method":")" + std::string(method) +
+         R"(","params":{"name":"x"}})";
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(WebStage, "two sessions of an HTTP server share its process and have a channel each") {
+  const auto [a, channel_a] = ready_on_web();
+  const auto [b, channel_b] = ready_on_web();
+  CHECK(channel_a != channel_b);
+  CHECK(count<broker::StartInstance>() == 3);  // The process once, the channels twice.
+
+  says(a, call("1"));
+  says(b, call("1"));
+  const Lines to_a = hears(channel_a);
+  const Lines to_b = hears(channel_b);
+  REQUIRE(to_a.size() == 1);
+  REQUIRE(to_b.size() == 1);
+  serves(channel_b, R"({"jsonrpc":"2.0","id":)" + id_of(to_b[0]) + R"(,"result":{"of":"b"}})");
+  serves(channel_a, R"({"jsonrpc":"2.0","id":)" + id_of(to_a[0]) + R"(,"result":{"of":"a"}})");
+  CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":1,"result":{"of":"a"}})"});
+  CHECK(hears(b) == Lines{R"({"jsonrpc":"2.0","id":1,"result":{"of":"b"}})"});
+}
+
+TEST_CASE_FIXTURE(WebStage, "a channel is not opened before its server answers") {
+  begin(web());
+  const core::InstanceId server = asked().instance;
+  happens(broker::InstanceStarted{server, 100});
+  CHECK(count<broker::StartInstance>() == 1);
+  happens(broker::InstanceAnswers{server});
+  const broker::StartInstance& channel = asked();
+  CHECK(channel.channel_of == server);
+  CHECK(channel.address.path == "/mcp");
+}
+
+TEST_CASE_FIXTURE(WebStage, "a channel declares just what its session can do") {
+  begin(web(), R"({"sampling":{}})");
+  comes_up(asked().instance);
+  const core::InstanceId channel = asked().instance;
+  happens(broker::InstanceStarted{channel, 0});
+  const std::string initialize = hears(channel).back();
+  CHECK(initialize.contains(R"("capabilities":{"sampling":{}})"));
+}
+
+TEST_CASE_FIXTURE(WebStage, "a session's channel closes with it, the server after its idle time") {
+  auto spec = web();
+  spec.timing.idle_timeout = std::chrono::seconds(30);
+  const auto [a, channel] = ready_on_web(spec);
+  happens(broker::SessionClosed{a});
+  passes(std::chrono::seconds(0));
+  CHECK(count<broker::StopInstance>() == 1);
+  happens(broker::InstanceExited{channel, "was closed", ""});
+  CHECK(count<broker::ForgetInstance>() == 1);
+  passes(std::chrono::seconds(29));
+  CHECK(count<broker::StopInstance>() == 1);
+  passes(std::chrono::seconds(1));
+  CHECK(count<broker::StopInstance>() == 2);
+}
+
+TEST_CASE_FIXTURE(WebStage, "a session that comes within the idle time finds the server up") {
+  const auto [a, channel] = ready_on_web();
+  happens(broker::SessionClosed{a});
+  passes(std::chrono::seconds(1));
+  happens(broker::InstanceExited{channel, "was closed", ""});
+  begin(web());
+  CHECK(asked().channel_of.has_value());
+  passes(std::chrono::hours(1));
+  CHECK(count<broker::StopInstance>() == 2);  // The first channel; the second, which is never answered.
+}
+
+TEST_CASE_FIXTURE(WebStage, "a crash answers the calls of every channel, and all come back") {
+  const auto [a, channel_a] = ready_on_web();
+  const auto [b, channel_b] = ready_on_web();
+  says(a, call("7"));
+  const core::InstanceId server = *std::get<broker::StartInstance>(actions.front()).channel_of.or_else([&] {
+    return std::optional(started.front());
+  });
+  happens(broker::InstanceExited{server, "was killed by SIGSEGV", ""});
+  for (const core::InstanceId channel : {channel_a, channel_b})
+    happens(broker::InstanceExited{channel, "was closed", ""});
+  const Lines told = hears(a);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].contains(R"("id":7,"error")"));
+  CHECK(told[0].contains("was killed by SIGSEGV while this call was running"));
+
+  passes(std::chrono::seconds(1));
+  const broker::StartInstance& again = asked();
+  CHECK(again.instance == server);
+  comes_up(server);
+  greets(asked().instance);
+  greets(asked().instance);
+  says(b, call("8"));
+  CHECK(hears(channel_b).back().contains("tools/call"));
+  CHECK(hears(a).size() == 2);  // Lists may have changed: tools and resources.
+}
+
+TEST_CASE_FIXTURE(WebStage, "a server that does not come up fails the sessions that wait for it") {
+  const core::SessionId a = begin(web());
+  happens(broker::InstanceStartFailed{asked().instance, "port 3100 is taken by nginx (pid 12)"});
+  const Lines told = hears(a);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].contains("port 3100 is taken by nginx (pid 12)"));
+  CHECK(told[0].contains(R"("id":"init")"));
+}
+
+TEST_CASE_FIXTURE(WebStage, "a server that never answers on its port is given up") {
+  const core::SessionId a = begin(web());
+  const core::InstanceId server = asked().instance;
+  happens(broker::InstanceStarted{server, 100});
+  passes(std::chrono::minutes(2));
+  CHECK(count<broker::StopInstance>() == 1);
+  happens(broker::InstanceExited{server, "was killed by SIGTERM", ""});
+  const Lines told = hears(a);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].contains("did not answer on its port within 60 s"));
+}
+
+TEST_CASE_FIXTURE(WebStage, "a forgotten session is opened anew, and what was turned away is sent again") {
+  const auto [a, channel] = ready_on_web();
+  says(a, R"({"jsonrpc":"2.0","id":"s","method":"resources/subscribe","params":{"uri":"file:///x"}})");
+  serves(channel, R"({"jsonrpc":"2.0","id":)" + id_of(hears(channel).back()) + R"(,"result":{}})");
+  hears(a);
+  says(a, call("9"));
+  const std::string turned_away = hears(channel).back();
+  happens(broker::InstanceForgot{channel, {proto::Message(turned_away)}});
+  CHECK(hears(a).empty());
+  answers_initialize(channel);
+  const Lines after = hears(channel);
+  REQUIRE(after.size() == 3);
+  CHECK(after[0].contains("notifications/initialized"));
+  CHECK(after[1].contains("resources/subscribe"));
+  CHECK(after[2] == turned_away);
+  serves(channel, R"({"jsonrpc":"2.0","id":)" + id_of(after[2]) + R"(,"result":{}})");
+  CHECK(hears(a).back() == R"({"jsonrpc":"2.0","id":9,"result":{}})");
+}
+
+TEST_CASE_FIXTURE(WebStage, "a server that forgets every session is not asked for ever") {
+  const auto [a, channel] = ready_on_web();
+  says(a, call("9"));
+  std::string message = hears(channel).back();
+  for (int i = 0; i < 3; ++i) {
+    happens(broker::InstanceForgot{channel, {proto::Message(message)}});
+    answers_initialize(channel);
+    message = hears(channel).back();
+    REQUIRE(message.contains("tools/call"));
+  }
+  happens(broker::InstanceForgot{channel, {proto::Message(message)}});
+  CHECK(count<broker::StopInstance>() == 1);
+  happens(broker::InstanceExited{channel, "was closed", ""});
+  const Lines told = hears(a);
+  CHECK(std::ranges::any_of(told,
+                            [](const std::string& line) { return line.contains("forgets every session"); }));
+}
+
+TEST_CASE_FIXTURE(WebStage, "stopping by name stops server and channels; a call starts both again") {
+  const auto [a, channel] = ready_on_web();
+  const core::InstanceId server = started.front();
+  happens(broker::StopWanted{"web"});
+  CHECK(count<broker::StopInstance>() == 2);
+  happens(broker::InstanceExited{channel, "was closed", ""});
+  happens(broker::InstanceExited{server, "exited with status 0", ""});
+  passes(std::chrono::minutes(1));
+  CHECK(count<broker::StartInstance>() == 2);
+  says(a, call("3"));
+  CHECK(asked().instance == server);
+  comes_up(server);
+  greets(asked().instance);
+  CHECK(hears(channel).back().contains("tools/call"));
+}
+
+TEST_CASE_FIXTURE(WebStage, "restarting by name restarts the server, whichever ends first") {
+  for (const bool channel_first : {false, true}) {
+    CAPTURE(channel_first);
+    WebStage stage;
+    const auto [a, channel] = stage.ready_on_web();
+    const core::InstanceId server = stage.started.front();
+    stage.happens(broker::RestartWanted{"web"});
+    if (channel_first) stage.happens(broker::InstanceExited{channel, "was closed", ""});
+    stage.happens(broker::InstanceExited{server, "exited with status 0", ""});
+    if (!channel_first) stage.happens(broker::InstanceExited{channel, "was closed", ""});
+    CHECK(stage.asked().instance == server);
+    stage.comes_up(server);
+    stage.greets(stage.asked().instance);
+    stage.says(a, call("4"));
+    CHECK(stage.hears(channel).back().contains("tools/call"));
+  }
+}
+
+TEST_CASE_FIXTURE(WebStage, "different addresses or headers are different servers") {
+  auto one = web();
+  one.program.clear();
+  one.address.url = "https://example.org/mcp";
+  auto other = one;
+  other.address.headers["Authorization"] = "Bearer 2";
+  begin(one);
+  begin(other);
+  begin(one);
+  std::size_t servers = 0;
+  for (const broker::Action& action : actions) {
+    const auto* start = std::get_if<broker::StartInstance>(&action);
+    if (start != nullptr && !start->channel_of) ++servers;
+  }
+  CHECK(servers == 2);
+}
+
+TEST_CASE_FIXTURE(WebStage, "a server may be started for nobody, and is kept for its idle time") {
+  happens(broker::StartWanted{web()});
+  const core::InstanceId server = asked().instance;
+  comes_up(server);
+  begin(web());
+  CHECK(asked().channel_of == server);
+  happens(broker::StartWanted{spec()});
+  const core::InstanceId plain = asked().instance;
+  happens(broker::InstanceStarted{plain, 5});
+  CHECK(hears(plain).back().contains("initialize"));
+  passes(std::chrono::minutes(6));
+  CHECK(count<broker::StopInstance>() >= 1);
+}
+
+TEST_CASE_FIXTURE(WebStage, "a session with many streams is told which of its calls a message concerns") {
+  const core::SessionId id = broker.admit();
+  broker.on(broker::SessionOpened{id, spec(), {}, 7, true}, now);
+  greet(id, "{}", "2025-11-25");
+  const core::InstanceId plain = server();
+  const auto log = R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}})";
+  const auto concerned = [&] {
+    std::vector<std::string> all;
+    for (broker::Action& action : broker.outbox()) {
+      if (const auto* to = std::get_if<broker::SendToSession>(&action)) all.push_back(to->concerns);
+    }
+    broker.outbox().clear();
+    return all;
+  };
+  const auto serve = [&](std::string text, std::int64_t on = 0) {
+    broker.on(
+        broker::InstanceLine{plain, {.bytes = base::Bytes::copy(text), .length = text.size(), .id = {}}, on},
+        now);
+    return concerned();
+  };
+  CHECK(serve(log) == Lines{""});
+  says(id, call(R"("one")"));
+  CHECK(serve(log) == Lines{R"("one")"});
+  says(id, call("2"));
+  CHECK(serve(log) == Lines{""});
+  const std::string second = id_of(hears(plain).back());
+  CHECK(serve(log, std::stoll(second)) == Lines{"2"});
+}
