@@ -48,9 +48,14 @@ def node():
     version = subprocess.run([own, "--version"], stdout=subprocess.PIPE, text=True).stdout.strip()
     if int(version.removeprefix("v").split(".")[0]) >= NODE_LEAST:
         return own
+    return packaged_node(node_modules(os.path.join(HERE, "private_node")))
+
+
+def packaged_node(modules):
+    """The Node that is itself one of those packages."""
     machine = {"x86_64": "x64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
-    private = os.path.join(node_modules(os.path.join(HERE, "private_node")), "node-linux-" + machine, "bin", "node")
-    if not os.access(private, os.X_OK):
-        raise AssertionError("Node %s is too old (%d is needed), and there is none to fetch for %s" % (
-            version, NODE_LEAST, os.uname().machine))
-    return private
+    packaged = os.path.join(modules, "node-linux-" + machine, "bin", "node")
+    if not os.access(packaged, os.X_OK):
+        raise AssertionError("the Node of this machine is too old (%d is needed), and there is none to fetch for %s" % (
+            NODE_LEAST, os.uname().machine))
+    return packaged
