@@ -41,15 +41,38 @@ struct Tuning {
   core::Interactive interactive = core::Interactive::automatic;
 };
 
+// How an entry is spoken to, beside its command: see core::Address. Nothing is expanded yet.
+struct EntryAddress {
+  core::Link link = core::Link::stdio;
+  std::string url;
+  std::uint16_t port = 0;
+  std::string path;
+  std::map<std::string, std::string> headers;
+  std::vector<std::string> headers_helper;
+};
+
 struct Entry {
-  std::string command;
+  std::string command;  // Empty: a server that is there already, at address.url.
   std::vector<std::string> args;
   std::map<std::string, std::string> env;
   std::optional<std::string> cwd;
   core::Scope scope = core::Scope::project;
   std::vector<std::string> capabilities;
+  EntryAddress address;
   Tuning tuning;
   bool disabled = false;
+};
+
+// The port towards clients that connect by URL. What is not said here is in docs/configuration.md.
+struct HttpSettings {
+  std::optional<std::uint16_t> port;  // Absent: there is none, only the local socket.
+  std::string address = "127.0.0.1";
+  bool open = false;  // "token": null, in so many letters: whoever reaches the port may use it.
+  std::optional<std::string> token;  // Absent, and not open: the one in the daemon's own file.
+  std::vector<std::string> origins;
+  std::optional<base::Duration> poll_after;
+  base::Duration session_timeout = std::chrono::minutes(30);
+  std::string certificate, key;  // Files.
 };
 
 struct Config {
@@ -57,6 +80,7 @@ struct Config {
   std::map<std::string, Entry, std::less<>> entries;
   Tuning defaults;
   base::Duration daemon_idle_timeout = std::chrono::minutes(10);
+  HttpSettings http;
   std::vector<Complaint> complaints;                      // In the order of the text.
   std::map<std::string, Complaint, std::less<>> refused;  // By name: entries that are there, but wrong.
 };

@@ -23,6 +23,7 @@ base::Result<std::string> value_of(std::string_view inside, const Variables& var
     return base::failure(shown + " has another ${ in its default, which is not supported");
   }
   if (name == "project") return std::string(variables.project);
+  if (name == "port" && variables.port) return std::string(*variables.port);
   if (!is_name(name)) {
     const std::string_view last = name.substr(name.find(':') + 1);
     if (name.starts_with("env:") && is_name(last)) {

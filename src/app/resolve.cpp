@@ -91,10 +91,47 @@ core::ServerSpec spec_with(const Tuning& tuning, core::Scope scope, const Places
   return spec;
 }
 
+// Where it is to be found, expanded. Only a server that we start has a port to speak of.
+base::Result<core::Address> resolve_address(const EntryAddress& entry, const std::string& owner,
+                                            const Variables& variables) {
+  const auto expanded = [&](const std::string& text, const std::string& what) -> base::Result<std::string> {
+    auto result = expand(text, variables);
+    if (!result) return base::failure(what + " of " + owner + ": " + result.error().what);
+    if (result->find_first_of("\r\n") != std::string::npos)
+      return base::failure(what + " of " + owner +
+                           " must be one line, and is not once its variables are put in");
+    return result;
+  };
+  core::Address address{.url = TRY(expanded(entry.url, "\"url\"")),
+                        .port = entry.port,
+                        .path = TRY(expanded(entry.path, "\"path\"")),
+                        .headers = {},
+                        .headers_helper = {}};
+  if (!address.url.empty() && !address.url.starts_with("http://") && !address.url.starts_with("https://"))
+    return base::failure("\"url\" of " + owner +
+                         " does not begin with http:// or https:// once its variables are put in");
+  for (const auto& [name, value] : entry.headers)
+    address.headers[name] = TRY(expanded(value, proto::json::quoted(name) + " in \"headers\""));
+  for (const std::string& word : entry.headers_helper)
+    address.headers_helper.push_back(TRY(expanded(word, "\"headersHelper\"")));
+  return address;
+}
+
+base::Result<std::string> program_of(const core::ServerSpec& spec, const std::string& command,
+                                     const std::string& key, const std::string& owner) {
+  auto program = find_program(command, variable(spec.environment, "PATH"), spec.directory);
+  if (!program) return base::failure(key + " of " + owner + ": " + program.error().what);
+  return program;
+}
+
 base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string& name, const Entry& entry) {
   const std::string owner = "server " + proto::json::quoted(name);
   const Places places = TRY(places_of(wish, entry.scope));
-  const Variables variables{.environment = wish.environment, .project = places.project};
+  const bool started = entry.address.link != core::Link::stdio && !entry.command.empty();
+  // The port is known when the server is started, and put in then.
+  const Variables variables{.environment = wish.environment,
+                            .project = places.project,
+                            .port = started ? std::optional<std::string_view>("${port}") : std::nullopt};
   const auto expanded = [&](const std::string& text, const std::string& key) -> base::Result<std::string> {
     auto result = expand(text, variables);
     if (!result) return base::failure(key + " of " + owner + ": " + result.error().what);
@@ -116,10 +153,19 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
     const std::string cwd = TRY(expanded(*entry.cwd, "\"cwd\""));
     spec.directory = TRY(settled_directory(fs::path(places.of_scope) / cwd, "\"cwd\" of " + owner + ":"));
   }
+  spec.link = entry.address.link;
+  spec.address = TRY(resolve_address(entry.address, owner, variables));
+  if (!spec.address.headers_helper.empty()) {
+    std::string& helper = spec.address.headers_helper.front();
+    helper = TRY(program_of(spec, helper, "\"headersHelper\"", owner));
+  }
+  if (entry.command.empty()) {
+    // Nothing of the session reaches a server elsewhere but what its address says.
+    if (spec.address.headers_helper.empty()) spec.environment.clear();
+    return spec;
+  }
   const std::string command = TRY(expanded(entry.command, "\"command\""));
-  auto program = find_program(command, variable(spec.environment, "PATH"), spec.directory);
-  if (!program) return base::failure("\"command\" of " + owner + ": " + program.error().what);
-  spec.program = std::move(*program);
+  spec.program = TRY(program_of(spec, command, "\"command\"", owner));
   return spec;
 }
 

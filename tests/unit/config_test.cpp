@@ -164,14 +164,29 @@ TEST_CASE("config: a mistake disables its entry and says where, what and what in
        R"(to 1073741824, like 67108864)"},
       {R"({"command":"a","command":"b"})",
        R"(config.json:1:35: "command" of server "x" stands here a second time; remove one of the two)"},
-      {R"({"url":"https://x"})",
-       R"(config.json:1:27: server "x" is a remote server, and those are not supported yet; to run a )"
-       R"(server, give it a "command" instead of a "url")"},
-      {R"({"type":"http","url":"https://x"})",
-       R"(config.json:1:28: server "x" is a remote server, and those are not supported yet; to run a )"
-       R"(server, give it a "command" instead of a "url")"},
+      {R"({"url":"ftp://x"})",
+       R"(config.json:1:27: "url" of server "x" must begin with http:// or https://)"},
+      {R"({"type":"http"})",
+       R"(config.json:1:16: server "x" has no "url"; add where it is, like "url": "https://example.org/mcp")"},
+      {R"({"type":"stdio","url":"https://x"})",
+       R"(config.json:1:42: server "x" has a "url", so its "type" must be "http" or "sse"; or give it a "command")"},
       {R"({"type":"studio","command":"a"})",
-       R"(config.json:1:28: "type" of server "x" must be "stdio", or be left out)"},
+       R"(config.json:1:28: "type" of server "x" must be "stdio", "http" or "sse"; did you mean "stdio"?)"},
+      {R"({"command":"a","type":"sse","transport":"http"})",
+       R"(config.json:1:60: "transport" of server "x" contradicts its "type"; remove one of the two)"},
+      {R"({"command":"a","transport":"http","port":"any"})",
+       R"(config.json:1:61: "port" of server "x" must be a number from 1 to 65535, like 3100, or "auto")"},
+      {R"({"command":"a","transport":"http","path":"mcp"})",
+       R"(config.json:1:61: "path" of server "x" must begin with /, like "/mcp")"},
+      {R"({"url":"https://x","headers":{"Mcp-Session-Id":"1"}})",
+       R"(config.json:1:50: "Mcp-Session-Id" in "headers" of server "x" is set by Hearth itself; remove it)"},
+      {R"({"url":"https://x","headers":{"A B":"1"}})",
+       R"(config.json:1:50: "A B" in "headers" of server "x" cannot be the name of a header; write one like )"
+       R"("Authorization")"},
+      {R"({"url":"https://x","headers":{"A":"1\n2"}})",
+       R"(config.json:1:54: "A" in "headers" of server "x" must be one line)"},
+      {R"({"url":"https://x","headersHelper":[]})",
+       R"(config.json:1:55: "headersHelper" of server "x" must name a program, like "my-login --headers")"},
       {R"({"command":"a" "args":["b"]})",
        R"(config.json:1:35: in server "x": expected ',' or '}', but found a string)"},
       {R"({"command":npx})", R"(config.json:1:31: in server "x": expected a value, but found 'npx')"},
@@ -212,7 +227,7 @@ TEST_CASE("config: what does no harm is a warning") {
       "(warning) config.json:1:2: unknown key \"mcpServer\" of the file is ignored; did you mean "
       "\"mcpServers\"?\n"
       "(warning) config.json:1:17: unknown key \"banana\" of the file is ignored; known are \"mcpServers\", "
-      "\"defaults\", \"daemon\" or \"$schema\"");
+      "\"defaults\", \"daemon\", \"http\" or \"$schema\"");
 }
 
 TEST_CASE("config: one bad entry leaves the others alone") {
@@ -226,7 +241,7 @@ TEST_CASE("config: one bad entry leaves the others alone") {
       R"({"command": "a", "env": {"A": [1,,2], }})",
       R"({command: "a"})",
       R"(["a", {"b": }])",
-      R"({"url": "https://x"})",
+      R"({"url": "//x"})",
       R"(null)",
   };
   for (const char* body : bad) {
@@ -401,6 +416,56 @@ TEST_CASE("config: the file itself") {
   CHECK(complaints(app::load_config(path)) ==
         path + " is larger than 1 MiB and was not read; is it the right file?");
   std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("config: servers that speak HTTP") {
+  const Config config = read(R"({"mcpServers":{
+    "far": {"type":"http","url":"https://example.org/mcp","headers":{"Authorization":"Bearer ${T}"}},
+    "old": {"type":"sse","url":"http://127.0.0.1:9/sse","headersHelper":"my-login  --for old"},
+    "bare": {"url":"${WHERE}"},
+    "ours": {"command":"serve","args":["--port","${port}"],"transport":"http","port":3100,"path":"/x"},
+    "any": {"command":"serve","transport":"sse","port":"auto"}
+  }})");
+  CHECK(complaints(config) == "");
+  const app::EntryAddress& far = config.entries.at("far").address;
+  CHECK(far.link == core::Link::streamable);
+  CHECK(far.url == "https://example.org/mcp");
+  CHECK(far.headers.at("Authorization") == "Bearer ${T}");
+  CHECK(config.entries.at("old").address.link == core::Link::sse);
+  CHECK(config.entries.at("old").address.headers_helper ==
+        std::vector<std::string>{"my-login", "--for", "old"});
+  CHECK(config.entries.at("bare").address.link == core::Link::streamable);
+  CHECK(config.entries.at("ours").address.port == 3100);
+  CHECK(config.entries.at("ours").address.path == "/x");
+  CHECK(config.entries.at("any").address.port == 0);
+  CHECK(config.entries.at("any").address.path == "/sse");
+}
+
+TEST_CASE("config: what is ignored is said") {
+  CHECK(
+      complaints(read_server(R"({"url":"https://x","args":["a"]})")) ==
+      R"((warning) config.json:1:46: "args" of server "x" is ignored, because it has a "url" and no "command")");
+  CHECK(complaints(read_server(R"({"command":"a","port":1})"))
+            .contains("is ignored, because it speaks over stdin"));
+}
+
+TEST_CASE("config: the port towards clients") {
+  const Config config =
+      read(R"({"http":{"port":8765,"token":null,"origins":["https://i.example"],"pollAfterMs":200}})");
+  CHECK(complaints(config) == "");
+  CHECK(config.http.port == 8765);
+  CHECK(config.http.open);
+  CHECK(config.http.poll_after == std::chrono::milliseconds(200));
+  CHECK(config.http.origins == std::vector<std::string>{"https://i.example"});
+  CHECK_FALSE(read("{}").http.port);
+  CHECK_FALSE(read(R"({"http":{"port":1}})").http.open);
+  CHECK(read(R"({"http":{"token":"0123456789abcdef"}})").http.token == "0123456789abcdef");
+  CHECK(complaints(read(R"({"http":{"port":70000}})")) ==
+        R"(config.json:1:17: "port" of "http" must be a whole number from 0 to 65535, like 8765)");
+  CHECK(
+      complaints(read(R"({"http":{"token":"short"}})")) ==
+      R"(config.json:1:18: "token" of "http" must be at least 16 printable characters without blanks; leave )"
+      R"(it out, and the daemon makes one)");
 }
 
 }  // namespace

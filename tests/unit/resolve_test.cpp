@@ -340,4 +340,33 @@ TEST_CASE("resolve: sessions that stand nowhere") {
   CHECK(resolved(wish).directory.starts_with("/"));
 }
 
+TEST_CASE("resolve: servers that speak HTTP") {
+  const World world;
+  app::Wish wish = attach(world.wish("home/repo/sub"), "x");
+  wish.environment["KEY"] = "secret";
+
+  const core::ServerSpec far = resolved(wish, R"({"mcpServers":{"x":{"url":"https://e/${KEY}",
+    "headers":{"A":"Bearer ${KEY}"}}}})");
+  CHECK(far.program.empty());
+  CHECK(far.environment.empty());
+  CHECK(far.address.url == "https://e/secret");
+  CHECK(far.address.headers.at("A") == "Bearer secret");
+
+  const core::ServerSpec ours = resolved(wish, R"({"mcpServers":{"x":{"command":"server","transport":"http",
+    "args":["${port}","${project}"],"path":"/${project:-}"}}})");
+  CHECK(ours.program == world.at("bin/server"));
+  CHECK(ours.args == std::vector<std::string>{"${port}", world.at("home/repo")});
+
+  const core::ServerSpec helped = resolved(wish, R"({"mcpServers":{"x":{"url":"https://e",
+    "headersHelper":"server --headers"}}})");
+  CHECK(helped.address.headers_helper == std::vector<std::string>{world.at("bin/server"), "--headers"});
+  CHECK(helped.environment.contains("KEY"));
+
+  CHECK(refusal(wish, R"({"mcpServers":{"x":{"url":"${KEY}"}}})") ==
+        R"("url" of server "x" does not begin with http:// or https:// once its variables are put in)");
+  CHECK(refusal(wish, R"({"mcpServers":{"x":{"url":"https://e","headers":{"A":"${MISSING}"}}}})")
+            .contains(R"("A" in "headers" of server "x")"));
+  CHECK(refusal(wish, R"({"mcpServers":{"x":{"command":"server","args":["${port}"]}}})").contains("${port}"));
+}
+
 }  // namespace
