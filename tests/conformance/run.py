@@ -16,8 +16,6 @@ import json
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,7 +26,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 
 import npm_packages
-from world import HEARTH, HEARTHD, Home, eventually
+from world import HEARTH, HEARTHD, Home, free_port
 
 AT_ONCE = 2  # The suite is node, so is the reference; more would measure the machine.
 SUITE_SECONDS = 120
@@ -132,58 +130,27 @@ class Suite:
             shutil.rmtree(self.out, ignore_errors=True)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def answers(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 class Hearth:
     """`hearth serve`, with the reference behind it in every way."""
 
     def __init__(self, suite, reference):
-        self.home, self.port = Home("hearth-conformance."), free_port()
-        self.home.config({
-            "http": {"port": self.port, "token": None, "pollAfterMs": 200},
-            "mcpServers": {
-                "stdio": {"command": suite.node, "args": [os.path.join(HERE, "upstream.mjs"), suite.modules, "stdio"],
-                          "scope": "user"},
+        self.home = Home("hearth-conformance.")
+        upstream = [os.path.join(HERE, "upstream.mjs"), suite.modules, "stdio"]
+        try:
+            self.home.serve({
+                "stdio": {"command": suite.node, "args": upstream, "scope": "user"},
                 "http": {"type": "http", "url": "http://127.0.0.1:%d/mcp" % reference.http()},
                 "sse": {"type": "sse", "url": "http://127.0.0.1:%d/sse" % reference.sse()},
-            }})
-        self.errors = open(self.home.path("serve.stderr"), "w+")
-        self.process = subprocess.Popen([HEARTH, "serve", "--port", str(self.port)], env=self.home.environment(),
-                                        cwd=self.home.project, stdin=subprocess.DEVNULL, stdout=self.errors,
-                                        stderr=self.errors)
-        try:
-            eventually("that Hearth listens", lambda: self.process.poll() is not None or answers(self.port))
-            if self.process.poll() is not None:
-                raise AssertionError("hearth serve ended with status %d: %s" % (self.process.returncode, self.said()))
+            }, {"pollAfterMs": 200})
         except AssertionError:
             self.stop()
             raise
 
-    def said(self):
-        self.errors.seek(0)
-        return self.errors.read()[-2000:]
-
     def url(self, name):
-        return "http://127.0.0.1:%d/mcp/%s" % (self.port, name)
+        return "http://127.0.0.1:%d/mcp/%s" % (self.home.port, name)
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
         self.home.finish()
-        self.errors.close()
 
 
 def report(runs, suite, targets):
@@ -242,7 +209,7 @@ def prove(suite, reference):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("targets", nargs="*", choices=["stdio", "http", "sse", []], metavar="stdio|http|sse")
+    parser.add_argument("targets", nargs="*", metavar="stdio|http|sse")
     parser.add_argument("--prove", action="store_true")
     parser.add_argument("--direct", action="store_true", help="only directly: whether the reference is right")
     parser.add_argument("--keep", metavar="DIR")

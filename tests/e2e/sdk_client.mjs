@@ -6,42 +6,10 @@
 // Prints one JSON object: {"sessions": [what session 0 saw, …]}, or {"error": …} and exits with 1. What is right is
 // for the caller to judge.
 
+import { generation } from './sdk.mjs';
+
 const request = JSON.parse(process.argv[2]);
-const folder = request.nodeModules;
-
-async function load(path) {
-  return import(`${folder}/${path}`);
-}
-
-// The two generations of the SDK, with what differs between them.
-async function generation(number) {
-  if (number === 1) {
-    const { Client } = await load('@modelcontextprotocol/sdk/dist/esm/client/index.js');
-    const { StdioClientTransport } = await load('@modelcontextprotocol/sdk/dist/esm/client/stdio.js');
-    const types = await load('@modelcontextprotocol/sdk/dist/esm/types.js');
-    return {
-      Client, StdioClientTransport, options: {},
-      onNotice: (client, method, handler) => client.setNotificationHandler({
-        'notifications/resources/updated': types.ResourceUpdatedNotificationSchema,
-        'notifications/message': types.LoggingMessageNotificationSchema,
-      }[method], handler),
-      onAsk: (client, method, handler) => client.setRequestHandler({
-        'elicitation/create': types.ElicitRequestSchema,
-        'sampling/createMessage': types.CreateMessageRequestSchema,
-        'roots/list': types.ListRootsRequestSchema,
-      }[method], handler),
-    };
-  }
-  const { Client } = await load('@modelcontextprotocol/client/dist/index.mjs');
-  const { StdioClientTransport } = await load('@modelcontextprotocol/client/dist/stdio.mjs');
-  return {
-    Client, StdioClientTransport, options: { versionNegotiation: { mode: 'auto' } },
-    onNotice: (client, method, handler) => client.setNotificationHandler(method, handler),
-    onAsk: (client, method, handler) => client.setRequestHandler(method, handler),
-  };
-}
-
-const sdk = await generation(request.sdk);
+const sdk = await generation(request.nodeModules, request.sdk);
 
 async function connect(number) {
   const client = new sdk.Client({ name: `session-${number}`, version: '1' },
@@ -77,9 +45,7 @@ async function connect(number) {
 }
 
 const text = (result) => result.content.map((part) => part.text ?? part.type).join('\n');
-const call = (session, name, args = {}, options = undefined) => request.sdk === 1
-  ? session.client.callTool({ name, arguments: args }, undefined, options)
-  : session.client.callTool({ name, arguments: args }, options);
+const call = (session, ...what) => sdk.call(session.client, ...what);
 
 // Each phase is run by all sessions at once, or one after the other where the request says "inTurn"; the next begins when
 // all have finished.

@@ -36,6 +36,17 @@ def eventually(what, condition, seconds=PATIENCE):
         time.sleep(0.01)
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class DirectoryWatch:
     """Says when a file appears in a directory (inotify), so that nobody has to look again and again."""
 
@@ -156,6 +167,7 @@ class Home:
         for path in (self.hearth_home, self.fake_dir, self.user_home, self.project):
             os.mkdir(path, 0o700)
         self.clients = []
+        self.foreground = []  # Processes of `hearth serve`.
 
     # --- places
 
@@ -270,6 +282,29 @@ class Home:
             file.write(text)
         return os.path.join(self.hearth_home, "config.json")
 
+    # --- HTTP towards clients
+
+    def serve(self, servers, http=None, env=None, port=None, **config):
+        """`hearth serve` in the foreground with this configuration; the port that it listens on. Without a token, unless
+        `http` says otherwise."""
+        self.port = port or free_port()
+        self.config({"http": {"token": None, **(http or {}), "port": self.port}, "mcpServers": servers, **config})
+        self.serve_again(env)
+        return self.port
+
+    def serve_again(self, env=None):
+        """The same once more, after the one before has ended."""
+        log = self.path("serve.%d" % len(self.foreground))
+        with open(log, "wb") as file:
+            process = subprocess.Popen([HEARTH, "serve", "--port", str(self.port)], env=self.environment(**(env or {})),
+                                       cwd=self.project, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        self.foreground.append(process)
+        eventually("that Hearth listens", lambda: process.poll() is not None or listens(self.port))
+        if process.poll() is not None:
+            with open(log, encoding="utf-8", errors="replace") as file:
+                raise AssertionError("hearth serve ended with status %d: %s" % (process.returncode, file.read()[-2000:]))
+        return process
+
     # --- what is left
 
     def processes(self):
@@ -311,6 +346,8 @@ class Home:
         left = {}
         try:
             self.shutdown()
+            for process in self.foreground:
+                process.wait(15)
             eventually("that nothing is left", lambda: not self.processes(), 15)
         except (Missing, subprocess.TimeoutExpired):
             left = self.processes()
