@@ -59,15 +59,20 @@ Child::~Child() {
 }
 
 base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawned spawned) {
-  // A server that hears or says nothing any more is of no use to anybody.
-  input_ = TRY(Writer::open(
-      loop, std::move(spawned.input),
-      {.on_drained = events_.on_input_drained, .on_error = [this](const base::Error&) { stop(); }}));
+  const auto deaf = [this](const base::Error&) { stop(); };
+  const auto mute = [](const base::Error&) {};
+  const bool talks = spec.output == Output::messages;
+  input_ = TRY(Writer::open(loop, std::move(spawned.input),
+                            {.on_drained = events_.on_input_drained,
+                             .on_error = talks ? std::function<void(base::Error)>(deaf) : mute}));
+  if (!talks) {
+    events_.on_line = [this](proto::Line&& line) { note(std::string(line.bytes.text) + '\n'); };
+  }
   output_ = TRY(Reader::open(loop, std::move(spawned.output), spec.line_max,
                              {.on_line = events_.on_line,
                               .on_turn = nullptr,
-                              .on_end = [this] { stop(); },
-                              .on_error = [this](const base::Error&) { stop(); }}));
+                              .on_end = talks ? std::function<void()>([this] { stop(); }) : [] {},
+                              .on_error = talks ? std::function<void(base::Error)>(deaf) : mute}));
   errors_ = std::move(spawned.errors);
   fcntl(errors_.get(), F_SETFL, O_NONBLOCK);
   errors_watch_ = TRY(loop.watch(errors_.get(), Interest::read, [this] { read_errors(); }));
@@ -85,11 +90,14 @@ bool Child::read_errors() {
     errors_.reset();
     return false;
   }
-  const std::string_view text(chunk.data(), static_cast<std::size_t>(got));
+  note({chunk.data(), static_cast<std::size_t>(got)});
+  return true;
+}
+
+void Child::note(std::string_view text) {
   last_words_.add(text);
   if (log_) log_->write(text);
   if (events_.on_spoke && step_ == Step::running) events_.on_spoke();
-  return true;
 }
 
 std::vector<Process> Child::processes() const {

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -33,6 +34,12 @@
 
 namespace io {
 
+// What its stdout is for.
+enum class Output : std::uint8_t {
+  messages,  // Lines for on_line. Without stdin or stdout it is of no use, and stopped.
+  log,       // The same as stderr: it is spoken to in another way.
+};
+
 struct LaunchSpec {
   std::string name;     // For people: names the log and stands in errors.
   std::string program;  // Absolute.
@@ -41,6 +48,7 @@ struct LaunchSpec {
   std::map<std::string, std::string> environment = {};
   std::size_t line_max = std::size_t{64} << 20;
   std::string log_file = {};  // Its stderr; empty: nowhere.
+  Output output = Output::messages;
 };
 
 struct Gone {
@@ -84,6 +92,7 @@ class Child {
         std::optional<Cgroup> cgroup);
   base::Result<void> open_streams(Loop& loop, const LaunchSpec& spec, Spawned spawned);
   bool read_errors();
+  void note(std::string_view text);
   void somebody_exited();
   void climb(Step step);
   void next_step();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -10,18 +11,45 @@
 #include "io/system_error.h"
 
 namespace io {
+namespace {
 
-base::Result<MappedPage> MappedPage::map(const Descriptor& file, std::size_t bytes) {
+base::Result<void> has_size(const Descriptor& file, std::size_t bytes) {
   struct stat status{};
   if (fstat(file.get(), &status) != 0)
     return std::unexpected(system_error("cannot look at the journal", errno));
-  if (static_cast<std::size_t>(status.st_size) != bytes) {
-    return base::failure("the journal has " + std::to_string(status.st_size) + " bytes instead of " +
-                         std::to_string(bytes));
-  }
+  if (static_cast<std::size_t>(status.st_size) == bytes) return {};
+  return base::failure("the journal has " + std::to_string(status.st_size) + " bytes instead of " +
+                       std::to_string(bytes));
+}
+
+}  // namespace
+
+base::Result<MappedPage> MappedPage::map(const Descriptor& file, std::size_t bytes) {
+  TRY(has_size(file, bytes));
   const int seals = fcntl(file.get(), F_GET_SEALS);
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0)
     return base::failure("the journal is not sealed against shrinking");
+  return map_it(file, bytes);
+}
+
+base::Result<MappedPage> MappedPage::create(const std::string& path, std::size_t bytes) {
+  const Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return std::unexpected(system_error("cannot create " + path, errno));
+  if (const int error = posix_fallocate(file.get(), 0, static_cast<off_t>(bytes)); error != 0) {
+    unlink(path.c_str());
+    return std::unexpected(system_error("cannot reserve space for " + path, error));
+  }
+  return map_it(file, bytes);
+}
+
+base::Result<MappedPage> MappedPage::reopen(const std::string& path, std::size_t bytes) {
+  const Descriptor file(open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
+  if (!file) return std::unexpected(system_error("cannot open " + path, errno));
+  TRY(has_size(file, bytes));
+  return map_it(file, bytes);
+}
+
+base::Result<MappedPage> MappedPage::map_it(const Descriptor& file, std::size_t bytes) {
   void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (at == MAP_FAILED) return std::unexpected(system_error("cannot map the journal", errno));
   return MappedPage({static_cast<std::byte*>(at), bytes});

@@ -1,11 +1,13 @@
-// A memory file of another process, mapped and written with plain stores.
+// A file, mapped and written with plain stores: the memory file of another process, or one on disk of ours.
 //
-// Made for a session's journal (proto/journal.h). The file must have the size that is mapped and be sealed
-// against shrinking, or the other side could end this process by cutting it short.
+// Made for a session's journal (proto/journal.h). Another process's must have the size that is mapped and be
+// sealed against shrinking, or the other side could end this process by cutting it short. One of ours has its
+// space reserved when it is created, or a full disk could.
 #pragma once
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include "base/result.h"
 #include "io/descriptor.h"
@@ -15,6 +17,10 @@ namespace io {
 class MappedPage {
  public:
   static base::Result<MappedPage> map(const Descriptor& file, std::size_t bytes);
+  // Mode 0600, zeroed; must not exist yet.
+  static base::Result<MappedPage> create(const std::string& path, std::size_t bytes);
+  // One that an earlier process of ours has created.
+  static base::Result<MappedPage> reopen(const std::string& path, std::size_t bytes);
 
   MappedPage(MappedPage&& other) noexcept;
   MappedPage& operator=(MappedPage&&) = delete;
@@ -24,6 +30,7 @@ class MappedPage {
 
  private:
   explicit MappedPage(std::span<std::byte> bytes) : bytes_(bytes) {}
+  static base::Result<MappedPage> map_it(const Descriptor& file, std::size_t bytes);
   std::span<std::byte> bytes_;
 };
 

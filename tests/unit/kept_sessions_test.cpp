@@ -1,0 +1,92 @@
+#include "app/kept_sessions.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "proto/journal.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Kept {
+  fs::path directory = fs::canonical(fs::temp_directory_path()) / ("hearth-kept-" + std::to_string(getpid()));
+  app::KeptSessions sessions{directory.string()};
+  Kept() { fs::remove_all(directory); }
+  ~Kept() { fs::remove_all(directory); }
+  Kept(const Kept&) = delete;
+  Kept& operator=(const Kept&) = delete;
+};
+
+const app::SessionRecord record{.server = "files", .project = "/p", .caller = "user 1", .revision = {}};
+
+}  // namespace
+
+TEST_CASE("kept sessions: what is created is found again, by its id only") {
+  Kept kept;
+  const std::string id = app::KeptSessions::new_id();
+  CHECK(id.size() == 32);
+  CHECK(id != app::KeptSessions::new_id());
+  {
+    auto page = kept.sessions.create(id, record);
+    REQUIRE(page);
+    proto::Journal journal(page->bytes());
+    journal.begin();
+    journal.call_started("17");
+  }
+  auto found = kept.sessions.find(id);
+  REQUIRE(found);
+  CHECK(found->record.server == "files");
+  CHECK(found->record.project == "/p");
+  CHECK(found->record.caller == "user 1");
+  CHECK(proto::Journal(found->page.bytes()).calls() == std::vector<std::string>{"17"});
+  CHECK_FALSE(kept.sessions.find(app::KeptSessions::new_id()));
+  CHECK_FALSE(kept.sessions.find("../../etc/passwd"));
+  CHECK_FALSE(kept.sessions.find(""));
+}
+
+TEST_CASE("kept sessions: nobody else can read them, and they end") {
+  Kept kept;
+  const std::string id = app::KeptSessions::new_id();
+  REQUIRE(kept.sessions.create(id, record));
+  CHECK_FALSE(kept.sessions.create(id, record));
+  struct stat status{};
+  REQUIRE(stat(kept.directory.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0700);
+  for (const auto& file : fs::directory_iterator(kept.directory)) {
+    REQUIRE(stat(file.path().c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0600);
+  }
+  kept.sessions.forget(id);
+  CHECK(fs::is_empty(kept.directory));
+  CHECK_FALSE(kept.sessions.find(id));
+}
+
+TEST_CASE("kept sessions: the old ones are known by their record's age") {
+  Kept kept;
+  const std::string old = app::KeptSessions::new_id();
+  const std::string young = app::KeptSessions::new_id();
+  REQUIRE(kept.sessions.create(old, record));
+  REQUIRE(kept.sessions.create(young, record));
+  fs::last_write_time(kept.directory / (old + ".json"),
+                      fs::file_time_type::clock::now() - std::chrono::hours(1));
+  CHECK(kept.sessions.older_than(std::chrono::minutes(30)) == std::vector<std::string>{old});
+  kept.sessions.update(old, record);
+  CHECK(kept.sessions.older_than(std::chrono::minutes(30)).empty());
+}
+
+TEST_CASE("kept sessions: a damaged file is no session") {
+  Kept kept;
+  const std::string id = app::KeptSessions::new_id();
+  REQUIRE(kept.sessions.create(id, record));
+  std::ofstream(kept.directory / (id + ".json")) << "{\"server\":";
+  CHECK_FALSE(kept.sessions.find(id));
+  kept.sessions.update(id, record);
+  CHECK(kept.sessions.find(id));
+  fs::resize_file(kept.directory / (id + ".journal"), 10);
+  CHECK_FALSE(kept.sessions.find(id));
+}
