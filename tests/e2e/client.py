@@ -1,4 +1,4 @@
-"""A client of an MCP server over stdio, as raw as a test needs it.
+"""A client of an MCP server, as raw as a test needs it: Conversation whatever the transport, Client over stdio.
 
 Reads in a thread, keeps every line as it came, and lets a test wait for what it expects. Waiting is always for an
 event, with a deadline so generous that reaching it means the thing will not happen.
@@ -55,6 +55,14 @@ def compact(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def alive(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def wait_gone(pid, seconds=PATIENCE):
     """Until the process has ended. A zombie counts as ended."""
     try:
@@ -95,64 +103,22 @@ class Pending:
         return json.loads(self.text(seconds))
 
 
-class Client:
-    def __init__(self, argv, env, cwd, label, errors, transport="pipe"):
-        self.label, self.errors = label, errors
+class Conversation:
+    """A transport derives from this: it gives write_line(), and calls _take() with what comes and _end() after it."""
+
+    def __init__(self, label):
+        self.label = label
         self.changed = threading.Condition()
         self.lines = []                                   # Every line, as bytes, without its newline.
         self.responses = collections.defaultdict(list)    # By the spelling of the id.
         self.notices = []
         self.asks = collections.deque()                   # Requests of the server that no handler took.
         self.handlers = {"ping": lambda params: {}}
-        self.ended = False                                # stdout has ended.
+        self.ended = False                                # Nothing comes any more.
         self.last_id = 0
-        self.reading = threading.Event()
-        self.reading.set()
         self.write_lock = threading.Lock()
-        self._spawn(argv, env, cwd, transport)
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
 
-    def _spawn(self, argv, env, cwd, transport):
-        with open(self.errors, "ab") as stderr:
-            if transport == "socketpair":  # What Node and Bun give their children.
-                own_in, child_in = socket.socketpair()
-                own_out, child_out = socket.socketpair()
-                self.process = subprocess.Popen(argv, stdin=child_in, stdout=child_out, stderr=stderr, env=env, cwd=cwd)
-                child_in.close()
-                child_out.close()
-                self.to, self.come = own_in.detach(), own_out.detach()
-            else:
-                self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-                                                env=env, cwd=cwd, bufsize=0)
-                self.to, self.come = os.dup(self.process.stdin.fileno()), os.dup(self.process.stdout.fileno())
-                self.process.stdin.close()
-                self.process.stdout.close()
-        self.pid = self.process.pid
-
-    # --- reading
-
-    def _read(self):
-        rest = []
-        while True:
-            self.reading.wait()
-            try:
-                chunk = os.read(self.come, 1 << 20)
-            except OSError:
-                chunk = b""
-            if not chunk:
-                break
-            *complete, last = chunk.split(b"\n")
-            for line in complete:
-                rest.append(line)
-                self._take(b"".join(rest))
-                rest = []
-            if last:
-                rest.append(last)
-        with self.changed:
-            self.unfinished = b"".join(rest)
-            self.ended = True
-            self.changed.notify_all()
+    # --- what comes
 
     def _take(self, raw):
         try:
@@ -185,31 +151,19 @@ class Client:
             value = condition()
         if value:
             return value
-        why = "its stdout has ended" if done else "nothing came for %g s" % seconds
+        why = "the conversation has ended" if done else "nothing came for %g s" % seconds
         raise Missing("%s waited for %s, but %s. Last lines:\n  %s\nstderr:\n%s" % (
             self.label, what, why, "\n  ".join(repr(line[:300]) for line in self.lines[-8:]), self.stderr()[-2000:]))
 
-    def pause(self):
-        """Stop reading, after at most the chunk that is being read."""
-        self.reading.clear()
-
-    def resume(self):
-        self.reading.set()
+    def _end(self):
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
 
     def stderr(self):
-        with open(self.errors, "rb") as file:
-            return file.read().decode("utf-8", "replace")
+        return ""
 
     # --- writing
-
-    def write(self, data):
-        with self.write_lock:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self.to, view):]
-
-    def write_line(self, text):
-        self.write((text if isinstance(text, bytes) else text.encode()) + b"\n")
 
     def line_of(self, method, params=None, id_text=None):
         line = '{"jsonrpc":"2.0"' + (',"id":' + id_text if id_text is not None else "") + ',"method":' + compact(method)
@@ -285,6 +239,78 @@ class Client:
         """How many responses came in all."""
         with self.changed:
             return sum(len(all_of) for all_of in self.responses.values())
+
+
+class Client(Conversation):
+    def __init__(self, argv, env, cwd, label, errors, transport="pipe"):
+        super().__init__(label)
+        self.errors = errors
+        self.reading = threading.Event()
+        self.reading.set()
+        self._spawn(argv, env, cwd, transport)
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _spawn(self, argv, env, cwd, transport):
+        with open(self.errors, "ab") as stderr:
+            if transport == "socketpair":  # What Node and Bun give their children.
+                own_in, child_in = socket.socketpair()
+                own_out, child_out = socket.socketpair()
+                self.process = subprocess.Popen(argv, stdin=child_in, stdout=child_out, stderr=stderr, env=env, cwd=cwd)
+                child_in.close()
+                child_out.close()
+                self.to, self.come = own_in.detach(), own_out.detach()
+            else:
+                self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+                                                env=env, cwd=cwd, bufsize=0)
+                self.to, self.come = os.dup(self.process.stdin.fileno()), os.dup(self.process.stdout.fileno())
+                self.process.stdin.close()
+                self.process.stdout.close()
+        self.pid = self.process.pid
+
+    # --- reading
+
+    def _read(self):
+        rest = []
+        while True:
+            self.reading.wait()
+            try:
+                chunk = os.read(self.come, 1 << 20)
+            except OSError:
+                chunk = b""
+            if not chunk:
+                break
+            *complete, last = chunk.split(b"\n")
+            for line in complete:
+                rest.append(line)
+                self._take(b"".join(rest))
+                rest = []
+            if last:
+                rest.append(last)
+        self.unfinished = b"".join(rest)
+        self._end()
+
+    def pause(self):
+        """Stop reading, after at most the chunk that is being read."""
+        self.reading.clear()
+
+    def resume(self):
+        self.reading.set()
+
+    def stderr(self):
+        with open(self.errors, "rb") as file:
+            return file.read().decode("utf-8", "replace")
+
+    # --- writing
+
+    def write(self, data):
+        with self.write_lock:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self.to, view):]
+
+    def write_line(self, text):
+        self.write((text if isinstance(text, bytes) else text.encode()) + b"\n")
 
     # --- ending
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 import unittest
 
-from client import PATIENCE, Client, Missing, parse, wait_gone
+from client import PATIENCE, Client, Missing, alive, parse, wait_gone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BIN = os.environ.get("HEARTH_BIN") or os.path.join(HERE, "..", "..", "build", "bin")
@@ -137,14 +137,6 @@ class Server:
 
     def alive(self):
         return alive(self.pid)
-
-
-def alive(pid):
-    try:
-        with open("/proc/%d/stat" % pid) as file:
-            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def parent_of(pid):
