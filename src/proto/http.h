@@ -19,6 +19,7 @@ struct HttpFields {
   std::string_view get(std::string_view name) const;
   bool has(std::string_view name) const;
   std::size_t count(std::string_view name) const;
+  // Control characters in it become blanks: a value never turns into a second field.
   void add(std::string_view name, std::string_view value);
 };
 
@@ -32,16 +33,16 @@ struct HttpRequest {
 
 struct HttpAnswer {
   int status = 200;
-  HttpFields fields;  // Without Content-Length, Transfer-Encoding, Connection and Date.
-  std::string body;
+  HttpFields fields = {};  // Without Content-Length, Transfer-Encoding, Connection and Date.
+  std::string body = {};
 };
 
 std::string_view reason_of(int status);  // "Not Found"
 
-// "a%20b" → "a b"; absent if it is no percent-encoding.
+// "a%20b" → "a b"; what is no percent-encoding stays as it is.
 std::string percent_decoded(std::string_view text);
 std::string percent_encoded(std::string_view text);  // All but unreserved characters.
-// "name=a%20b&x=1" → the decoded value of `key`; false if it is not there.
+// "name=a%20b&x=1" → the decoded value of `key`, '+' being a blank; false if it is not there.
 bool query_value(std::string_view query, std::string_view key, std::string& value);
 
 // Whether an Accept field admits the media type: exact, "type/*" or "*/*", and not with q=0. An empty field

@@ -45,7 +45,7 @@ class HttpRequestReader {
   bool http_1_0() const;
 
   bool begun() const;            // Some bytes of a further request are there.
-  bool wants_continue() const;   // Its head is complete and says "Expect: 100-continue"; once per request.
+  bool wants_continue();         // Its head is complete and says "Expect: 100-continue"; once per request.
   std::size_t buffered() const;  // Bytes held and not given out.
 
  private:

@@ -2,7 +2,8 @@
 //
 // Reading forgives what the standard forgives: CR, LF or CRLF line ends also across chunks, a byte order
 // mark, unknown fields, comments. An event larger than `event_max` is skipped and counted; the stream goes
-// on.
+// on, and if the event had an id, that still comes, without data, so that the stream can be resumed behind
+// it.
 #pragma once
 
 #include <cstddef>
