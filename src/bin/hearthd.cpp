@@ -25,21 +25,39 @@ struct Arguments {
   int listen_fd = -1;
   int lock_fd = -1;
   int ready_fd = -1;
+  bool foreground = false;
+  std::optional<std::uint16_t> port;  // Instead of the configuration's.
+  std::optional<std::string> address;
 };
 
 constexpr const char* usage =
-    "usage: hearthd --listen-fd N --lock-fd N --ready-fd N [--home DIR]\n"
+    "usage: hearthd --listen-fd N --lock-fd N --ready-fd N [--home DIR] [--foreground yes] [--port N]\n"
+    "               [--address A]\n"
     "\n"
     "The daemon of Hearth. It is not started by hand: `hearth run` and `hearth attach` start it\n"
-    "when they need it. See `hearth --help`.\n";
+    "when they need it, and `hearth serve` becomes it. See `hearth --help`.\n";
+
+template <class Number>
+bool number_of(std::string_view text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
 
 std::optional<Arguments> read_arguments(int argc, char** argv) {
   Arguments arguments;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view flag = argv[i];
     const std::string_view value = argv[i + 1];
-    if (flag == "--home") {
-      arguments.home = value;
+    if (flag == "--home" || flag == "--address") {
+      (flag == "--home" ? arguments.home : arguments.address) = value;
+      continue;
+    }
+    if (flag == "--foreground") {
+      arguments.foreground = true;
+      continue;
+    }
+    if (flag == "--port") {
+      if (!number_of(value, arguments.port.emplace())) return std::nullopt;
       continue;
     }
     int* const target = flag == "--listen-fd"  ? &arguments.listen_fd
@@ -47,8 +65,7 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
                         : flag == "--ready-fd" ? &arguments.ready_fd
                                                : nullptr;
     if (target == nullptr) return std::nullopt;
-    if (std::from_chars(value.data(), value.data() + value.size(), *target).ec != std::errc())
-      return std::nullopt;
+    if (!number_of(value, *target)) return std::nullopt;
   }
   if (argc % 2 == 0 || arguments.listen_fd < 0 || arguments.lock_fd < 0 || arguments.ready_fd < 0)
     return std::nullopt;
@@ -65,8 +82,13 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
   io::DaemonRecord record = TRY(io::DaemonRecord::write(paths.records_dir));
   io::Guard guard = TRY(io::Guard::start(record));
   const std::optional<rlimit> open_files = io::raise_open_files_limit();
-  auto daemon = TRY(app::Daemon::make(
-      {.paths = paths, .listener = std::move(listener), .daemon_id = record.id(), .open_files = open_files}));
+  auto daemon = TRY(app::Daemon::make({.paths = paths,
+                                       .listener = std::move(listener),
+                                       .daemon_id = record.id(),
+                                       .open_files = open_files,
+                                       .foreground = arguments.foreground,
+                                       .port = arguments.port,
+                                       .address = arguments.address}));
   if (swept.daemons != 0) {
     daemon->log().warning("an earlier daemon had died; " + std::to_string(swept.processes) +
                           " processes that it left were ended");

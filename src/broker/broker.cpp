@@ -21,6 +21,13 @@ void with_instance(State& state, InstanceId id, auto&& handle) {
   if (core::Instance* instance = state.instances.find(id)) handle(*instance);
 }
 
+void instance_line(State& state, const InstanceLine& event) {
+  state.heard_on = event.call;
+  with_instance(state, event.instance,
+                [&](core::Instance& instance) { server_line(state, instance, event.line); });
+  state.heard_on = 0;
+}
+
 void instance_blocked(State& state, core::Instance& instance) {
   instance.blocked = true;
   for (const SessionId id : instance.sessions) pause(state, state.sessions.at(id), core::Pause::server_full);
@@ -31,9 +38,10 @@ void instance_unblocked(State& state, core::Instance& instance) {
   for (const SessionId id : instance.sessions) resume(state, state.sessions.at(id), core::Pause::server_full);
 }
 
-void by_name(State& state, const std::string& name, auto&& handle) {
+void by_name(State& state, const std::string& name, const std::string& project, auto&& handle) {
   std::vector<InstanceId> all;
   state.instances.each([&](InstanceId id, const core::Instance& instance) {
+    if (!project.empty() && instance.spec.scope_directory != project) return;
     const bool called_so =
         instance.spec.name == name || std::ranges::any_of(instance.sessions, [&](SessionId session) {
           return state.sessions.at(session).server == name;
@@ -94,11 +102,7 @@ void dispatch(State& state, Event& event) {
             with_instance(state, e.instance,
                           [&](core::Instance& i) { instance_start_failed(state, i, std::move(e.why)); });
           },
-          [&](InstanceLine& e) {
-            state.heard_on = e.call;
-            with_instance(state, e.instance, [&](core::Instance& i) { server_line(state, i, e.line); });
-            state.heard_on = 0;
-          },
+          [&](InstanceLine& e) { instance_line(state, e); },
           [&](InstanceAnswers& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_answers(state, i); });
           },
@@ -120,10 +124,11 @@ void dispatch(State& state, Event& event) {
           },
           [&](StartWanted& e) { start_wanted(state, std::move(e.spec)); },
           [&](StopWanted& e) {
-            by_name(state, e.name, [&](core::Instance& instance) { stop_by_person(state, instance); });
+            by_name(state, e.name, e.project,
+                    [&](core::Instance& instance) { stop_by_person(state, instance); });
           },
           [&](RestartWanted& e) {
-            by_name(state, e.name, [&](core::Instance& instance) { restart(state, instance); });
+            by_name(state, e.name, e.project, [&](core::Instance& instance) { restart(state, instance); });
           },
       },
       event);

@@ -45,6 +45,8 @@ class Broker {
   std::vector<InstanceReport> instances() const;
   std::vector<SessionReport> sessions() const;
   SharingReport sharing() const;
+  // The one that a session with this spec would join now.
+  std::optional<InstanceReport> shareable(const core::ServerSpec& spec) const;
 
   struct State;
 

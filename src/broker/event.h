@@ -98,12 +98,14 @@ struct InstanceExited {
 struct StartWanted {
   core::ServerSpec spec;
 };
-// A person's wishes, by server name.
+// A person's wishes, by server name; `project`: only what serves that project directory, if not empty.
 struct StopWanted {
   std::string name;
+  std::string project = {};
 };
 struct RestartWanted {
   std::string name;
+  std::string project = {};
 };
 
 using Event = std::variant<SessionOpened, SessionLine, SessionClosed, SessionBlocked, SessionUnblocked,

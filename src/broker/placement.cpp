@@ -15,6 +15,8 @@ bool open_to_others(const Instance& instance) {
   return !split || instance.sessions.empty();
 }
 
+}  // namespace
+
 // The oldest that fits, so that sessions come together rather than drift apart.
 Instance* shareable(State& state, const core::ServerSpec& spec) {
   Instance* found = nullptr;
@@ -24,6 +26,8 @@ Instance* shareable(State& state, const core::ServerSpec& spec) {
   });
   return found;
 }
+
+namespace {
 
 Instance& create(State& state, core::ServerSpec spec) {
   const InstanceId id = state.instances.insert({});

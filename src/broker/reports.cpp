@@ -71,6 +71,12 @@ void add_channel(InstanceReport& report, const Instance& channel) {
   report.dropped += own.dropped;
 }
 
+InstanceReport whole_report_of(const State& state, const Instance& instance) {
+  InstanceReport report = report_of(instance);
+  for (const InstanceId channel : instance.channels) add_channel(report, state.instances.at(channel));
+  return report;
+}
+
 std::vector<SessionId> sessions_of(const State& state, const Instance& instance) {
   std::vector<SessionId> all = instance.sessions;
   for (const InstanceId id : instance.channels) {
@@ -85,12 +91,14 @@ std::vector<SessionId> sessions_of(const State& state, const Instance& instance)
 std::vector<InstanceReport> Broker::instances() const {
   std::vector<InstanceReport> all;
   state_->instances.each([&](InstanceId /*id*/, const Instance& instance) {
-    if (instance.channel_of) return;
-    InstanceReport report = report_of(instance);
-    for (const InstanceId channel : instance.channels) add_channel(report, state_->instances.at(channel));
-    all.push_back(std::move(report));
+    if (!instance.channel_of) all.push_back(whole_report_of(*state_, instance));
   });
   return all;
+}
+
+std::optional<InstanceReport> Broker::shareable(const core::ServerSpec& spec) const {
+  const Instance* instance = broker::shareable(*state_, spec);
+  return instance != nullptr ? std::optional(whole_report_of(*state_, *instance)) : std::nullopt;
 }
 
 std::vector<SessionReport> Broker::sessions() const {

@@ -8,6 +8,7 @@
 #include "cli/example_server.h"
 #include "cli/logs.h"
 #include "cli/output.h"
+#include "cli/serve.h"
 #include "shim/shim.h"
 
 namespace cli {
@@ -22,6 +23,10 @@ constexpr std::array run_flags = {
     Flag{"--env", "", "NAME", "share only with sessions that have the same value of NAME", Repeat::many},
 };
 constexpr std::array json_flags = {json_flag};
+constexpr std::array serve_flags = {
+    Flag{"--port", "", "N", "listen on this port too, for clients that connect by URL (0: any that is free)"},
+    Flag{"--address", "", "A", "the address of the port (127.0.0.1)"},
+};
 constexpr std::array logs_flags = {
     Flag{"--follow", "-f", "", "go on showing what is written"},
     Flag{"--lines", "-n", "N", "begin with the last N lines (50)"},
@@ -85,6 +90,19 @@ constexpr std::array table = {
             {},
             {"NAME", 1, 1},
             run_attach},
+    Command{
+        "serve",
+        "be the daemon, in the foreground, and listen on a port",
+        "Runs the daemon in the foreground until SIGTERM or SIGINT, for containers and service units, and\n"
+        "listens for clients that connect by URL:\n\n"
+        "  http://127.0.0.1:N/mcp/NAME   Streamable HTTP\n"
+        "  http://127.0.0.1:N/sse/NAME   HTTP+SSE\n\n"
+        "NAME is an entry of config.json, whose \"http\" also says who may connect. Without anything said "
+        "there,\n"
+        "clients need the token in the file http-token of the state directory.\n",
+        serve_flags,
+        {},
+        run_serve},
     Command{"status",
             "the daemon, its servers and sessions",
             "Shows the daemon, its servers and its sessions. Without a daemon the exit status is 3.\n",

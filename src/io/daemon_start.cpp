@@ -97,11 +97,15 @@ struct DaemonDescriptors {
   _exit(told < 0 ? 126 : 127);
 }
 
-base::Result<void> spawn_daemon(const Paths& paths, const std::string& binary,
-                                DaemonDescriptors descriptors) {
+std::vector<std::string> daemon_arguments(const Paths& paths) {
   std::vector<std::string> arguments = {"hearthd", "--listen-fd", "3", "--lock-fd", "4", "--ready-fd", "5"};
   if (!paths.home.empty()) arguments.insert(arguments.end(), {"--home", paths.home});
-  const CleanExec exec(binary, std::move(arguments), daemon_environment());
+  return arguments;
+}
+
+base::Result<void> spawn_daemon(const Paths& paths, const std::string& binary,
+                                DaemonDescriptors descriptors) {
+  const CleanExec exec(binary, daemon_arguments(paths), daemon_environment());
 
   // Two forks: the daemon is nobody's child, so nobody has to wait for it.
   const pid_t between = fork();
@@ -154,12 +158,16 @@ bool nobody_there(const base::Error& error) {
 }
 
 // The caller holds the lock, and nobody answers.
-base::Result<Descriptor> start(const Paths& paths, const std::string& binary, Descriptor lock,
-                               StartPatience patience) {
+base::Result<Descriptor> fresh_socket(const Paths& paths) {
   if (unlink(paths.socket.c_str()) != 0 && errno != ENOENT) {
     return system_failure("cannot remove the stale socket " + paths.socket);
   }
-  Descriptor listener = TRY(listen_on(paths.socket));
+  return listen_on(paths.socket);
+}
+
+base::Result<Descriptor> start(const Paths& paths, const std::string& binary, Descriptor lock,
+                               StartPatience patience) {
+  Descriptor listener = TRY(fresh_socket(paths));
   Pipe ready = TRY(make_pipe());
   const Descriptor log = open_daemon_log(paths);
   const auto spawned =
@@ -193,11 +201,19 @@ base::Result<Descriptor> connect_existing(const Paths& paths) {
   return connection;
 }
 
-base::Result<Descriptor> connect_or_start(const Paths& paths, const std::string& daemon_binary,
-                                          StartPatience patience) {
+namespace {
+
+// Either the lock, or a connection to a daemon that has come up meanwhile.
+struct Claim {
+  Descriptor lock;
+  Descriptor connection;
+};
+
+base::Result<Claim> claim(const Paths& paths, StartPatience patience) {
   auto connection = connect_existing(paths);
-  if (connection || !nobody_there(connection.error())) return connection;
-  if (auto made = prepare_run_directory(paths); !made) return std::unexpected(made.error());
+  if (connection) return Claim{{}, std::move(*connection)};
+  if (!nobody_there(connection.error())) return std::unexpected(connection.error());
+  TRY(prepare_run_directory(paths));
 
   Descriptor lock(open(paths.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock) return system_failure("cannot open the lock " + paths.lock);
@@ -206,7 +222,8 @@ base::Result<Descriptor> connect_or_start(const Paths& paths, const std::string&
   while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) return system_failure("cannot take the lock " + paths.lock);
     connection = connect_existing(paths);
-    if (connection || !nobody_there(connection.error())) return connection;
+    if (connection) return Claim{{}, std::move(*connection)};
+    if (!nobody_there(connection.error())) return std::unexpected(connection.error());
     if (now() >= deadline) {
       return base::failure("the daemon does not answer, and " + holder_of(paths) + " holds " + paths.lock +
                                "; if it hangs, end it with kill -9",
@@ -217,9 +234,38 @@ base::Result<Descriptor> connect_or_start(const Paths& paths, const std::string&
     pause = std::min(pause * 2, std::chrono::milliseconds(50));
   }
   connection = connect_existing(paths);
-  if (connection || !nobody_there(connection.error())) return connection;
+  if (connection) return Claim{{}, std::move(*connection)};
+  if (!nobody_there(connection.error())) return std::unexpected(connection.error());
   note_holder(lock.get());
-  return start(paths, daemon_binary, std::move(lock), patience);
+  return Claim{std::move(lock), {}};
+}
+
+}  // namespace
+
+base::Result<Descriptor> connect_or_start(const Paths& paths, const std::string& daemon_binary,
+                                          StartPatience patience) {
+  Claim claimed = TRY(claim(paths, patience));
+  if (claimed.connection) return std::move(claimed.connection);
+  return start(paths, daemon_binary, std::move(claimed.lock), patience);
+}
+
+base::Error become_the_daemon(const Paths& paths, const std::string& daemon_binary,
+                              const std::vector<std::string>& options, StartPatience patience) {
+  const auto claimed = claim(paths, patience);
+  if (!claimed) return claimed.error();
+  if (claimed->connection) {
+    return {.what = "a daemon runs already (" + holder_of(paths) + "); end it with 'hearth shutdown' first",
+            .code = EEXIST};
+  }
+  const auto listener = fresh_socket(paths);
+  if (!listener) return listener.error();
+  const Descriptor nobody_waits(open("/dev/null", O_RDWR | O_CLOEXEC));
+  std::vector<std::string> arguments = daemon_arguments(paths);
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  const CleanExec exec(daemon_binary, std::move(arguments), daemon_environment());
+  const int code = exec.run(std::array{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, listener->get(),
+                                       claimed->lock.get(), nobody_waits.get()});
+  return system_error("cannot run the daemon " + daemon_binary, code);
 }
 
 base::Result<std::string> find_daemon_binary() {

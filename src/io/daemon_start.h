@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "io/descriptor.h"
@@ -34,6 +35,12 @@ base::Result<Descriptor> connect_existing(const Paths& paths);
 // cannot run, that sentence is the error.
 base::Result<Descriptor> connect_or_start(const Paths& paths, const std::string& daemon_binary,
                                           StartPatience patience = {});
+
+// Turns this process into the daemon, which keeps its terminal, its streams and its place in a container or
+// unit. Returns only if that cannot be done, among other things because a daemon runs already. `options` are
+// further arguments of the daemon's.
+base::Error become_the_daemon(const Paths& paths, const std::string& daemon_binary,
+                              const std::vector<std::string>& options, StartPatience patience = {});
 
 // `hearthd` next to the running executable, else in PATH.
 base::Result<std::string> find_daemon_binary();

@@ -184,6 +184,18 @@ TEST_CASE("how a child ended, its last lines and its last words") {
   CHECK(family.gone->how == "was killed by SIGKILL");
 }
 
+TEST_CASE("the stdout of a server that is spoken to otherwise is a log") {
+  Family family;
+  const TempDir dir;
+  io::LaunchSpec spec = Family::spec({"words"});
+  spec.log_file = dir / "web.log";
+  spec.output = io::Output::log;
+  REQUIRE(family.start(spec));
+  REQUIRE(family.until_gone());
+  CHECK(family.lines.empty());
+  CHECK(io::read_small_file(dir / "web.log").value().contains("last line\n"));
+}
+
 TEST_CASE("a hundred megabytes of stderr neither block the server nor stay anywhere") {
   Family family;
   const TempDir dir;

@@ -1,0 +1,371 @@
+#include "app/http_sessions.h"
+
+#include <algorithm>
+
+#include "core/setup.h"
+#include "proto/rpc.h"
+
+namespace app {
+namespace {
+
+// Bytes queued for a client before the broker holds back what can be held back, and before it gives the
+// client up: as for the pipes of others.
+constexpr std::size_t queued_soft = std::size_t{256} << 10;
+constexpr std::size_t queued_hard = std::size_t{64} << 20;
+
+constexpr base::Duration look_through = std::chrono::minutes(1);
+
+template <class... Handlers>
+struct Cases : Handlers... {
+  using Handlers::operator()...;
+};
+
+// JSON-RPC's way to say it, in a body as the SDKs expect it.
+proto::HttpAnswer refusal(int status, proto::Code code, std::string_view sentence) {
+  return proto::json_answer(status, proto::error_text({}, code, "hearth: " + std::string(sentence)));
+}
+
+}  // namespace
+
+struct HttpSessions::Target {
+  bool streamable = false;
+  std::string server;
+  std::string project;
+  std::string post_id;  // HTTP+SSE: the session that a POST names.
+};
+
+struct HttpSessions::Session {
+  using Transport = std::variant<transport::StreamableServer, transport::SseServer>;
+
+  Session(std::string name, SessionRecord about, Transport how, std::optional<io::MappedPage> journal)
+      : public_id(std::move(name)),
+        record(std::move(about)),
+        transport(std::move(how)),
+        page(std::move(journal)) {}
+
+  core::SessionId id;
+  std::string public_id;
+  SessionRecord record;
+  Transport transport;
+  std::optional<io::MappedPage> page;    // HTTP+SSE sessions have none: nobody could come back to them.
+  std::optional<base::Instant> ends_at;  // Nobody is connected.
+  std::vector<transport::ExchangeId> exchanges;
+  bool congested = false;
+  bool over = false;  // The client has ended it; the broker has been told.
+
+  auto with(auto&& f) { return std::visit(f, transport); }
+};
+
+HttpSessions::HttpSessions(Hands hands, std::string directory, HttpSettings settings)
+    : hands_(std::move(hands)), kept_(std::move(directory)), settings_(std::move(settings)) {}
+
+HttpSessions::~HttpSessions() = default;
+
+std::optional<HttpSessions::Target> HttpSessions::target_of(const proto::HttpRequest& request,
+                                                            proto::HttpAnswer& refused) const {
+  Target target;
+  target.streamable = request.path.starts_with("/mcp/");
+  target.server = proto::percent_decoded(std::string_view(request.path).substr(5));
+  proto::query_value(request.query, "project", target.project);
+  proto::query_value(request.query, "session", target.post_id);
+  if (target.server.empty() || target.server.contains('/')) {
+    refused = proto::problem(404, "there is no " + request.path + "; a server is at /mcp/NAME or /sse/NAME");
+    return std::nullopt;
+  }
+  if (!target.project.empty() && !target.project.starts_with('/')) {
+    refused = proto::problem(400, "\"project\" must be the absolute path of a directory");
+    return std::nullopt;
+  }
+  return target;
+}
+
+void HttpSessions::request(transport::ExchangeId exchange, proto::HttpRequest request,
+                           const std::string& caller, base::Instant now) {
+  proto::HttpAnswer refused;
+  const std::optional<Target> target = target_of(request, refused);
+  if (!target) {
+    hands_.front.answer(exchange, refused);
+  } else if (target->streamable) {
+    streamable(exchange, std::move(request), *target, caller, now);
+  } else {
+    sse(exchange, std::move(request), *target, caller, now);
+  }
+}
+
+void HttpSessions::streamable(transport::ExchangeId exchange, proto::HttpRequest request,
+                              const Target& target, const std::string& caller, base::Instant now) {
+  const std::string public_id(request.fields.get("mcp-session-id"));
+  Session* session = nullptr;
+  if (!public_id.empty()) {
+    session = find(public_id, target, caller);
+    if (session == nullptr)
+      return hands_.front.answer(exchange, refusal(404, proto::Code{-32001}, "Session not found"));
+  } else {
+    transport::Admission admission = transport::admit(request);
+    if (const auto* answer = std::get_if<proto::HttpAnswer>(&admission))
+      return hands_.front.answer(exchange, *answer);
+    session = open(exchange, target, caller, now);
+    if (session == nullptr) return;
+  }
+  by_exchange_[exchange] = session->id;
+  session->exchanges.push_back(exchange);
+  session->ends_at.reset();
+  std::get<transport::StreamableServer>(session->transport).request(exchange, std::move(request), now);
+  settle(*session, now);
+}
+
+void HttpSessions::sse(transport::ExchangeId exchange, proto::HttpRequest request, const Target& target,
+                       const std::string& caller, base::Instant now) {
+  Session* session = nullptr;
+  if (request.method == "GET") {
+    session = open(exchange, target, caller, now);
+    if (session == nullptr) return;
+    by_exchange_[exchange] = session->id;
+    session->exchanges.push_back(exchange);
+  } else {
+    session = target.post_id.empty() ? nullptr : find(target.post_id, target, caller);
+    if (session == nullptr || !std::holds_alternative<transport::SseServer>(session->transport)) {
+      return hands_.front.answer(
+          exchange,
+          proto::problem(
+              target.post_id.empty() && request.method != "POST" ? 405 : 404,
+              "there is no such session; open one with GET, and post to the endpoint that it names"));
+    }
+    by_exchange_[exchange] = session->id;
+    session->exchanges.push_back(exchange);
+    std::get<transport::SseServer>(session->transport).request(exchange, std::move(request), now);
+  }
+  settle(*session, now);
+}
+
+HttpSessions::Session* HttpSessions::open(transport::ExchangeId exchange, const Target& target,
+                                          const std::string& caller, base::Instant now) {
+  auto spec = hands_.resolve(target.server, target.project);
+  if (!spec) {
+    hands_.front.answer(exchange, refusal(404, proto::Code::invalid_request, spec.error().what));
+    return nullptr;
+  }
+  const std::string public_id = KeptSessions::new_id();
+  SessionRecord record{.server = target.server, .project = target.project, .caller = caller, .revision = {}};
+  if (!target.streamable) {
+    const std::string endpoint = "/sse/" + proto::percent_encoded(target.server) + "?session=" + public_id;
+    auto session = std::make_unique<Session>(public_id, std::move(record),
+                                             transport::SseServer(exchange, endpoint, now), std::nullopt);
+    return &announce(std::move(session), std::move(*spec));
+  }
+  auto page = kept_.create(public_id, record);
+  if (!page) {
+    hands_.front.answer(exchange, refusal(503, proto::Code::internal_error, page.error().what));
+    return nullptr;
+  }
+  auto session = std::make_unique<Session>(public_id, std::move(record),
+                                           transport::StreamableServer(options(public_id)), std::move(*page));
+  return &announce(std::move(session), std::move(*spec));
+}
+
+transport::StreamableOptions HttpSessions::options(const std::string& public_id) const {
+  transport::StreamableOptions chosen;
+  chosen.session_id = public_id;
+  chosen.poll_after = settings_.poll_after;
+  return chosen;
+}
+
+HttpSessions::Session& HttpSessions::announce(std::unique_ptr<Session> session, core::ServerSpec spec) {
+  const core::SessionId id = hands_.broker.admit();
+  session->id = id;
+  by_public_id_[session->public_id] = id;
+  const std::span<std::byte> journal = session->page ? session->page->bytes() : std::span<std::byte>();
+  Session& announced = sessions_.put(id, std::move(session));
+  hands_.feed(broker::SessionOpened{id, std::move(spec), journal, 0, true});
+  return announced;
+}
+
+HttpSessions::Session* HttpSessions::find(const std::string& public_id, const Target& target,
+                                          const std::string& caller) {
+  const auto known = by_public_id_.find(public_id);
+  if (known == by_public_id_.end()) return find_kept(public_id, target, caller);
+  Session* session = sessions_.find(known->second);
+  const bool theirs =
+      session != nullptr && session->record.server == target.server && session->record.caller == caller;
+  return theirs ? session : nullptr;
+}
+
+// A session of an earlier daemon: it goes on as a shim's does, from its journal.
+HttpSessions::Session* HttpSessions::find_kept(const std::string& public_id, const Target& target,
+                                               const std::string& caller) {
+  auto kept = kept_.find(public_id);
+  if (!kept || kept->record.server != target.server || kept->record.caller != caller || !target.streamable)
+    return nullptr;
+  auto spec = hands_.resolve(kept->record.server, kept->record.project);
+  if (!spec) return nullptr;
+  const auto setup = core::setup_of(proto::Journal(kept->page.bytes()).setup());
+  transport::StreamableOptions chosen = options(public_id);
+  chosen.life = setup ? setup->life + 1 : 1;
+  chosen.revision = proto::revision_of(kept->record.revision);
+  auto session =
+      std::make_unique<Session>(public_id, std::move(kept->record),
+                                transport::StreamableServer(std::move(chosen)), std::move(kept->page));
+  return &announce(std::move(session), std::move(*spec));
+}
+
+void HttpSessions::gone(transport::ExchangeId exchange, base::Instant now) {
+  const auto known = by_exchange_.find(exchange);
+  if (known == by_exchange_.end()) return;
+  Session* session = sessions_.find(known->second);
+  by_exchange_.erase(known);
+  if (session == nullptr) return;
+  std::erase(session->exchanges, exchange);
+  session->with([&](auto& transport) { transport.gone(exchange, now); });
+  settle(*session, now);
+}
+
+void HttpSessions::send(broker::SendToSession& action, base::Instant now) {
+  Session* session = sessions_.find(action.session);
+  if (session == nullptr) return;
+  if (auto* streamable = std::get_if<transport::StreamableServer>(&session->transport)) {
+    streamable->send(action.message, action.concerns, now);
+  } else {
+    std::get<transport::SseServer>(session->transport).send(action.message, now);
+  }
+  // From here on it is the event log that owes it.
+  if (action.ends_call && session->page) proto::Journal(session->page->bytes()).call_ended(*action.ends_call);
+  settle(*session, now);
+}
+
+void HttpSessions::hold(core::SessionId id) {
+  if (Session* session = sessions_.find(id)) session->with([](auto& transport) { transport.hold(); });
+}
+
+void HttpSessions::release(core::SessionId id, base::Instant now) {
+  Session* session = sessions_.find(id);
+  if (session == nullptr) return;
+  session->with([&](auto& transport) { transport.release(now); });
+  settle(*session, now);
+}
+
+// Does what the transport has left to do, which may leave more.
+void HttpSessions::settle(Session& session, base::Instant now) {
+  const core::SessionId id = session.id;
+  while (!session.with([](auto& transport) -> bool { return transport.outbox().empty(); })) {
+    std::vector<transport::Output> outputs;
+    session.with([&](auto& transport) { std::swap(outputs, transport.outbox()); });
+    for (transport::Output& output : outputs) carry_out(session, output);
+    if (sessions_.find(id) == nullptr) return;
+  }
+  note_use(session, now);
+}
+
+void HttpSessions::carry_out(Session& session, transport::Output& output) {
+  const auto finished = [&](transport::ExchangeId exchange) {
+    by_exchange_.erase(exchange);
+    std::erase(session.exchanges, exchange);
+  };
+  std::visit(
+      Cases{
+          [&](transport::Deliver& deliver) {
+            const std::size_t length = deliver.message.size();
+            hands_.feed(broker::SessionLine{
+                session.id, {.bytes = std::move(deliver.message), .length = length, .id = {}}});
+          },
+          [&](transport::Answer& answer) {
+            hands_.front.answer(answer.exchange, answer.answer);
+            finished(answer.exchange);
+          },
+          [&](transport::BeginStream& begin) { hands_.front.begin_stream(begin.exchange, begin.fields); },
+          [&](transport::StreamText& text) { hands_.front.stream(text.exchange, std::move(text.text)); },
+          [&](transport::EndStream& end) {
+            hands_.front.end_stream(end.exchange);
+            finished(end.exchange);
+          },
+          [&](transport::Over&) {
+            if (!std::exchange(session.over, true)) hands_.feed(broker::SessionClosed{session.id});
+          },
+      },
+      output);
+}
+
+void HttpSessions::note_use(Session& session, base::Instant now) {
+  auto* streamable = std::get_if<transport::StreamableServer>(&session.transport);
+  if (streamable == nullptr || session.over) return;
+  if (streamable->failed()) {
+    session.over = true;
+    hands_.feed(broker::SessionClosed{session.id});
+    return;
+  }
+  if (const auto revision = streamable->revision(); revision && session.record.revision.empty()) {
+    session.record.revision = proto::name_of(*revision);
+    kept_.update(session.public_id, session.record);
+  }
+  if (streamable->connected()) {
+    session.ends_at.reset();
+  } else if (!session.ends_at) {
+    session.ends_at = now + settings_.session_timeout;
+    kept_.update(session.public_id, session.record);
+  }
+}
+
+void HttpSessions::close(core::SessionId id) {
+  const std::unique_ptr<Session> session = sessions_.take(id);
+  if (session == nullptr) return;
+  by_public_id_.erase(session->public_id);
+  for (const transport::ExchangeId exchange : session->exchanges) {
+    by_exchange_.erase(exchange);
+    hands_.front.drop(exchange);
+  }
+  if (session->page) kept_.forget(session->public_id);
+}
+
+void HttpSessions::report_queues() {
+  std::vector<broker::Event> news;
+  sessions_.each([&](Session& session) {
+    std::size_t queued = 0;
+    for (const transport::ExchangeId exchange : session.exchanges)
+      queued += hands_.front.queued_bytes(exchange);
+    if (queued > queued_hard) {
+      news.push_back(broker::SessionOverflowed{session.id, queued});
+    } else if (queued > queued_soft && !session.congested) {
+      session.congested = true;
+      news.push_back(broker::SessionBlocked{session.id});
+    } else if (queued == 0 && session.congested) {
+      session.congested = false;
+      news.push_back(broker::SessionUnblocked{session.id});
+    }
+  });
+  for (broker::Event& event : news) hands_.feed(std::move(event));
+}
+
+std::optional<base::Instant> HttpSessions::deadline() const {
+  std::optional<base::Instant> first;
+  const auto consider = [&](std::optional<base::Instant> due) {
+    if (due && (!first || *due < *first)) first = due;
+  };
+  sessions_.each([&](Session& session) {
+    consider(session.with([](auto& transport) { return transport.deadline(); }));
+    if (!session.over) consider(session.ends_at);
+  });
+  return first;
+}
+
+void HttpSessions::tick(base::Instant now) {
+  if (now >= expire_at_) {
+    expire_at_ = now + look_through;
+    for (const std::string& id : kept_.older_than(settings_.session_timeout)) {
+      if (!by_public_id_.contains(id)) kept_.forget(id);
+    }
+  }
+  std::vector<core::SessionId> all;
+  sessions_.each([&](Session& session) { all.push_back(session.id); });
+  for (const core::SessionId id : all) {
+    Session* session = sessions_.find(id);
+    if (session == nullptr) continue;
+    if (session->ends_at && *session->ends_at <= now && !session->over) {
+      session->over = true;
+      hands_.feed(broker::SessionClosed{id});
+      continue;
+    }
+    session->with([&](auto& transport) { transport.tick(now); });
+    settle(*session, now);
+  }
+}
+
+}  // namespace app

@@ -1,0 +1,92 @@
+// Sessions of clients that connect by URL: /mcp/NAME (Streamable HTTP) and /sse/NAME (HTTP+SSE).
+//
+// Stands between the connections (app/http_front), the transports (transport/) and the broker, for which
+// these are sessions like any other. A Streamable HTTP session outlives its connections for the session
+// timeout, and the daemon: its journal and what it is about are files (app/kept_sessions). An HTTP+SSE
+// session is its connection.
+//
+// A session belongs to its caller: the user of the local socket, or whoever has the token of the port. Its id
+// under another caller or another server's name finds nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "app/config.h"
+#include "app/http_front.h"
+#include "app/kept_sessions.h"
+#include "app/table.h"
+#include "broker/broker.h"
+#include "transport/sse_server.h"
+#include "transport/streamable_server.h"
+
+namespace app {
+
+class HttpSessions {
+ public:
+  struct Hands {
+    HttpFront& front;
+    broker::Broker& broker;
+    std::function<void(broker::Event)> feed;
+    // What is to be run for a session of that server and that project, or why it cannot be.
+    std::function<base::Result<core::ServerSpec>(const std::string& server, const std::string& project)>
+        resolve;
+  };
+
+  HttpSessions(Hands hands, std::string directory, HttpSettings settings);
+  ~HttpSessions();
+
+  // A request below /mcp/ or /sse/. `caller` must already have shown that it may talk to us.
+  void request(transport::ExchangeId exchange, proto::HttpRequest request, const std::string& caller,
+               base::Instant now);
+  void gone(transport::ExchangeId exchange, base::Instant now);
+
+  bool has(core::SessionId id) const { return sessions_.find(id) != nullptr; }
+  void send(broker::SendToSession& action, base::Instant now);
+  void hold(core::SessionId id);
+  void release(core::SessionId id, base::Instant now);
+  // The broker has ended it.
+  void close(core::SessionId id);
+
+  // What is queued for clients that do not read becomes known to the broker here: once per turn, after
+  // flushing.
+  void report_queues();
+
+  std::optional<base::Instant> deadline() const;
+  void tick(base::Instant now);
+
+ private:
+  struct Session;
+  struct Target;  // Of a request: which transport, which server, which project.
+
+  std::optional<Target> target_of(const proto::HttpRequest& request, proto::HttpAnswer& refusal) const;
+  void streamable(transport::ExchangeId exchange, proto::HttpRequest request, const Target& target,
+                  const std::string& caller, base::Instant now);
+  void sse(transport::ExchangeId exchange, proto::HttpRequest request, const Target& target,
+           const std::string& caller, base::Instant now);
+  Session* open(transport::ExchangeId exchange, const Target& target, const std::string& caller,
+                base::Instant now);
+  Session* find(const std::string& public_id, const Target& target, const std::string& caller);
+  Session* find_kept(const std::string& public_id, const Target& target, const std::string& caller);
+  Session& announce(std::unique_ptr<Session> session, core::ServerSpec spec);
+  transport::StreamableOptions options(const std::string& public_id) const;
+  void settle(Session& session, base::Instant now);
+  void carry_out(Session& session, transport::Output& output);
+  void note_use(Session& session, base::Instant now);
+
+  Hands hands_;
+  KeptSessions kept_;
+  HttpSettings settings_;
+  Table<core::SessionTag, Session> sessions_;
+  std::map<std::string, core::SessionId, std::less<>> by_public_id_;
+  std::map<transport::ExchangeId, core::SessionId> by_exchange_;
+  base::Instant expire_at_;  // When the files are looked through next.
+};
+
+}  // namespace app

@@ -1,0 +1,32 @@
+#include "cli/serve.h"
+
+#include <charconv>
+
+#include "cli/output.h"
+#include "io/daemon_start.h"
+
+namespace cli {
+
+int run_serve(const Arguments& arguments) {
+  std::vector<std::string> options = {"--foreground", "yes"};
+  const std::string_view port = arguments.value("--port");
+  if (arguments.has("--port")) {
+    std::uint16_t number = 0;
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (error != std::errc() || end != port.data() + port.size()) {
+      complain("--port is a number from 0 to 65535, not '" + std::string(port) + "'");
+      return exit_usage;
+    }
+    options.insert(options.end(), {"--port", std::string(port)});
+  }
+  if (arguments.has("--address"))
+    options.insert(options.end(), {"--address", std::string(arguments.value("--address"))});
+
+  const auto paths = io::paths_of(arguments.home_wanted());
+  if (!paths) return complain(paths.error().what);
+  const auto binary = io::find_daemon_binary();
+  if (!binary) return complain(binary.error().what);
+  return complain(io::become_the_daemon(*paths, *binary, options).what);
+}
+
+}  // namespace cli

@@ -1,0 +1,148 @@
+// The manager's API: what it answers, and that it is what its description says.
+#include "app/control.h"
+
+#include <doctest/doctest.h>
+
+#include <optional>
+
+#include "broker_fixture.h"
+#include "proto/json.h"
+
+namespace {
+
+using app::Control;
+
+struct Desk : test::Stage {
+  proto::HttpAnswer ask(std::string method, std::string path, std::string body = {}) {
+    answer.reset();
+    proto::HttpRequest request;
+    request.method = std::move(method);
+    request.path = std::move(path);
+    request.body = std::move(body);
+    control.request(1, request);
+    control.settle();
+    return answer.value_or(proto::HttpAnswer{.status = 0, .fields = {}, .body = {}});
+  }
+
+  std::optional<proto::HttpAnswer> answer;
+  bool ended = false;
+  Control control{
+      {.broker = broker,
+       .feed = [this](broker::Event event) { happens(std::move(event)); },
+       .config = [] { return app::read_config(R"({"mcpServers":{"files":{"command":"f"}}})", "c"); },
+       .resolve = [this](const std::string& server,
+                         const std::string& project) -> base::Result<core::ServerSpec> {
+         if (server != "files") return base::failure("there is no server " + server);
+         core::ServerSpec found = spec();
+         if (!project.empty()) found.scope_directory = found.directory = project;
+         return found;
+       },
+       .status = [] { return std::string("{}"); },
+       .shut_down = [this] { ended = true; },
+       .answer = [this](transport::ExchangeId, const proto::HttpAnswer& given) { answer = given; }}};
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Desk, "control: every route is described, and nothing else is") {
+  const auto document = proto::json::parse(app::openapi_text());
+  REQUIRE(document.root);
+  REQUIRE(document.mistakes.empty());
+  CHECK(document.root->string_or("openapi", "") == "3.1.0");
+  const proto::json::Value& paths = *document.root->find("paths");
+  std::size_t described = 0;
+  for (const proto::json::Member& path : paths.members) {
+    for (const proto::json::Member& method : path.value.members) {
+      ++described;
+      std::string upper;
+      for (const char c : method.key) upper += static_cast<char>(c - 'a' + 'A');
+      CAPTURE(path.key);
+      const auto routes = Control::routes();
+      CHECK(std::ranges::any_of(routes, [&](const Control::Route& route) {
+        return route.path == path.key && route.method == upper;
+      }));
+      // What is described is what comes: a status that stands there, with the content type that stands there.
+      const proto::HttpAnswer given = ask(upper, path.key, R"({"name":"files"})");
+      if (given.status == 0) continue;  // Waits.
+      const proto::json::Value* response = method.value.find("responses")->find(std::to_string(given.status));
+      REQUIRE(response != nullptr);
+      CHECK(given.fields.get("content-type")
+                .starts_with(given.status == 200 ? "application/json" : "application/problem+json"));
+    }
+  }
+  CHECK(described == Control::routes().size());
+}
+
+TEST_CASE_FIXTURE(Desk, "control: mistakes are told") {
+  const struct {
+    const char* method;
+    const char* path;
+    const char* body;
+    int status;
+    const char* why;
+  } table[] = {
+      {"GET", "/nowhere", "", 404, "there is no /nowhere"},
+      {"POST", "/ping", "", 405, "/ping takes GET, not POST"},
+      {"GET", "/start", "", 405, "/start takes POST, not GET"},
+      {"POST", "/start", "{", 400, "the body is not JSON"},
+      {"POST", "/start", "[1]", 400, "the body must be an object"},
+      {"POST", "/start", "{}", 400, "needs \\\"name\\\""},
+      {"POST", "/start", R"({"name":1})", 400, "\\\"name\\\" must be a string"},
+      {"POST", "/ensure", R"({"name":"files","project":"here"})", 400, "absolute path"},
+      {"POST", "/start", R"({"name":"other"})", 404, "there is no server other"},
+      {"POST", "/stop", R"({"name":"other"})", 404, "there is none now"},
+      {"POST", "/restart", R"({"name":"other"})", 404, "is known to the daemon"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.path);
+    CAPTURE(row.body);
+    const proto::HttpAnswer given = ask(row.method, row.path, row.body);
+    CHECK(given.status == row.status);
+    CHECK_MESSAGE(given.body.contains(row.why), given.body);
+    CHECK(given.fields.get("content-type") == "application/problem+json");
+  }
+  CHECK(ask("POST", "/ping").fields.get("allow") == "GET");
+}
+
+TEST_CASE_FIXTURE(Desk, "control: ensure answers when the server is ready") {
+  CHECK(ask("POST", "/ensure", R"({"name":"files"})").status == 0);
+  bring_up();
+  control.settle();
+  REQUIRE(answer);
+  CHECK(answer->status == 200);
+  CHECK(answer->body.contains(R"("state":"idle")"));
+  CHECK(ask("POST", "/ensure", R"({"name":"files"})").status == 200);
+  CHECK(count<broker::StartInstance>() == 1);
+  CHECK(ask("POST", "/ensure", R"({"name":"files","project":"/other"})").status == 0);
+  CHECK(count<broker::StartInstance>() == 2);
+}
+
+TEST_CASE_FIXTURE(Desk, "control: ensure says why a server cannot be had") {
+  CHECK(ask("POST", "/ensure", R"({"name":"files"})").status == 0);
+  happens(broker::InstanceStartFailed{server(), "cannot start the server files: no such file"});
+  control.settle();
+  REQUIRE(answer);
+  CHECK(answer->status == 503);
+  CHECK(answer->body.contains("no such file"));
+}
+
+TEST_CASE_FIXTURE(Desk, "control: who hangs up is not answered") {
+  CHECK(ask("POST", "/ensure", R"({"name":"files"})").status == 0);
+  control.gone(1);
+  bring_up();
+  control.settle();
+  CHECK_FALSE(answer);
+}
+
+TEST_CASE_FIXTURE(Desk, "control: stopping by project leaves others running") {
+  ask("POST", "/start", R"({"name":"files"})");
+  bring_up();
+  ask("POST", "/start", R"({"name":"files","project":"/other"})");
+  bring_up();
+  CHECK(ask("POST", "/stop", R"({"name":"files","project":"/other"})").status == 200);
+  CHECK(count<broker::StopInstance>() == 1);
+  CHECK(ask("POST", "/stop-all").status == 200);
+  CHECK(count<broker::StopInstance>() == 2);
+  CHECK(ask("POST", "/shutdown").status == 200);
+  CHECK(ended);
+}
