@@ -61,7 +61,7 @@ class HttpFront {
   // No further connections; those that there are go on.
   void stop_listening();
 
-  void answer(transport::ExchangeId exchange, const proto::HttpAnswer& answer);
+  void answer(transport::ExchangeId exchange, proto::HttpAnswer answer);
   // Status 200 and text/event-stream, not to be cached or held back, and `fields`.
   void begin_stream(transport::ExchangeId exchange, const proto::HttpFields& fields);
   void stream(transport::ExchangeId exchange, proto::Message text);

@@ -2,8 +2,11 @@
 //
 // Reads one request at a time: the next is looked at when the one before has been answered. Keeps the
 // connection for further requests as HTTP/1.1 says; a client that is slow to send (`patience` from the first
-// byte of a request to its last), or silent between requests (`idle`), is hung up on. What breaks the framing
-// is answered with the refusal and the connection closed.
+// byte of a request to its last), silent between requests (`idle`), or does not read what is written to it
+// (`stall`), is hung up on. What breaks the framing is answered with the refusal and the connection closed.
+//
+// A client that hangs up while its answer is due is noticed, and so is one that closes only its sending side:
+// it is taken for gone, too. What it sends ahead of an answer is read up to a bound.
 //
 // On a Unix socket descriptors may travel along with the bytes; they are kept for the request that they came
 // with.
@@ -35,6 +38,7 @@ class HttpConnection {
     proto::HttpRequestReader::Limits request;
     base::Duration patience = std::chrono::seconds(30);
     base::Duration idle = std::chrono::seconds(90);
+    base::Duration stall = std::chrono::minutes(2);
     std::size_t descriptors_max = 8;
   };
   struct Events {
@@ -49,7 +53,7 @@ class HttpConnection {
   ~HttpConnection();
 
   // The answer as a whole. Content-Length, Date and Connection are added.
-  void answer(const proto::HttpAnswer& answer);
+  void answer(proto::HttpAnswer answer);
   // The answer as a stream: chunked towards HTTP/1.1, until the connection's end towards 1.0.
   void begin_stream(int status, const proto::HttpFields& fields);
   void stream(proto::Message text);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "io/system_error.h"
+#include "io/tcp_socket.h"
 
 namespace io {
 
@@ -46,13 +47,19 @@ void Listener::ready() {
       if (connection.error().code == EMFILE || connection.error().code == ENFILE) shed_one();
       return;
     }
-    const auto peer = check_peer(connection->get());
+    const auto peer = admit(*connection);
     if (!peer) {
       refused_(peer.error());
       continue;
     }
     connected_(std::move(*connection), *peer);
   }
+}
+
+base::Result<Peer> Listener::admit(const Descriptor& connection) const {
+  if (!is_tcp(socket_)) return check_peer(connection.get());
+  TRY(prepare_connection(connection));
+  return Peer{};
 }
 
 void Listener::shed_one() {

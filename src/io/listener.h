@@ -1,7 +1,9 @@
-// Connections of our own user, one after the other.
+// Connections, one after the other.
 //
-// Checks every peer's uid and hangs up on others. When the process runs out of descriptors it still answers,
-// by hanging up: a listener that cannot accept would otherwise be ready for ever and take all of the CPU.
+// Of a Unix socket: of our own user only; every peer's uid is checked, and others are hung up on. Of a TCP
+// socket: of anybody, because nobody can be told who it is; they come with an empty Peer. When the process
+// runs out of descriptors it still answers, by hanging up: a listener that cannot accept would otherwise be
+// ready for ever and take all of the CPU.
 #pragma once
 
 #include <functional>
@@ -26,6 +28,7 @@ class Listener {
  private:
   Listener(Descriptor socket, Connected connected, Refused refused);
   void ready();
+  base::Result<Peer> admit(const Descriptor& connection) const;
   void shed_one();
 
   Descriptor socket_;

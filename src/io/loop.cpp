@@ -33,6 +33,22 @@ base::Error uv_error(std::string what, int code) {
   return system_error(std::move(what), -code);
 }
 
+int events_of(Interest interest) {
+  switch (interest) {
+    case Interest::none:
+      return 0;
+    case Interest::read:
+      return UV_READABLE;
+    case Interest::write:
+      return UV_WRITABLE;
+    case Interest::hang_up:
+      return UV_DISCONNECT;
+    case Interest::write_or_hang_up:
+      return UV_WRITABLE | UV_DISCONNECT;
+  }
+  return 0;
+}
+
 }  // namespace
 
 // --- Watch
@@ -42,17 +58,19 @@ struct Watch::State {
   std::function<void()> ready;
   Interest interest = Interest::none;
   bool let_go = false;
+  bool hung_up = false;
 
   void arm() {
     if (interest == Interest::none) {
       uv_poll_stop(&poll);
       return;
     }
-    uv_poll_start(&poll, interest == Interest::read ? UV_READABLE : UV_WRITABLE, &State::fired);
+    uv_poll_start(&poll, events_of(interest), &State::fired);
   }
 
-  static void fired(uv_poll_t* handle, int status, int) {
+  static void fired(uv_poll_t* handle, int status, int events) {
     State& state = *static_cast<State*>(handle->data);
+    state.hung_up = status < 0 || (events & UV_DISCONNECT) != 0;
     state.ready();
     // libuv stops a poll that has an error; the owner may have data to read before it comes to that error.
     if (status < 0 && !state.let_go) state.arm();
@@ -77,6 +95,10 @@ void Watch::set(Interest interest) {
   if (state_->interest == interest) return;
   state_->interest = interest;
   state_->arm();
+}
+
+bool Watch::hung_up() const {
+  return state_ != nullptr && state_->hung_up;
 }
 
 // --- Timer

@@ -19,7 +19,9 @@
 
 namespace io {
 
-enum class Interest : std::uint8_t { none, read, write };
+// hang_up: that the other side has closed its end, or its half of a socket; without looking at what there is
+// to read.
+enum class Interest : std::uint8_t { none, read, write, hang_up, write_or_hang_up };
 
 class Loop;
 
@@ -31,6 +33,9 @@ class Watch {
   ~Watch();
 
   void set(Interest interest);
+  // From within `ready`: it was called for a hang-up, or something is wrong with the descriptor. Only told
+  // where the interest asks for it.
+  bool hung_up() const;
   explicit operator bool() const { return state_ != nullptr; }
 
  private:

@@ -3,24 +3,17 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
 #include "io/clock.h"
+#include "io/gathered.h"
 #include "io/system_error.h"
 
 namespace io {
 
 namespace {
-
-// One gathered write; a message takes at most pieces_per_message_max of these. Below IOV_MAX, so that the
-// array fits a stack.
-constexpr std::size_t pieces_max = 256;
-constexpr std::size_t pieces_per_message_max = 2 * proto::Message::splices_max + 2;
 
 // A message smaller than this is copied out of the read buffer it shares when it has to wait: it would keep
 // 64 KiB or more.
@@ -28,11 +21,6 @@ constexpr std::size_t worth_pinning = 4096;
 
 // The queue's own memory that an idle writer keeps.
 constexpr std::size_t idle_entries_max = 128;
-
-// Pieces up to this size are copied together before a write: the kernel takes one piece of a few kilobytes
-// much faster than a hundred small ones.
-constexpr std::size_t worth_gathering = 1024;
-constexpr std::size_t gathered_max = std::size_t{32} << 10;
 
 }  // namespace
 
@@ -182,53 +170,18 @@ void Writer::write_out() {
 
 // One write. False when there is no point in another one now.
 bool Writer::write_some() {
-  std::array<iovec, pieces_max> pieces;
-  std::array<char, gathered_max> gathered;
-  std::size_t count = 0;
-  std::size_t in_gathered = 0;
-  std::size_t offered = 0;
-  std::size_t skip = written_of_first_;
-  const auto add = [&](std::string_view piece) {
-    const std::size_t skipped = std::min(skip, piece.size());
-    skip -= skipped;
-    piece.remove_prefix(skipped);
-    if (piece.empty()) return;
-    offered += piece.size();
-    if (piece.size() > worth_gathering || in_gathered + piece.size() > gathered_max) {
-      pieces[count++] = {const_cast<char*>(piece.data()), piece.size()};
-      return;
-    }
-    char* const end = gathered.data() + in_gathered;
-    std::memcpy(end, piece.data(), piece.size());
-    in_gathered += piece.size();
-    if (count > 0 && static_cast<char*>(pieces[count - 1].iov_base) + pieces[count - 1].iov_len == end) {
-      pieces[count - 1].iov_len += piece.size();
-    } else {
-      pieces[count++] = {end, piece.size()};
-    }
-  };
-  for (std::size_t i = head_; i < queue_.size() && count + pieces_per_message_max <= pieces_max; ++i) {
-    queue_[i].message.each_piece(add);
-    if (queue_[i].line) add("\n");
+  Gathered pieces(written_of_first_);
+  for (std::size_t i = head_; i < queue_.size() && pieces.has_room(); ++i) {
+    queue_[i].message.each_piece([&](std::string_view piece) { pieces.add(piece); });
+    if (queue_[i].line) pieces.add("\n");
   }
-
-  ssize_t put = 0;
-  do {
-    if (target_.is_socket()) {
-      msghdr message{};
-      message.msg_iov = pieces.data();
-      message.msg_iovlen = count;
-      put = sendmsg(target_.fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } else {
-      put = writev(target_.fd(), pieces.data(), static_cast<int>(count));
-    }
-  } while (put < 0 && errno == EINTR);
+  const ssize_t put = target_.is_socket() ? pieces.send_to(target_.fd()) : pieces.write_to(target_.fd());
   if (put < 0 && errno != EAGAIN) {
     fail(errno);
     return false;
   }
   if (put > 0) written(static_cast<std::size_t>(put));
-  blocked_ = put < 0 || static_cast<std::size_t>(put) < offered;
+  blocked_ = put < 0 || static_cast<std::size_t>(put) < pieces.size();
   return !blocked_;
 }
 

@@ -1,0 +1,195 @@
+#include "app/http_front.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/http_output.h"
+
+namespace app {
+
+struct HttpFront::Socket {
+  HttpOrigin origin;
+  std::unique_ptr<io::Listener> listener = nullptr;
+  std::size_t connections = 0;
+};
+
+struct HttpFront::Connection {
+  std::uint64_t id = 0;
+  Socket* socket = nullptr;
+  std::unique_ptr<io::HttpConnection> http = nullptr;
+  transport::ExchangeId exchange = 0;
+  std::uint64_t last_served = 0;  // Counts exchanges: what had its last one longest ago has the least.
+  bool dirty = false;
+};
+
+HttpFront::HttpFront(io::Loop& loop, Limits limits, Events events)
+    : loop_(loop), limits_(limits), events_(std::move(events)) {}
+
+HttpFront::~HttpFront() = default;
+
+base::Result<void> HttpFront::listen(io::Descriptor socket, HttpOrigin origin) {
+  auto made = std::make_unique<Socket>(Socket{.origin = origin});
+  Socket* self = made.get();
+  made->listener = TRY(io::Listener::open(
+      loop_, std::move(socket),
+      [this, self](io::Descriptor descriptor, io::Peer /*peer*/) { connected(*self, std::move(descriptor)); },
+      [this](const base::Error& why) { events_.on_trouble(why); }));
+  sockets_.push_back(std::move(made));
+  return {};
+}
+
+void HttpFront::stop_listening() {
+  for (const std::unique_ptr<Socket>& socket : sockets_) socket->listener.reset();
+}
+
+void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
+  if (socket.connections >= limits_.connections_max && !make_room(socket)) {
+    events_.on_trouble({.what = "a connection was refused: there are " + std::to_string(socket.connections) +
+                                " already, all of them busy"});
+    const proto::HttpAnswer busy = proto::problem(503, "There are too many connections.");
+    io::HttpOutput output;
+    output.queue_head(busy.status, busy.fields, "connection: close\r\n");
+    output.queue_text(busy.body);
+    static_cast<void>(output.write_to(descriptor.get()));
+    return;
+  }
+  const std::uint64_t id = ++connections_seen_;
+  const auto with = [this, id](auto act) {
+    if (const auto found = connections_.find(id); found != connections_.end()) act(*found->second);
+  };
+  auto opened = io::HttpConnection::open(
+      loop_, std::move(descriptor), limits_.connection,
+      {.on_request =
+           [this, with](proto::HttpRequest&& request) {
+             with([&](Connection& connection) { requested(connection, std::move(request)); });
+           },
+       .on_drained =
+           [this, with] {
+             with([&](Connection& connection) {
+               if (connection.exchange != 0 && events_.on_drained) events_.on_drained(connection.exchange);
+             });
+           },
+       .on_gone = [this, with] { with([&](Connection& connection) { gone(connection); }); }});
+  if (!opened) {
+    events_.on_trouble(opened.error());
+    return;
+  }
+  ++socket.connections;
+  connections_[id] = std::make_unique<Connection>(
+      Connection{.id = id, .socket = &socket, .http = std::move(*opened), .last_served = exchanges_seen_});
+}
+
+bool HttpFront::make_room(Socket& socket) {
+  Connection* idlest = nullptr;
+  for (const auto& [id, connection] : connections_) {
+    const bool idle = connection->exchange == 0 && connection->http->queued_bytes() == 0;
+    if (connection->socket != &socket || !idle) continue;
+    if (idlest == nullptr || connection->last_served < idlest->last_served) idlest = connection.get();
+  }
+  if (idlest == nullptr) return false;
+  let_go(*idlest);
+  return true;
+}
+
+void HttpFront::requested(Connection& connection, proto::HttpRequest&& request) {
+  connection.exchange = ++exchanges_seen_;
+  exchanges_[connection.exchange] = &connection;
+  events_.on_request(connection.exchange, std::move(request), connection.socket->origin);
+}
+
+void HttpFront::gone(Connection& connection) {
+  const transport::ExchangeId exchange = connection.exchange;
+  let_go(connection);
+  if (exchange != 0) events_.on_gone(exchange);
+}
+
+HttpFront::Connection* HttpFront::find(transport::ExchangeId exchange) const {
+  const auto found = exchanges_.find(exchange);
+  return found != exchanges_.end() ? found->second : nullptr;
+}
+
+void HttpFront::over(Connection& connection) {
+  exchanges_.erase(std::exchange(connection.exchange, 0));
+  connection.last_served = exchanges_seen_;
+}
+
+void HttpFront::mark_dirty(Connection& connection) {
+  if (!std::exchange(connection.dirty, true)) dirty_.push_back(connection.id);
+}
+
+// It may be on the call stack.
+void HttpFront::let_go(Connection& connection) {
+  if (connection.exchange != 0) over(connection);
+  --connection.socket->connections;
+  loop_.retire(std::move(connection.http));
+  connections_.erase(connection.id);
+}
+
+void HttpFront::answer(transport::ExchangeId exchange, proto::HttpAnswer answer) {
+  Connection* connection = find(exchange);
+  if (connection == nullptr) return;
+  connection->http->answer(std::move(answer));
+  over(*connection);
+  mark_dirty(*connection);
+}
+
+void HttpFront::begin_stream(transport::ExchangeId exchange, const proto::HttpFields& fields) {
+  Connection* connection = find(exchange);
+  if (connection == nullptr) return;
+  proto::HttpFields all;
+  all.add("content-type", "text/event-stream");
+  all.add("cache-control", "no-cache");
+  all.add("x-accel-buffering", "no");
+  all.all.insert(all.all.end(), fields.all.begin(), fields.all.end());
+  connection->http->begin_stream(200, all);
+  mark_dirty(*connection);
+}
+
+void HttpFront::stream(transport::ExchangeId exchange, proto::Message text) {
+  Connection* connection = find(exchange);
+  if (connection == nullptr) return;
+  connection->http->stream(std::move(text));
+  mark_dirty(*connection);
+}
+
+void HttpFront::end_stream(transport::ExchangeId exchange) {
+  Connection* connection = find(exchange);
+  if (connection == nullptr) return;
+  connection->http->end_stream();
+  over(*connection);
+  mark_dirty(*connection);
+}
+
+std::size_t HttpFront::queued_bytes(transport::ExchangeId exchange) const {
+  const Connection* connection = find(exchange);
+  return connection != nullptr ? connection->http->queued_bytes() : 0;
+}
+
+void HttpFront::drop(transport::ExchangeId exchange) {
+  if (Connection* connection = find(exchange)) let_go(*connection);
+}
+
+std::vector<io::Descriptor> HttpFront::take_descriptors(transport::ExchangeId exchange) {
+  Connection* connection = find(exchange);
+  if (connection == nullptr) return {};
+  return std::exchange(connection->http->descriptors(), {});
+}
+
+io::Descriptor HttpFront::release(transport::ExchangeId exchange) {
+  Connection* connection = find(exchange);
+  if (connection == nullptr) return {};
+  io::Descriptor descriptor = connection->http->release();
+  let_go(*connection);
+  return descriptor;
+}
+
+void HttpFront::flush() {
+  for (const std::uint64_t id : std::exchange(dirty_, {})) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) continue;
+    found->second->dirty = false;
+    found->second->http->flush();
+  }
+}
+
+}  // namespace app

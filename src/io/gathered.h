@@ -1,0 +1,87 @@
+// The pieces of one gathered write.
+//
+// Small pieces are copied together: the kernel takes one piece of a few kilobytes much faster than a hundred
+// small ones. Large ones are written from where they are, so what was added must stay until the write is
+// done. Lives on the stack.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+#include "proto/message.h"
+
+namespace io {
+
+class Gathered {
+ public:
+  // `skip` bytes at the beginning have been written before.
+  explicit Gathered(std::size_t skip) : skip_(skip) {}
+
+  // For one more message, with a little around it.
+  bool has_room() const { return count_ + pieces_per_message_max <= pieces_max; }
+
+  void add(std::string_view piece) {
+    const std::size_t skipped = std::min(skip_, piece.size());
+    skip_ -= skipped;
+    piece.remove_prefix(skipped);
+    if (piece.empty()) return;
+    size_ += piece.size();
+    if (piece.size() > worth_gathering || in_small_ + piece.size() > small_max) {
+      pieces_[count_++] = {const_cast<char*>(piece.data()), piece.size()};
+      return;
+    }
+    char* const end = small_.data() + in_small_;
+    std::memcpy(end, piece.data(), piece.size());
+    in_small_ += piece.size();
+    if (count_ > 0 && static_cast<char*>(pieces_[count_ - 1].iov_base) + pieces_[count_ - 1].iov_len == end) {
+      pieces_[count_ - 1].iov_len += piece.size();
+    } else {
+      pieces_[count_++] = {end, piece.size()};
+    }
+  }
+
+  std::size_t size() const { return size_; }
+
+  // As the system calls return, but never interrupted.
+  ssize_t send_to(int socket) {
+    msghdr message{};
+    message.msg_iov = pieces_.data();
+    message.msg_iovlen = count_;
+    ssize_t put = 0;
+    do {
+      put = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (put < 0 && errno == EINTR);
+    return put;
+  }
+  ssize_t write_to(int fd) {
+    ssize_t put = 0;
+    do {
+      put = writev(fd, pieces_.data(), static_cast<int>(count_));
+    } while (put < 0 && errno == EINTR);
+    return put;
+  }
+
+ private:
+  // Below IOV_MAX, so that the array fits a stack.
+  static constexpr std::size_t pieces_max = 256;
+  static constexpr std::size_t pieces_per_message_max = 2 * proto::Message::splices_max + 4;
+  static constexpr std::size_t worth_gathering = 1024;
+  static constexpr std::size_t small_max = std::size_t{32} << 10;
+
+  std::array<iovec, pieces_max> pieces_;
+  std::array<char, small_max> small_;
+  std::size_t count_ = 0;
+  std::size_t in_small_ = 0;
+  std::size_t size_ = 0;
+  std::size_t skip_ = 0;
+};
+
+}  // namespace io

@@ -1,0 +1,352 @@
+#include "io/http_connection.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <string_view>
+
+#include "io/clock.h"
+#include "io/http_output.h"
+#include "io/unix_socket.h"
+
+namespace io {
+namespace {
+
+// One read: what a Unix socket holds.
+constexpr std::size_t read_max = std::size_t{64} << 10;
+// What a client may send ahead of the answer it waits for. The rest stays in the socket.
+constexpr std::size_t ahead_max = std::size_t{64} << 10;
+// How long a client that was refused may take to read why, while it is still sending.
+constexpr base::Duration linger = std::chrono::seconds(2);
+
+// 1xx, 204 and 304 have neither a body nor a length.
+bool has_body(int status) {
+  return status >= 200 && status != 204 && status != 304;
+}
+
+}  // namespace
+
+struct HttpConnection::State {
+  enum class Phase : std::uint8_t {
+    reading,    // A request, or waiting for its first byte.
+    answering,  // A request was handed out.
+    streaming,  // Its answer has begun.
+    finishing,  // Its answer is queued to the last byte.
+    closing,    // Everything is said: waits for the client to hang up.
+    gone,
+  };
+
+  State(Loop& loop, Descriptor socket, Limits of, Events to)
+      : connection(std::move(socket)),
+        limits(of),
+        events(std::move(to)),
+        reader(of.request),
+        deadline(loop, [this] { deadline_passed(); }),
+        wake(loop, [this] { woken(); }) {}
+
+  Descriptor connection;
+  Limits limits;
+  Events events;
+  proto::HttpRequestReader reader;
+  HttpOutput output;
+  std::vector<Descriptor> descriptors;
+  Phase phase = Phase::reading;
+
+  // Of the request under way.
+  bool begun = false;  // Its first byte has come, and the clock runs.
+  bool keep_alive = false;
+  bool chunked = false;
+  bool head_only = false;
+
+  bool ended = false;    // The client has closed its side, and what it sent before is still to be served.
+  bool blocked = false;  // The client does not take more for now.
+  bool owes_gone = false;
+  Timer deadline;
+  Timer wake;  // For what must come from the loop: the next request of a pipeline, and the end.
+  Watch watch;
+
+  void ready();
+  void read_some();
+  void received(std::string_view bytes);
+  void client_ended();
+  void take_request();
+  void refuse(int status, std::string_view why);
+  void queue_answer(int status, const proto::HttpFields& fields, proto::Message body);
+  void write_out();
+  void answered();
+  void discard();
+  void deadline_passed();
+  void woken();
+  void update_interest();
+  void end();
+};
+
+void HttpConnection::State::ready() {
+  switch (phase) {
+    case Phase::reading:
+      read_some();
+      return;
+    case Phase::answering:
+    case Phase::streaming:
+      if (watch.hung_up()) {
+        end();
+      } else if (blocked) {
+        blocked = false;
+        write_out();
+        if (phase == Phase::streaming && !blocked && events.on_drained) events.on_drained();
+      } else {
+        read_some();
+      }
+      return;
+    case Phase::finishing:
+      blocked = false;
+      write_out();
+      return;
+    case Phase::closing:
+      discard();
+      return;
+    case Phase::gone:
+      return;
+  }
+}
+
+void HttpConnection::State::read_some() {
+  std::array<char, read_max> chunk;
+  auto got = receive_with_descriptors(connection.get(), chunk, Wait::no);
+  if (!got && got.error().code == EAGAIN) return;
+  if (!got || descriptors.size() + got->descriptors.size() > limits.descriptors_max) {
+    end();
+    return;
+  }
+  if (got->count == 0) {
+    client_ended();
+    return;
+  }
+  for (Descriptor& descriptor : got->descriptors) descriptors.push_back(std::move(descriptor));
+  reader.feed({chunk.data(), got->count});
+  if (phase == Phase::reading) {
+    take_request();
+  } else {
+    update_interest();
+  }
+}
+
+// A client that has closed its side while it waits for an answer is taken for one that has gone: over TCP
+// the two cannot be told apart.
+void HttpConnection::State::client_ended() {
+  if (phase != Phase::reading) {
+    end();
+    return;
+  }
+  ended = true;
+  take_request();
+}
+
+void HttpConnection::State::take_request() {
+  if (auto request = reader.next()) {
+    phase = Phase::answering;
+    begun = false;
+    keep_alive = reader.keep_alive();
+    chunked = !reader.http_1_0();
+    head_only = request->method == "HEAD";
+    deadline.clear();
+    update_interest();
+    events.on_request(std::move(*request));
+    return;
+  }
+  if (const auto refusal = reader.refusal()) {
+    refuse(refusal->status, refusal->why);
+    return;
+  }
+  if (ended) {
+    end();
+    return;
+  }
+  if (!begun && reader.begun()) {
+    begun = true;
+    deadline.set(now() + limits.patience);
+  }
+  if (reader.wants_continue()) {
+    output.queue_text("HTTP/1.1 100 Continue\r\n\r\n");
+    // It is not waited for: everything before has been written, and what is left goes with the answer.
+    if (output.write_to(connection.get()) == HttpOutput::Outcome::failed) end();
+  }
+}
+
+void HttpConnection::State::refuse(int status, std::string_view why) {
+  keep_alive = head_only = false;
+  proto::HttpAnswer answer = proto::problem(status, why);
+  queue_answer(status, answer.fields, proto::Message(std::move(answer.body)));
+  write_out();
+}
+
+void HttpConnection::State::queue_answer(int status, const proto::HttpFields& fields, proto::Message body) {
+  std::string framing;
+  if (has_body(status)) framing = "content-length: " + std::to_string(body.size()) + "\r\n";
+  framing += !keep_alive ? "connection: close\r\n" : chunked ? "" : "connection: keep-alive\r\n";
+  output.queue_head(status, fields, framing);
+  if (has_body(status) && !head_only) output.queue_body(std::move(body));
+  phase = Phase::finishing;
+}
+
+void HttpConnection::State::write_out() {
+  switch (output.write_to(connection.get())) {
+    case HttpOutput::Outcome::all_written:
+      deadline.clear();
+      if (phase == Phase::finishing) {
+        answered();
+      } else {
+        update_interest();
+      }
+      return;
+    case HttpOutput::Outcome::blocked:
+      blocked = true;
+      deadline.set(now() + limits.stall);
+      update_interest();
+      return;
+    case HttpOutput::Outcome::failed:
+      end();
+      return;
+  }
+}
+
+void HttpConnection::State::answered() {
+  descriptors.clear();
+  if (!keep_alive) {
+    // Closing at once could destroy what the client has not read yet, if there is something of its own that
+    // we have not read.
+    phase = Phase::closing;
+    shutdown(connection.get(), SHUT_WR);
+    deadline.set(now() + linger);
+    update_interest();
+    return;
+  }
+  phase = Phase::reading;
+  update_interest();
+  if (reader.begun() || ended) {
+    wake.set(now());
+  } else {
+    deadline.set(now() + limits.idle);
+  }
+}
+
+void HttpConnection::State::discard() {
+  std::array<char, read_max> chunk;
+  const auto got = receive_with_descriptors(connection.get(), chunk, Wait::no);
+  if (got ? got->count == 0 : got.error().code != EAGAIN) end();
+}
+
+void HttpConnection::State::deadline_passed() {
+  if (phase == Phase::reading && begun) {
+    refuse(408, "The request did not come to its end in time.");
+  } else {
+    end();
+  }
+}
+
+void HttpConnection::State::woken() {
+  if (std::exchange(owes_gone, false)) {
+    events.on_gone();
+  } else if (phase == Phase::reading) {
+    take_request();
+  }
+}
+
+void HttpConnection::State::update_interest() {
+  const auto interest = [&] {
+    switch (phase) {
+      case Phase::reading:
+        return ended ? Interest::none : Interest::read;
+      case Phase::answering:
+      case Phase::streaming:
+        if (ended) return blocked ? Interest::write : Interest::none;
+        if (blocked) return Interest::write_or_hang_up;
+        return reader.buffered() < ahead_max ? Interest::read : Interest::hang_up;
+      case Phase::finishing:
+        return blocked ? Interest::write : Interest::none;
+      case Phase::closing:
+        return Interest::read;
+      case Phase::gone:
+        break;
+    }
+    return Interest::none;
+  };
+  watch.set(interest());
+}
+
+void HttpConnection::State::end() {
+  phase = Phase::gone;
+  owes_gone = true;
+  output.clear();
+  deadline.clear();
+  update_interest();
+  wake.set(now());
+}
+
+// --- HttpConnection
+
+HttpConnection::HttpConnection(std::unique_ptr<State> state) : state_(std::move(state)) {}
+HttpConnection::~HttpConnection() = default;
+
+base::Result<std::unique_ptr<HttpConnection>> HttpConnection::open(Loop& loop, Descriptor connection,
+                                                                   Limits limits, Events events) {
+  auto state = std::make_unique<State>(loop, std::move(connection), limits, std::move(events));
+  State* self = state.get();
+  state->watch = TRY(loop.watch(self->connection.get(), Interest::read, [self] { self->ready(); }));
+  state->deadline.set(now() + limits.patience);
+  return std::unique_ptr<HttpConnection>(new HttpConnection(std::move(state)));
+}
+
+void HttpConnection::answer(proto::HttpAnswer answer) {
+  if (state_->phase != State::Phase::answering) return;
+  state_->queue_answer(answer.status, answer.fields, proto::Message(std::move(answer.body)));
+}
+
+void HttpConnection::begin_stream(int status, const proto::HttpFields& fields) {
+  if (state_->phase != State::Phase::answering) return;
+  state_->phase = State::Phase::streaming;
+  if (!state_->chunked) state_->keep_alive = false;
+  std::string framing = state_->chunked ? "transfer-encoding: chunked\r\n" : "";
+  if (!state_->keep_alive) framing += "connection: close\r\n";
+  state_->output.queue_head(status, fields, framing);
+}
+
+void HttpConnection::stream(proto::Message text) {
+  if (state_->phase != State::Phase::streaming || state_->head_only || text.size() == 0) return;
+  if (state_->chunked) {
+    state_->output.queue_chunk(std::move(text));
+  } else {
+    state_->output.queue_body(std::move(text));
+  }
+}
+
+void HttpConnection::end_stream() {
+  if (state_->phase != State::Phase::streaming) return;
+  if (state_->chunked && !state_->head_only) state_->output.queue_text("0\r\n\r\n");
+  state_->phase = State::Phase::finishing;
+  if (state_->blocked) state_->update_interest();
+}
+
+void HttpConnection::flush() {
+  const bool talking = state_->phase == State::Phase::streaming || state_->phase == State::Phase::finishing;
+  if (talking && !state_->blocked) state_->write_out();
+}
+
+std::size_t HttpConnection::queued_bytes() const {
+  return state_->output.queued_bytes();
+}
+
+std::vector<Descriptor>& HttpConnection::descriptors() {
+  return state_->descriptors;
+}
+
+Descriptor HttpConnection::release() {
+  state_->phase = State::Phase::gone;
+  state_->owes_gone = false;
+  state_->watch = {};
+  state_->deadline.clear();
+  state_->wake.clear();
+  return std::move(state_->connection);
+}
+
+}  // namespace io

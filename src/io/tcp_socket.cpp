@@ -1,0 +1,186 @@
+#include "io/tcp_socket.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "io/files.h"
+#include "io/system_error.h"
+
+namespace io {
+
+namespace {
+
+// A peer that acknowledges nothing for so long has vanished; one that is silent for so long is asked.
+constexpr int vanished_after_ms = 120'000;
+constexpr int silent_after_s = 60;
+
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  const sockaddr* generic() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+base::Result<Address> address_of(const std::string& text, std::uint16_t port) {
+  Address address;
+  sockaddr_in v4{};
+  sockaddr_in6 v6{};
+  if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    std::memcpy(&address.storage, &v4, sizeof v4);
+    address.size = sizeof v4;
+    return address;
+  }
+  if (inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    std::memcpy(&address.storage, &v6, sizeof v6);
+    address.size = sizeof v6;
+    return address;
+  }
+  return base::failure("cannot listen on \"" + text + "\": it is no numeric address like 127.0.0.1 or ::1",
+                       EINVAL);
+}
+
+// "127.0.0.1:8080", "[::1]:8080"
+std::string name_of(const std::string& address, std::uint16_t port) {
+  const bool v6 = address.find(':') != std::string::npos;
+  return (v6 ? '[' + address + ']' : address) + ':' + std::to_string(port);
+}
+
+base::Result<void> set_option(const Descriptor& socket, int level, int option, int value) {
+  if (setsockopt(socket.get(), level, option, &value, sizeof value) == 0) return {};
+  return system_failure("cannot set up a socket");
+}
+
+struct TcpListener {
+  unsigned uid = 0;
+  unsigned long long inode = 0;
+};
+
+// The first that listens on the port, from /proc/net/tcp or tcp6.
+std::optional<TcpListener> find_in(const char* table, std::uint16_t port) {
+  constexpr unsigned listening = 0x0A;
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(table, "re"), &std::fclose);
+  std::array<char, 512> line;
+  while (file && std::fgets(line.data(), line.size(), file.get()) != nullptr) {
+    unsigned local_port = 0;
+    unsigned state = 0;
+    TcpListener found;
+    const int read =
+        std::sscanf(line.data(), " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %u %*u %llu",
+                    &local_port, &state, &found.uid, &found.inode);
+    if (read == 4 && local_port == port && state == listening) return found;
+  }
+  return std::nullopt;
+}
+
+bool is_number(const char* text) {
+  return *text != '\0' && std::strspn(text, "0123456789") == std::strlen(text);
+}
+
+bool holds(const std::string& process, const std::string& link) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir((process + "/fd").c_str()), &closedir);
+  if (!folder) return false;
+  std::array<char, 64> target;
+  while (const dirent* entry = readdir(folder.get())) {
+    const ssize_t size = readlinkat(dirfd(folder.get()), entry->d_name, target.data(), target.size());
+    if (size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)) == link) return true;
+  }
+  return false;
+}
+
+std::optional<std::string> holder_of(unsigned long long inode) {
+  const std::string link = "socket:[" + std::to_string(inode) + ']';
+  const std::unique_ptr<DIR, int (*)(DIR*)> processes(opendir("/proc"), &closedir);
+  if (!processes) return std::nullopt;
+  while (const dirent* entry = readdir(processes.get())) {
+    if (!is_number(entry->d_name)) continue;
+    const std::string process = std::string("/proc/") + entry->d_name;
+    if (!holds(process, link)) continue;
+    std::string name = read_small_file(process + "/comm").value_or("a process");
+    if (name.ends_with('\n')) name.pop_back();
+    return name + " (pid " + entry->d_name + ')';
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+base::Result<Descriptor> listen_on(const std::string& address, std::uint16_t port) {
+  const Address to = TRY(address_of(address, port));
+  Descriptor socket(::socket(to.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return system_failure("cannot make a socket");
+  TRY(set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1));
+  if (bind(socket.get(), to.generic(), to.size) == 0 && listen(socket.get(), SOMAXCONN) == 0) return socket;
+  const int code = errno;
+  base::Error error = system_error("cannot listen on " + name_of(address, port), code);
+  if (const auto who = code == EADDRINUSE ? listener_on(port) : std::nullopt) error.what += ": " + *who;
+  return std::unexpected(std::move(error));
+}
+
+std::uint16_t port_of(const Descriptor& socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  if (address.ss_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &address, sizeof v4);
+    return ntohs(v4.sin_port);
+  }
+  if (address.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &address, sizeof v6);
+    return ntohs(v6.sin6_port);
+  }
+  return 0;
+}
+
+bool is_tcp(const Descriptor& socket) {
+  int domain = AF_UNSPEC;
+  socklen_t size = sizeof domain;
+  return getsockopt(socket.get(), SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+         (domain == AF_INET || domain == AF_INET6);
+}
+
+base::Result<void> prepare_connection(const Descriptor& connection) {
+  TRY(set_option(connection, IPPROTO_TCP, TCP_NODELAY, 1));
+  TRY(set_option(connection, SOL_SOCKET, SO_KEEPALIVE, 1));
+  TRY(set_option(connection, IPPROTO_TCP, TCP_KEEPIDLE, silent_after_s));
+  return set_option(connection, IPPROTO_TCP, TCP_USER_TIMEOUT, vanished_after_ms);
+}
+
+bool is_loopback(const std::string& address) {
+  in_addr v4{};
+  if (inet_pton(AF_INET, address.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24U == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+base::Result<std::uint16_t> free_port() {
+  const Descriptor socket = TRY(listen_on("127.0.0.1", 0));
+  return port_of(socket);
+}
+
+std::optional<std::string> listener_on(std::uint16_t port) {
+  auto found = find_in("/proc/net/tcp", port);
+  if (!found) found = find_in("/proc/net/tcp6", port);
+  if (!found) return std::nullopt;
+  if (auto holder = holder_of(found->inode)) return holder;
+  return found->uid == getuid() ? "a process that cannot be named" : "another user's process";
+}
+
+}  // namespace io
