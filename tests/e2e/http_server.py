@@ -399,7 +399,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.owner.on_request(request)
         path = self.path.split("?")[0]
         if reply is not None:
-            self.reply(reply.status, reply.body, **{"Content_Type": "application/json", **reply.fields})
+            self.reply(reply.status, reply.body, **{"Content-Type": "application/json", **reply.fields})
         elif path == self.owner.path:
             self.serve_sse(request) if self.owner.mode == "sse" else self.serve_streamable(request)
         elif self.owner.mode == "sse" and path == "/message" and self.command == "POST":

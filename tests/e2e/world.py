@@ -21,6 +21,8 @@ BIN = os.path.abspath(BIN)
 HEARTH, HEARTHD, FAKE = (os.path.join(BIN, name) for name in ("hearth", "hearthd", "fake_server"))
 DIRECT = os.environ.get("HEARTH_E2E_DIRECT") == "1"  # No Hearth: the client starts the server itself.
 
+ABSENT = object()  # What a configuration is to leave out.
+
 needs_hearth = unittest.skipIf(DIRECT, "is about Hearth itself; this run talks to the server directly")
 
 
@@ -280,7 +282,9 @@ class Home:
         """`hearth serve` in the foreground with this configuration; the port that it listens on. Without a token, unless
         `http` says otherwise."""
         self.port = port or free_port()
-        self.config({"http": {"token": None, **(http or {}), "port": self.port}, "mcpServers": servers, **config})
+        settings = {"token": None, **(http or {}), "port": self.port}
+        settings = {name: value for name, value in settings.items() if value is not ABSENT}
+        self.config({"http": settings, "mcpServers": servers, **config})
         self.serve_again(env)
         return self.port
 
