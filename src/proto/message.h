@@ -36,6 +36,26 @@ class Message {
     texts_ += text;
   }
 
+  // Puts text before and behind the whole, as a framing does.
+  void surround(std::string_view before, std::string_view behind) {
+    ensure(count_ + 2 <= splices_max);
+    for (std::size_t i = count_; i > 0; --i) splices_[i] = splices_[i - 1];
+    ++count_;
+    splices_[0] = {{}, static_cast<std::uint32_t>(texts_.size()), static_cast<std::uint32_t>(before.size())};
+    texts_ += before;
+    splice({bytes_.size(), 0}, behind);
+  }
+
+  // What stands in the place of the span: the text that was spliced in there, or the bytes as they came.
+  std::string_view standing_at(Span span) const {
+    for (std::size_t i = 0; i < count_; ++i) {
+      const Splice& splice = splices_[i];
+      if (splice.span.at != span.at || splice.span.length != span.length) continue;
+      return std::string_view(texts_).substr(splice.text_at, splice.text_length);
+    }
+    return span.in(bytes_.text);
+  }
+
   // f(std::string_view) for each piece in order; the concatenation is the message.
   template <class F>
   void each_piece(F&& f) const {

@@ -2,28 +2,42 @@
 //
 // Decides on which of the client's exchanges each message goes, and keeps what a broken connection may have
 // lost. The broker sees lines, as from any session. Guaranteed: each message goes out on one stream only; an
-// answer goes to the exchange that carried its request, or to one that resumes it; nothing is sent twice.
+// answer goes to the exchange that carried its request, or to one that resumes it; nothing is sent twice,
+// unless the client itself asks for what came after an event.
 //
 // - A POST of requests is answered as JSON when all their answers come without anything else to say; as a
 //   stream as soon as something has to be said before (a notice or ask that concerns one of its calls), or
 //   when `stream_after` has passed, so that the client has an event id to resume from and hears a comment now
 //   and then.
-// - What concerns no call goes to the GET stream. Asks go to the newest open POST stream while there is no
-//   GET stream; everything else is kept, within bounds, until there is one.
-// - `poll_after`: a stream this old is ended after its priming event and `retry`; the client comes back with
-//   Last-Event-ID (2025-11-25 only; what others would do is not written).
-// - A connection that breaks cancels nothing. What its stream still has to say is logged for `resume_for`.
+// - What concerns no call goes to the GET stream. Asks go to the newest open POST while there is no GET
+// stream,
+//   or to the next; everything else is kept, within bounds, until there is one.
+// - `poll_after`: a stream this old is ended; the client comes back with Last-Event-ID after the `retry` that
+// the
+//   stream began with (2025-11-25 only; what others would do is not written).
+// - A connection that breaks cancels nothing. What its stream still has to say is logged until `resume_for`
+// after
+//   its end. A POST that broke before it became a stream cannot be resumed: its answers are dropped, asks
+//   about its calls go where other asks go.
+// - A call that the client cancels is not answered; its POST ends then.
+//
+// Coming back with Last-Event-ID: the stream that the id names is carried on behind that event, whichever
+// exchange carried it before. After the last answer it ends. When nothing is left to be said on it for ever
+// (all was said, it is too old, it is unknown), the answer is 204, which ends a client's attempts, where an
+// empty stream would have it ask again each second. The id of an earlier life (another daemon's) waits for
+// the answers that are owed to calls of that life: see earlier_lives.h. The stream without a POST is opened
+// anew.
 //
 // Statuses as written in the protocol and as the SDKs have them: 400 (no JSON, no session id where one is
-// needed, an unsupported version), 404 (another session's id: the caller's job), 405, 406, 409 (a second GET
-// stream while the first is still connected: the first is ended instead, because it is most often dead), 413,
-// 415.
+// needed, an unsupported version, an id of a call still in flight, a strange Last-Event-ID), 404 (another
+// session's id; after the end), 405, 406, 415, 503 (held, and too much waits already). A second GET stream
+// while the first is still connected ends the first (the SDKs say 409), because that one is most often dead.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,7 +47,6 @@
 #include "proto/http.h"
 #include "proto/message.h"
 #include "proto/revision.h"
-#include "transport/event_log.h"
 #include "transport/exchange.h"
 
 namespace transport {
@@ -85,8 +98,7 @@ class StreamableServer {
   std::unique_ptr<State> state_;
 };
 
-// A POST without a session id: whether it begins a session (it is an initialize request), or how it is
-// refused.
+// A request without a session id: whether it begins a session (a POST of initialize), or how it is refused.
 struct NewSession {};
 using Admission = std::variant<NewSession, proto::HttpAnswer>;
 Admission admit(const proto::HttpRequest& request);

@@ -70,3 +70,26 @@ TEST_CASE("an id is put back in the client's own bytes, and the rest is not copi
   CHECK(places[0] == bytes.text.data());
   CHECK(places[2] == bytes.text.data() + envelope->id.at + envelope->id.length);
 }
+
+TEST_CASE("text is put around a message that has splices already") {
+  Message message("abcdefgh");
+  message.splice({0, 1}, "A");
+  message.splice({7, 1}, "H");
+  message.surround("data: ", "!\n");
+  CHECK(message.text() == "data: AbcdefgH!\n");
+  CHECK(message.size() == message.text().size());
+
+  Message empty;
+  empty.surround("[", "]");
+  CHECK(empty.text() == "[]");
+}
+
+TEST_CASE("what stands at a span is the text that replaced it") {
+  Message message("abcdefgh");
+  message.splice({2, 3}, "X");
+  CHECK(message.standing_at({2, 3}) == "X");
+  CHECK(message.standing_at({0, 2}) == "ab");
+  message.surround("<", ">");
+  CHECK(message.standing_at({2, 3}) == "X");
+  CHECK(message.standing_at({5, 3}) == "fgh");
+}

@@ -1,0 +1,44 @@
+// What a POST says: the client's messages, checked and each on one line.
+//
+// A body may be printed prettily: its line ends, which in JSON stand between tokens only, become blanks. A
+// batch is taken apart. What is no JSON-RPC is refused as a whole, so whatever comes out can be delivered.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "proto/envelope.h"
+#include "proto/http.h"
+
+namespace transport {
+
+// Of one batch, as many as the official servers take.
+inline constexpr std::size_t batch_max = 100;
+
+struct Posted {
+  struct Part {
+    base::Bytes line;
+    proto::Envelope envelope;
+
+    std::string_view of(proto::Span span) const { return span.in(line.text); }
+    bool is_initialize() const;
+  };
+  std::vector<Part> parts;  // In order, at least one.
+  bool batch = false;
+};
+
+enum class Batches : std::uint8_t { refused, allowed };
+
+// 415, or 400 with the reason.
+std::expected<Posted, proto::HttpAnswer> read_posted(const proto::HttpFields& fields, std::string body,
+                                                     Batches batches);
+
+// Whether all Accept fields together admit the media type.
+bool admits(const proto::HttpFields& fields, std::string_view media_type);
+
+}  // namespace transport

@@ -1,0 +1,108 @@
+#include "transport/sse_server.h"
+
+#include <chrono>
+#include <utility>
+
+#include "transport/held_posts.h"
+#include "transport/posted.h"
+#include "transport/refusal.h"
+#include "transport/streams.h"
+
+namespace transport {
+namespace {
+
+constexpr base::Duration comment_every = std::chrono::seconds(15);
+
+}  // namespace
+
+struct SseServer::State {
+  void answer(ExchangeId exchange, proto::HttpAnswer with);
+  void posted(ExchangeId exchange, proto::HttpRequest request);
+  void say(proto::Message text, base::Instant now);
+
+  ExchangeId stream = 0;
+  bool over = false;
+  bool holding = false;
+  base::Instant silent_since;
+  HeldPosts held;
+  std::vector<Output> outbox;
+};
+
+void SseServer::State::answer(ExchangeId exchange, proto::HttpAnswer with) {
+  if (exchange != 0) outbox.emplace_back(Answer{exchange, std::move(with)});
+}
+
+// The answers go out on the stream, so nothing here depends on what the message is.
+void SseServer::State::posted(ExchangeId exchange, proto::HttpRequest request) {
+  auto read = read_posted(request.fields, std::move(request.body), Batches::refused);
+  if (!read) return answer(exchange, std::move(read.error()));
+  for (const Posted::Part& part : read->parts) outbox.emplace_back(Deliver{part.line});
+  proto::HttpAnswer accepted{.status = 202, .fields = {}, .body = "Accepted"};
+  accepted.fields.add("content-type", "text/plain");
+  answer(exchange, std::move(accepted));
+}
+
+void SseServer::State::say(proto::Message text, base::Instant now) {
+  silent_since = now;
+  outbox.emplace_back(StreamText{stream, std::move(text)});
+}
+
+SseServer::SseServer(ExchangeId stream, std::string endpoint, base::Instant now)
+    : state_(std::make_unique<State>()) {
+  state_->stream = stream;
+  state_->outbox.emplace_back(BeginStream{stream, {}});
+  state_->say(proto::Message("event: endpoint\ndata: " + std::move(endpoint) + "\n\n"), now);
+}
+SseServer::~SseServer() = default;
+SseServer::SseServer(SseServer&&) noexcept = default;
+SseServer& SseServer::operator=(SseServer&&) noexcept = default;
+
+void SseServer::request(ExchangeId exchange, proto::HttpRequest request, base::Instant /*now*/) {
+  State& state = *state_;
+  if (state.over) {
+    state.answer(exchange, no_such_session());
+  } else if (request.method != "POST") {
+    state.answer(exchange, method_refused("POST"));
+  } else if (!state.holding) {
+    state.posted(exchange, std::move(request));
+  } else if (!state.held.keep(exchange, std::move(request))) {
+    state.answer(exchange, busy());
+  }
+}
+
+void SseServer::gone(ExchangeId exchange, base::Instant /*now*/) {
+  State& state = *state_;
+  state.held.gone(exchange);
+  if (exchange != state.stream || state.over) return;
+  state.over = true;
+  for (const auto& one : state.held.take()) state.answer(one.exchange, no_such_session());
+  state.outbox.emplace_back(Over{});
+}
+
+void SseServer::send(const proto::Message& message, base::Instant now) {
+  if (!state_->over) state_->say(event_text(message, std::nullopt), now);
+}
+
+void SseServer::hold() {
+  state_->holding = true;
+}
+
+void SseServer::release(base::Instant /*now*/) {
+  state_->holding = false;
+  for (auto& one : state_->held.take()) state_->posted(one.exchange, std::move(one.request));
+}
+
+std::optional<base::Instant> SseServer::deadline() const {
+  if (state_->over) return std::nullopt;
+  return state_->silent_since + comment_every;
+}
+
+void SseServer::tick(base::Instant now) {
+  if (!state_->over && state_->silent_since + comment_every <= now) state_->say(keep_alive(), now);
+}
+
+std::vector<Output>& SseServer::outbox() {
+  return state_->outbox;
+}
+
+}  // namespace transport
