@@ -34,6 +34,11 @@ Daemon::Daemon(DaemonParts parts, const Config& config)
                .hash_key = random_key()},
               io::now()),
       started_(io::now()),
+      front_(loop_, {},
+             {.on_request = [this](transport::ExchangeId exchange, proto::HttpRequest&& request,
+                                   HttpOrigin origin) { requested(exchange, std::move(request), origin); },
+              .on_gone = [](transport::ExchangeId) {},
+              .on_trouble = [this](const base::Error& why) { log_.warning(why.what); }}),
       deadline_(loop_, [] {}) {}  // It only has to end the sleep: every turn looks at the time.
 
 Daemon::~Daemon() = default;
@@ -48,10 +53,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::make(DaemonParts parts) {
 base::Result<void> Daemon::open() {
   children_ =
       TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .open_files = parts_.open_files}));
-  listener_ = TRY(io::Listener::open(
-      loop_, std::move(parts_.listener),
-      [this](io::Descriptor connection, io::Peer /*peer*/) { connected(std::move(connection)); },
-      [this](const base::Error& why) { log_.warning(why.what); }));
+  TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     signals_.push_back(TRY(loop_.on_signal(signal, [this] { leave(); })));
   }
@@ -83,6 +85,7 @@ void Daemon::end_of_turn() {
     flush_instances();
     flush_sessions();
   } while (!broker_.outbox().empty());
+  front_.flush();
   if (const auto due = broker_.deadline()) {
     deadline_.set(*due);
   } else {
@@ -140,7 +143,7 @@ void Daemon::leave() {
   if (leaving_) return;
   leaving_ = true;
   log_.info("ending: servers are stopped");
-  listener_.reset();
+  front_.stop_listening();
   unlink(parts_.paths.socket.c_str());
   // What clients say from now on stays in their pipes, for the next daemon.
   sessions_.each([](Attachment& attachment) { attachment.reader().pause(); });

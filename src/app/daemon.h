@@ -5,21 +5,19 @@
 // nothing itself, except how much may be queued before the broker is told.
 #pragma once
 
-#include <list>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "app/attachment.h"
 #include "app/config.h"
-#include "app/control_connection.h"
 #include "app/daemon_log.h"
+#include "app/http_front.h"
 #include "app/table.h"
 #include "base/result.h"
 #include "broker/broker.h"
 #include "io/child.h"
 #include "io/children.h"
-#include "io/listener.h"
 #include "io/loop.h"
 #include "io/paths.h"
 
@@ -77,12 +75,10 @@ class Daemon {
   void input_ended(broker::SessionId session);
 
   // daemon_control.cpp
-  void connected(io::Descriptor connection);
-  void requested(ControlConnection& connection);
-  void attach(ControlConnection& connection);
-  std::string answer_to(const HttpRequest& request);
-  std::string stop_or_restart(const HttpRequest& request);
-  void forget(ControlConnection& connection);
+  void requested(transport::ExchangeId exchange, proto::HttpRequest&& request, HttpOrigin origin);
+  void attach(transport::ExchangeId exchange, const proto::HttpRequest& request, HttpOrigin origin);
+  proto::HttpAnswer answer_to(const proto::HttpRequest& request);
+  proto::HttpAnswer stop_or_restart(const proto::HttpRequest& request);
 
   DaemonParts parts_;
   DaemonLog log_;
@@ -90,11 +86,10 @@ class Daemon {
   broker::Broker broker_;
   base::Instant started_;
   std::unique_ptr<io::Children> children_;
-  std::unique_ptr<io::Listener> listener_;
+  HttpFront front_;
   io::Timer deadline_;
   std::vector<io::SignalWatch> signals_;
 
-  std::list<std::unique_ptr<ControlConnection>> connections_;
   Table<core::SessionTag, Attachment> sessions_;
   Table<core::InstanceTag, Running> instances_;
   std::vector<broker::SessionId> dirty_sessions_;
