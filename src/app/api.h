@@ -17,6 +17,7 @@ struct Whereabouts {
   std::string home;
   base::Instant started;
   base::Instant now;
+  std::uint16_t port = 0;  // Towards clients that connect by URL; 0: there is none.
 };
 
 // `processes_of` names an instance's process and its kin, for their memory.

@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
+#include "app/http_token.h"
 #include "base/version.h"
 #include "io/clock.h"
+#include "io/tcp_socket.h"
 
 namespace app {
 namespace {
@@ -16,6 +19,12 @@ constexpr std::size_t session_soft = std::size_t{256} << 10;
 constexpr std::size_t session_hard = std::size_t{64} << 20;
 // Bytes queued for a server before the sessions that feed it are no longer read.
 constexpr std::size_t instance_soft = std::size_t{256} << 10;
+
+// Whoever runs a daemon for clients that connect by URL cannot start it again by connecting.
+constexpr base::Duration never = std::chrono::years(100);
+bool stays(const DaemonParts& parts, const Config& config) {
+  return parts.foreground || parts.port || config.http.port;
+}
 
 std::uint64_t random_key() {
   std::uint64_t key = 0;
@@ -29,7 +38,7 @@ std::uint64_t random_key() {
 Daemon::Daemon(DaemonParts parts, const Config& config)
     : parts_(std::move(parts)),
       log_(parts_.paths.daemon_log),
-      broker_({.retire_after = config.daemon_idle_timeout,
+      broker_({.retire_after = stays(parts_, config) ? never : config.daemon_idle_timeout,
                .version = std::string(base::version),
                .hash_key = random_key()},
               io::now()),
@@ -37,8 +46,13 @@ Daemon::Daemon(DaemonParts parts, const Config& config)
       front_(loop_, {},
              {.on_request = [this](transport::ExchangeId exchange, proto::HttpRequest&& request,
                                    HttpOrigin origin) { requested(exchange, std::move(request), origin); },
-              .on_gone = [](transport::ExchangeId) {},
+              .on_gone =
+                  [this](transport::ExchangeId exchange) {
+                    control_.gone(exchange);
+                    http_sessions_->gone(exchange, turn_time());
+                  },
               .on_trouble = [this](const base::Error& why) { log_.warning(why.what); }}),
+      control_(control_hands()),
       deadline_(loop_, [] {}) {}  // It only has to end the sleep: every turn looks at the time.
 
 Daemon::~Daemon() = default;
@@ -46,18 +60,49 @@ Daemon::~Daemon() = default;
 base::Result<std::unique_ptr<Daemon>> Daemon::make(DaemonParts parts) {
   const Config config = load_config(parts.paths.config_file);
   std::unique_ptr<Daemon> made(new Daemon(std::move(parts), config));
-  TRY(made->open());
+  TRY(made->open(config));
   return made;
 }
 
-base::Result<void> Daemon::open() {
+base::Result<void> Daemon::open(const Config& config) {
   children_ =
       TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .open_files = parts_.open_files}));
+  HttpSettings settings = config.http;
+  if (parts_.port) settings.port = parts_.port;
+  if (parts_.address) settings.address = *parts_.address;
+  http_sessions_ = std::make_unique<HttpSessions>(session_hands(), parts_.paths.run_dir + "/http", settings);
   TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
+  if (settings.port) {
+    const auto opened = open_port(settings);
+    // Sessions over stdio need no port, and must not go without a daemon for it.
+    if (!opened && parts_.foreground) return opened;
+    if (!opened) log_.warning(opened.error().what);
+  }
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     signals_.push_back(TRY(loop_.on_signal(signal, [this] { leave(); })));
   }
   loop_.at_end_of_turn([this] { end_of_turn(); });
+  return {};
+}
+
+base::Result<void> Daemon::open_port(const HttpSettings& settings) {
+  if (!io::is_loopback(settings.address)) {
+    return base::failure(
+        "the port is not opened on " + settings.address +
+        ": anything but a loopback address needs TLS, which Hearth does not speak itself; leave "
+        "\"address\" out, and put a proxy with TLS in front of the port");
+  }
+  io::Descriptor socket = TRY(io::listen_on(settings.address, *settings.port));
+  port_ = io::port_of(socket);
+  const std::string number = ':' + std::to_string(port_);
+  port_access_.hosts = {"127.0.0.1" + number, "localhost" + number, "[::1]" + number};
+  port_access_.origins = settings.origins;
+  if (!settings.open)
+    port_access_.token =
+        settings.token ? *settings.token : TRY(token_in(parts_.paths.state_dir + "/http-token"));
+  port_caller_ = settings.open ? "port" : name_of_caller(*port_access_.token);
+  TRY(front_.listen(std::move(socket), {.kind = HttpOrigin::Kind::tcp, .port = port_}));
+  log_.info("clients can connect to http://" + settings.address + number + "/mcp/NAME");
   return {};
 }
 
@@ -79,20 +124,30 @@ void Daemon::feed(broker::Event event) {
 
 void Daemon::end_of_turn() {
   if (const auto due = broker_.deadline(); due && *due <= turn_time()) broker_.tick(turn_time());
+  if (const auto due = http_sessions_->deadline(); due && *due <= turn_time())
+    http_sessions_->tick(turn_time());
   // Flushing can block or unblock a peer, which is news to the broker, which may have more to say.
   do {
     carry_out_all();
     flush_instances();
     flush_sessions();
+    control_.settle();
+    front_.flush();
+    http_sessions_->report_queues();
   } while (!broker_.outbox().empty());
-  front_.flush();
-  if (const auto due = broker_.deadline()) {
-    deadline_.set(*due);
+  set_deadline();
+  turn_time_.reset();
+  if (leaving_ && children_->size() == 0) step_down();
+}
+
+void Daemon::set_deadline() {
+  const auto one = broker_.deadline();
+  const auto other = http_sessions_->deadline();
+  if (one || other) {
+    deadline_.set(one && other ? std::min(*one, *other) : one ? *one : *other);
   } else {
     deadline_.clear();
   }
-  turn_time_.reset();
-  if (leaving_ && children_->size() == 0) step_down();
 }
 
 void Daemon::carry_out_all() {

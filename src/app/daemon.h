@@ -11,8 +11,10 @@
 
 #include "app/attachment.h"
 #include "app/config.h"
+#include "app/control.h"
 #include "app/daemon_log.h"
 #include "app/http_front.h"
+#include "app/http_sessions.h"
 #include "app/table.h"
 #include "base/result.h"
 #include "broker/broker.h"
@@ -20,6 +22,7 @@
 #include "io/children.h"
 #include "io/loop.h"
 #include "io/paths.h"
+#include "transport/access.h"
 
 namespace app {
 
@@ -53,12 +56,14 @@ class Daemon {
   };
 
   explicit Daemon(DaemonParts parts, const Config& config);
-  base::Result<void> open();
+  base::Result<void> open(const Config& config);
+  base::Result<void> open_port(const HttpSettings& settings);
 
   // daemon.cpp
   base::Instant turn_time();
   void feed(broker::Event event);
   void end_of_turn();
+  void set_deadline();
   void carry_out_all();
   void flush_sessions();
   void flush_instances();
@@ -76,9 +81,12 @@ class Daemon {
 
   // daemon_control.cpp
   void requested(transport::ExchangeId exchange, proto::HttpRequest&& request, HttpOrigin origin);
-  void attach(transport::ExchangeId exchange, const proto::HttpRequest& request, HttpOrigin origin);
-  proto::HttpAnswer answer_to(const proto::HttpRequest& request);
-  proto::HttpAnswer stop_or_restart(const proto::HttpRequest& request);
+  void attach(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  Attachment::Events attachment_events(broker::SessionId id);
+  base::Result<core::ServerSpec> resolve_for(const std::string& server, const std::string& project) const;
+  Control::Hands control_hands();
+  HttpSessions::Hands session_hands();
+  std::string status() const;
 
   DaemonParts parts_;
   DaemonLog log_;
@@ -87,6 +95,11 @@ class Daemon {
   base::Instant started_;
   std::unique_ptr<io::Children> children_;
   HttpFront front_;
+  Control control_;
+  std::unique_ptr<HttpSessions> http_sessions_;
+  transport::Access port_access_;
+  std::string port_caller_;  // Who comes by the port; see HttpSessions.
+  std::uint16_t port_ = 0;   // 0: there is none.
   io::Timer deadline_;
   std::vector<io::SignalWatch> signals_;
 

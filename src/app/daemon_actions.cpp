@@ -27,9 +27,11 @@ void Daemon::carry_out(broker::Action& action) {
                  [&](broker::SendToInstance& a) { send_to_instance(a); },
                  [&](broker::CloseSession& a) { close_session(a); },
                  [&](broker::PauseSession& a) {
+                   http_sessions_->hold(a.session);
                    if (Attachment* attachment = sessions_.find(a.session)) attachment->reader().pause();
                  },
                  [&](broker::ResumeSession& a) {
+                   http_sessions_->release(a.session, turn_time());
                    Attachment* attachment = sessions_.find(a.session);
                    if (attachment != nullptr && !leaving_) attachment->reader().resume();
                  },
@@ -49,7 +51,7 @@ void Daemon::carry_out(broker::Action& action) {
 
 void Daemon::send_to_session(broker::SendToSession& action) {
   Attachment* attachment = sessions_.find(action.session);
-  if (attachment == nullptr) return;
+  if (attachment == nullptr) return http_sessions_->send(action, turn_time());
   if (action.ends_call) {
     attachment->writer().queue_answer(std::move(action.message), *action.ends_call);
   } else {
@@ -124,6 +126,7 @@ void Daemon::input_ended(broker::SessionId session) {
 }
 
 void Daemon::close_session(const broker::CloseSession& action) {
+  http_sessions_->close(action.session);
   std::unique_ptr<Attachment> attachment = sessions_.take(action.session);
   if (attachment == nullptr) return;
   if (!action.reason.empty()) log_.warning("a session was ended: " + action.reason);

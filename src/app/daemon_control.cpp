@@ -1,5 +1,5 @@
 // The daemon's socket: requests of shims and of the command line.
-#include <set>
+#include <unistd.h>
 
 #include "app/api.h"
 #include "app/attach_body.h"
@@ -8,65 +8,49 @@
 
 namespace app {
 
-using proto::HttpAnswer;
 using proto::HttpRequest;
-using proto::json_answer;
-using proto::problem;
+using transport::ExchangeId;
 
-void Daemon::requested(transport::ExchangeId exchange, HttpRequest&& request, HttpOrigin origin) {
-  if (request.path == "/attach") {
-    attach(exchange, request, origin);
+void Daemon::requested(ExchangeId exchange, HttpRequest&& request, HttpOrigin origin) {
+  const bool local = origin.kind == HttpOrigin::Kind::local_socket;
+  if (const auto refused = transport::refused(local ? transport::Access{} : port_access_, request)) {
+    front_.answer(exchange, *refused);
+  } else if (request.path == "/attach" && local) {
+    attach(exchange, request);
+  } else if (request.path.starts_with("/mcp/") || request.path.starts_with("/sse/")) {
+    if (leaving_) return front_.answer(exchange, proto::problem(503, "the daemon is ending"));
+    http_sessions_->request(exchange, std::move(request), local ? "user" : port_caller_, turn_time());
   } else {
-    front_.answer(exchange, answer_to(request));
+    control_.request(exchange, request);
   }
 }
 
-void Daemon::attach(transport::ExchangeId exchange, const HttpRequest& request, HttpOrigin origin) {
-  if (leaving_) {
-    front_.answer(exchange, problem(503, "the daemon is ending"));
-    return;
-  }
+void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
+  const auto refuse = [&](int status, std::string_view why) {
+    front_.answer(exchange, proto::problem(status, why));
+  };
+  if (leaving_) return refuse(503, "the daemon is ending");
   std::vector<io::Descriptor> descriptors = front_.take_descriptors(exchange);
-  if (origin.kind != HttpOrigin::Kind::local_socket || request.method != "POST" ||
-      request.fields.get("upgrade") != "hearth-session/1" || descriptors.size() != 3) {
-    front_.answer(exchange,
-                  problem(400, "/attach needs POST, \"Upgrade: hearth-session/1\" and three descriptors"));
-    return;
-  }
+  if (request.method != "POST" || request.fields.get("upgrade") != "hearth-session/1" ||
+      descriptors.size() != 3)
+    return refuse(400, "/attach needs POST, \"Upgrade: hearth-session/1\" and three descriptors");
   auto body = read_attach_body(request.body);
-  if (!body) {
-    front_.answer(exchange, problem(400, body.error().what));
-    return;
-  }
+  if (!body) return refuse(400, body.error().what);
   const Config config = load_config(parts_.paths.config_file);
   auto spec = resolve(body->wish, config);
   if (!spec) {
     log_.warning("a session was refused: " + spec.error().what);
-    front_.answer(exchange, problem(422, spec.error().what));
-    return;
+    return refuse(422, spec.error().what);
   }
   const broker::SessionId id = broker_.admit();
-  auto opened = Attachment::open(
-      loop_,
-      {.session = id,
-       .input = std::move(descriptors[0]),
-       .output = std::move(descriptors[1]),
-       .journal = std::move(descriptors[2]),
-       .connection = front_.release(exchange),
-       .line_max = spec->message_bytes_max},
-      {.on_line = [this, id](proto::Line&& received) { feed(broker::SessionLine{id, std::move(received)}); },
-       .on_read =
-           [this, id] {
-             if (Attachment* attachment = sessions_.find(id)) attachment->note_unread();
-           },
-       .on_drained =
-           [this, id] {
-             Attachment* attachment = sessions_.find(id);
-             if (attachment == nullptr || !std::exchange(attachment->congested, false)) return;
-             feed(broker::SessionUnblocked{id});
-           },
-       .on_gone = [this, id] { feed(broker::SessionClosed{id}); },
-       .on_input_end = [this, id] { input_ended(id); }});
+  auto opened = Attachment::open(loop_,
+                                 {.session = id,
+                                  .input = std::move(descriptors[0]),
+                                  .output = std::move(descriptors[1]),
+                                  .journal = std::move(descriptors[2]),
+                                  .connection = front_.release(exchange),
+                                  .line_max = spec->message_bytes_max},
+                                 attachment_events(id));
   if (!opened) {
     broker_.dismiss(id);
     log_.warning("a session could not be attached: " + opened.error().what);
@@ -81,58 +65,69 @@ void Daemon::attach(transport::ExchangeId exchange, const HttpRequest& request, 
   feed(broker::SessionOpened{id, std::move(*spec), attachment.page(), body->pid});
 }
 
-HttpAnswer Daemon::answer_to(const HttpRequest& request) {
-  const bool get = request.method == "GET";
-  const bool post = request.method == "POST";
-  const auto wrong_method = [&](std::string_view right) {
-    return problem(405, request.path + " takes " + std::string(right) + ", not " + request.method);
-  };
-  if (request.path == "/ping") return get ? json_answer(200, R"({"ok":true})") : wrong_method("GET");
-  if (request.path == "/status") {
-    if (!get) return wrong_method("GET");
-    const Whereabouts whereabouts{.home = parts_.paths.home, .started = started_, .now = io::now()};
-    const auto memory = [this](broker::InstanceId id) {
-      const Running* running = instances_.find(id);
-      return running != nullptr && running->child != nullptr ? running->child->processes()
-                                                             : std::vector<io::Process>{};
-    };
-    return json_answer(200, status_json(broker_, whereabouts, memory));
-  }
-  if (request.path == "/why") {
-    if (!get) return wrong_method("GET");
-    std::string name;
-    const bool named = proto::query_value(request.query, "name", name);
-    return json_answer(200, why_json(broker_, named ? std::optional(name) : std::nullopt));
-  }
-  if (request.path == "/stop" || request.path == "/restart")
-    return post ? stop_or_restart(request) : wrong_method("POST");
-  if (request.path == "/shutdown") {
-    if (!post) return wrong_method("POST");
-    ending_sessions_ = true;
-    leave();
-    return json_answer(200, R"({"ok":true})");
-  }
-  return problem(404, "there is no " + request.path + "; see docs/shim-protocol.md for what there is");
+Attachment::Events Daemon::attachment_events(broker::SessionId id) {
+  return {.on_line = [this, id](proto::Line&& line) { feed(broker::SessionLine{id, std::move(line)}); },
+          .on_read =
+              [this, id] {
+                if (Attachment* attachment = sessions_.find(id)) attachment->note_unread();
+              },
+          .on_drained =
+              [this, id] {
+                Attachment* attachment = sessions_.find(id);
+                if (attachment == nullptr || !std::exchange(attachment->congested, false)) return;
+                feed(broker::SessionUnblocked{id});
+              },
+          .on_gone = [this, id] { feed(broker::SessionClosed{id}); },
+          .on_input_end = [this, id] { input_ended(id); }};
 }
 
-HttpAnswer Daemon::stop_or_restart(const HttpRequest& request) {
-  const auto name = read_name_body(request.body);
-  if (!name) return problem(400, name.error().what);
-  std::set<std::string> known;
-  for (const broker::InstanceReport& report : broker_.instances()) known.insert(report.name);
-  for (const broker::SessionReport& report : broker_.sessions()) known.insert(report.server);
-  if (!known.contains(*name)) {
-    std::string all;
-    for (const std::string& each : known) all += (all.empty() ? "" : ", ") + each;
-    return problem(404, "no server named \"" + *name + "\" is known to the daemon; " +
-                            (all.empty() ? "there is none now" : "there are: " + all));
+// Who comes over HTTP brings no environment and no directory along, so the daemon's own stand in for them.
+base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server,
+                                                   const std::string& project) const {
+  Wish wish{.server = AttachWish{server}, .cwd = project, .environment = {}};
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos)
+      wish.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
-  if (request.path == "/stop") {
-    feed(broker::StopWanted{*name});
-  } else {
-    feed(broker::RestartWanted{*name});
-  }
-  return json_answer(200, R"({"ok":true})");
+  const auto home = wish.environment.find("HOME");
+  if (project.empty()) wish.cwd = home != wish.environment.end() ? home->second : "/";
+  return resolve(wish, load_config(parts_.paths.config_file));
+}
+
+Control::Hands Daemon::control_hands() {
+  return {.broker = broker_,
+          .feed = [this](broker::Event event) { feed(std::move(event)); },
+          .config = [this] { return load_config(parts_.paths.config_file); },
+          .resolve = [this](const std::string& server,
+                            const std::string& project) { return resolve_for(server, project); },
+          .status = [this] { return status(); },
+          .shut_down =
+              [this] {
+                ending_sessions_ = true;
+                leave();
+              },
+          .answer = [this](ExchangeId exchange,
+                           const proto::HttpAnswer& answer) { front_.answer(exchange, answer); }};
+}
+
+HttpSessions::Hands Daemon::session_hands() {
+  return {.front = front_,
+          .broker = broker_,
+          .feed = [this](broker::Event event) { feed(std::move(event)); },
+          .resolve = [this](const std::string& server,
+                            const std::string& project) { return resolve_for(server, project); }};
+}
+
+std::string Daemon::status() const {
+  const Whereabouts whereabouts{
+      .home = parts_.paths.home, .started = started_, .now = io::now(), .port = port_};
+  return status_json(broker_, whereabouts, [this](broker::InstanceId id) {
+    const Running* running = instances_.find(id);
+    return running != nullptr && running->child != nullptr ? running->child->processes()
+                                                           : std::vector<io::Process>{};
+  });
 }
 
 }  // namespace app
