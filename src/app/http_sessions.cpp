@@ -13,6 +13,9 @@ namespace {
 constexpr std::size_t queued_soft = std::size_t{256} << 10;
 constexpr std::size_t queued_hard = std::size_t{64} << 20;
 
+// Each takes a megabyte of the runtime directory.
+constexpr std::size_t sessions_max = 500;
+
 constexpr base::Duration look_through = std::chrono::minutes(1);
 
 template <class... Handlers>
@@ -73,7 +76,8 @@ std::optional<HttpSessions::Target> HttpSessions::target_of(const proto::HttpReq
     return std::nullopt;
   }
   if (!target.project.empty() && !target.project.starts_with('/')) {
-    refused = proto::problem(400, "\"project\" must be the absolute path of a directory");
+    refused = proto::problem(
+        400, "\"project\" must be the absolute path of a directory, not \"" + target.project + '"');
     return std::nullopt;
   }
   return target;
@@ -116,25 +120,24 @@ void HttpSessions::streamable(transport::ExchangeId exchange, proto::HttpRequest
 
 void HttpSessions::sse(transport::ExchangeId exchange, proto::HttpRequest request, const Target& target,
                        const std::string& caller, base::Instant now) {
-  Session* session = nullptr;
-  if (request.method == "GET") {
-    session = open(exchange, target, caller, now);
-    if (session == nullptr) return;
-    by_exchange_[exchange] = session->id;
-    session->exchanges.push_back(exchange);
-  } else {
-    session = target.post_id.empty() ? nullptr : find(target.post_id, target, caller);
-    if (session == nullptr || !std::holds_alternative<transport::SseServer>(session->transport)) {
-      return hands_.front.answer(
-          exchange,
-          proto::problem(
-              target.post_id.empty() && request.method != "POST" ? 405 : 404,
-              "there is no such session; open one with GET, and post to the endpoint that it names"));
-    }
-    by_exchange_[exchange] = session->id;
-    session->exchanges.push_back(exchange);
-    std::get<transport::SseServer>(session->transport).request(exchange, std::move(request), now);
+  const std::string_view right = target.post_id.empty() ? "GET" : "POST";
+  if (request.method != right) {
+    // What clients try first is POST, and this is how they learn that it is the older transport.
+    proto::HttpAnswer answer =
+        proto::problem(405, "open a session with GET, and post to the endpoint that it names");
+    answer.fields.add("allow", right);
+    return hands_.front.answer(exchange, answer);
   }
+  Session* session =
+      target.post_id.empty() ? open(exchange, target, caller, now) : find(target.post_id, target, caller);
+  if (target.post_id.empty() && session == nullptr) return;
+  if (session == nullptr || !std::holds_alternative<transport::SseServer>(session->transport))
+    return hands_.front.answer(exchange,
+                               proto::problem(404, "there is no such session; it ended with its connection"));
+  by_exchange_[exchange] = session->id;
+  session->exchanges.push_back(exchange);
+  if (!target.post_id.empty())
+    std::get<transport::SseServer>(session->transport).request(exchange, std::move(request), now);
   settle(*session, now);
 }
 
@@ -143,6 +146,11 @@ HttpSessions::Session* HttpSessions::open(transport::ExchangeId exchange, const 
   auto spec = hands_.resolve(target.server, target.project);
   if (!spec) {
     hands_.front.answer(exchange, refusal(404, proto::Code::invalid_request, spec.error().what));
+    return nullptr;
+  }
+  if (!make_room()) {
+    hands_.front.answer(exchange,
+                        refusal(503, proto::Code::internal_error, "too many sessions are connected"));
     return nullptr;
   }
   const std::string public_id = KeptSessions::new_id();
@@ -161,6 +169,21 @@ HttpSessions::Session* HttpSessions::open(transport::ExchangeId exchange, const 
   auto session = std::make_unique<Session>(public_id, std::move(record),
                                            transport::StreamableServer(options(public_id)), std::move(*page));
   return &announce(std::move(session), std::move(*spec));
+}
+
+// Many clients never say that they are done. Who has been away for longest is the one to be forgotten.
+bool HttpSessions::make_room() {
+  if (by_public_id_.size() < sessions_max) return true;
+  Session* longest = nullptr;
+  sessions_.each([&](Session& session) {
+    if (!session.ends_at || session.over) return;
+    if (longest == nullptr || *session.ends_at < *longest->ends_at) longest = &session;
+  });
+  if (longest == nullptr) return false;
+  longest->over = true;
+  by_public_id_.erase(longest->public_id);
+  hands_.feed(broker::SessionClosed{longest->id});
+  return true;
 }
 
 transport::StreamableOptions HttpSessions::options(const std::string& public_id) const {

@@ -74,6 +74,7 @@ class HttpSessions {
                 base::Instant now);
   Session* find(const std::string& public_id, const Target& target, const std::string& caller);
   Session* find_kept(const std::string& public_id, const Target& target, const std::string& caller);
+  bool make_room();
   Session& announce(std::unique_ptr<Session> session, core::ServerSpec spec);
   transport::StreamableOptions options(const std::string& public_id) const;
   void settle(Session& session, base::Instant now);

@@ -62,6 +62,12 @@ bool has_token(std::string_view secret, const HttpRequest& request) {
 
 std::optional<HttpAnswer> refused(const Access& access, const HttpRequest& request) {
   const proto::HttpFields& fields = request.fields;
+  for (const std::string_view name :
+       {"mcp-session-id", "mcp-protocol-version", "last-event-id", "content-type"}) {
+    if (fields.count(name) > 1)
+      return proto::problem(
+          400, std::string(name) + " stands there more than once, and nobody can say which counts");
+  }
   if (!access.hosts.empty() && (fields.count("host") != 1 || !is_ours(access, fields.get("host")))) {
     return proto::problem(403, "Host \"" + std::string(fields.get("host")) +
                                    "\" is none that Hearth listens as; use http://" + access.hosts.front());

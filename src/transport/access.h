@@ -1,7 +1,8 @@
 // Who may talk to the HTTP port, and from where: decided for every request, before anything else.
 //
 // Against DNS rebinding the Host must be one that we listen as, and an Origin, if there is one, too (403). A
-// token, where one is set, must come as "Authorization: Bearer …" (401), compared in constant time.
+// token, where one is set, must come as "Authorization: Bearer …" (401), compared in constant time. A field
+// that decides what a request means must not occur twice (400).
 #pragma once
 
 #include <optional>
