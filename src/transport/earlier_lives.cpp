@@ -16,8 +16,7 @@ constexpr std::size_t successors_max = 1024;
 }  // namespace
 
 std::uint32_t StreamNumbers::mark_of(std::string_view raw_id) {
-  const auto mark = static_cast<std::uint32_t>(base::siphash({}, raw_id));
-  return mark == mark_of_many ? 1 : mark;
+  return static_cast<std::uint32_t>(base::siphash({}, raw_id));
 }
 
 void EarlierLives::resume(const EventId& id, ExchangeId exchange, std::vector<Output>& outbox,
@@ -37,33 +36,23 @@ void EarlierLives::resume(const EventId& id, ExchangeId exchange, std::vector<Ou
   waiting_[stream] = mark;
   streams_.begin(stream);
   streams_.connect(stream, exchange, {}, now);
-  std::vector<Owed> owed;
-  owed.swap(owed_);
-  for (Owed& one : owed) {
-    const bool here = waiting_.contains(stream) && (one.mark == mark || mark == StreamNumbers::mark_of_many);
-    if (here) {
-      answered(one.event.call, one.event.message, now);
-    } else {
-      owed_.push_back(std::move(one));
-    }
-  }
+  const auto owed = std::ranges::find(owed_, mark, &Owed::mark);
+  if (owed == owed_.end()) return;
+  const Event event = std::move(owed->event);
+  owed_.erase(owed);
+  answered(event.call, event.message, now);
 }
 
 void EarlierLives::answered(std::string_view raw_id, const proto::Message& message, base::Instant now) {
   if (now >= until_) return;
   const std::uint32_t mark = StreamNumbers::mark_of(raw_id);
   Event event{message, Worth::answer, std::string(raw_id)};
-  auto found = std::ranges::find(waiting_, mark, [](const auto& one) { return one.second; });
-  if (found == waiting_.end()) {
-    found =
-        std::ranges::find(waiting_, StreamNumbers::mark_of_many, [](const auto& one) { return one.second; });
-  }
+  const auto found = std::ranges::find(waiting_, mark, [](const auto& one) { return one.second; });
   if (found == waiting_.end()) {
     if (owed_.size() < owed_max) owed_.push_back({mark, std::move(event)});
     return;
   }
   streams_.say(found->first, std::move(event), now);
-  if (found->second == StreamNumbers::mark_of_many) return;
   streams_.end(found->first, now);
   waiting_.erase(found);
 }

@@ -2,10 +2,11 @@
 // answers that are owed to calls of then.
 //
 // An event id of an earlier life names a stream of which nothing is known but its number, and that begins
-// anew here. The number's lower half is a mark of the call that the stream was for, and so an owed answer
-// finds the stream that is waiting for it, and no other (a client may give whatever answer comes on a stream
-// to the call it resumed). Whoever comes first, the stream or the answer, waits for the other until
-// `resume_for` of this life has passed; then waiting streams end, and later ones are not begun.
+// anew here. The number's lower half is a mark of the call that the stream was for (of a batch, its first),
+// and so an owed answer finds the stream that is waiting for it, and no other: a client may take whatever
+// answer comes on a stream for that of the call it resumed. Whoever comes first, the stream or the answer,
+// waits for the other until `resume_for` of this life has passed; then waiting streams end, and later ones
+// are not begun.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,6 @@ namespace transport {
 class StreamNumbers {
  public:
   static std::uint32_t mark_of(std::string_view raw_id);
-  static constexpr std::uint32_t mark_of_many = 0;  // A batch: it takes what nobody else waits for.
-
   Streams::Number next(std::uint32_t mark) { return ++count_ << 32 | mark; }
 
  private:

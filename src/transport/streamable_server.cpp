@@ -267,8 +267,7 @@ void StreamableServer::State::open(ExchangeId exchange, const Posted& posted, ba
   for (const Posted::Part& part : posted.parts) {
     if (part.envelope.kind == proto::Kind::request) ids.emplace_back(part.of(part.envelope.id));
   }
-  const Number number =
-      numbers.next(ids.size() == 1 ? StreamNumbers::mark_of(ids.front()) : StreamNumbers::mark_of_many);
+  const Number number = numbers.next(StreamNumbers::mark_of(ids.front()));
   if (!asked_to_initialize && posted.parts.front().is_initialize()) {
     const Posted::Part& part = posted.parts.front();
     asked_to_initialize = post.initialize = true;
@@ -305,7 +304,8 @@ void StreamableServer::State::got(ExchangeId exchange, const HttpRequest& reques
   if (!id || id->life > options.life) {
     answer(exchange, refusal(400, Fault::refused, "Bad Request: Last-Event-ID is no event of this session"));
   } else if (id->life < options.life && id->stream == standalone) {
-    streams.connect(standalone, exchange, {}, now);
+    // Who knows no event of this life has heard nothing of what it has said.
+    streams.resume(standalone, 0, exchange, now);
   } else if (id->life < options.life) {
     earlier.resume(*id, exchange, outbox, now);
   } else if (streams.knows(id->stream)) {

@@ -52,11 +52,11 @@
 namespace transport {
 
 struct StreamableOptions {
-  std::string session_id;  // Visible ASCII, unguessable.
+  std::string session_id = {};  // Visible ASCII, unguessable.
   std::uint32_t life = 0;
-  std::optional<proto::Revision> revision;  // Of a session that was found again.
+  std::optional<proto::Revision> revision = {};  // Of a session that was found again.
   base::Duration stream_after = std::chrono::seconds(1);
-  std::optional<base::Duration> poll_after;
+  std::optional<base::Duration> poll_after = {};
   base::Duration retry = std::chrono::seconds(1);
   base::Duration comment_every = std::chrono::seconds(15);
   base::Duration resume_for = std::chrono::minutes(5);

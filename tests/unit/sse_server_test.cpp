@@ -1,0 +1,107 @@
+#include "transport/sse_server.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "transport_fixture.h"
+
+using namespace transcript;
+using std::chrono::seconds;
+
+namespace {
+
+const std::string ping = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
+const std::string pong = R"({"jsonrpc":"2.0","id":1,"result":{}})";
+
+struct Session {
+  Lines out() { return reader.read(server.outbox()); }
+  Lines post(transport::ExchangeId exchange, std::string body,
+             const Fields& fields = {{"content-type", "application/json"}}) {
+    server.request(exchange, request("POST", std::move(body), fields), now);
+    return out();
+  }
+
+  base::Instant now{seconds(100)};
+  transport::SseServer server{7, "/sse/x?session=S", now};
+  Reader reader;
+};
+
+}  // namespace
+
+TEST_CASE("HTTP+SSE begins with the endpoint, and carries everything on one stream") {
+  Session session;
+  CHECK(session.out() == Lines{"7: stream", "7: endpoint /sse/x?session=S"});
+  CHECK(session.post(8, ping) == Lines{"deliver " + ping, "8: 202 Accepted"});
+  session.server.send(proto::Message(pong), session.now);
+  CHECK(session.out() == Lines{"7: " + pong});
+}
+
+TEST_CASE("HTTP+SSE: the endpoint is written as the data of its event") {
+  Session session;
+  REQUIRE(session.server.outbox().size() == 2);
+  const auto& text = std::get<transport::StreamText>(session.server.outbox()[1]).text;
+  CHECK(text.text() == "event: endpoint\ndata: /sse/x?session=S\n\n");
+}
+
+TEST_CASE("HTTP+SSE: a body on several lines is one message, and what is none is refused") {
+  Session session;
+  session.out();
+  CHECK(session.post(8, "{\"jsonrpc\":\"2.0\",\r\n\"method\":\"x\"}") ==
+        Lines{R"(deliver {"jsonrpc":"2.0",  "method":"x"})", "8: 202 Accepted"});
+  const auto refused = [&](const std::string& body, const Fields& fields, const std::string& status) {
+    const Lines lines = session.post(9, body, fields);
+    return lines.size() == 1 && lines[0].starts_with("9: " + status);
+  };
+  const Fields json{{"content-type", "application/json"}};
+  CHECK(refused("{", json, "400"));
+  CHECK(refused("{}", json, "400"));
+  CHECK(refused('[' + ping + ']', json, "400"));
+  CHECK(refused(ping, {{"content-type", "text/plain"}}, "415"));
+  session.server.request(9, request("GET", "", {}), session.now);
+  CHECK(session.out().front().starts_with("9: 405"));
+}
+
+TEST_CASE("HTTP+SSE: a silent stream is kept alive") {
+  Session session;
+  session.out();
+  CHECK(session.server.deadline() == session.now + seconds(15));
+  session.server.tick(session.now + seconds(14));
+  CHECK(session.out().empty());
+  session.server.tick(session.now + seconds(15));
+  CHECK(session.out() == Lines{"7: : keep-alive"});
+  CHECK(session.server.deadline() == session.now + seconds(30));
+  session.server.send(proto::Message(pong), session.now + seconds(20));
+  session.out();
+  CHECK(session.server.deadline() == session.now + seconds(35));
+}
+
+TEST_CASE("HTTP+SSE: the session ends with its stream") {
+  Session session;
+  session.out();
+  session.server.hold();
+  session.post(8, ping);
+  session.server.gone(99, session.now);
+  CHECK(session.out().empty());
+  session.server.gone(7, session.now);
+  const Lines lines = session.out();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].starts_with("8: 404"));
+  CHECK(lines[1] == "over");
+  CHECK_FALSE(session.server.deadline());
+  session.server.send(proto::Message(pong), session.now);
+  CHECK(session.out().empty());
+  CHECK(session.post(9, ping).front().starts_with("9: 404"));
+}
+
+TEST_CASE("HTTP+SSE: what is posted waits while the broker takes nothing") {
+  Session session;
+  session.out();
+  session.server.hold();
+  CHECK(session.post(8, ping).empty());
+  session.server.release(session.now);
+  CHECK(session.out() == Lines{"deliver " + ping, "8: 202 Accepted"});
+  session.server.hold();
+  for (transport::ExchangeId i = 0; i < 64; ++i) CHECK(session.post(100 + i, ping).empty());
+  CHECK(session.post(200, ping).front().starts_with("200: 503"));
+}
