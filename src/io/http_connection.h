@@ -35,7 +35,7 @@ namespace io {
 class HttpConnection {
  public:
   struct Limits {
-    proto::HttpRequestReader::Limits request;
+    proto::HttpRequestReader::Limits request = {};
     base::Duration patience = std::chrono::seconds(30);
     base::Duration idle = std::chrono::seconds(90);
     base::Duration stall = std::chrono::minutes(2);

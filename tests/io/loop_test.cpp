@@ -161,3 +161,48 @@ TEST_CASE("signals arrive as callbacks, and run() ends when it is told") {
   CHECK(received == 1);
   CHECK(hooks_after >= 1);
 }
+
+TEST_CASE("a hang-up is noticed without looking at what there is to read") {
+  for (const bool half : {false, true}) {
+    CAPTURE(half);
+    io::Loop loop;
+    SocketPair pair;
+    int served = 0;
+    bool hung_up = false;
+    io::Watch watch;
+    watch = loop.watch(pair.ours.get(), io::Interest::hang_up,
+                       [&] {
+                         ++served;
+                         hung_up = watch.hung_up();
+                         watch.set(io::Interest::none);
+                       })
+                .value();
+    REQUIRE(write(pair.theirs.get(), "unread", 6) == 6);
+    bool passed = false;
+    io::Timer later(loop, [&] { passed = true; });
+    later.set(io::now() + std::chrono::milliseconds(20));
+    REQUIRE(run_until(loop, [&] { return passed; }));
+    CHECK(served == 0);
+    half ? static_cast<void>(shutdown(pair.theirs.get(), SHUT_WR)) : pair.theirs.reset();
+    REQUIRE(run_until(loop, [&] { return served > 0; }));
+    CHECK(hung_up);
+  }
+}
+
+TEST_CASE("what is ready to be written to is told apart from a hang-up") {
+  io::Loop loop;
+  const SocketPair pair;
+  bool hung_up = true;
+  bool served = false;
+  io::Watch watch;
+  watch = loop.watch(pair.ours.get(), io::Interest::write_or_hang_up,
+                     [&] {
+                       served = true;
+                       hung_up = watch.hung_up();
+                     })
+              .value();
+  REQUIRE(run_until(loop, [&] { return served; }));
+  CHECK_FALSE(hung_up);
+  shutdown(pair.theirs.get(), SHUT_WR);
+  CHECK(run_until(loop, [&] { return hung_up; }));
+}

@@ -1,0 +1,60 @@
+// An HTTP connection of ours and a client at its other end, on one loop.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/http_connection.h"
+#include "support.h"
+
+namespace test {
+
+enum class Over { unix_socket, tcp };
+
+class HttpPeers {
+ public:
+  explicit HttpPeers(Over over = Over::unix_socket, io::HttpConnection::Limits limits = {});
+
+  // The client's side.
+  void say(std::string_view bytes);
+  // What has come until now ends with, or contains, this.
+  bool hears(std::string_view text);
+  bool hears_end();  // The connection is closed, for writing at least.
+  void listen();     // Reads what comes, as it does from the beginning.
+  void stop_listening();
+  void hang_up();
+  void close_half();
+  int fd() const { return client_.get(); }
+
+  // Ours.
+  bool waits_for_requests(std::size_t count);
+  bool waits_for_gone();
+  // "GET /path [body]" of each request.
+  std::vector<std::string> texts() const;
+  void answer(std::string body);
+
+  io::Loop loop;
+  std::string heard;
+  bool ended = false;
+  std::vector<proto::HttpRequest> requests;
+  int drained = 0;
+  int gone = 0;
+  std::function<void()> on_request = [] {};
+  std::unique_ptr<io::HttpConnection> connection;
+
+ private:
+  void pull();
+
+  io::Descriptor client_;
+  io::Watch client_watch_;
+};
+
+// "name: value" of an answer's head, without Date.
+std::string without_date(std::string_view text);
+
+// A socket pair over TCP on this machine.
+void connect_over_tcp(io::Descriptor& one, io::Descriptor& other);
+
+}  // namespace test
