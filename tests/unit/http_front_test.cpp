@@ -1,0 +1,289 @@
+#include "app/http_front.h"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <string>
+
+#include "io/clock.h"
+#include "io/tcp_socket.h"
+#include "io/unix_socket.h"
+
+namespace {
+
+using app::HttpFront;
+using app::HttpOrigin;
+using transport::ExchangeId;
+
+struct Request {
+  ExchangeId exchange = 0;
+  std::string path;
+  HttpOrigin origin;
+};
+
+// A front on a socket of its own, and what it said.
+class World {
+ public:
+  explicit World(HttpFront::Limits limits = {})
+      : front(loop, limits,
+              {.on_request = [this](
+                                 ExchangeId exchange, proto::HttpRequest&& request,
+                                 HttpOrigin origin) { requests.push_back({exchange, request.path, origin}); },
+               .on_gone = [this](ExchangeId exchange) { gone.push_back(exchange); },
+               .on_drained = [this](ExchangeId exchange) { drained.push_back(exchange); },
+               .on_trouble = [this](const base::Error& why) { trouble.push_back(why.what); }}) {
+    std::array<char, 32> name{"/tmp/hearth-front-XXXXXX"};
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    directory_ = name.data();
+    REQUIRE(front.listen(io::listen_on(path()).value(), {}));
+    loop.at_end_of_turn([this] { front.flush(); });
+  }
+  ~World() { std::filesystem::remove_all(directory_); }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  std::string path() const { return directory_ + "/s"; }
+  io::Descriptor connect() const { return io::connect_to(path()).value(); }
+
+  bool until(const std::function<bool()>& done) {
+    bool late = false;
+    io::Timer watchdog(loop, [&] { late = true; });
+    watchdog.set(io::now() + std::chrono::seconds(60));
+    loop.run_until([&] { return late || done(); });
+    return !late;
+  }
+  // Says it, and turns until it has come as a request.
+  ExchangeId ask(const io::Descriptor& client, const std::string& target) {
+    const std::size_t before = requests.size();
+    REQUIRE(io::send_all(client.get(), "GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n"));
+    REQUIRE(until([&] { return requests.size() > before; }));
+    return requests.back().exchange;
+  }
+  // Everything that has come or comes until the text, or the end.
+  std::string heard(const io::Descriptor& client, std::string_view text) {
+    std::string all;
+    bool ended = false;
+    const io::Watch watch = loop.watch(client.get(), io::Interest::read,
+                                       [&] {
+                                         std::array<char, 65536> piece;
+                                         const ssize_t got =
+                                             recv(client.get(), piece.data(), piece.size(), MSG_DONTWAIT);
+                                         if (got > 0) all.append(piece.data(), static_cast<std::size_t>(got));
+                                         ended |= got == 0;
+                                       })
+                                .value();
+    CHECK(until([&] { return ended || (!text.empty() && all.find(text) != std::string::npos); }));
+    return all;
+  }
+
+  io::Loop loop;
+  std::vector<Request> requests;
+  std::vector<ExchangeId> gone;
+  std::vector<ExchangeId> drained;
+  std::vector<std::string> trouble;
+  HttpFront front;
+
+ private:
+  std::string directory_;
+};
+
+proto::HttpAnswer text(std::string body) {
+  return {.status = 200, .fields = {}, .body = std::move(body)};
+}
+
+io::Descriptor connect_to_port(std::uint16_t port) {
+  io::Descriptor client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(connect(client.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+  return client;
+}
+
+}  // namespace
+
+TEST_CASE("http front: every request is an exchange of its own") {
+  World world;
+  const io::Descriptor one = world.connect();
+  const io::Descriptor two = world.connect();
+  const ExchangeId first = world.ask(one, "/1");
+  const ExchangeId second = world.ask(two, "/2");
+  CHECK(first != 0);
+  CHECK(second != first);
+  CHECK(world.front.exchanges() == 2);
+  world.front.answer(second, text("to two"));
+  world.front.answer(first, text("to one"));
+  CHECK(world.heard(two, "to two").ends_with("\r\n\r\nto two"));
+  CHECK(world.heard(one, "to one").ends_with("\r\n\r\nto one"));
+  const ExchangeId third = world.ask(one, "/3");
+  CHECK(third > second);
+  CHECK(world.front.connections() == 2);
+  CHECK(world.front.exchanges() == 1);
+}
+
+TEST_CASE("http front: an exchange that is over stands for nothing") {
+  World world;
+  const io::Descriptor client = world.connect();
+  const ExchangeId first = world.ask(client, "/1");
+  world.front.answer(first, text("once"));
+  world.front.answer(first, text("twice"));
+  CHECK(world.heard(client, "once").ends_with("once"));
+  const ExchangeId second = world.ask(client, "/2");
+  for (const ExchangeId stale : {first, second + 1, ExchangeId(0)}) {
+    world.front.answer(stale, text("wrong"));
+    world.front.begin_stream(stale, {});
+    world.front.stream(stale, proto::Message(std::string("wrong")));
+    world.front.end_stream(stale);
+    world.front.drop(stale);
+    CHECK(world.front.take_descriptors(stale).empty());
+    CHECK_FALSE(world.front.release(stale));
+    CHECK(world.front.queued_bytes(stale) == 0);
+  }
+  world.front.answer(second, text("right"));
+  const std::string heard = world.heard(client, "right");
+  CHECK(heard.find("wrong") == std::string::npos);
+}
+
+TEST_CASE("http front: a stream, and a client that leaves it") {
+  World world;
+  io::Descriptor client = world.connect();
+  const ExchangeId exchange = world.ask(client, "/1");
+  proto::HttpFields fields;
+  fields.add("mcp-session-id", "s");
+  world.front.begin_stream(exchange, fields);
+  world.front.stream(exchange, proto::Message(std::string("data: x\n\n")));
+  const std::string heard = world.heard(client, "data: x");
+  for (const char* line :
+       {"HTTP/1.1 200 OK\r\n", "\r\ncontent-type: text/event-stream\r\n", "\r\ncache-control: no-cache\r\n",
+        "\r\nx-accel-buffering: no\r\n", "\r\nmcp-session-id: s\r\n"}) {
+    CAPTURE(line);
+    CHECK(heard.find(line) != std::string::npos);
+  }
+  CHECK(world.gone.empty());
+  client.reset();
+  REQUIRE(world.until([&] { return !world.gone.empty(); }));
+  CHECK(world.gone == std::vector<ExchangeId>{exchange});
+  CHECK(world.front.connections() == 0);
+  CHECK(world.front.exchanges() == 0);
+}
+
+TEST_CASE("http front: nobody is told of a client that leaves after its answer") {
+  World world;
+  io::Descriptor client = world.connect();
+  world.front.answer(world.ask(client, "/1"), text("x"));
+  CHECK(world.heard(client, "\r\n\r\nx").ends_with("x"));
+  client.reset();
+  REQUIRE(world.until([&] { return world.front.connections() == 0; }));
+  CHECK(world.gone.empty());
+}
+
+TEST_CASE("http front: what is queued, and that it has been taken") {
+  World world;
+  const io::Descriptor client = world.connect();
+  const ExchangeId exchange = world.ask(client, "/1");
+  world.front.begin_stream(exchange, {});
+  world.front.stream(exchange, proto::Message(std::string(std::size_t{8} << 20, 'x')));
+  world.front.flush();
+  CHECK(world.front.queued_bytes(exchange) > std::size_t{1} << 20);
+  CHECK(world.drained.empty());
+  bool done = false;
+  const io::Watch reading =
+      world.loop
+          .watch(client.get(), io::Interest::read,
+                 [&] {
+                   std::array<char, 65536> piece;
+                   done |= recv(client.get(), piece.data(), piece.size(), MSG_DONTWAIT) <= 0;
+                 })
+          .value();
+  REQUIRE(world.until([&] { return done || !world.drained.empty(); }));
+  CHECK(world.drained == std::vector<ExchangeId>{exchange});
+  CHECK(world.front.queued_bytes(exchange) == 0);
+}
+
+TEST_CASE("http front: dropped, without a word") {
+  World world;
+  const io::Descriptor client = world.connect();
+  const ExchangeId exchange = world.ask(client, "/1");
+  world.front.drop(exchange);
+  CHECK(world.heard(client, "").empty());
+  CHECK(world.gone.empty());
+  CHECK(world.front.connections() == 0);
+}
+
+TEST_CASE("http front: let go of, with its descriptors") {
+  World world;
+  const io::Descriptor client = world.connect();
+  const std::array<int, 3> passed = {0, 1, 2};
+  REQUIRE(io::send_all(client.get(), "POST /attach HTTP/1.1\r\nHost: h\r\n\r\n", passed));
+  REQUIRE(world.until([&] { return !world.requests.empty(); }));
+  const ExchangeId exchange = world.requests.front().exchange;
+  CHECK(world.front.take_descriptors(exchange).size() == 3);
+  CHECK(world.front.take_descriptors(exchange).empty());
+  const io::Descriptor line = world.front.release(exchange);
+  REQUIRE(line);
+  CHECK(world.front.connections() == 0);
+  REQUIRE(write(line.get(), "raw", 3) == 3);
+  CHECK(world.heard(client, "raw") == "raw");
+  CHECK(world.gone.empty());
+}
+
+TEST_CASE("http front: beyond the limit the idlest connection goes, or the new one if all are busy") {
+  World world({.connections_max = 3});
+  std::vector<io::Descriptor> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(world.connect());
+  // Answered in another order than that in which they came: 2, 0, 1.
+  for (const std::size_t i : {2U, 0U, 1U}) {
+    world.front.answer(world.ask(clients[i], "/" + std::to_string(i)), text("x"));
+    CHECK(world.heard(clients[i], "\r\n\r\nx").ends_with("x"));
+  }
+  const io::Descriptor fourth = world.connect();
+  const ExchangeId of_fourth = world.ask(fourth, "/4");
+  CHECK(world.heard(clients[2], "").empty());
+  CHECK(world.front.connections() == 3);
+  world.ask(clients[0], "/busy");
+  world.ask(clients[1], "/busy");
+
+  const io::Descriptor fifth = world.connect();
+  const std::string heard = world.heard(fifth, "");
+  CHECK(heard.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+  CHECK(heard.find("too many connections") != std::string::npos);
+  CHECK(world.front.connections() == 3);
+  CHECK(world.trouble.size() == 1);
+  CHECK(world.gone.empty());
+  world.front.answer(of_fourth, text("served"));
+  CHECK(world.heard(fourth, "served").ends_with("served"));
+}
+
+TEST_CASE("http front: each socket has connections of its own, and says where a request came in") {
+  World world({.connections_max = 1});
+  io::Descriptor socket = io::listen_on("127.0.0.1", 0).value();
+  const std::uint16_t port = io::port_of(socket);
+  REQUIRE(world.front.listen(std::move(socket), {.kind = HttpOrigin::Kind::tcp, .port = port}));
+  const io::Descriptor local = world.connect();
+  const ExchangeId first = world.ask(local, "/local");
+  CHECK(world.requests.back().origin.kind == HttpOrigin::Kind::local_socket);
+
+  const io::Descriptor remote = connect_to_port(port);
+  world.ask(remote, "/remote");
+  CHECK(world.requests.back().origin.kind == HttpOrigin::Kind::tcp);
+  CHECK(world.requests.back().origin.port == port);
+  world.front.answer(first, text("x"));
+  CHECK(world.heard(local, "\r\n\r\nx").ends_with("x"));
+}
+
+TEST_CASE("http front: when it listens no more, those who are there are served") {
+  World world;
+  const io::Descriptor client = world.connect();
+  const ExchangeId exchange = world.ask(client, "/1");
+  world.front.stop_listening();
+  CHECK_FALSE(io::connect_to(world.path()));
+  world.front.answer(exchange, text("x"));
+  CHECK(world.heard(client, "\r\n\r\nx").ends_with("x"));
+  CHECK(world.ask(client, "/2") > exchange);
+}
