@@ -70,6 +70,7 @@ struct HttpSettings {
   bool open = false;  // "token": null, in so many letters: whoever reaches the port may use it.
   std::optional<std::string> token;  // Absent, and not open: the one in the daemon's own file.
   std::vector<std::string> origins;
+  base::Duration stream_after = std::chrono::seconds(1);
   std::optional<base::Duration> poll_after;
   base::Duration session_timeout = std::chrono::minutes(30);
   std::string certificate, key;  // Files.

@@ -189,6 +189,7 @@ bool HttpSessions::make_room() {
 transport::StreamableOptions HttpSessions::options(const std::string& public_id) const {
   transport::StreamableOptions chosen;
   chosen.session_id = public_id;
+  chosen.stream_after = settings_.stream_after;
   chosen.poll_after = settings_.poll_after;
   return chosen;
 }

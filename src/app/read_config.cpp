@@ -22,8 +22,9 @@ constexpr std::int64_t daemon_idle_min_ms = 100;  // 0 would end the daemon befo
 constexpr auto file_keys =
     std::to_array<std::string_view>({"mcpServers", "defaults", "daemon", "http", "$schema"});
 constexpr auto daemon_keys = std::to_array<std::string_view>({"idleTimeoutMs"});
-constexpr auto http_keys = std::to_array<std::string_view>(
-    {"port", "address", "token", "origins", "pollAfterMs", "sessionTimeoutMs", "certificate", "key"});
+constexpr auto http_keys =
+    std::to_array<std::string_view>({"port", "address", "token", "origins", "streamAfterMs", "pollAfterMs",
+                                     "sessionTimeoutMs", "certificate", "key"});
 
 std::string listed(std::span<const std::string_view> words) {
   std::string list;
@@ -152,6 +153,8 @@ void ConfigReader::http(const Value& object) {
   keys(object, http_keys);
   if (const auto port = whole_number(object, "port", 0, 65535, "8765"))
     config_.http.port = static_cast<std::uint16_t>(*port);
+  if (const auto after = whole_number(object, "streamAfterMs", 0, day_ms, "1000"))
+    config_.http.stream_after = milliseconds(*after);
   if (const auto after = whole_number(object, "pollAfterMs", 1, day_ms, "30000"))
     config_.http.poll_after = milliseconds(*after);
   if (const auto timeout = whole_number(object, "sessionTimeoutMs", 100, 30 * day_ms, "1800000"))

@@ -138,10 +138,11 @@ class Hearth:
         upstream = [os.path.join(HERE, "upstream.mjs"), suite.modules, "stdio"]
         try:
             self.home.serve({
-                "stdio": {"command": suite.node, "args": upstream, "scope": "user"},
+                # The suite runs its scenarios at the same time, and over stdio nothing says whom a question is for.
+                "stdio": {"command": suite.node, "args": upstream, "scope": "user", "interactive": "serialise"},
                 "http": {"type": "http", "url": "http://127.0.0.1:%d/mcp" % reference.http()},
                 "sse": {"type": "sse", "url": "http://127.0.0.1:%d/sse" % reference.sse()},
-            }, {"pollAfterMs": 200})
+            }, {"streamAfterMs": 0, "pollAfterMs": 200})  # Streams and their resumption are optional, and asked for.
         except AssertionError:
             self.stop()
             raise

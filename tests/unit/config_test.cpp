@@ -464,12 +464,13 @@ TEST_CASE("config: what is ignored is said") {
 }
 
 TEST_CASE("config: the port towards clients") {
-  const Config config =
-      read(R"({"http":{"port":8765,"token":null,"origins":["https://i.example"],"pollAfterMs":200}})");
+  const Config config = read(
+      R"({"http":{"port":8765,"token":null,"origins":["https://i.example"],"pollAfterMs":200,"streamAfterMs":0}})");
   CHECK(complaints(config) == "");
   CHECK(config.http.port == 8765);
   CHECK(config.http.open);
   CHECK(config.http.poll_after == std::chrono::milliseconds(200));
+  CHECK(config.http.stream_after == std::chrono::milliseconds(0));
   CHECK(config.http.origins == std::vector<std::string>{"https://i.example"});
   CHECK_FALSE(read("{}").http.port);
   CHECK_FALSE(read(R"({"http":{"port":1}})").http.open);
