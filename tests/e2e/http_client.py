@@ -249,15 +249,20 @@ class Connection:
         if not self.over:
             self.over = True
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._shutdown(socket.SHUT_RD)
             self.socket.close()
+
+    def _shutdown(self, how):
+        """Wakes a thread that reads; before that a closed socket lives on."""
+        try:
+            self.socket.shutdown(how)
+        except OSError:
+            pass
 
     def close(self):
         if not self.over:
             self.over = True
-            try:
-                self.socket.shutdown(socket.SHUT_RDWR)  # Wakes a thread that reads.
-            except OSError:
-                pass
+            self._shutdown(socket.SHUT_RDWR)
             self.socket.close()
 
 
@@ -275,7 +280,7 @@ class Streamable(Conversation):
         self.revision = None
         self.idle = []             # Connections that can be used again.
         self.open = set()          # All of them.
-        self.event_ids = []        # Of every event, in the order of their coming.
+        self.event_ids = []        # Of every event that says something, in the order of their coming.
         self.resumed = 0
         self.refusals = []         # Answers of other statuses than were to be expected.
         self.lock = threading.Lock()
@@ -373,7 +378,8 @@ class Streamable(Conversation):
                 while (event := answer.next_event(None)) is not None:
                     if event.id is not None:
                         last = event.id
-                        self.event_ids.append(event.id)
+                        if event.data:
+                            self.event_ids.append(event.id)
                         if answer.connection.budget is None:
                             answer.connection.budget = self.cuts()
                     retry = event.retry if event.retry is not None else retry

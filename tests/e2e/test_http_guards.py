@@ -18,11 +18,12 @@ class TestGuards(HttpCase):
         """A page that made its name point at us is not let in."""
         port = self.serve()
         for host in ("evil.example", "evil.example:%d" % port, "127.0.0.1:%d" % (port + 1), "127.0.0.1", "127.0.0.1.evil:1",
-                     "localhost.evil:%d" % port, "0.0.0.0:%d" % port, "localhost:%d@evil" % port):
+                     "localhost.evil:%d" % port, "0.0.0.0:%d" % port):
             self.assertEqual(self.hello(Host=host).status, 403, host)
         for host in ("127.0.0.1:%d", "localhost:%d", "LocalHost:%d", "[::1]:%d"):
             self.assertEqual(self.hello(Host=host % port).status, 200, host)
-        self.assertEqual(self.hello(Host=None).status, 400)
+        for host in (None, "localhost:%d@evil" % port, "a b", "localhost:x"):
+            self.assertIn(self.hello(Host=host).status, (400, 403), host)
 
     def test_every_path_is_guarded(self):
         self.serve()
@@ -111,7 +112,7 @@ class TestGuards(HttpCase):
             self.home.config({"http": {"port": 0, **http}, "mcpServers": {}})
             done = self.home.hearth("serve", check=False)
             self.assertNotEqual(done.returncode, 0)
-            self.assertRegex(done.stderr, "token|certificate|missing.pem")
+            self.assertRegex(done.stderr, "token|TLS|missing.pem")
 
     def test_a_port_that_is_taken_is_named(self):
         port = self.serve()
