@@ -65,6 +65,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::make(DaemonParts parts) {
 }
 
 base::Result<void> Daemon::open(const Config& config) {
+  if (parts_.foreground) log_.show();
   children_ =
       TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .open_files = parts_.open_files}));
   HttpSettings settings = config.http;

@@ -1,5 +1,8 @@
 #include "app/daemon_log.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <array>
 #include <ctime>
 
@@ -40,6 +43,9 @@ void DaemonLog::write(broker::Severity severity, std::string_view text) {
   for (const char c : text) line += c == '\n' ? " | " : std::string(1, c);
   line += '\n';
   file_.write(line);
+  pollfd free{STDERR_FILENO, POLLOUT, 0};
+  if (!shown_ || poll(&free, 1, 0) != 1) return;
+  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) shown_ = false;  // Nobody is there any more.
 }
 
 }  // namespace app

@@ -14,12 +14,16 @@ class DaemonLog {
  public:
   explicit DaemonLog(std::string path);
 
+  // In the foreground: on stderr too, as far as it takes it without waiting.
+  void show() { shown_ = true; }
+
   void write(broker::Severity severity, std::string_view text);
   void info(std::string_view text) { write(broker::Severity::info, text); }
   void warning(std::string_view text) { write(broker::Severity::warning, text); }
 
  private:
   io::RotatingFile file_;
+  bool shown_ = false;
 };
 
 }  // namespace app
