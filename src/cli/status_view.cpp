@@ -130,7 +130,10 @@ std::string status_shown(const Value& status) {
   std::string out = "daemon " + plain(*daemon, "pid") + ", version " + printable(plain(*daemon, "version")) +
                     ", up " + duration(*daemon, "uptimeMs") + ", memory " + bytes(*daemon, "memoryBytes");
   const std::string home = printable(daemon->string_or("home", ""));
-  out += (home.empty() ? "" : ", home " + home) + "\n\n";
+  out += home.empty() ? "" : ", home " + home;
+  if (const Value* port = daemon->find("port"))
+    out += ", at http://127.0.0.1:" + std::to_string(port->integer().value_or(0));
+  out += "\n\n";
 
   const std::vector<Value>& servers = items_of(status, "servers");
   out += servers.empty() ? "No servers.\n" : servers_shown(servers);
