@@ -49,8 +49,8 @@ struct Request {
 struct Abandon {
   RequestId id = 0;
 };
-// A message of the server's. `call`: the id (ours, a number) of the request on whose stream it came, 0 if
-// none.
+// A message of the server's. `call`: the id (ours, a number) of the request on whose stream it came, 0
+// if none.
 struct Receive {
   base::Bytes message;
   std::int64_t call = 0;

@@ -1,0 +1,241 @@
+// What a POST brings: its answer, a refusal, or nothing.
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/json.h"
+#include "proto/revision.h"
+#include "proto/rpc.h"
+#include "transport/client_state.h"
+
+namespace transport {
+namespace {
+
+using Content = Flight::Content;
+
+bool blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+// The error object of a message, whatever else is wrong with it: servers refuse without an id.
+std::string error_in(std::string_view body) {
+  const auto document = proto::json::parse(body);
+  const proto::json::Value* const error = document.root ? document.root->find("error") : nullptr;
+  if (error == nullptr || error->type != proto::json::Type::object) return {};
+  const proto::json::Value* const code = error->find("code");
+  const proto::json::Value* const message = error->find("message");
+  const bool whole =
+      code != nullptr && code->integer() && message != nullptr && message->type == proto::json::Type::string;
+  return whole ? on_one_line(std::string(body.substr(error->at, error->length))) : std::string();
+}
+
+std::string version_field(std::string_view raw_result) {
+  const auto document = proto::json::parse(raw_result);
+  if (!document.root) return {};
+  const auto revision = proto::revision_of(document.root->string_or("protocolVersion", ""));
+  if (!revision || *revision < proto::Revision::r2025_06_18) return {};
+  return std::string(proto::name_of(*revision));
+}
+
+// Whether a refused initialize may come from a server that only speaks HTTP+SSE.
+bool may_be_older(int status) {
+  return status >= 400 && status < 500 && !wants_login(status) && status != 408 && status != 429;
+}
+
+std::string with_reason(std::string sentence, const std::optional<StreamableClient::Failure>& failure) {
+  if (failure) sentence.append(" (").append(failure->why).append(")");
+  return sentence;
+}
+
+}  // namespace
+
+std::string on_one_line(std::string text) {
+  std::ranges::replace_if(text, [](char c) { return c == '\r' || c == '\n'; }, ' ');
+  return text;
+}
+
+bool wants_login(int status) {
+  return status == 401 || status == 403;
+}
+
+std::string describe_status(int status) {
+  const std::string http = "HTTP " + std::to_string(status);
+  if (wants_login(status)) return "the server wants a login (" + http + ")";
+  if (status >= 300 && status < 400) {
+    return "the server redirects (" + http +
+           "), which is not followed: the entry's url must be the final one";
+  }
+  const std::string_view reason = proto::reason_of(status);
+  return "the server refused the request (" + http + (reason.empty() ? "" : " " + std::string(reason)) + ")";
+}
+
+void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields& fields, base::Instant now) {
+  const bool accepted = flight.status >= 200 && flight.status < 300;
+  if (flight.role == Flight::Role::sse_post) {
+    if (!accepted) flight.content = Content::refusal;
+    return;
+  }
+  if (flight.status == 404 && !flight.stream.identity.session.empty()) return forgot(flight);
+  if (!accepted) {
+    flight.content = Content::refusal;
+    return;
+  }
+  if (flight.initialize) {
+    mode = Mode::streamable;
+    identity = {.session = std::string(fields.get("mcp-session-id")), .version = {}};
+    flight.stream.identity = identity;
+  }
+  if (flight.status == 202 || flight.status == 204) return;
+  if (flight.type == "application/json") flight.content = Content::json;
+  if (flight.type == "text/event-stream") stream_head(flight, now);
+}
+
+void StreamableClient::State::post_ended(Flight flight, const std::optional<Failure>& failure,
+                                         base::Instant now) {
+  if (failure && failure->never_connected && flight.status == 0) return down(failure->why);
+  const bool wants_standing = flight.initialized && flight.stream.identity.session == identity.session;
+  const auto call = flight.stream.call;
+  if (flight.status == 0) {
+    fail(call, with_reason("the request got no answer", failure) + "; whether it had an effect is unknown");
+  } else if (flight.status == 404 && !flight.stream.identity.session.empty()) {
+    // Said at once, by forgot().
+  } else if (flight.content == Content::refusal) {
+    refused(std::move(flight), now);
+  } else if (flight.content == Content::stream) {
+    call_stream_ended(std::move(flight), failure ? failure->why : std::string(), now);
+  } else if (flight.status == 202 || flight.status == 204) {
+    if (outstanding(call)) fail(call, "the server accepted the request and never answered");
+  } else if (failure) {
+    fail(call, with_reason("the connection to the server ended within its answer", failure) +
+                   "; whether the request had an effect is unknown");
+  } else {
+    answered_whole(flight, now);
+  }
+  if (wants_standing) open_standing(now);
+}
+
+void StreamableClient::State::answered_whole(Flight& flight, base::Instant now) {
+  const auto call = flight.stream.call;
+  const bool empty = std::ranges::all_of(flight.collected, blank);
+  const std::string error = outstanding(call) ? error_in(flight.collected) : std::string();
+  // A server that acknowledges in words ("ok", {}) does no harm.
+  const bool worth_it = call || proto::scan(flight.collected).has_value();
+  if (!empty && worth_it) deliver(std::move(flight.collected), call, now);
+  if (!outstanding(call)) return;
+  if (!error.empty()) return fail_with(*call, error);
+  const std::string answer = "the server answered HTTP " + std::to_string(flight.status) + " with ";
+  if (flight.content == Content::json) {
+    return fail(call, answer + (empty ? "an empty body" : "JSON that holds no answer to the request") +
+                          " (application/json)");
+  }
+  fail(call, answer + (flight.type.empty() ? "a body of no type" : "a body of the type " + flight.type) +
+                 ", which is neither JSON nor an event stream: is the entry's url that of an MCP server?");
+}
+
+void StreamableClient::State::refused(Flight flight, base::Instant now) {
+  const auto call = flight.stream.call;
+  const std::string error = error_in(flight.collected);
+  if (!call) {
+    return note(describe_status(flight.status) + " that carried a notification or an answer");
+  }
+  if (flight.initialize && mode == Mode::undecided && may_be_older(flight.status)) {
+    return fall_back(std::move(flight), now);
+  }
+  if (!error.empty() && !wants_login(flight.status)) {
+    if (outstanding(call)) fail_with(*call, error);
+    return;
+  }
+  fail(call, describe_status(flight.status), flight.status == 429 ? Retry::safe : Retry::unsafe);
+}
+
+// What else is under way goes on: the server may still answer it, and says so if not.
+void StreamableClient::State::forgot(Flight& flight) {
+  if (flight.stream.call) calls.erase(*flight.stream.call);
+  if (flight.stream.identity.session == identity.session) {
+    drop_standing();
+    identity = {};
+  }
+  Forgot forgot;
+  forgot.refused.push_back(flight.message);
+  outbox.emplace_back(std::move(forgot));
+}
+
+void StreamableClient::State::too_large(RequestId id) {
+  const auto call = flight_of(id)->stream.call;
+  flights.erase(id);
+  outbox.emplace_back(Abandon{id});
+  fail(call, too_large_sentence(options.message_bytes_max));
+}
+
+std::string too_large_sentence(std::size_t most) {
+  return "the server sent a message of more than " + std::to_string(most) +
+         " bytes, which was dropped; the request may have had its effect";
+}
+
+void StreamableClient::State::deliver(std::string text, std::optional<std::int64_t> call, base::Instant now) {
+  base::Bytes whole = base::Bytes::copy(on_one_line(std::move(text)));
+  while (!whole.text.empty() && blank(whole.text.back())) whole.text.remove_suffix(1);
+  while (!whole.text.empty() && blank(whole.text.front())) whole.text.remove_prefix(1);
+  const auto envelope = proto::scan(whole.text);
+  if (!envelope || envelope->kind != proto::Kind::batch) {
+    return take(whole, envelope ? &*envelope : nullptr, call, now);
+  }
+  proto::each_in_batch(whole.text, [&](proto::Span span) {
+    const base::Bytes one{span.in(whole.text), whole.owner};
+    const auto inner = proto::scan(one.text);
+    take(one, inner ? &*inner : nullptr, call, now);
+  });
+}
+
+void StreamableClient::State::take(const base::Bytes& message, const proto::Envelope* envelope,
+                                   std::optional<std::int64_t> call, base::Instant now) {
+  if (envelope != nullptr && envelope->kind == proto::Kind::response) {
+    const std::string_view raw_id = envelope->id.in(message.text);
+    if (const auto answered = call_number(raw_id)) {
+      const auto found = calls.find(*answered);
+      if (found == calls.end()) return note("an answer that nobody waits for: id " + std::string(raw_id));
+      if (found->second.initialize && envelope->result.present() && mode == Mode::streamable) {
+        identity.version = version_field(envelope->result.in(message.text));
+      }
+      settle(*answered, now);
+    }
+  }
+  outbox.emplace_back(Receive{message, call.value_or(0)});
+}
+
+// Streams that have brought their answer get a moment to end by themselves, so that the connection is kept.
+void StreamableClient::State::settle(std::int64_t call, base::Instant now) {
+  calls.erase(call);
+  std::erase_if(reopenings, [&](const Reopening& one) { return one.stream.call == call; });
+  for (auto& [id, flight] : flights) {
+    if (flight.stream.call == call && flight.content == Content::stream) flight.over_at = now + lingers;
+  }
+}
+
+bool StreamableClient::State::outstanding(const std::optional<std::int64_t>& call) const {
+  return call && calls.contains(*call);
+}
+
+void StreamableClient::State::fail(std::optional<std::int64_t> call, std::string_view what, Retry retry) {
+  if (!call) return note(what);
+  if (!calls.contains(*call)) return;
+  const std::string sentence = "hearth: server " + options.server + ": " + std::string(what);
+  const proto::ErrorData data{.server = options.server, .retryable = retry == Retry::safe};
+  answer(*call, proto::error_text(std::to_string(*call), proto::Code::internal_error, sentence, data));
+}
+
+void StreamableClient::State::fail_with(std::int64_t call, std::string_view raw_error) {
+  answer(call, proto::error_text(std::to_string(call), raw_error));
+}
+
+void StreamableClient::State::answer(std::int64_t call, std::string text) {
+  calls.erase(call);
+  std::erase_if(reopenings, [&](const Reopening& one) { return one.stream.call == call; });
+  outbox.emplace_back(Receive{base::Bytes::copy(std::move(text)), call});
+}
+
+void StreamableClient::State::note(std::string_view what) {
+  outbox.emplace_back(Note{std::string(what)});
+}
+
+}  // namespace transport

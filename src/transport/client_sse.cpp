@@ -1,0 +1,102 @@
+// HTTP+SSE of 2024-11-05: one stream for all that the server says, and an endpoint to post to.
+
+#include <utility>
+
+#include "transport/client_state.h"
+#include "transport/endpoint_url.h"
+
+namespace transport {
+
+using Role = Flight::Role;
+
+namespace {
+
+// From the request for the stream to its first event, which a server sends at once.
+constexpr base::Duration endpoint_within = std::chrono::seconds(20);
+
+}  // namespace
+
+void StreamableClient::State::look_for_endpoint(base::Instant now) {
+  mode = Mode::looking;
+  endpoint_due = now + endpoint_within;
+  sse_stream = begin({.role = Role::sse}, "GET", now);
+}
+
+void StreamableClient::State::fall_back(Flight flight, base::Instant now) {
+  refused_first = describe_status(flight.status);
+  note("the server refused initialize (HTTP " + std::to_string(flight.status) +
+       "); looking whether it speaks HTTP+SSE at the same URL");
+  Flight again;
+  again.message = std::move(flight.message);
+  again.initialize = true;
+  again.stream.call = flight.stream.call;
+  queued.push_back(std::move(again));
+  look_for_endpoint(now);
+}
+
+void StreamableClient::State::sse_event(proto::SseEvent event, base::Instant now) {
+  if (mode == Mode::sse) {
+    if (!event.data.empty() && is_message(event)) deliver(std::move(event.data), std::nullopt, now);
+  } else if (event.type == "endpoint") {
+    endpoint_named(event.data, now);
+  } else if (refused_first && !event.data.empty()) {
+    no_endpoint("its event stream there begins with no endpoint");
+  }
+}
+
+void StreamableClient::State::endpoint_named(std::string_view text, base::Instant now) {
+  auto url = endpoint_url(options.url, text);
+  if (!url) {
+    return down(
+        "the endpoint that the server wants messages posted to is unusable or names another origin "
+        "than the entry's url, so nothing is sent there");
+  }
+  endpoint = std::move(*url);
+  endpoint_due.reset();
+  refused_first.reset();
+  mode = Mode::sse;
+  for (Flight& flight : std::exchange(queued, {})) post(std::move(flight), now);
+}
+
+void StreamableClient::State::sse_ended(const Flight& flight, const std::optional<Failure>& failure) {
+  const bool opened = flight.content == Flight::Content::stream;
+  std::string why = failure ? failure->why : std::string();
+  if (opened) {
+    const std::string sentence = mode == Mode::sse ? "the server's event stream ended"
+                                                   : "the server's event stream ended before its endpoint";
+    why = why.empty() ? sentence : sentence + " (" + why + ")";
+  } else if (flight.status >= 200 && flight.status < 300) {
+    why = "the server answered HTTP " + std::to_string(flight.status) + " without an event stream";
+  } else if (flight.status != 0) {
+    why = describe_status(flight.status);
+  }
+  no_endpoint(why);
+}
+
+// Or no more of it. A server that was only tried this way can still be asked the other way later.
+void StreamableClient::State::no_endpoint(std::string_view why) {
+  if (!refused_first) return down(std::string(why));
+  const std::string both = *std::exchange(refused_first, std::nullopt) +
+                           "; and it offers no HTTP+SSE at the same URL either: " + std::string(why);
+  endpoint_due.reset();
+  mode = Mode::undecided;
+  if (flights.erase(sse_stream) != 0) outbox.emplace_back(Abandon{sse_stream});
+  for (const Flight& flight : std::exchange(queued, {})) fail(flight.stream.call, both);
+}
+
+void StreamableClient::State::endpoint_too_late() {
+  no_endpoint("the server opened no event stream, or named no endpoint on it, in time");
+}
+
+void StreamableClient::State::sse_post_ended(Flight flight, const std::optional<Failure>& failure,
+                                             base::Instant now) {
+  if (failure && failure->never_connected && flight.status == 0) return down(failure->why);
+  if (flight.content == Flight::Content::refusal) return refused(std::move(flight), now);
+  if (flight.status == 0) {
+    fail(flight.stream.call, "the request was not acknowledged" +
+                                 (failure ? " (" + failure->why + ")" : std::string()) +
+                                 "; whether it had an effect is unknown");
+  }
+}
+
+}  // namespace transport

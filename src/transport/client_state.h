@@ -1,0 +1,165 @@
+// The inside of a StreamableClient, shared by the files that implement it and by nobody else: what is under
+// way (flights), what waits for an answer (calls), and which streams are to be opened again, and when.
+//
+// Members that may end the conversation (down()) or a flight invalidate references to flights: callers look
+// them up again.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/envelope.h"
+#include "proto/sse.h"
+#include "transport/streamable_client.h"
+
+namespace transport {
+
+// Under which a request goes to the server. What was begun under one is resumed under the same.
+struct ClientIdentity {
+  std::string session;  // Empty: the server gave none.
+  std::string version;  // Empty: not known, or older than the field that carries it.
+};
+
+// Where a stream stands, across the connections that carry it.
+struct ClientStream {
+  std::optional<std::int64_t> call = std::nullopt;  // Whose answer it is to bring.
+  ClientIdentity identity = {};
+  std::optional<std::string> last_id = std::nullopt;
+  base::Duration retry = base::Duration::zero();
+  int attempts = 0;       // To open it again, since it last brought something.
+  bool skipped = false;   // A message on it was too large to be read.
+  bool was_open = false;  // At least once.
+};
+
+struct Flight {
+  enum class Role : std::uint8_t {
+    post,      // A message, to a Streamable HTTP server.
+    resume,    // GET: the rest of a POST's stream.
+    standing,  // GET: what concerns no call.
+    sse,       // GET: the one stream of HTTP+SSE.
+    sse_post,  // A message, to the endpoint of HTTP+SSE.
+    farewell,  // DELETE
+  };
+  enum class Content : std::uint8_t { none, json, stream, refusal };
+
+  Role role = Role::post;
+  proto::Message message = {};
+  bool initialize = false;
+  bool initialized = false;  // The notification.
+  ClientStream stream = {};
+  base::Instant begun = {};
+  std::optional<base::Instant> over_at = std::nullopt;  // Its answer is here, so the stream has to end.
+
+  int status = 0;  // 0: no head yet.
+  std::string type = {};
+  Content content = Content::none;
+  std::string collected = {};
+  std::optional<proto::SseReader> reader = std::nullopt;
+};
+
+// An answer whose request is refused is looked through for an error object, up to here.
+inline constexpr std::size_t refusal_bytes_max = std::size_t{64} << 10;
+// A stream that brought its answer and does not end is abandoned then.
+inline constexpr base::Duration lingers = std::chrono::seconds(5);
+
+// The number that a raw JSON id is; ours are.
+std::optional<std::int64_t> call_number(std::string_view raw_id);
+std::string on_one_line(std::string text);
+bool is_message(const proto::SseEvent& event);
+bool wants_login(int status);
+std::string describe_status(int status);
+std::string too_large_sentence(std::size_t most);
+
+struct StreamableClient::State {
+  enum class Mode : std::uint8_t {
+    undecided,  // initialize is out, or not even that.
+    streamable,
+    looking,  // For an endpoint.
+    sse,
+    over,
+  };
+  struct Call {
+    bool initialize = false;
+    bool cancelled = false;
+  };
+  struct Reopening {
+    base::Instant when;
+    ClientStream stream;  // Without a call: the standing one.
+  };
+  // Requests (streamable_client.cpp).
+  void send(proto::Message message, base::Instant now);
+  void post(Flight flight, base::Instant now);
+  RequestId begin(Flight flight, std::string_view method, base::Instant now);
+  proto::HttpFields fields_for(const Flight& flight) const;
+  Flight* flight_of(RequestId id);
+  void close(base::Instant now);
+  void abandon_all();
+  void down(std::string why);
+  void head(RequestId id, int status, const proto::HttpFields& fields, base::Instant now);
+  void body(RequestId id, std::string_view bytes, base::Instant now);
+  void ended(RequestId id, const std::optional<Failure>& failure, base::Instant now);
+
+  // What a POST brings (client_post.cpp).
+  void post_head(Flight& flight, const proto::HttpFields& fields, base::Instant now);
+  void post_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
+  void answered_whole(Flight& flight, base::Instant now);
+  void refused(Flight flight, base::Instant now);
+  void forgot(Flight& flight);
+  void too_large(RequestId id);
+  void deliver(std::string text, std::optional<std::int64_t> call, base::Instant now);
+  void take(const base::Bytes& message, const proto::Envelope* envelope, std::optional<std::int64_t> call,
+            base::Instant now);
+  void settle(std::int64_t call, base::Instant now);
+  bool outstanding(const std::optional<std::int64_t>& call) const;
+  enum class Retry : std::uint8_t { unsafe, safe };
+  // An error of ours for the call, unless it has its answer; a Note where there is no call.
+  void fail(std::optional<std::int64_t> call, std::string_view what, Retry retry = Retry::unsafe);
+  void fail_with(std::int64_t call, std::string_view raw_error);
+  void answer(std::int64_t call, std::string text);
+  void note(std::string_view what);
+
+  // Streams (client_streams.cpp).
+  void stream_head(Flight& flight, base::Instant now);
+  void stream_body(RequestId id, std::string_view bytes, base::Instant now);
+  void stream_event(Flight& flight, proto::SseEvent event, base::Instant now);
+  void call_stream_ended(Flight flight, std::string_view why, base::Instant now);
+  void resume_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
+  void standing_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
+  void open_standing(base::Instant now);
+  void drop_standing();
+  void reopen_later(ClientStream stream, base::Instant now);
+  void reopen(ClientStream stream, base::Instant now);
+  std::optional<base::Instant> deadline() const;
+  void tick(base::Instant now);
+
+  // HTTP+SSE (client_sse.cpp).
+  void look_for_endpoint(base::Instant now);
+  void fall_back(Flight flight, base::Instant now);
+  void sse_event(proto::SseEvent event, base::Instant now);
+  void endpoint_named(std::string_view text, base::Instant now);
+  void sse_ended(const Flight& flight, const std::optional<Failure>& failure);
+  void no_endpoint(std::string_view why);
+  void endpoint_too_late();
+  void sse_post_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
+
+  ClientOptions options;
+  std::vector<ClientOutput> outbox = {};
+  Mode mode = Mode::undecided;
+  ClientIdentity identity = {};
+  RequestId last_minted = 0;
+  std::map<RequestId, Flight> flights = {};
+  std::map<std::int64_t, Call> calls = {};  // That have no answer yet.
+  std::vector<Reopening> reopenings = {};
+
+  std::string endpoint = {};
+  RequestId sse_stream = 0;
+  std::vector<Flight> queued = {};  // Until the endpoint is known.
+  // How initialize was refused, while it is tried the older way.
+  std::optional<std::string> refused_first = std::nullopt;
+  std::optional<base::Instant> endpoint_due = std::nullopt;
+};
+
+}  // namespace transport

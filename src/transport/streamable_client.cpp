@@ -1,0 +1,235 @@
+#include "transport/streamable_client.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <utility>
+
+#include "proto/envelope.h"
+#include "proto/method.h"
+#include "transport/client_state.h"
+
+namespace transport {
+
+using Role = Flight::Role;
+
+namespace {
+
+// Fields that are ours to set, whatever the configuration says.
+constexpr std::string_view ours[] = {"accept", "content-type", "mcp-session-id", "mcp-protocol-version",
+                                     "last-event-id"};
+
+bool carries_message(Role role) {
+  return role == Role::post || role == Role::sse_post;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> call_number(std::string_view raw_id) {
+  std::int64_t number = 0;
+  const char* const end = raw_id.data() + raw_id.size();
+  const auto [stop, error] = std::from_chars(raw_id.data(), end, number);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+void StreamableClient::State::send(proto::Message message, base::Instant now) {
+  if (mode == Mode::over) return;
+  const std::string text = message.text();
+  const auto envelope = proto::scan(text);
+  if (!envelope) return note("a message that is not well-formed was not sent");
+  const proto::Method method = proto::method_of(envelope->method.in(text));
+
+  Flight flight;
+  flight.message = std::move(message);
+  if (envelope->kind == proto::Kind::request) {
+    flight.stream.call = call_number(envelope->id.in(text));
+    flight.initialize = method == proto::Method::initialize;
+    if (flight.stream.call) calls[*flight.stream.call] = {.initialize = flight.initialize};
+  } else if (envelope->kind == proto::Kind::notification) {
+    flight.initialized = method == proto::Method::initialized;
+    if (method == proto::Method::cancelled) {
+      const auto named = call_number(envelope->request_id.in(text));
+      if (const auto call = named ? calls.find(*named) : calls.end(); call != calls.end()) {
+        call->second.cancelled = true;
+      }
+    }
+  }
+  if (flight.initialize && mode == Mode::streamable) {
+    drop_standing();
+    identity = {};
+  }
+  post(std::move(flight), now);
+}
+
+void StreamableClient::State::post(Flight flight, base::Instant now) {
+  if (mode == Mode::looking) {
+    queued.push_back(std::move(flight));
+    return;
+  }
+  flight.role = mode == Mode::sse ? Role::sse_post : Role::post;
+  flight.stream.identity = identity;
+  begin(std::move(flight), "POST", now);
+}
+
+RequestId StreamableClient::State::begin(Flight flight, std::string_view method, base::Instant now) {
+  const RequestId id = ++last_minted;
+  Request request{.id = id,
+                  .method = std::string(method),
+                  .url = flight.role == Role::sse_post ? endpoint : options.url,
+                  .fields = fields_for(flight),
+                  .body = flight.message,
+                  .stream = flight.role == Role::standing || flight.role == Role::sse};
+  flight.begun = now;
+  flights.emplace(id, std::move(flight));
+  outbox.emplace_back(std::move(request));
+  return id;
+}
+
+proto::HttpFields StreamableClient::State::fields_for(const Flight& flight) const {
+  proto::HttpFields fields;
+  if (carries_message(flight.role)) {
+    fields.add("accept", "application/json, text/event-stream");
+    fields.add("content-type", "application/json");
+  } else if (flight.role != Role::farewell) {
+    fields.add("accept", "text/event-stream");
+  }
+  const ClientStream& stream = flight.stream;
+  if (!stream.identity.session.empty()) fields.add("mcp-session-id", stream.identity.session);
+  if (!stream.identity.version.empty()) fields.add("mcp-protocol-version", stream.identity.version);
+  if (stream.last_id) fields.add("last-event-id", *stream.last_id);
+  for (const auto& [name, value] : options.fields.all) {
+    if (std::ranges::find(ours, name) == std::end(ours)) fields.add(name, value);
+  }
+  return fields;
+}
+
+Flight* StreamableClient::State::flight_of(RequestId id) {
+  const auto found = flights.find(id);
+  return found == flights.end() ? nullptr : &found->second;
+}
+
+void StreamableClient::State::head(RequestId id, int status, const proto::HttpFields& fields,
+                                   base::Instant now) {
+  Flight* const flight = flight_of(id);
+  if (flight == nullptr) return;
+  flight->status = status;
+  flight->type = proto::media_type_of(fields.get("content-type"));
+  if (carries_message(flight->role)) {
+    post_head(*flight, fields, now);
+  } else if (flight->role != Role::farewell && status == 200 && flight->type == "text/event-stream") {
+    stream_head(*flight, now);
+  }
+}
+
+void StreamableClient::State::body(RequestId id, std::string_view bytes, base::Instant now) {
+  Flight* const flight = flight_of(id);
+  if (flight == nullptr) return;
+  switch (flight->content) {
+    case Flight::Content::none:
+      return;
+    case Flight::Content::stream:
+      return stream_body(id, bytes, now);
+    case Flight::Content::json:
+      if (bytes.size() > options.message_bytes_max - flight->collected.size()) return too_large(id);
+      flight->collected += bytes;
+      return;
+    case Flight::Content::refusal:
+      // Only an error object is looked for in it, and none is that long.
+      flight->collected += bytes.substr(0, refusal_bytes_max - flight->collected.size());
+      return;
+  }
+}
+
+void StreamableClient::State::ended(RequestId id, const std::optional<Failure>& failure, base::Instant now) {
+  auto node = flights.extract(id);
+  if (node.empty()) return;
+  Flight& flight = node.mapped();
+  switch (flight.role) {
+    case Role::post:
+      return post_ended(std::move(flight), failure, now);
+    case Role::resume:
+      return resume_ended(std::move(flight), failure, now);
+    case Role::standing:
+      return standing_ended(std::move(flight), failure, now);
+    case Role::sse:
+      return sse_ended(flight, failure);
+    case Role::sse_post:
+      return sse_post_ended(flight, failure);
+    case Role::farewell:
+      return;
+  }
+}
+
+// What nobody has taken to begin it needs no Abandon.
+void StreamableClient::State::abandon_all() {
+  std::set<RequestId> never_begun;
+  for (const ClientOutput& output : outbox) {
+    if (const auto* request = std::get_if<Request>(&output)) never_begun.insert(request->id);
+  }
+  std::erase_if(outbox, [](const ClientOutput& output) { return std::holds_alternative<Request>(output); });
+  for (const auto& [id, flight] : flights) {
+    if (!never_begun.contains(id)) outbox.emplace_back(Abandon{id});
+  }
+  flights.clear();
+  calls.clear();
+  reopenings.clear();
+  queued.clear();
+  refused_first.reset();
+  endpoint_due.reset();
+}
+
+void StreamableClient::State::down(std::string why) {
+  abandon_all();
+  mode = Mode::over;
+  outbox.emplace_back(Down{std::move(why)});
+}
+
+void StreamableClient::State::close(base::Instant now) {
+  if (mode == Mode::over) return;
+  std::erase_if(outbox, [](const ClientOutput& output) {
+    return !std::holds_alternative<Request>(output) && !std::holds_alternative<Abandon>(output);
+  });
+  abandon_all();
+  mode = Mode::over;
+  if (identity.session.empty()) return;
+  Flight farewell{.role = Role::farewell};
+  farewell.stream.identity = identity;
+  begin(std::move(farewell), "DELETE", now);
+}
+
+StreamableClient::StreamableClient(ClientOptions options, base::Instant now)
+    : state_(new State{.options = std::move(options)}) {
+  if (state_->options.kind == Kind::sse) state_->look_for_endpoint(now);
+  if (state_->options.kind == Kind::streamable) state_->mode = State::Mode::streamable;
+}
+StreamableClient::~StreamableClient() = default;
+StreamableClient::StreamableClient(StreamableClient&&) noexcept = default;
+StreamableClient& StreamableClient::operator=(StreamableClient&&) noexcept = default;
+
+void StreamableClient::send(proto::Message message, base::Instant now) {
+  state_->send(std::move(message), now);
+}
+void StreamableClient::close(base::Instant now) {
+  state_->close(now);
+}
+void StreamableClient::head(RequestId id, int status, const proto::HttpFields& fields, base::Instant now) {
+  state_->head(id, status, fields, now);
+}
+void StreamableClient::body(RequestId id, std::string_view bytes, base::Instant now) {
+  state_->body(id, bytes, now);
+}
+void StreamableClient::ended(RequestId id, const std::optional<Failure>& failure, base::Instant now) {
+  state_->ended(id, failure, now);
+}
+std::optional<base::Instant> StreamableClient::deadline() const {
+  return state_->deadline();
+}
+void StreamableClient::tick(base::Instant now) {
+  state_->tick(now);
+}
+std::vector<ClientOutput>& StreamableClient::outbox() {
+  return state_->outbox;
+}
+
+}  // namespace transport
