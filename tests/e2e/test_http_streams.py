@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import stat
-import sys
 
 from client import RpcError
 from http_world import HttpCase, call, do
@@ -153,7 +152,7 @@ class TestResumption(HttpCase):
     def setUp(self):
         super().setUp()
         self.seed = int(os.environ.get("HEARTH_E2E_SEED", "0")) or random.SystemRandom().randrange(1, 10 ** 6)
-        print("HEARTH_E2E_SEED=%d" % self.seed, file=sys.__stderr__)
+        print("HEARTH_E2E_SEED=%d" % self.seed)
         self.chance = random.Random(self.seed)
 
     def cuts(self):
