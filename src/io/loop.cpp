@@ -41,6 +41,8 @@ int events_of(Interest interest) {
       return UV_READABLE;
     case Interest::write:
       return UV_WRITABLE;
+    case Interest::read_or_write:
+      return UV_READABLE | UV_WRITABLE;
     case Interest::hang_up:
       return UV_DISCONNECT;
     case Interest::write_or_hang_up:

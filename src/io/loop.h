@@ -21,7 +21,7 @@ namespace io {
 
 // hang_up: that the other side has closed its end, or its half of a socket; without looking at what there is
 // to read.
-enum class Interest : std::uint8_t { none, read, write, hang_up, write_or_hang_up };
+enum class Interest : std::uint8_t { none, read, write, read_or_write, hang_up, write_or_hang_up };
 
 class Loop;
 

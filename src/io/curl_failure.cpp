@@ -1,0 +1,90 @@
+#include "io/curl_failure.h"
+
+#include <curl/curl.h>
+
+#include "io/system_error.h"
+
+namespace io {
+
+std::string host_of(std::string_view url) {
+  if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos)
+    url.remove_prefix(scheme + 3);
+  url = url.substr(0, url.find_first_of("/?#\\"));
+  if (const std::size_t user = url.rfind('@'); user != std::string_view::npos) url.remove_prefix(user + 1);
+  return std::string(url);
+}
+
+bool is_local(std::string_view host) {
+  if (host.starts_with("[::1]")) return true;
+  const std::string_view name = host.substr(0, host.find(':'));
+  if (name == "localhost") return true;
+  return name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+bool never_connected(const CurlEnd& end) {
+  if (end.sent) return false;
+  switch (static_cast<CURLcode>(end.code)) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_PROXY:
+      return true;
+    default:
+      return static_cast<CURLcode>(end.code) == CURLE_OPERATION_TIMEDOUT && !end.began;
+  }
+}
+
+std::string why_it_ended(const CurlEnd& end) {
+  const std::string& host = end.host;
+  switch (static_cast<CURLcode>(end.code)) {
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+      return "the URL of the server cannot be used; it has to begin with http:// or https:// and a host";
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return "the name of the proxy for " + host + " cannot be resolved; see https_proxy in the environment";
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "the name of " + host + " cannot be resolved";
+    case CURLE_COULDNT_CONNECT:
+      return end.system_code == 0 ? "cannot connect to " + host
+                                  : system_error("cannot connect to " + host, end.system_code).what;
+    case CURLE_OPERATION_TIMEDOUT:
+      return end.began ? host + " did not answer completely in time"
+                       : "cannot connect to " + host + " in time";
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CIPHER:
+      return "no secure connection to " + host + " could be agreed on";
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+      return "the certificate of " + host + " is not trusted" +
+             (end.complaint.empty() ? "" : " (" + end.complaint + ")");
+    case CURLE_SSL_CACERT_BADFILE:
+      return "the certificates of this system cannot be read; the package is called ca-certificates";
+    case CURLE_PROXY:
+      return "the proxy for " + host + " could not be used; see https_proxy in the environment";
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_FAIL_REWIND:
+      return host + " closed the connection before it answered";
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_HTTP2_STREAM:
+      return "the connection to " + host + " broke before the answer was complete";
+    case CURLE_SEND_ERROR:
+      return "the connection to " + host + " broke before the request was sent";
+    case CURLE_BAD_CONTENT_ENCODING:
+      return "the answer of " + host + " is damaged: its compression is not what it says";
+    case CURLE_WEIRD_SERVER_REPLY:
+      return host + " answered with what is no HTTP";
+    default:
+      return "the request to " + host + " failed (code " + std::to_string(end.code) + " of libcurl)";
+  }
+}
+
+}  // namespace io

@@ -1,0 +1,251 @@
+#include "io/http_client.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "io/clock.h"
+#include "io/curl.h"
+
+// What libcurl tells is noted with its exchange and told on when libcurl has returned: only then may the one
+// who is called begin or abandon requests.
+
+namespace io {
+namespace {
+
+constexpr std::size_t head_bytes_max = std::size_t{256} << 10;
+// Of one turn, unpacked: far above what a server sends in the time of a turn.
+constexpr std::size_t untold_bytes_max = std::size_t{64} << 20;
+constexpr std::string_view token_characters =
+    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+bool is_token(std::string_view text) {
+  return !text.empty() && text.find_first_not_of(token_characters) == std::string_view::npos;
+}
+
+std::string lower(std::string_view text) {
+  std::string all(text);
+  std::ranges::transform(all, all.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return all;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+// The lines of a request's head; what frames its body is not for the caller to say.
+base::Result<std::vector<std::string>> lines_of(const proto::HttpFields& fields) {
+  std::vector<std::string> lines = {"Expect:"};
+  bool has_type = false;
+  for (const auto& [given, value] : fields.all) {
+    if (!is_token(given)) return base::failure("a header of the request has a name that HTTP does not allow");
+    if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      return base::failure("the value of the header \"" + given +
+                           "\" spans lines, which HTTP does not allow");
+    }
+    const std::string name = lower(given);
+    if (name == "content-length" || name == "transfer-encoding" || name == "expect") continue;
+    has_type |= name == "content-type";
+    // libcurl's spelling of a header without a value.
+    lines.push_back(trimmed(value).empty() ? given + ';' : given + ": " + value);
+  }
+  if (!has_type) lines.emplace_back("Content-Type:");
+  return lines;
+}
+
+base::Result<Curl::Request> request_for_curl(HttpClient::Request&& request) {
+  if (!is_token(request.method)) return base::failure("the method of a request is not one of HTTP's");
+  const std::string scheme = lower(request.url.substr(0, 8));
+  const bool has_controls = std::ranges::any_of(
+      request.url, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
+  if (has_controls || (!scheme.starts_with("http://") && scheme != "https://")) {
+    return base::failure(
+        "the URL of the server cannot be used; it has to begin with http:// or https:// and to hold no "
+        "blanks");
+  }
+  const auto milliseconds = [](base::Duration time) {
+    return std::chrono::ceil<std::chrono::milliseconds>(time);
+  };
+  return Curl::Request{
+      .method = std::move(request.method),
+      .url = std::move(request.url),
+      .lines = TRY(lines_of(request.fields)),
+      .body = request.body.text(),
+      .connect_timeout = milliseconds(request.connect_timeout),
+      .whole_timeout = request.whole_timeout.transform(milliseconds),
+  };
+}
+
+// "HTTP/1.1 404 Not Found" → 404; 0 for what is no status line.
+int status_of(std::string_view line) {
+  const std::size_t blank = line.find(' ');
+  if (!line.starts_with("HTTP/") || blank == std::string_view::npos) return 0;
+  int status = 0;
+  for (const char c : line.substr(blank + 1, 3)) {
+    if (c < '0' || c > '9') return 0;
+    status = status * 10 + (c - '0');
+  }
+  return status;
+}
+
+struct Head {
+  int status = 0;
+  proto::HttpFields fields;
+  std::size_t bytes = 0;
+  bool complete = false;
+
+  // False: more than anybody has use for.
+  bool add(std::string_view line) {
+    bytes += line.size();
+    if (bytes > head_bytes_max) return false;
+    if (complete) return true;  // A trailer.
+    if (const int begun = status_of(line); begun != 0) {
+      status = begun;
+      fields = {};
+      return true;
+    }
+    if (trimmed(line).empty()) {
+      complete = status >= 200;  // What stands before is said on the way to the answer.
+      return true;
+    }
+    const std::size_t colon = line.find(':');
+    if (colon != std::string_view::npos) {
+      fields.add(lower(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
+    }
+    return true;
+  }
+};
+
+struct Exchange {
+  HttpClient::Events events;
+  Head head;
+  bool head_told = false;
+  std::string body;  // Not told yet.
+  bool ended = false;
+  std::optional<HttpClient::Failure> failure;
+  bool queued = false;
+  std::unique_ptr<Curl::Transfer> transfer;
+};
+
+}  // namespace
+
+struct HttpClient::State {
+  Loop& loop;
+  Timer soon;
+  std::unique_ptr<Curl> curl;
+  std::map<Handle, std::unique_ptr<Exchange>> exchanges;
+  std::deque<Handle> to_tell;
+  Handle last_handle = 0;
+
+  explicit State(Loop& on) : loop(on), soon(on, [this] { tell_all(); }) {}
+
+  base::Result<void> begin(Handle handle, Exchange& exchange, Request&& request) {
+    Curl::Request wanted = TRY(request_for_curl(std::move(request)));
+    // Tried again with every request: it may have been installed meanwhile.
+    if (!curl) curl = TRY(Curl::load(loop, [this] { tell_all(); }));
+    exchange.transfer =
+        std::make_unique<Curl::Transfer>(*curl, std::move(wanted), receiver(handle, exchange));
+    return {};
+  }
+
+  Curl::Receiver receiver(Handle handle, Exchange& exchange) {
+    return {
+        .on_line =
+            [this, handle, &exchange](std::string_view line) {
+              if (!exchange.head.add(line)) return false;
+              if (exchange.head.complete) queue(handle, exchange);
+              return true;
+            },
+        .on_body =
+            [this, handle, &exchange](std::string_view bytes) {
+              if (exchange.body.size() + bytes.size() > untold_bytes_max) return false;
+              exchange.body += bytes;
+              queue(handle, exchange);
+              return true;
+            },
+        .on_end =
+            [this, handle, &exchange](std::optional<Curl::Failure> failure) {
+              if (failure) exchange.failure = Failure{std::move(failure->why), failure->never_connected};
+              exchange.ended = true;
+              queue(handle, exchange);
+            },
+    };
+  }
+
+  void queue(Handle handle, Exchange& exchange) {
+    if (!std::exchange(exchange.queued, true)) to_tell.push_back(handle);
+  }
+
+  Exchange* find(Handle handle) {
+    const auto found = exchanges.find(handle);
+    return found == exchanges.end() ? nullptr : found->second.get();
+  }
+
+  void tell_all() {
+    while (!to_tell.empty()) {
+      const Handle handle = to_tell.front();
+      to_tell.pop_front();
+      tell(handle);
+    }
+  }
+
+  // Each callback may abandon this very exchange, which then lives on until the end of the turn.
+  void tell(Handle handle) {
+    Exchange* exchange = find(handle);
+    if (exchange == nullptr) return;
+    exchange->queued = false;
+    if (exchange->head.complete && !std::exchange(exchange->head_told, true) && exchange->events.on_head) {
+      exchange->events.on_head(exchange->head.status, exchange->head.fields);
+    }
+    if (find(handle) == nullptr) return;
+    if (!exchange->body.empty()) {
+      const std::string body = std::exchange(exchange->body, {});
+      if (exchange->events.on_body) exchange->events.on_body(body);
+    }
+    if (find(handle) == nullptr || !exchange->ended) return;
+    end(handle);
+  }
+
+  void end(Handle handle) {
+    const auto ended = exchanges.extract(handle);
+    Exchange& exchange = *ended.mapped();
+    exchange.transfer.reset();
+    if (exchange.events.on_end) exchange.events.on_end(exchange.failure);
+  }
+
+  void abandon(Handle handle) {
+    auto abandoned = exchanges.extract(handle);
+    if (abandoned.empty()) return;
+    abandoned.mapped()->transfer.reset();
+    loop.retire(std::move(abandoned.mapped()));
+  }
+};
+
+HttpClient::HttpClient(Loop& loop) : state_(std::make_unique<State>(loop)) {}
+
+HttpClient::~HttpClient() = default;
+
+HttpClient::Handle HttpClient::start(Request request, Events events) {
+  const Handle handle = ++state_->last_handle;
+  auto& exchange = *state_->exchanges.emplace(handle, std::make_unique<Exchange>()).first->second;
+  exchange.events = std::move(events);
+  if (auto begun = state_->begin(handle, exchange, std::move(request)); !begun) {
+    exchange.failure = Failure{.why = std::move(begun.error().what), .never_connected = true};
+    exchange.ended = true;
+    state_->queue(handle, exchange);
+    state_->soon.set(now());
+  }
+  return handle;
+}
+
+void HttpClient::abandon(Handle handle) {
+  state_->abandon(handle);
+}
+
+}  // namespace io
