@@ -279,7 +279,7 @@ void StreamableServer::State::open(ExchangeId exchange, const Posted& posted, ba
   if (exchange != 0) waiting[exchange] = number;
   Post& kept = posts.emplace(number, std::move(post)).first->second;
   if (!stream_due) stream_due = now + options.stream_after;
-  if (exchange == 0 || streams.connected(standalone)) return;
+  if (exchange == 0) return;
   // Its client may never open another stream.
   std::vector<Message> asks = streams.take_unsent_asks(standalone);
   if (!asks.empty()) become_stream(number, kept, now);
@@ -437,6 +437,7 @@ void StreamableServer::release(base::Instant now) {
 }
 
 std::optional<base::Instant> StreamableServer::deadline() const {
+  if (state_->over) return std::nullopt;
   std::optional<base::Instant> first = state_->stream_due;
   for (const auto& when : {state_->streams.deadline(), state_->earlier.deadline()}) {
     if (when && (!first || *when < *first)) first = when;

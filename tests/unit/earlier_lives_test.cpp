@@ -70,6 +70,36 @@ TEST_CASE("the stream without a POST says to a client of an earlier life all tha
 
 TEST_CASE("in a first life an answer to an unknown call is nobody's") {
   Session session("2025-06-18");
+  session.after(seconds(2));
   CHECK(session.say(ok_of_1).empty());
+  CHECK_FALSE(session.server.deadline());
   CHECK(session.get(1, id_of("1")) == Lines{"1: 204"});
+}
+
+TEST_CASE("an owed answer is given once, whichever life's id comes for it") {
+  Session session(transport::StreamableOptions{.life = 2, .revision = proto::Revision::r2025_06_18});
+  session.say(ok_of_1);
+  CHECK(session.get(1, id_of("1", 1)).size() == 3);
+  CHECK(session.get(2, id_of("1", 0)) == Lines{"2: stream"});
+}
+
+TEST_CASE("an owed answer for which nobody comes is forgotten") {
+  Found session;
+  session.say(ok_of_1);
+  REQUIRE(session.server.deadline());
+  session.after(minutes(5));
+  CHECK_FALSE(session.server.deadline());
+}
+
+TEST_CASE("of very many old streams the first are forgotten, and not begun again") {
+  Found session;
+  for (int i = 0; i < 300; ++i) {
+    const std::string id = std::to_string(i);
+    session.server.send(proto::Message(R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{}})"), {},
+                        session.now);
+    session.server.request(1, request("GET", "", Session::usual({{"last-event-id", id_of(id)}}, "", {})),
+                           session.now);
+  }
+  session.server.outbox().clear();
+  CHECK(session.get(2, id_of("0")) == Lines{"2: 204"});
 }

@@ -184,6 +184,7 @@ TEST_CASE("after a while what was sent is forgotten, and what was not waits unti
   CHECK(after(log, 1, 0).size() == 3);
   log.expire(start + minutes(5));
   CHECK(after(log, 1, 0).size() == 2);
+  CHECK_FALSE(log.deadline());
   log.expire(start + minutes(60));
   CHECK(after(log, 1, 0).size() == 2);
   log.end(1, start + minutes(60));
@@ -194,6 +195,25 @@ TEST_CASE("after a while what was sent is forgotten, and what was not waits unti
   CHECK(left[0].starts_with(R"(3 {"jsonrpc":"2.0","id":5,"error":)"));
   log.expire(start + minutes(600));
   CHECK(after(log, 1, 0) == left);
+}
+
+TEST_CASE("what is not due yet is not forgotten by the log itself") {
+  EventLog log(1 << 20, minutes(5));
+  log.begin(1);
+  log.begin(2);
+  log.add(1, of(Worth::notice, "a"), start);
+  log.add(1, of(Worth::notice, "b"), start + minutes(2));
+  log.sent(1);
+  log.add(2, of(Worth::notice, "c"), start);
+  log.end(2, start + minutes(4));
+  log.expire(start + minutes(5));
+  CHECK(log.deadline() == start + minutes(7));
+  log.expire(start + minutes(7));
+  CHECK(after(log, 1, 0).empty());
+  CHECK(log.deadline() == start + minutes(9));
+  log.expire(start + minutes(9));
+  CHECK(after(log, 2, 0).empty());
+  CHECK(log.bytes() == 0);
 }
 
 TEST_CASE("a short answer is kept as it is: an error would be no shorter") {

@@ -101,6 +101,7 @@ TEST_CASE("HTTP+SSE: what is posted waits while the broker takes nothing") {
   CHECK(session.post(8, ping).empty());
   session.server.release(session.now);
   CHECK(session.out() == Lines{"deliver " + ping, "8: 202 Accepted"});
+  CHECK(session.post(9, ping).size() == 2);
   session.server.hold();
   for (transport::ExchangeId i = 0; i < 64; ++i) CHECK(session.post(100 + i, ping).empty());
   CHECK(session.post(200, ping).front().starts_with("200: 503"));

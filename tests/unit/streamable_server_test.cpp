@@ -298,6 +298,17 @@ TEST_CASE("a call that takes long becomes a stream and is kept alive") {
   CHECK(session.say(ok_of_1).back() == "1: end");
 }
 
+TEST_CASE("each call becomes a stream in its own time") {
+  Session session("2025-06-18");
+  session.post(1, call("1"));
+  session.after(milliseconds(500));
+  session.post(2, call("2"));
+  CHECK(session.after(milliseconds(500)) == Lines{"1: stream"});
+  REQUIRE(session.server.deadline());
+  CHECK(*session.server.deadline() <= session.now + milliseconds(500));
+  CHECK(session.after(milliseconds(500)) == Lines{"2: stream"});
+}
+
 TEST_CASE("the deadline is never later than what is due") {
   Session session("2025-11-25", {.poll_after = seconds(4)});
   session.get(1);
@@ -351,6 +362,13 @@ TEST_CASE("who has all of an ended stream, or asks for an unknown one, need not 
   session.say(ok_of_1);
   CHECK(session.get(2, "0-a-2") == Lines{"2: 204"});
   CHECK(session.get(3, "0-12345-0") == Lines{"3: 204"});
+}
+
+TEST_CASE("an event that has not been yet is taken for the last that has") {
+  Session session("2025-11-25");
+  session.post(1, call("1"));
+  session.say(progress, "1");
+  CHECK(session.get(2, "0-a-99") == Lines{"1: end", "2: stream", "2: #0-a-1 retry 1000"});
 }
 
 TEST_CASE("the GET stream is resumed too, and replays nothing when it is merely opened anew") {
@@ -423,6 +441,7 @@ TEST_CASE("DELETE ends the session and whatever is open") {
   CHECK(session.say(ok_of_1).empty());
   CHECK(session.post(5, call("3")) == Lines{"5:" + none});
   CHECK_FALSE(session.server.connected());
+  CHECK_FALSE(session.server.deadline());
 }
 
 TEST_CASE("while the broker takes nothing, posts wait in order, and not too many") {
@@ -435,6 +454,14 @@ TEST_CASE("while the broker takes nothing, posts wait in order, and not too many
   session.gone(1);
   CHECK(session.release() == Lines{"deliver " + call("1"), "deliver " + initialized, "2: 202"});
   CHECK(session.say(ok_of_1).empty());
+
+  session.gone(3);
+  session.say(question);
+  session.server.hold();
+  session.post(4, call("2"));
+  session.gone(4);
+  CHECK(session.release() == Lines{"deliver " + call("2")});  // Nobody is there to be asked.
+  CHECK(session.get(5) == Lines{"5: stream", "5: #0-0-1 " + question});
 
   session.server.hold();
   for (transport::ExchangeId i = 0; i < 64; ++i) CHECK(session.post(100 + i, initialized).empty());
