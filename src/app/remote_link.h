@@ -1,0 +1,53 @@
+// One conversation with a server over HTTP: the state machine (transport/streamable_client) with an HTTP
+// client and a clock.
+//
+// Callbacks come from the loop, never from within a member function. Destroying it abandons its requests; let
+// go of inside a callback, it is retired through the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/http_client.h"
+#include "io/loop.h"
+#include "transport/streamable_client.h"
+
+namespace app {
+
+class RemoteLink {
+ public:
+  struct Events {
+    // `call`: see transport::Receive.
+    std::function<void(base::Bytes message, std::int64_t call)> on_message;
+    std::function<void(std::vector<proto::Message> refused)> on_forgot;
+    std::function<void(std::string why)> on_down;  // Nothing follows.
+    std::function<void(std::string text)> on_note;
+  };
+
+  RemoteLink(io::Loop& loop, io::HttpClient& http, transport::ClientOptions options, Events events);
+  ~RemoteLink();
+
+  void send(proto::Message message);
+  // Tells the server that the session is over, where there is one. `closed` comes when it has heard, or after
+  // a second, and is the last that comes.
+  void close(std::function<void()> closed);
+
+ private:
+  void settle();
+  void carry_out();
+  void begin(transport::Request request);
+
+  io::HttpClient& http_;
+  transport::StreamableClient client_;
+  Events events_;
+  std::function<void()> closed_;
+  std::map<transport::RequestId, io::HttpClient::Handle> under_way_;
+  io::Timer timer_;     // What has become due, or was left to do.
+  io::Timer patience_;  // While closing.
+};
+
+}  // namespace app
