@@ -155,7 +155,7 @@ void StreamableClient::State::ended(RequestId id, const std::optional<Failure>& 
     case Role::sse:
       return sse_ended(flight, failure);
     case Role::sse_post:
-      return sse_post_ended(flight, failure);
+      return sse_post_ended(std::move(flight), failure, now);
     case Role::farewell:
       return;
   }
