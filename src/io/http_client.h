@@ -28,19 +28,19 @@ class HttpClient {
   struct Request {
     std::string method;
     std::string url;
-    proto::HttpFields fields;
-    proto::Message body;
+    proto::HttpFields fields = {};
+    proto::Message body = {};
     base::Duration connect_timeout = std::chrono::seconds(15);
-    std::optional<base::Duration> whole_timeout;  // From start to end; absent: as long as it takes.
+    std::optional<base::Duration> whole_timeout = {};  // From start to end; absent: as long as it takes.
   };
   struct Failure {
     std::string why;               // A sentence; never holds a field's value or a query.
     bool never_connected = false;  // The server has certainly not seen the request.
   };
   struct Events {
-    std::function<void(int status, const proto::HttpFields& fields)> on_head;
-    std::function<void(std::string_view bytes)> on_body;
-    std::function<void(const std::optional<Failure>& failure)> on_end;  // Last. Absent: complete.
+    std::function<void(int status, const proto::HttpFields& fields)> on_head = {};
+    std::function<void(std::string_view bytes)> on_body = {};
+    std::function<void(const std::optional<Failure>& failure)> on_end = {};  // Last. Absent: complete.
   };
 
   explicit HttpClient(Loop& loop);

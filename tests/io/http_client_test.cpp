@@ -1,0 +1,276 @@
+#include "io/http_client.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "io/http_connection.h"
+#include "io/listener.h"
+#include "io/tcp_socket.h"
+#include "support.h"
+
+using test::run_until;
+
+namespace {
+
+// A server on a free port, on the loop of the client.
+class Server {
+ public:
+  using Handler = std::function<void(io::HttpConnection&, const proto::HttpRequest&)>;
+
+  Server(io::Loop& loop, Handler handler) : loop_(loop), handler_(std::move(handler)) {
+    auto socket = io::listen_on("127.0.0.1", 0);
+    REQUIRE(socket);
+    port_ = io::port_of(*socket);
+    auto listener = io::Listener::open(
+        loop, std::move(*socket), [this](io::Descriptor accepted, io::Peer) { accept(std::move(accepted)); },
+        [](const base::Error&) {});
+    REQUIRE(listener);
+    listener_ = std::move(*listener);
+  }
+
+  std::string url(const std::string& path) const {
+    return "http://127.0.0.1:" + std::to_string(port_) + path;
+  }
+  int accepted() const { return accepted_; }
+  int gone() const { return gone_; }
+  io::HttpConnection& last() { return *connections_.at(accepted_); }
+  void close(int number) { connections_.erase(number); }
+
+ private:
+  void accept(io::Descriptor accepted) {
+    const int number = ++accepted_;
+    auto opened = io::HttpConnection::open(loop_, std::move(accepted), {},
+                                           {.on_request =
+                                                [this, number](proto::HttpRequest&& request) {
+                                                  handler_(*connections_.at(number), request);
+                                                  // It may have been closed by the handler.
+                                                  if (connections_.contains(number))
+                                                    connections_.at(number)->flush();
+                                                },
+                                            .on_gone =
+                                                [this, number] {
+                                                  ++gone_;
+                                                  loop_.retire(std::move(connections_.at(number)));
+                                                  connections_.erase(number);
+                                                }});
+    REQUIRE(opened);
+    connections_[number] = std::move(*opened);
+  }
+
+  io::Loop& loop_;
+  Handler handler_;
+  std::uint16_t port_ = 0;
+  std::unique_ptr<io::Listener> listener_;
+  std::map<int, std::unique_ptr<io::HttpConnection>> connections_;
+  int accepted_ = 0;
+  int gone_ = 0;
+};
+
+// What came of one request.
+struct Told {
+  int heads = 0;
+  int status = 0;
+  proto::HttpFields fields;
+  std::string body;
+  int pieces = 0;
+  int ends = 0;
+  std::optional<io::HttpClient::Failure> failure;
+
+  io::HttpClient::Events events() {
+    return {.on_head =
+                [this](int status_told, const proto::HttpFields& fields_told) {
+                  ++heads;
+                  status = status_told;
+                  fields = fields_told;
+                },
+            .on_body =
+                [this](std::string_view bytes) {
+                  ++pieces;
+                  body += bytes;
+                },
+            .on_end =
+                [this](const std::optional<io::HttpClient::Failure>& failure_told) {
+                  ++ends;
+                  failure = failure_told;
+                }};
+  }
+};
+
+io::HttpClient::Request get(std::string url) {
+  return {.method = "GET", .url = std::move(url)};
+}
+
+io::HttpClient::Request post(std::string url, std::string body) {
+  return {.method = "POST", .url = std::move(url), .body = proto::Message(std::move(body))};
+}
+
+void answer(io::HttpConnection& connection, std::string body) {
+  connection.answer({.status = 200, .body = std::move(body)});
+}
+
+}  // namespace
+
+TEST_CASE("http client: a request and its answer") {
+  io::Loop loop;
+  std::optional<proto::HttpRequest> seen;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest& request) {
+    seen = request;
+    proto::HttpAnswer made{.status = 404, .body = "no such thing"};
+    made.fields.add("Mcp-Session-Id", "abc");
+    connection.answer(std::move(made));
+  });
+  io::HttpClient client(loop);
+  Told told;
+  io::HttpClient::Request request = post(server.url("/mcp?x=1"), R"({"a":1})");
+  request.body.splice({5, 1}, "234");
+  request.fields.add("content-type", "application/json");
+  request.fields.add("x-empty", "");
+  client.start(std::move(request), told.events());
+  CHECK(told.ends == 0);
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  CHECK_FALSE(told.failure);
+  CHECK(told.heads == 1);
+  CHECK(told.status == 404);
+  CHECK(told.fields.get("mcp-session-id") == "abc");
+  CHECK(told.body == "no such thing");
+  REQUIRE(seen);
+  CHECK(seen->method == "POST");
+  CHECK(seen->path == "/mcp");
+  CHECK(seen->query == "x=1");
+  CHECK(seen->body == R"({"a":234})");
+  CHECK(seen->fields.get("content-type") == "application/json");
+  CHECK(seen->fields.count("content-type") == 1);
+  CHECK(seen->fields.has("x-empty"));
+  CHECK_FALSE(seen->fields.has("expect"));
+  CHECK(seen->fields.get("user-agent").starts_with("hearth/"));
+  CHECK(seen->fields.get("accept-encoding").contains("gzip"));
+}
+
+TEST_CASE("http client: methods and empty bodies") {
+  io::Loop loop;
+  std::vector<std::string> seen;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest& request) {
+    seen.push_back(request.method + ' ' + std::string(request.fields.get("content-type")) + '[' +
+                   request.body + ']');
+    answer(connection, {});
+  });
+  io::HttpClient client(loop);
+  int ends = 0;
+  for (const char* method : {"GET", "DELETE", "OPTIONS", "POST"}) {
+    io::HttpClient::Request request = get(server.url("/"));
+    request.method = method;
+    client.start(std::move(request), {.on_end = [&](const auto& failure) { ends += failure ? 100 : 1; }});
+    const int due = ends + 1;
+    REQUIRE(run_until(loop, [&] { return ends >= due; }));
+  }
+  CHECK(ends == 4);
+  CHECK(seen == std::vector<std::string>{"GET []", "DELETE []", "OPTIONS []", "POST []"});
+  CHECK(server.accepted() == 1);
+}
+
+TEST_CASE("http client: a large body arrives whole, and so does a large answer") {
+  io::Loop loop;
+  std::string large;
+  while (large.size() < 3'000'000) large += std::to_string(large.size()) + ' ';
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest& request) {
+    answer(connection, request.body);
+  });
+  io::HttpClient client(loop);
+  Told told;
+  client.start(post(server.url("/"), large), told.events());
+  // The loop's hook is what writes on in a real program; here the connection does when it can.
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  CHECK_FALSE(told.failure);
+  CHECK(told.body == large);
+}
+
+TEST_CASE("http client: a stream is told piece by piece") {
+  io::Loop loop;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
+    proto::HttpFields fields;
+    fields.add("content-type", "text/event-stream");
+    connection.begin_stream(200, fields);
+  });
+  io::HttpClient client(loop);
+  Told told;
+  client.start(get(server.url("/")), told.events());
+  REQUIRE(run_until(loop, [&] { return told.heads == 1; }));
+  CHECK(told.fields.get("content-type") == "text/event-stream");
+  CHECK(told.body.empty());
+  std::string expected;
+  for (const char* piece : {"data: 1\n\n", "data: 2\n\n", "data: 3\n\n"}) {
+    server.last().stream(proto::Message(std::string(piece)));
+    server.last().flush();
+    expected += piece;
+    REQUIRE(run_until(loop, [&] { return told.body == expected; }));
+    CHECK(told.ends == 0);
+  }
+  CHECK(told.pieces == 3);
+  server.last().end_stream();
+  server.last().flush();
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  CHECK_FALSE(told.failure);
+}
+
+TEST_CASE("http client: a stream that breaks is no complete answer") {
+  io::Loop loop;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
+    connection.begin_stream(200, {});
+  });
+  io::HttpClient client(loop);
+  Told told;
+  client.start(get(server.url("/")), told.events());
+  REQUIRE(run_until(loop, [&] { return told.heads == 1; }));
+  server.close(1);
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  REQUIRE(told.failure);
+  CHECK_FALSE(told.failure->never_connected);
+  CHECK(told.failure->why.contains("broke before the answer was complete"));
+}
+
+TEST_CASE("http client: nobody listens") {
+  io::Loop loop;
+  const auto port = io::free_port();
+  REQUIRE(port);
+  io::HttpClient client(loop);
+  Told told;
+  client.start(post("http://user:pw@127.0.0.1:" + std::to_string(*port) + "/a?secret=1", "{}"),
+               told.events());
+  CHECK(told.ends == 0);
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  REQUIRE(told.failure);
+  CHECK(told.failure->never_connected);
+  CHECK(told.failure->why == "cannot connect to 127.0.0.1:" + std::to_string(*port) + ": Connection refused");
+  CHECK(told.heads == 0);
+}
+
+TEST_CASE("http client: what cannot be requested fails from the loop, and tells nothing it should not") {
+  io::Loop loop;
+  io::HttpClient client(loop);
+  const auto why = [&](io::HttpClient::Request request) {
+    Told told;
+    client.start(std::move(request), told.events());
+    CHECK(told.ends == 0);
+    REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+    REQUIRE(told.failure);
+    CHECK(told.failure->never_connected);
+    CHECK_FALSE(told.failure->why.contains("secret"));
+    return told.failure->why;
+  };
+  io::HttpClient::Request request = get("http://127.0.0.1:1/");
+  request.fields.all.emplace_back("authorization", "secret\r\nx: y");
+  CHECK(why(std::move(request)).contains("\"authorization\" spans lines"));
+  request = get("http://127.0.0.1:1/");
+  request.fields.all.emplace_back("authorization", std::string("secret\0", 7));
+  CHECK(why(std::move(request)).contains("\"authorization\" spans lines"));
+  request = get("http://127.0.0.1:1/");
+  request.fields.all.emplace_back("x secret", "a");
+  CHECK(why(std::move(request)).contains("name"));
+  request = get("http://127.0.0.1:1/");
+  request.method = "GET /secret";
+  CHECK(why(std::move(request)).contains("method"));
+  CHECK(why(get("file:///etc/secret")).contains("http://"));
+  CHECK(why(get("http://127.0.0.1:1/secret\nx")).contains("http://"));
+  CHECK(why(get("http://")).contains("http://"));
+}
