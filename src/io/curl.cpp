@@ -241,6 +241,7 @@ struct Curl::Transfer::State {
       set(CURLOPT_READFUNCTION, &State::read_body);
       set(CURLOPT_READDATA, this);
       set(CURLOPT_SEEKFUNCTION, &State::rewind_body);
+      set(CURLOPT_SEEKDATA, this);
     }
     if (request.method == "HEAD") {
       set(CURLOPT_NOBODY, 1L);

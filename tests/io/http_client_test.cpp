@@ -1,6 +1,7 @@
 #include "io/http_client.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <map>
 
@@ -35,7 +36,11 @@ class Server {
   int accepted() const { return accepted_; }
   int gone() const { return gone_; }
   io::HttpConnection& last() { return *connections_.at(accepted_); }
-  void close(int number) { connections_.erase(number); }
+  // The socket is closed at the end of the turn.
+  void close(int number) {
+    loop_.retire(std::move(connections_.at(number)));
+    connections_.erase(number);
+  }
 
  private:
   void accept(io::Descriptor accepted) {
@@ -273,4 +278,211 @@ TEST_CASE("http client: what cannot be requested fails from the loop, and tells 
   CHECK(why(get("file:///etc/secret")).contains("http://"));
   CHECK(why(get("http://127.0.0.1:1/secret\nx")).contains("http://"));
   CHECK(why(get("http://")).contains("http://"));
+}
+
+TEST_CASE("http client: an abandoned stream is closed towards the server, and nothing more is told") {
+  io::Loop loop;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
+    connection.begin_stream(200, {});
+    connection.stream(proto::Message(std::string("first")));
+  });
+  io::HttpClient client(loop);
+  Told told;
+  const auto handle = client.start(get(server.url("/")), told.events());
+  REQUIRE(run_until(loop, [&] { return told.body == "first"; }));
+  client.abandon(handle);
+  client.abandon(handle);
+  REQUIRE(run_until(loop, [&] { return server.gone() == 1; }));
+  CHECK(told.ends == 0);
+  CHECK(told.body == "first");
+}
+
+TEST_CASE("http client: a request may be abandoned from each of its own callbacks") {
+  io::Loop loop;
+  Server server(
+      loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) { answer(connection, "body"); });
+  io::HttpClient client(loop);
+  for (const std::string when : {"head", "body", "end"}) {
+    CAPTURE(when);
+    std::string seen;
+    io::HttpClient::Handle handle = 0;
+    // Large, so that a callback that is destroyed while it runs is noticed.
+    const auto note = [&, when, filling = std::string(100, 'x')](const std::string& what) {
+      if (what == when) client.abandon(handle);
+      seen += what + filling.substr(0, 1);
+    };
+    handle = client.start(get(server.url("/")),
+                          {.on_head = [note](int, const proto::HttpFields&) { note("head"); },
+                           .on_body = [note](std::string_view) { note("body"); },
+                           .on_end = [note](const auto&) { note("end"); }});
+    REQUIRE(run_until(loop, [&] { return seen.contains(when); }));
+    // One more, to see that nothing follows.
+    Told next;
+    client.start(get(server.url("/")), next.events());
+    REQUIRE(run_until(loop, [&] { return next.ends == 1; }));
+    CHECK_FALSE(next.failure);
+    CHECK(seen.ends_with(when + 'x'));
+  }
+}
+
+TEST_CASE("http client: a callback may abandon another request and begin one") {
+  io::Loop loop;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest& request) {
+    if (request.path == "/stream") {
+      connection.begin_stream(200, {});
+    } else {
+      answer(connection, "body");
+    }
+  });
+  io::HttpClient client(loop);
+  Told stream;
+  Told second;
+  int ends = 0;
+  const auto handle = client.start(get(server.url("/stream")), stream.events());
+  REQUIRE(run_until(loop, [&] { return stream.heads == 1; }));
+  client.start(get(server.url("/")), {.on_end = [&](const auto&) {
+                 ++ends;
+                 client.abandon(handle);
+                 client.start(get(server.url("/")), second.events());
+                 CHECK(second.ends == 0);
+               }});
+  REQUIRE(run_until(loop, [&] { return second.ends == 1; }));
+  REQUIRE(run_until(loop, [&] { return server.gone() == 1; }));
+  CHECK(ends == 1);
+  CHECK(second.body == "body");
+  CHECK(stream.ends == 0);
+  CHECK(server.accepted() == 2);  // The stream's, and one for both of the others.
+}
+
+TEST_CASE("http client: a client that goes abandons what is under way") {
+  io::Loop loop;
+  Server server(loop, [](io::HttpConnection&, const proto::HttpRequest&) {});
+  auto client = std::make_unique<io::HttpClient>(loop);
+  Told told;
+  client->start(get(server.url("/")), told.events());
+  client->start(get("nonsense"), told.events());
+  REQUIRE(run_until(loop, [&] { return server.accepted() == 1 && told.ends == 1; }));
+  client.reset();
+  REQUIRE(run_until(loop, [&] { return server.gone() == 1; }));
+  CHECK(told.ends == 1);
+}
+
+TEST_CASE("http client: a request that may have been carried out is not sent twice") {
+  io::Loop loop;
+  int requests = 0;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
+    if (++requests == 1) return answer(connection, {});
+    loop.retire(std::make_unique<io::Descriptor>(connection.release()));
+    server.close(server.accepted());
+  });
+  io::HttpClient client(loop);
+  Told first;
+  client.start(post(server.url("/"), "{}"), first.events());
+  REQUIRE(run_until(loop, [&] { return first.ends == 1; }));
+  REQUIRE_FALSE(first.failure);
+  Told second;
+  client.start(post(server.url("/"), "{}"), second.events());
+  REQUIRE(run_until(loop, [&] { return second.ends == 1; }));
+  CHECK(requests == 2);
+  REQUIRE(second.failure);
+  CHECK_FALSE(second.failure->never_connected);
+  CHECK(second.failure->why.contains("closed the connection before it answered"));
+}
+
+TEST_CASE("http client: what takes too long fails") {
+  io::Loop loop;
+  Server server(loop, [](io::HttpConnection&, const proto::HttpRequest&) {});
+  io::HttpClient client(loop);
+  Told told;
+  io::HttpClient::Request request = get(server.url("/"));
+  request.whole_timeout = std::chrono::milliseconds(20);
+  client.start(std::move(request), told.events());
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  REQUIRE(told.failure);
+  CHECK_FALSE(told.failure->never_connected);
+  CHECK(told.failure->why.contains("in time"));
+  REQUIRE(run_until(loop, [&] { return server.gone() == 1; }));
+}
+
+TEST_CASE("http client: a compressed answer is unpacked") {
+  io::Loop loop;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
+    constexpr std::string_view packed(
+        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\xd7\x51\xc8\xc0\xa4\x00\x55\xa3\x82\x77"
+        "\x1a\x00\x00\x00",
+        29);
+    proto::HttpAnswer made{.body = std::string(packed)};
+    made.fields.add("content-encoding", "gzip");
+    connection.answer(std::move(made));
+  });
+  io::HttpClient client(loop);
+  Told told;
+  client.start(get(server.url("/")), told.events());
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  CHECK_FALSE(told.failure);
+  CHECK(told.body == "hello, hello, hello, hello");
+}
+
+TEST_CASE("http client: only the answer itself is told, not what is said on the way to it") {
+  io::Loop loop;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
+    const io::Descriptor socket = connection.release();
+    constexpr std::string_view text =
+        "HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nX-One: 1\r\nX-One: 2\r\nTransfer-Encoding: chunked\r\nTrailer: x-late\r\n\r\n"
+        "2\r\nhi\r\n0\r\nx-late: 1\r\n\r\n";
+    REQUIRE(write(socket.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    server.close(1);
+  });
+  io::HttpClient client(loop);
+  Told told;
+  client.start(get(server.url("/")), told.events());
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  CHECK_FALSE(told.failure);
+  CHECK(told.heads == 1);
+  CHECK(told.status == 200);
+  CHECK_FALSE(told.fields.has("link"));
+  CHECK(told.fields.count("x-one") == 2);
+  CHECK_FALSE(told.fields.has("x-late"));
+  CHECK(told.body == "hi");
+}
+
+TEST_CASE("http client: redirects are answers like others") {
+  io::Loop loop;
+  int requests = 0;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
+    ++requests;
+    proto::HttpAnswer made{.status = 307};
+    made.fields.add("location", "/elsewhere");
+    connection.answer(std::move(made));
+  });
+  io::HttpClient client(loop);
+  Told told;
+  client.start(post(server.url("/"), "{}"), told.events());
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  CHECK(told.status == 307);
+  CHECK(requests == 1);
+}
+
+TEST_CASE("http client: a proxy is used, but not for what listens on this machine") {
+  io::Loop loop;
+  Server server(loop,
+                [&](io::HttpConnection& connection, const proto::HttpRequest&) { answer(connection, {}); });
+  const test::Variable none("no_proxy", nullptr);
+  const test::Variable no("NO_PROXY", nullptr);
+  const test::Variable through("http_proxy", server.url("").c_str());
+  io::HttpClient client(loop);
+  Told far;
+  client.start(get("http://mcp.example.test/far"), far.events());
+  REQUIRE(run_until(loop, [&] { return far.ends == 1; }));
+  // Whatever it makes of the request: nobody else would have answered.
+  CHECK(far.heads == 1);
+  CHECK(server.accepted() == 1);
+  Server near(loop,
+              [&](io::HttpConnection& connection, const proto::HttpRequest&) { answer(connection, "near"); });
+  Told told;
+  client.start(get(near.url("/")), told.events());
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  CHECK(told.body == "near");
+  CHECK(server.accepted() == 1);
 }
