@@ -65,8 +65,7 @@ std::string describe_status(int status) {
     return "the server redirects (" + http +
            "), which is not followed: the entry's url must be the final one";
   }
-  const std::string_view reason = proto::reason_of(status);
-  return "the server refused the request (" + http + (reason.empty() ? "" : " " + std::string(reason)) + ")";
+  return "the server refused the request (" + http + " " + std::string(proto::reason_of(status)) + ")";
 }
 
 void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields& fields, base::Instant now) {

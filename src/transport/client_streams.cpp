@@ -162,7 +162,7 @@ void StreamableClient::State::tick(base::Instant now) {
   for (Reopening& one : due) {
     const auto call = one.stream.call ? calls.find(*one.stream.call) : calls.end();
     if (call != calls.end() && call->second.cancelled) {
-      fail(one.stream.call, "the request was cancelled and its connection had ended");
+      fail(one.stream.call, "the request was cancelled, and its connection had ended");
     } else {
       reopen(std::move(one.stream), now);
     }
