@@ -21,7 +21,7 @@ std::string lower(std::string_view text) {
 }
 
 // A client leaves out the port that the scheme has anyway.
-std::string with_port(std::string host) {
+std::string with_port(const std::string& host) {
   const std::size_t colon = host.rfind(':');
   const std::size_t bracket = host.rfind(']');
   const bool has_port = colon != std::string::npos && (bracket == std::string::npos || colon > bracket);
