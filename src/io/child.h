@@ -78,6 +78,8 @@ class Child {
   Writer* input() { return input_.get(); }  // Null once its stdin is closed.
   void pause_output() { output_->pause(); }
   void resume_output() { output_->resume(); }
+  // In on_gone: what stands behind the last line, for whom it is no half message.
+  const proto::LineReader& output_lines() const { return output_->lines(); }
   void stop();
   bool stopping() const { return step_ != Step::running; }
 
