@@ -215,8 +215,10 @@ class Parser : public http::basic_parser<true> {
   bool is_header_done_ = false;
 };
 
-Refusal refusal_of(const beast::error_code& code, std::string_view head) {
-  if (code == http::error::body_limit) return {413, "The request's body is larger than is allowed here."};
+constexpr Refusal too_large{413, "The request's body is larger than is allowed here."};
+
+Refusal refusal_of_head(const beast::error_code& code, std::string_view head) {
+  if (code == http::error::body_limit) return too_large;
   if (code == http::error::header_limit) {
     return {431, "The request's header fields are larger than is allowed here."};
   }
@@ -239,11 +241,13 @@ Refusal refusal_of(const beast::error_code& code, std::string_view head) {
   }
   if (code == http::error::bad_transfer_encoding)
     return {400, "The request's Transfer-Encoding is malformed."};
-  if (code == http::error::bad_chunk || code == http::error::bad_chunk_extension ||
-      code == http::error::bad_line_ending) {
-    return {400, "The chunks of the request's body are malformed."};
-  }
   return {400, "This is no request of HTTP/1.1."};
+}
+
+// Whatever is wrong with trailers is a fault of the framing: their limits depend on what has come of them.
+Refusal refusal_of_body(const beast::error_code& code) {
+  if (code == http::error::body_limit) return too_large;
+  return {400, "The chunks of the request's body are malformed."};
 }
 
 }  // namespace
@@ -302,7 +306,7 @@ bool HttpRequestReader::State::take_head() {
   beast::error_code code;
   const std::size_t taken = parser->put({head.data(), head.size()}, code);
   if (code || !parser->is_header_done() || taken != head.size()) {
-    refuse(parser->refusal.value_or(refusal_of(code, head)));
+    refuse(parser->refusal.value_or(refusal_of_head(code, head)));
     return false;
   }
   at += taken;
@@ -328,7 +332,7 @@ std::size_t HttpRequestReader::State::take_body(std::string_view bytes) {
       break;
     }
     if (code) {
-      refuse(parser->refusal.value_or(refusal_of(code, {})));
+      refuse(parser->refusal.value_or(refusal_of_body(code)));
       break;
     }
     if (parser->chunked() && !check_chunk_head(more.substr(0, count), body_before)) break;
