@@ -330,3 +330,25 @@ TEST_CASE("http request: what is held while a body comes, and after it") {
   CHECK(reader.next()->body.size() == 3000000);
   CHECK(reader.buffered() == 0);
 }
+
+TEST_CASE("http request: chunks that would be right are of no use to HTTP/1.0, nor a length beside them") {
+  const std::string chunks = "\r\n\r\n1\r\na\r\n0\r\n\r\n";
+  CHECK(read("POST /a HTTP/1.0\r\nTransfer-Encoding: chunked" + chunks).refused == 400);
+  CHECK(read("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked" + chunks).requests.size() == 1);
+  CHECK(read("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\nTransfer-Encoding: chunked" + chunks)
+            .refused == 400);
+}
+
+TEST_CASE("http request: what can come to no good is refused before its end") {
+  CHECK(read("GET /a HTTP/1.1\n").refused == 400);
+  CHECK(read(std::string_view("GET /a\0", 7)).refused == 400);
+  CHECK(read("GET /a HTTP/1.1\r\n ").refused == 400);
+  CHECK(read("GET /a HTTP/1.1\rH").refused == 400);
+}
+
+TEST_CASE("http request: the bounds on chunks are those of one request") {
+  std::string chunks;
+  for (int i = 0; i < 12; ++i) chunks += "1;x=" + std::string(4000, 'y') + "\r\na\r\n";
+  const std::string request = with_chunks(chunks + "0\r\n\r\n");
+  CHECK(read(request + request + request).requests.size() == 3);
+}
