@@ -72,10 +72,11 @@ base::Result<Curl::Request> request_for_curl(HttpClient::Request&& request) {
   const auto milliseconds = [](base::Duration time) {
     return std::chrono::ceil<std::chrono::milliseconds>(time);
   };
+  auto lines = TRY(lines_of(request.fields));
   return Curl::Request{
       .method = std::move(request.method),
       .url = std::move(request.url),
-      .lines = TRY(lines_of(request.fields)),
+      .lines = std::move(lines),
       .body = request.body.text(),
       .connect_timeout = milliseconds(request.connect_timeout),
       .whole_timeout = request.whole_timeout.transform(milliseconds),
