@@ -192,7 +192,7 @@ TEST_CASE("an answer that is none becomes an error that says what came") {
        "<p>",
        "the server answered HTTP 200 with a body of the type text/html" + neither},
       {201, {}, "x", "the server answered HTTP 201 with a body of no type" + neither},
-      {401, json, "{}", "the server wants a login (HTTP 401)"},
+      {401, json, R"({"error":{"code":-1,"message":"no"}})", "the server wants a login (HTTP 401)"},
       {403, json, "{}", "the server wants a login (HTTP 403)"},
       {500, {}, "", "the server refused the request (HTTP 500 Internal Server Error)"},
       {599, {}, "", "the server refused the request (HTTP 599 Error)"},
@@ -431,6 +431,11 @@ TEST_CASE("what was begun under a session that is forgotten is resumed under it"
   client.head(5, 404);
   client.ended(4);
   CHECK(client.after(milliseconds(500)) == Lines{"6: GET" + as_s + " last a"});
+}
+
+TEST_CASE("another initialize begins anew, without the session before") {
+  Begun client;
+  CHECK(client.send(initialize()) == Lines{"abandon 3", "4: POST initialize 1"});
 }
 
 TEST_CASE("404 to initialized opens no stream; 404 without a session is a refusal like others") {
