@@ -10,15 +10,12 @@
 //   when `stream_after` has passed, so that the client has an event id to resume from and hears a comment now
 //   and then.
 // - What concerns no call goes to the GET stream. Asks go to the newest open POST while there is no GET
-// stream,
-//   or to the next; everything else is kept, within bounds, until there is one.
+//   stream, or to the next; everything else is kept, within bounds, until there is one.
 // - `poll_after`: a stream this old is ended; the client comes back with Last-Event-ID after the `retry` that
-// the
-//   stream began with (2025-11-25 only; what others would do is not written).
+//   the stream began with, and is kept then (2025-11-25 only; what others would do is not written).
 // - A connection that breaks cancels nothing. What its stream still has to say is logged until `resume_for`
-// after
-//   its end. A POST that broke before it became a stream cannot be resumed: its answers are dropped, asks
-//   about its calls go where other asks go.
+//   after its end. A POST that broke before it became a stream cannot be resumed: its answers are dropped,
+//   asks about its calls go where other asks go.
 // - A call that the client cancels is not answered; its POST ends then.
 //
 // Coming back with Last-Event-ID: the stream that the id names is carried on behind that event, whichever

@@ -20,7 +20,10 @@ proto::Message keep_alive() {
 
 void Streams::connect(Number stream, ExchangeId exchange, const proto::HttpFields& fields,
                       base::Instant now) {
-  carry(stream, log_.last_sent(stream), exchange, fields, now);
+  Connection& connection = carry(stream, exchange, now);
+  if (polls()) connection.polled_at = now + *options_.poll_after;
+  due_ = due_ ? std::min(*due_, due_of(connection)) : due_of(connection);
+  replay(stream, log_.last_sent(stream), exchange, fields);
 }
 
 void Streams::resume(Number stream, std::uint64_t sequence, ExchangeId exchange, base::Instant now) {
@@ -28,15 +31,19 @@ void Streams::resume(Number stream, std::uint64_t sequence, ExchangeId exchange,
     outbox_.emplace_back(Answer{exchange, {.status = 204, .fields = {}, .body = {}}});
     return;
   }
-  carry(stream, std::min(sequence, log_.last(stream)), exchange, {}, now);
+  const Connection& connection = carry(stream, exchange, now);
+  due_ = due_ ? std::min(*due_, due_of(connection)) : due_of(connection);
+  replay(stream, std::min(sequence, log_.last(stream)), exchange, {});
 }
 
-void Streams::carry(Number stream, std::uint64_t after, ExchangeId exchange, const proto::HttpFields& fields,
-                    base::Instant now) {
+Streams::Connection& Streams::carry(Number stream, ExchangeId exchange, base::Instant now) {
   disconnect(stream);
-  const Connection& connection = by_stream_[stream] = {exchange, now, now};
-  due_ = due_ ? std::min(*due_, due_of(connection)) : due_of(connection);
   by_exchange_[exchange] = stream;
+  return by_stream_[stream] = {.exchange = exchange, .silent_since = now, .polled_at = std::nullopt};
+}
+
+void Streams::replay(Number stream, std::uint64_t after, ExchangeId exchange,
+                     const proto::HttpFields& fields) {
   outbox_.emplace_back(BeginStream{exchange, fields});
   if (primes_) {
     const auto retry = std::chrono::duration_cast<std::chrono::milliseconds>(options_.retry).count();
@@ -94,7 +101,7 @@ void Streams::end_all() {
 
 base::Instant Streams::due_of(const Connection& connection) const {
   const base::Instant comment = connection.silent_since + options_.comment_every;
-  return polls() ? std::min(comment, connection.since + *options_.poll_after) : comment;
+  return connection.polled_at ? std::min(comment, *connection.polled_at) : comment;
 }
 
 std::optional<base::Instant> Streams::deadline() const {
@@ -110,7 +117,7 @@ void Streams::tick(base::Instant now) {
     const Number stream = at->first;
     Connection& connection = at->second;
     ++at;
-    if (polls() && connection.since + *options_.poll_after <= now) {
+    if (connection.polled_at && *connection.polled_at <= now) {
       disconnect(stream);
       continue;
     }

@@ -65,12 +65,13 @@ class Streams {
  private:
   struct Connection {
     ExchangeId exchange = 0;
-    base::Instant since;
     base::Instant silent_since;
+    // Whoever has come back by asking again is kept: not everybody comes back a second time.
+    std::optional<base::Instant> polled_at;
   };
 
-  void carry(Number stream, std::uint64_t after, ExchangeId exchange, const proto::HttpFields& fields,
-             base::Instant now);
+  Connection& carry(Number stream, ExchangeId exchange, base::Instant now);
+  void replay(Number stream, std::uint64_t after, ExchangeId exchange, const proto::HttpFields& fields);
   void disconnect(Number stream);
   void write(ExchangeId exchange, Number stream, std::uint64_t sequence, const proto::Message& message);
   base::Instant due_of(const Connection& connection) const;
