@@ -68,6 +68,7 @@ base::Result<void> Daemon::open(const Config& config) {
   if (parts_.foreground) log_.show();
   children_ =
       TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .open_files = parts_.open_files}));
+  upstreams_ = std::make_unique<Upstreams>(upstream_hands());
   HttpSettings settings = config.http;
   if (parts_.port) settings.port = parts_.port;
   if (parts_.address) settings.address = *parts_.address;
@@ -138,7 +139,7 @@ void Daemon::end_of_turn() {
   } while (!broker_.outbox().empty());
   set_deadline();
   turn_time_.reset();
-  if (leaving_ && children_->size() == 0) step_down();
+  if (leaving_ && children_->size() == 0 && upstreams_->empty()) step_down();
 }
 
 void Daemon::set_deadline() {

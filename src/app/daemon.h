@@ -16,6 +16,7 @@
 #include "app/http_front.h"
 #include "app/http_sessions.h"
 #include "app/table.h"
+#include "app/upstreams.h"
 #include "base/result.h"
 #include "broker/broker.h"
 #include "io/child.h"
@@ -86,6 +87,7 @@ class Daemon {
   base::Result<core::ServerSpec> resolve_for(const std::string& server, const std::string& project) const;
   Control::Hands control_hands();
   HttpSessions::Hands session_hands();
+  Upstreams::Hands upstream_hands();
   std::string status() const;
 
   DaemonParts parts_;
@@ -97,6 +99,7 @@ class Daemon {
   HttpFront front_;
   Control control_;
   std::unique_ptr<HttpSessions> http_sessions_;
+  std::unique_ptr<Upstreams> upstreams_;
   transport::Access port_access_;
   std::string port_caller_;  // Who comes by the port; see HttpSessions.
   std::uint16_t port_ = 0;   // 0: there is none.

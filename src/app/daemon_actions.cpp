@@ -37,9 +37,13 @@ void Daemon::carry_out(broker::Action& action) {
                  },
                  [&](broker::StartInstance& a) { start_instance(a); },
                  [&](broker::StopInstance& a) {
+                   upstreams_->stop(a.instance);
                    if (Running* running = instances_.find(a.instance)) running->child->stop();
                  },
-                 [&](broker::ForgetInstance& a) { (void)instances_.take(a.instance); },
+                 [&](broker::ForgetInstance& a) {
+                   upstreams_->forget(a.instance);
+                   (void)instances_.take(a.instance);
+                 },
                  [&](broker::TellSession& a) {
                    if (Attachment* attachment = sessions_.find(a.session)) attachment->say(a.text);
                  },
@@ -62,6 +66,7 @@ void Daemon::send_to_session(broker::SendToSession& action) {
 
 void Daemon::send_to_instance(broker::SendToInstance& action) {
   Running* running = instances_.find(action.instance);
+  if (running == nullptr) return upstreams_->send(action);
   io::Writer* input = running != nullptr && running->child != nullptr ? running->child->input() : nullptr;
   if (input == nullptr) return;
   input->queue(std::move(action.message));
@@ -80,6 +85,7 @@ void Daemon::start_instance(const broker::StartInstance& action) {
     feed(broker::InstanceStartFailed{id, "the daemon is ending"});
     return;
   }
+  if (action.link != core::Link::stdio) return upstreams_->start(action);
   io::LaunchSpec spec{.name = action.name,
                       .program = action.program,
                       .args = action.args,

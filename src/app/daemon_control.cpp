@@ -120,13 +120,21 @@ HttpSessions::Hands Daemon::session_hands() {
                             const std::string& project) { return resolve_for(server, project); }};
 }
 
+Upstreams::Hands Daemon::upstream_hands() {
+  return {.loop = loop_,
+          .children = *children_,
+          .feed = [this](broker::Event event) { feed(std::move(event)); },
+          .log = [this](broker::Severity severity, std::string text) { log_.write(severity, text); },
+          .log_dir = parts_.paths.log_dir};
+}
+
 std::string Daemon::status() const {
   const Whereabouts whereabouts{
       .home = parts_.paths.home, .started = started_, .now = io::now(), .port = port_};
   return status_json(broker_, whereabouts, [this](broker::InstanceId id) {
     const Running* running = instances_.find(id);
     return running != nullptr && running->child != nullptr ? running->child->processes()
-                                                           : std::vector<io::Process>{};
+                                                           : upstreams_->processes_of(id);
   });
 }
 

@@ -74,7 +74,7 @@ void RemoteLink::carry_out() {
                        if (!closed_) events_.on_message(std::move(receive.message), receive.call);
                      },
                      [&](transport::Forgot& forgot) {
-                       if (!closed_) events_.on_forgot(std::move(forgot.refused));
+                       if (!closed_) events_.on_forgot(std::move(forgot));
                      },
                      [&](transport::Down& down) {
                        if (!closed_) events_.on_down(std::move(down.why));

@@ -23,7 +23,7 @@ class RemoteLink {
   struct Events {
     // `call`: see transport::Receive.
     std::function<void(base::Bytes message, std::int64_t call)> on_message;
-    std::function<void(std::vector<proto::Message> refused)> on_forgot;
+    std::function<void(transport::Forgot forgot)> on_forgot;
     std::function<void(std::string why)> on_down;  // Nothing follows.
     std::function<void(std::string text)> on_note;
   };

@@ -102,11 +102,10 @@ base::Result<core::Address> resolve_address(const EntryAddress& entry, const std
                            " must be one line, and is not once its variables are put in");
     return result;
   };
-  core::Address address{.url = TRY(expanded(entry.url, "\"url\"")),
-                        .port = entry.port,
-                        .path = TRY(expanded(entry.path, "\"path\"")),
-                        .headers = {},
-                        .headers_helper = {}};
+  core::Address address;
+  address.url = TRY(expanded(entry.url, "\"url\""));
+  address.port = entry.port;
+  address.path = TRY(expanded(entry.path, "\"path\""));
   if (!address.url.empty() && !address.url.starts_with("http://") && !address.url.starts_with("https://"))
     return base::failure("\"url\" of " + owner +
                          " does not begin with http:// or https:// once its variables are put in");

@@ -107,8 +107,7 @@ void dispatch(State& state, Event& event) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_answers(state, i); });
           },
           [&](InstanceForgot& e) {
-            with_instance(state, e.instance,
-                          [&](core::Instance& i) { instance_forgot(state, i, std::move(e.refused)); });
+            with_instance(state, e.instance, [&](core::Instance& i) { instance_forgot(state, i, e); });
           },
           [&](InstanceSpoke& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_spoke(state, i); });

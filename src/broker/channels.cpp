@@ -37,7 +37,7 @@ void conversation_lost(State& state, Instance& channel) {
 }
 
 // It had no effect, so it may be sent again once there is a session to send it on.
-void send_again(State& state, Instance& channel, proto::Message message) {
+void send_again(State& state, Instance& channel, const proto::Message& message) {
   const base::Bytes bytes = base::Bytes::copy(message.text());
   const auto envelope = proto::scan(bytes.text);
   if (!envelope || envelope->kind != proto::Kind::request) return;
@@ -124,18 +124,21 @@ void channel_forgotten(State& state, Instance& channel) {
   consider_forgetting(state, instance.id);
 }
 
-void instance_forgot(State& state, Instance& channel, std::vector<proto::Message> refused) {
+void instance_forgot(State& state, Instance& channel, const InstanceForgot& event) {
   if (channel.life != Life::ready && channel.life != Life::greeting) return;
-  conversation_lost(state, channel);
-  if (++channel.forgotten > forgotten_most) {
-    channel.trouble = "forgets every session that it is asked to open";
-    channel.gave_up = true;
-    stop(state, channel);
-    return;
+  if (event.session_lost) {
+    conversation_lost(state, channel);
+    if (++channel.forgotten > forgotten_most) {
+      channel.trouble = "forgets every session that it is asked to open";
+      channel.gave_up = true;
+      stop(state, channel);
+      return;
+    }
+    state.log(Severity::info,
+              channel.spec.name + ": the server has forgotten its session; a new one is opened");
   }
-  state.log(Severity::info,
-            channel.spec.name + ": the server has forgotten its session; a new one is opened");
-  for (proto::Message& message : refused) send_again(state, channel, std::move(message));
+  for (const proto::Message& message : event.refused) send_again(state, channel, message);
+  if (!event.session_lost) return drain_waiting(state, channel);
   channel.life = Life::greeting;
   begin_start_time(state, channel);
   greet(state, channel);

@@ -75,6 +75,7 @@ struct InstanceAnswers {
 struct InstanceForgot {
   InstanceId instance;
   std::vector<proto::Message> refused;
+  bool session_lost = true;  // False: that was said before; only these were still on their way.
 };
 // The server wrote on stderr: it is alive, if slow.
 struct InstanceSpoke {

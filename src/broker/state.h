@@ -126,7 +126,7 @@ StartInstance start_of(const core::Instance& instance);
 // Starting: opened at once, or when its server answers.
 void open_channel(State& state, core::Instance& channel);
 void instance_answers(State& state, core::Instance& instance);
-void instance_forgot(State& state, core::Instance& channel, std::vector<proto::Message> refused);
+void instance_forgot(State& state, core::Instance& channel, const InstanceForgot& event);
 // Their server is gone; instance.trouble says how.
 void channels_lost(State& state, core::Instance& instance);
 // The channel is about to leave the tables.

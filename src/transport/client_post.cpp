@@ -150,11 +150,12 @@ void StreamableClient::State::refused(Flight flight, base::Instant now) {
 // What else is under way goes on: the server may still answer it, and says so if not.
 void StreamableClient::State::forgot(Flight& flight) {
   if (flight.stream.call) calls.erase(*flight.stream.call);
-  if (flight.stream.identity.session == identity.session) {
+  Forgot forgot;
+  forgot.session_lost = flight.stream.identity.session == identity.session;
+  if (forgot.session_lost) {
     drop_standing();
     identity = {};
   }
-  Forgot forgot;
   forgot.refused.push_back(flight.message);
   outbox.emplace_back(std::move(forgot));
 }

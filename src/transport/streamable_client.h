@@ -59,6 +59,7 @@ struct Receive {
 // refused for that reason, so they have had no effect.
 struct Forgot {
   std::vector<proto::Message> refused;
+  bool session_lost = true;  // False: that was known already, and a new session has been begun since.
 };
 // The server cannot be talked to; a sentence for people. Nothing follows.
 struct Down {

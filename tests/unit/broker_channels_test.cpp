@@ -217,6 +217,19 @@ TEST_CASE_FIXTURE(WebStage, "a forgotten session is opened anew, and what was tu
   CHECK(hears(a).back() == R"({"jsonrpc":"2.0","id":9,"result":{}})");
 }
 
+TEST_CASE_FIXTURE(WebStage, "what comes late of a forgotten session opens no further one") {
+  const auto [a, channel] = ready_on_web();
+  says(a, call("1"));
+  const std::string one = hears(channel).back();
+  says(a, call("2"));
+  const std::string other = hears(channel).back();
+  happens(broker::InstanceForgot{channel, {proto::Message(one)}});
+  answers_initialize(channel);
+  CHECK(hears(channel).back() == one);
+  happens(broker::InstanceForgot{channel, {proto::Message(other)}, false});
+  CHECK(hears(channel) == Lines{other});
+}
+
 TEST_CASE_FIXTURE(WebStage, "a server that forgets every session is not asked for ever") {
   const auto [a, channel] = ready_on_web();
   says(a, call("9"));
