@@ -27,6 +27,12 @@ std::string lower(std::string_view text) {
   return all;
 }
 
+// Names are no secrets, as long as they are names.
+std::string shown(const std::string& name) {
+  const bool plain = !name.empty() && name.find_first_not_of(token_characters) == std::string::npos;
+  return plain ? '"' + name + '"' : "a member";
+}
+
 }  // namespace
 
 HeadersHelper::Fields headers_in(std::string_view output) {
@@ -37,14 +43,15 @@ HeadersHelper::Fields headers_in(std::string_view output) {
   proto::HttpFields fields;
   for (const proto::json::Member& member : document.root->members) {
     if (member.value.type != proto::json::Type::string) {
-      return base::failure("a value in the JSON object that it wrote is no string");
+      return base::failure("the value of " + shown(member.key) +
+                           " in the JSON object that it wrote is no string");
     }
     if (member.key.empty() || member.key.find_first_not_of(token_characters) != std::string::npos) {
       return base::failure("a name in the JSON object that it wrote is no name of a header");
     }
     if (std::ranges::any_of(member.value.text, is_control)) {
-      return base::failure(
-          "a value in the JSON object that it wrote has a line break or a control character");
+      return base::failure("the value of " + shown(member.key) +
+                           " in the JSON object that it wrote has a line break or a control character");
     }
     fields.add(lower(member.key), member.value.text);
   }

@@ -160,7 +160,13 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
   }
   if (entry.command.empty()) {
     // Nothing of the session reaches a server elsewhere but what its address says.
-    if (spec.address.headers_helper.empty()) spec.environment.clear();
+    if (spec.address.headers_helper.empty()) {
+      spec.environment.clear();
+      spec.directory.clear();
+    }
+    // Where a session is makes no difference to it, unless its address says so.
+    if (spec.scope == core::Scope::project) spec.scope = core::Scope::user;
+    spec.scope_directory.clear();
     return spec;
   }
   const std::string command = TRY(expanded(entry.command, "\"command\""));

@@ -3,6 +3,14 @@
 #include <utility>
 
 namespace app {
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  return text;
+}
+
+}  // namespace
 
 Upstreams::Upstreams(Hands hands) : hands_(std::move(hands)), http_(hands_.loop) {}
 
@@ -77,6 +85,8 @@ void Upstreams::start_channel(const broker::StartInstance& action) {
           hands_.feed(broker::InstanceStartFailed{id, "its headersHelper: " + found.error().what});
           return;
         }
+        // What is made anew each time counts before what stands in the file.
+        std::erase_if(fields.all, [&](const auto& field) { return found->has(lower(field.first)); });
         for (const auto& [name, value] : found->all) fields.add(name, value);
         open_link(id, action, std::move(fields));
       });

@@ -129,7 +129,7 @@ void instance_forgot(State& state, Instance& channel, const InstanceForgot& even
   if (event.session_lost) {
     conversation_lost(state, channel);
     if (++channel.forgotten > forgotten_most) {
-      channel.trouble = "forgets every session that it is asked to open";
+      channel.trouble = "forgets every session that it is asked to open (HTTP 404)";
       channel.gave_up = true;
       stop(state, channel);
       return;

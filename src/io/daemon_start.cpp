@@ -31,9 +31,28 @@ constexpr std::size_t complaint_max = 4096;
 
 // What a daemon needs of the environment it is started from; sessions bring theirs along.
 bool wanted_by_daemon(std::string_view variable) {
-  constexpr std::array exact = {
-      "HOME",   "USER",         "LOGNAME",       "SHELL",        "PATH",         "LANG",           "TZ",
-      "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH"};
+  constexpr std::array exact = {"HOME",
+                                "USER",
+                                "LOGNAME",
+                                "SHELL",
+                                "PATH",
+                                "LANG",
+                                "TZ",
+                                "TMPDIR",
+                                "HTTPS_PROXY",
+                                "https_proxy",
+                                "http_proxy",
+                                "ALL_PROXY",
+                                "all_proxy",
+                                "NO_PROXY",
+                                "no_proxy",
+                                "SSL_CERT_FILE",
+                                "SSL_CERT_DIR",
+                                "ASAN_OPTIONS",
+                                "UBSAN_OPTIONS",
+                                "TSAN_OPTIONS",
+                                "LSAN_OPTIONS",
+                                "LD_LIBRARY_PATH"};
   const std::string_view name = variable.substr(0, variable.find('='));
   if (name == "HEARTH_INSTANCE")
     return false;  // A daemon started from inside a server does not belong to it.

@@ -83,6 +83,7 @@ void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields&
     mode = Mode::streamable;
     identity = {.session = std::string(fields.get("mcp-session-id")), .version = {}};
     flight.stream.identity = identity;
+    between_sessions = false;
   }
   if (flight.status == 202 || flight.status == 204) return;
   if (flight.type == "application/json") flight.content = Content::json;
@@ -155,6 +156,7 @@ void StreamableClient::State::forgot(Flight& flight) {
   if (forgot.session_lost) {
     drop_standing();
     identity = {};
+    between_sessions = true;
   }
   forgot.refused.push_back(flight.message);
   outbox.emplace_back(std::move(forgot));

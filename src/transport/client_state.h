@@ -149,6 +149,7 @@ struct StreamableClient::State {
   std::vector<ClientOutput> outbox = {};
   Mode mode = Mode::undecided;
   ClientIdentity identity = {};
+  bool between_sessions = false;  // One was forgotten, and the next has no answer to initialize yet.
   RequestId last_minted = 0;
   std::map<RequestId, Flight> flights = {};
   std::map<std::int64_t, Call> calls = {};  // That have no answer yet.

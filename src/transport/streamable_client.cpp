@@ -58,6 +58,11 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
   if (flight.initialize && mode == Mode::streamable) {
     drop_standing();
     identity = {};
+  } else if (between_sessions) {
+    // Whoever sent it did not know yet. Without a session it would be misunderstood.
+    if (flight.stream.call) calls.erase(*flight.stream.call);
+    outbox.emplace_back(Forgot{.refused = {std::move(flight.message)}, .session_lost = false});
+    return;
   }
   post(std::move(flight), now);
 }

@@ -422,6 +422,18 @@ TEST_CASE("404 to a session means that the server forgot it") {
   CHECK(client.body(6, event(result(9))) == Lines{"receive 9 " + result(9)});
 }
 
+TEST_CASE("what is sent before the next session is there comes back, too") {
+  Begun client;
+  client.send(call(7));
+  CHECK(client.head(4, 404) == Lines{"abandon 3", "forgot " + call(7)});
+  CHECK(client.send(call(8)) == Lines{"forgot " + call(8)});
+  client.ended(4);
+  CHECK(client.send(initialize()) == Lines{"5: POST initialize 1"});
+  CHECK(client.send(call(9)) == Lines{"forgot " + call(9)});
+  client.answered(5, 200, with_session(json, "T"), greeting());
+  CHECK(client.send(call(7)) == Lines{"6: POST tools/call 7 session T version 2025-06-18"});
+}
+
 TEST_CASE("what was begun under a session that is forgotten is resumed under it") {
   Begun client;
   client.send(call(7));
