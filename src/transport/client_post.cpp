@@ -17,18 +17,6 @@ bool blank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-// The error object of a message, whatever else is wrong with it: servers refuse without an id.
-std::string error_in(std::string_view body) {
-  const auto document = proto::json::parse(body);
-  const proto::json::Value* const error = document.root ? document.root->find("error") : nullptr;
-  if (error == nullptr || error->type != proto::json::Type::object) return {};
-  const proto::json::Value* const code = error->find("code");
-  const proto::json::Value* const message = error->find("message");
-  const bool whole =
-      code != nullptr && code->integer() && message != nullptr && message->type == proto::json::Type::string;
-  return whole ? on_one_line(std::string(body.substr(error->at, error->length))) : std::string();
-}
-
 std::string version_field(std::string_view raw_result) {
   const auto document = proto::json::parse(raw_result);
   if (!document.root) return {};
@@ -48,6 +36,17 @@ std::string with_reason(std::string sentence, const std::optional<StreamableClie
 }
 
 }  // namespace
+
+std::string error_in(std::string_view body) {
+  const auto document = proto::json::parse(body);
+  const proto::json::Value* const error = document.root ? document.root->find("error") : nullptr;
+  if (error == nullptr || error->type != proto::json::Type::object) return {};
+  const proto::json::Value* const code = error->find("code");
+  const proto::json::Value* const message = error->find("message");
+  const bool whole =
+      code != nullptr && code->integer() && message != nullptr && message->type == proto::json::Type::string;
+  return whole ? on_one_line(std::string(body.substr(error->at, error->length))) : std::string();
+}
 
 std::string on_one_line(std::string text) {
   std::ranges::replace_if(text, [](char c) { return c == '\r' || c == '\n'; }, ' ');

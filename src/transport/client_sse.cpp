@@ -23,7 +23,7 @@ void StreamableClient::State::look_for_endpoint(base::Instant now) {
 }
 
 void StreamableClient::State::fall_back(Flight flight, base::Instant now) {
-  refused_first = describe_status(flight.status);
+  refused_first = {.sentence = describe_status(flight.status), .error = error_in(flight.collected)};
   note("the server refused initialize (HTTP " + std::to_string(flight.status) +
        "); looking whether it speaks HTTP+SSE at the same URL");
   Flight again;
@@ -76,12 +76,20 @@ void StreamableClient::State::sse_ended(const Flight& flight, const std::optiona
 // Or no more of it. A server that was only tried this way can still be asked the other way later.
 void StreamableClient::State::no_endpoint(std::string_view why) {
   if (!refused_first) return down(std::string(why));
-  const std::string both = *std::exchange(refused_first, std::nullopt) +
-                           "; and it offers no HTTP+SSE at the same URL either: " + std::string(why);
+  const Refusal first = *std::exchange(refused_first, std::nullopt);
+  const std::string both =
+      first.sentence + "; and it offers no HTTP+SSE at the same URL either: " + std::string(why);
   endpoint_due.reset();
   mode = Mode::undecided;
   if (flights.erase(sse_stream) != 0) outbox.emplace_back(Abandon{sse_stream});
-  for (const Flight& flight : std::exchange(queued, {})) fail(flight.stream.call, both);
+  for (const Flight& flight : std::exchange(queued, {})) {
+    // A server that speaks of errors as MCP does is no older one: what it says is what helps.
+    if (!first.error.empty() && outstanding(flight.stream.call)) {
+      fail_with(*flight.stream.call, first.error);
+    } else {
+      fail(flight.stream.call, both);
+    }
+  }
 }
 
 void StreamableClient::State::endpoint_too_late() {

@@ -51,7 +51,8 @@ struct Flight {
   bool initialized = false;  // The notification.
   ClientStream stream = {};
   base::Instant begun = {};
-  std::optional<base::Instant> over_at = std::nullopt;  // Its answer is here, so the stream has to end.
+  // Then it is abandoned: its answer is here, or it asks for none.
+  std::optional<base::Instant> over_at = std::nullopt;
 
   int status = 0;  // 0: no head yet.
   std::string type = {};
@@ -62,8 +63,11 @@ struct Flight {
 
 // An answer whose request is refused is looked through for an error object, up to here.
 inline constexpr std::size_t refusal_bytes_max = std::size_t{64} << 10;
-// A stream that brought its answer and does not end is abandoned then.
+// A stream that brought its answer and does not end is abandoned then, and so is a cancelled call that gets
+// none: servers need not answer it, and many do not end its connection either.
 inline constexpr base::Duration lingers = std::chrono::seconds(5);
+// A notification or an answer of ours waits so long for a word.
+inline constexpr base::Duration acknowledged_within = std::chrono::seconds(30);
 
 // The number that a raw JSON id is; ours are.
 std::optional<std::int64_t> call_number(std::string_view raw_id);
@@ -71,6 +75,8 @@ std::string on_one_line(std::string text);
 bool is_message(const proto::SseEvent& event);
 bool wants_login(int status);
 std::string describe_status(int status);
+// The error object of a message, whatever else is wrong with it: servers refuse without an id.
+std::string error_in(std::string_view body);
 std::string too_large_sentence(std::size_t most);
 
 struct StreamableClient::State {
@@ -83,7 +89,7 @@ struct StreamableClient::State {
   };
   struct Call {
     bool initialize = false;
-    bool cancelled = false;
+    std::optional<base::Instant> over_at = std::nullopt;  // Cancelled; answered by us then.
   };
   struct Reopening {
     base::Instant when;
@@ -91,6 +97,7 @@ struct StreamableClient::State {
   };
   // Requests (streamable_client.cpp).
   void send(proto::Message message, base::Instant now);
+  void cancelled(std::string_view raw_id, base::Instant now);
   void post(Flight flight, base::Instant now);
   RequestId begin(Flight flight, std::string_view method, base::Instant now);
   proto::HttpFields fields_for(const Flight& flight) const;
@@ -128,12 +135,15 @@ struct StreamableClient::State {
   void call_stream_ended(Flight flight, std::string_view why, base::Instant now);
   void resume_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
   void standing_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
+  void standing_refused(Flight flight, base::Instant now);
   void open_standing(base::Instant now);
   void drop_standing();
   void reopen_later(ClientStream stream, base::Instant now);
   void reopen(ClientStream stream, base::Instant now);
   std::optional<base::Instant> deadline() const;
   void tick(base::Instant now);
+  void let_go(base::Instant now);
+  void reopen_due(base::Instant now);
 
   // HTTP+SSE (client_sse.cpp).
   void look_for_endpoint(base::Instant now);
@@ -159,7 +169,11 @@ struct StreamableClient::State {
   RequestId sse_stream = 0;
   std::vector<Flight> queued = {};  // Until the endpoint is known.
   // How initialize was refused, while it is tried the older way.
-  std::optional<std::string> refused_first = std::nullopt;
+  struct Refusal {
+    std::string sentence;
+    std::string error;  // The server's own, if it gave one.
+  };
+  std::optional<Refusal> refused_first = std::nullopt;
   std::optional<base::Instant> endpoint_due = std::nullopt;
 };
 

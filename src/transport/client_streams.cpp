@@ -66,7 +66,7 @@ bool is_message(const proto::SseEvent& event) {
 void StreamableClient::State::call_stream_ended(Flight flight, std::string_view why, base::Instant now) {
   ClientStream& stream = flight.stream;
   if (!outstanding(stream.call)) return;
-  const bool worth_it = stream.last_id && !stream.skipped && !calls[*stream.call].cancelled &&
+  const bool worth_it = stream.last_id && !stream.skipped && !calls[*stream.call].over_at &&
                         stream.attempts < options.resume_attempts;
   if (worth_it) return reopen_later(std::move(stream), now);
   if (stream.skipped) return fail(stream.call, too_large_sentence(options.message_bytes_max));
@@ -116,9 +116,27 @@ void StreamableClient::State::standing_ended(Flight flight, const std::optional<
   // 409: to the server, the one that broke is still open.
   const bool later = says_later(flight.status) || (flight.status == 409 && stream.was_open);
   if (opened || later || (failure && flight.status == 0)) return reopen_later(std::move(stream), now);
-  if (flight.status == 405) return;
-  note("the server offers no stream for what concerns no request (HTTP " + std::to_string(flight.status) +
-       ")");
+  if (flight.status != 405) standing_refused(std::move(flight), now);
+}
+
+void StreamableClient::State::standing_refused(Flight flight, base::Instant now) {
+  ClientStream& stream = flight.stream;
+  const std::string status = " (HTTP " + std::to_string(flight.status) + ")";
+  // It was there under this session. Nobody may have anything to say for a long time, but what the server
+  // was asked to tell us about has to be asked for again.
+  if (flight.status == 404 && stream.was_open && !stream.identity.session.empty()) {
+    identity = {};
+    between_sessions = true;
+    outbox.emplace_back(Forgot{});
+    return;
+  }
+  if (stream.last_id && flight.status >= 400 && flight.status < 500 && !wants_login(flight.status)) {
+    note("the server cannot continue its stream" + status +
+         "; it is opened anew, and what was said meanwhile is lost");
+    stream.last_id.reset();
+    return reopen_later(std::move(stream), now);
+  }
+  note("the server offers no stream for what concerns no request" + status);
 }
 
 void StreamableClient::State::reopen_later(ClientStream stream, base::Instant now) {
@@ -146,28 +164,55 @@ std::optional<base::Instant> StreamableClient::State::deadline() const {
   for (const auto& [id, flight] : flights) {
     if (flight.over_at) consider(*flight.over_at);
   }
+  for (const auto& [id, call] : calls) {
+    if (call.over_at) consider(*call.over_at);
+  }
   return first;
 }
 
 void StreamableClient::State::tick(base::Instant now) {
+  let_go(now);
+  reopen_due(now);
+  if (endpoint_due && *endpoint_due <= now) endpoint_too_late();
+}
+
+void StreamableClient::State::let_go(base::Instant now) {
+  std::vector<std::int64_t> unanswered;
+  for (const auto& [id, call] : calls) {
+    if (call.over_at && *call.over_at <= now) unanswered.push_back(id);
+  }
+  const auto is_over = [&](const Flight& flight) {
+    if (flight.over_at && *flight.over_at <= now) return true;
+    return flight.stream.call && std::ranges::binary_search(unanswered, *flight.stream.call);
+  };
+  bool wants_standing = false;
   std::erase_if(flights, [&](const auto& one) {
-    if (!one.second.over_at || *one.second.over_at > now) return false;
+    const Flight& flight = one.second;
+    if (!is_over(flight)) return false;
     outbox.emplace_back(Abandon{one.first});
+    if (!flight.stream.call) note("the server did not acknowledge a notification or an answer");
+    wants_standing |= flight.initialized && flight.stream.identity.session == identity.session;
     return true;
   });
+  for (const std::int64_t call : unanswered) {
+    fail(call, "the request was cancelled, and the server did not answer it");
+  }
+  if (wants_standing) open_standing(now);
+}
+
+void StreamableClient::State::reopen_due(base::Instant now) {
   std::vector<Reopening> due;
   const auto is_due = [&](const Reopening& one) { return one.when <= now; };
   std::ranges::copy_if(reopenings, std::back_inserter(due), is_due);
   std::erase_if(reopenings, is_due);
   for (Reopening& one : due) {
     const auto call = one.stream.call ? calls.find(*one.stream.call) : calls.end();
-    if (call != calls.end() && call->second.cancelled) {
+    if (call != calls.end() && call->second.over_at) {
       fail(one.stream.call, "the request was cancelled, and its connection had ended");
     } else {
       reopen(std::move(one.stream), now);
     }
   }
-  if (endpoint_due && *endpoint_due <= now) endpoint_too_late();
 }
 
 }  // namespace transport

@@ -49,10 +49,7 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
   } else if (envelope->kind == proto::Kind::notification) {
     flight.initialized = method == proto::Method::initialized;
     if (method == proto::Method::cancelled) {
-      const auto named = call_number(envelope->request_id.in(text));
-      if (const auto call = named ? calls.find(*named) : calls.end(); call != calls.end()) {
-        call->second.cancelled = true;
-      }
+      cancelled(envelope->request_id.in(text), now);
     }
   }
   if (flight.initialize && mode == Mode::streamable) {
@@ -67,6 +64,12 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
   post(std::move(flight), now);
 }
 
+void StreamableClient::State::cancelled(std::string_view raw_id, base::Instant now) {
+  const auto named = call_number(raw_id);
+  const auto call = named ? calls.find(*named) : calls.end();
+  if (call != calls.end() && !call->second.over_at) call->second.over_at = now + lingers;
+}
+
 void StreamableClient::State::post(Flight flight, base::Instant now) {
   if (mode == Mode::looking) {
     queued.push_back(std::move(flight));
@@ -74,6 +77,7 @@ void StreamableClient::State::post(Flight flight, base::Instant now) {
   }
   flight.role = mode == Mode::sse ? Role::sse_post : Role::post;
   flight.stream.identity = identity;
+  if (!flight.stream.call) flight.over_at = now + acknowledged_within;
   begin(std::move(flight), "POST", now);
 }
 

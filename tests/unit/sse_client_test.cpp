@@ -101,6 +101,15 @@ TEST_CASE("where the older way fails too, the error names both") {
       "the server opened no event stream, or named no endpoint on it, in time");
 }
 
+TEST_CASE("where the older way fails too, the error that the server gave is told as it is") {
+  Client client;
+  client.send(initialize());
+  const std::string said = R"({"code":-32000,"message":"Bad Request: no API key"})";
+  client.answered(1, 400, json, R"({"jsonrpc":"2.0","error":)" + said + R"(,"id":null})");
+  const std::string answer = R"({"jsonrpc":"2.0","id":1,"error":)" + said + "}";
+  CHECK(client.answered(2, 405) == Lines{"receive 1 " + answer});
+}
+
 TEST_CASE("messages wait for the endpoint, in their order") {
   Client client(options(transport::Kind::sse));
   CHECK(client.out() == Lines{"1: GET"});

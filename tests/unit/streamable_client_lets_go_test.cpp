@@ -81,7 +81,9 @@ TEST_CASE("a message that asks nothing and is not acknowledged is let go of") {
     CHECK(client.after(client.wait()) ==
           Lines{"abandon 4", "note the server did not acknowledge a notification or an answer"});
   }
-  SUBCASE("but in time") { CHECK(client.answered(4, 202).empty()); }
+  SUBCASE("but in time") {
+    CHECK(client.answered(4, 202).empty());
+  }
   CHECK(client.wait() < milliseconds(0));
 }
 
@@ -101,6 +103,7 @@ TEST_CASE("a stream that may not be opened again because its session is gone tel
   CHECK(client.after(client.wait()) == Lines{"4: GET" + as_s});
   CHECK(client.answered(4, 404) == Lines{"forgot"});
   CHECK(client.wait() < milliseconds(0));
+  CHECK(client.send(call(7)) == Lines{"forgot " + call(7)});
   CHECK(client.send(initialize()) == Lines{"5: POST initialize 1"});
 }
 

@@ -73,7 +73,7 @@ TEST_CASE("the stream for what concerns no call opens once initialized has been 
 }
 
 TEST_CASE("no such stream at the server is normal, and is not asked for again") {
-  for (const int status : {405, 404, 400, 501}) {
+  for (const int status : {405, 410, 400, 501}) {
     Begun client;
     client.ended(3);
     client.after(seconds(60));  // 4, the same again
