@@ -120,6 +120,15 @@ TEST_CASE("a server that has no such stream at all has forgotten nothing") {
   CHECK(client.send(call(7)) == Lines{"4: POST tools/call 7" + as_s});
 }
 
+TEST_CASE("a stream that wants a login is not asked for again") {
+  Begun client;
+  client.body(3, event(progress(1), "a"));
+  client.broke(3);
+  client.after(client.wait());
+  CHECK(client.answered(4, 401).size() == 1);
+  CHECK(client.wait() < milliseconds(0));
+}
+
 TEST_CASE("where the server no longer knows what came last on that stream, it is opened anew") {
   Begun client;
   client.body(3, event(progress(1), "a"));
