@@ -81,6 +81,19 @@ base::Result<Functions> load_functions() {
   return functions;
 }
 
+Interest interest_of(int what) {
+  switch (what) {
+    case CURL_POLL_IN:
+      return Interest::read;
+    case CURL_POLL_OUT:
+      return Interest::write;
+    case CURL_POLL_INOUT:
+      return Interest::read_or_write;
+    default:
+      return Interest::none;
+  }
+}
+
 curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
@@ -122,9 +135,7 @@ struct Curl::State {
       state.watches.erase(socket);
       return 0;
     }
-    const Interest interest = what == CURL_POLL_IN    ? Interest::read
-                              : what == CURL_POLL_OUT ? Interest::write
-                                                      : Interest::read_or_write;
+    const Interest interest = interest_of(what);
     if (const auto known = state.watches.find(socket); known != state.watches.end()) {
       known->second.set(interest);
       return 0;
