@@ -90,6 +90,8 @@ void WebServer::ask(std::string method, io::HttpClient::Events events) {
 
 // First to bind wins: a server that somebody else has started there is as good as ours.
 void WebServer::ask_who_listens() {
+  waits_for_ = "port " + std::to_string(port_) + " is taken by " +
+               io::listener_on(port_).value_or("somebody who has just left") + ", which does not answer";
   const auto taken = [this] {
     fail("port " + std::to_string(port_) + " is taken by " +
          io::listener_on(port_).value_or("somebody who has just left") +
@@ -101,6 +103,7 @@ void WebServer::ask_who_listens() {
            [this, taken](int status, const proto::HttpFields& fields) {
              hands_.http.abandon(*std::exchange(asking_, std::nullopt));
              if (!speaks_mcp(what_.link, status, fields)) return taken();
+             waits_for_.clear();
              events_.on_started(0);
              answers_ = true;
              events_.on_answers();
@@ -173,7 +176,9 @@ void WebServer::stop() {
     child_->stop();
     return;
   }
-  next_ = [this] { end({.how = "was let go", .last_words = {}, .survivors = 0}); };
+  next_ = [this] {
+    end({.how = waits_for_.empty() ? "was let go" : waits_for_, .last_words = {}, .survivors = 0});
+  };
   timer_.set(io::now());
 }
 

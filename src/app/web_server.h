@@ -68,6 +68,7 @@ class WebServer {
   io::Timer timer_;  // For the next step: nothing is called back from within a call.
   std::function<void()> next_;
   bool answers_ = false;
+  std::string waits_for_;  // Should it be stopped before it answers.
 };
 
 // The port put in for "${port}".

@@ -82,13 +82,20 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
   io::DaemonRecord record = TRY(io::DaemonRecord::write(paths.records_dir));
   io::Guard guard = TRY(io::Guard::start(record));
   const std::optional<rlimit> open_files = io::raise_open_files_limit();
-  auto daemon = TRY(app::Daemon::make({.paths = paths,
-                                       .listener = std::move(listener),
-                                       .daemon_id = record.id(),
-                                       .open_files = open_files,
-                                       .foreground = arguments.foreground,
-                                       .port = arguments.port,
-                                       .address = arguments.address}));
+  auto made = app::Daemon::make({.paths = paths,
+                                 .listener = std::move(listener),
+                                 .daemon_id = record.id(),
+                                 .open_files = open_files,
+                                 .foreground = arguments.foreground,
+                                 .port = arguments.port,
+                                 .address = arguments.address});
+  if (!made) {
+    unlink(paths.socket.c_str());  // Nobody will ever answer there.
+    record.remove();
+    guard.dismiss();
+    return std::unexpected(made.error());
+  }
+  std::unique_ptr<app::Daemon> daemon = std::move(*made);
   if (swept.daemons != 0) {
     daemon->log().warning("an earlier daemon had died; " + std::to_string(swept.processes) +
                           " processes that it left were ended");

@@ -278,12 +278,14 @@ void instance_exited(State& state, Instance& instance, const InstanceExited& eve
   process_lost(state, instance, error_about(instance, lost, false));
   if (asked_for) {
     instance.life = Life::stopped;
+    const bool by_a_person = instance.restart_wanted && !needed_by_somebody(instance);
     const bool needed = instance.restart_wanted || !instance.waiting.empty() ||
                         std::ranges::any_of(instance.sessions, [&](SessionId id) {
                           return state.sessions.at(id).phase == Phase::asked;
                         });
     if (!instance.restart_wanted) instance.trouble = "was stopped";
-    if (needed && needed_by_somebody(instance)) wake(state, instance);
+    if (needed && (needed_by_somebody(instance) || by_a_person)) wake(state, instance);
+    if (by_a_person) instance.idle_due = state.now + instance.spec.timing.idle_timeout;
     channels_lost(state, instance);
   } else {
     const bool whole = instance.channel_of && instance.gave_up;

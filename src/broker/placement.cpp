@@ -86,6 +86,7 @@ void leave(State& state, Session& session, Instance& instance) {
   std::erase_if(instance.elicitations, [&](const auto& entry) { return entry.second == session.id; });
   drain_waiting(state, instance);
   if (!instance.sessions.empty()) return;
+  if (instance.life == core::Life::stopping) instance.restart_wanted = false;  // It was wanted for this one.
   const bool alone = instance.spec.scope == core::Scope::session || instance.channel_of;
   const bool failed = instance.life == core::Life::stopped && instance.supervision.failures() != 0;
   if (failed && !alone) instance.forget_due = state.now + core::limits::remember_failed;

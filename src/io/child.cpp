@@ -61,18 +61,18 @@ Child::~Child() {
 base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawned spawned) {
   const auto deaf = [this](const base::Error&) { stop(); };
   const auto mute = [](const base::Error&) {};
-  const bool talks = spec.output == Output::messages;
+  talks_ = spec.output == Output::messages;
   input_ = TRY(Writer::open(loop, std::move(spawned.input),
                             {.on_drained = events_.on_input_drained,
-                             .on_error = talks ? std::function<void(base::Error)>(deaf) : mute}));
-  if (!talks) {
+                             .on_error = talks_ ? std::function<void(base::Error)>(deaf) : mute}));
+  if (!talks_) {
     events_.on_line = [this](proto::Line&& line) { note(std::string(line.bytes.text) + '\n'); };
   }
   output_ = TRY(Reader::open(loop, std::move(spawned.output), spec.line_max,
                              {.on_line = events_.on_line,
                               .on_turn = nullptr,
-                              .on_end = talks ? std::function<void()>([this] { stop(); }) : [] {},
-                              .on_error = talks ? std::function<void(base::Error)>(deaf) : mute}));
+                              .on_end = talks_ ? std::function<void()>([this] { stop(); }) : [] {},
+                              .on_error = talks_ ? std::function<void(base::Error)>(deaf) : mute}));
   errors_ = std::move(spawned.errors);
   fcntl(errors_.get(), F_SETFL, O_NONBLOCK);
   errors_watch_ = TRY(loop.watch(errors_.get(), Interest::read, [this] { read_errors(); }));
@@ -108,7 +108,7 @@ std::vector<Process> Child::processes() const {
 }
 
 void Child::stop() {
-  if (step_ == Step::running) climb(Step::closing);
+  if (step_ == Step::running) climb(talks_ ? Step::closing : Step::terminating);
 }
 
 // The process has exited, and now it or one of those it left.

@@ -4,7 +4,8 @@
 // its own exit, a closed stdin or stdout), on_gone comes once and last: when the process and everything that
 // carries its mark, sits in its control group or descends from it are gone, and its stdout has been read to
 // the end. stop() is a ladder: stdin is closed; after `grace` SIGTERM to all of them; after another SIGKILL.
-// When the process ends unasked, what it left behind is killed at once.
+// One that is not spoken to on its stdin is sent SIGTERM at once. When the process ends unasked, what it left
+// behind is killed at once.
 //
 // A Child that is destroyed before on_gone kills what is left without waiting for it. Like a stream, it is
 // retired through the loop when it is let go from inside one of its callbacks.
@@ -116,6 +117,7 @@ class Child {
   std::optional<RotatingFile> log_;
   LastLines last_words_;
 
+  bool talks_ = true;  // Over its stdin and stdout.
   Step step_ = Step::running;
   std::optional<int> status_;  // Set once the process itself has exited.
   base::Instant give_up_;      // While killing.

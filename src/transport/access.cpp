@@ -78,6 +78,9 @@ std::optional<HttpAnswer> refused(const Access& access, const HttpRequest& reque
                                    "\" may not talk to Hearth; pages of other origins are let in only if the "
                                    "configuration lists them");
   }
+  // A client that is sent away here without the right token would look for somebody to log in at.
+  if (request.path.starts_with("/.well-known/"))
+    return proto::problem(404, "there is nothing to log in to; the token is all that this port wants");
   if (access.token && !has_token(*access.token, request)) {
     HttpAnswer answer =
         proto::problem(401, "this port wants the token: send \"Authorization: Bearer …\" with it");

@@ -2,7 +2,7 @@
 //
 // Against DNS rebinding the Host must be one that we listen as, and an Origin, if there is one, too (403). A
 // token, where one is set, must come as "Authorization: Bearer …" (401), compared in constant time. A field
-// that decides what a request means must not occur twice (400).
+// that decides what a request means must not occur twice (400). /.well-known/ is 404 for everybody.
 #pragma once
 
 #include <optional>

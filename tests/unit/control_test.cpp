@@ -146,3 +146,18 @@ TEST_CASE_FIXTURE(Desk, "control: stopping by project leaves others running") {
   CHECK(ask("POST", "/shutdown").status == 200);
   CHECK(ended);
 }
+
+TEST_CASE_FIXTURE(Desk, "control: a server that is being stopped starts again if it is wanted") {
+  ask("POST", "/start", R"({"name":"files"})");
+  bring_up();
+  ask("POST", "/stop", R"({"name":"files"})");
+  CHECK(ask("POST", "/ensure", R"({"name":"files"})").status == 0);
+  happens(broker::InstanceExited{server(), "exited with status 0", ""});
+  CHECK(count<broker::StartInstance>() == 2);
+  bring_up();
+  control.settle();
+  REQUIRE(answer);
+  CHECK(answer->status == 200);
+  passes(std::chrono::minutes(6));
+  CHECK(count<broker::StopInstance>() == 2);  // Nobody needed it for its idle time.
+}
