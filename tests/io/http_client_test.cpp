@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "io/clock.h"
 #include "io/http_connection.h"
 #include "io/listener.h"
 #include "io/tcp_socket.h"
@@ -387,6 +388,25 @@ TEST_CASE("http client: a request that may have been carried out is not sent twi
   REQUIRE(second.failure);
   CHECK_FALSE(second.failure->never_connected);
   CHECK(second.failure->why.contains("closed the connection before it answered"));
+}
+
+TEST_CASE("http client: a kept connection that the server has closed since is not used") {
+  io::Loop loop;
+  Server server(loop,
+                [](io::HttpConnection& connection, const proto::HttpRequest&) { answer(connection, {}); });
+  io::HttpClient client(loop);
+  for (int number = 1; number <= 3; ++number) {
+    Told told;
+    client.start(post(server.url("/"), "{}"), told.events());
+    REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+    CHECK_FALSE(told.failure);
+    CHECK(server.accepted() == number);
+    server.close(number);
+    bool turned = false;
+    io::Timer next_turn(loop, [&] { turned = true; });
+    next_turn.set(io::now());
+    REQUIRE(run_until(loop, [&] { return turned; }));
+  }
 }
 
 TEST_CASE("http client: what takes too long fails") {
