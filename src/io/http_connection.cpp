@@ -342,7 +342,6 @@ std::vector<Descriptor>& HttpConnection::descriptors() {
 
 Descriptor HttpConnection::release() {
   state_->phase = State::Phase::gone;
-  state_->owes_gone = false;
   state_->watch = {};
   state_->deadline.clear();
   state_->wake.clear();

@@ -91,6 +91,21 @@ TEST_CASE("http connection: a pipeline whose sender has closed its side is serve
   }
 }
 
+TEST_CASE("http connection: the last of such a pipeline may take its time") {
+  HttpPeers peers;
+  peers.on_request = [&] {
+    if (peers.requests.size() == 1) peers.answer("first");
+  };
+  peers.say(get("/1") + get("/2"));
+  peers.close_half();
+  REQUIRE(peers.waits_for_requests(2));
+  peers.connection->begin_stream(200, {});
+  REQUIRE(peers.hears("chunked\r\n\r\n"));
+  peers.connection->stream(message("second"));
+  peers.connection->end_stream();
+  CHECK(peers.hears("second\r\n0\r\n\r\n"));
+}
+
 TEST_CASE("http connection: who wants it closed, and HTTP/1.0") {
   const struct {
     const char* request;
@@ -295,17 +310,20 @@ TEST_CASE("http connection: many small messages to a slow reader arrive in order
 
 TEST_CASE("http connection: hanging up on a stream that is blocked") {
   for (const Over over : both) {
-    HttpPeers peers(over);
-    peers.say(get("/"));
-    REQUIRE(peers.waits_for_requests(1));
-    peers.stop_listening();
-    peers.connection->begin_stream(200, {});
-    peers.connection->stream(message(std::string(std::size_t{16} << 20, 'x')));
-    peers.connection->flush();
-    CHECK(peers.connection->queued_bytes() > 0);
-    peers.hang_up();
-    CHECK(peers.waits_for_gone());
-    CHECK(peers.drained == 0);
+    for (const bool half : {false, true}) {
+      CAPTURE(half);
+      HttpPeers peers(over);
+      peers.say(get("/"));
+      REQUIRE(peers.waits_for_requests(1));
+      peers.stop_listening();
+      peers.connection->begin_stream(200, {});
+      peers.connection->stream(message(std::string(std::size_t{16} << 20, 'x')));
+      peers.connection->flush();
+      CHECK(peers.connection->queued_bytes() > 0);
+      half ? peers.close_half() : peers.hang_up();
+      CHECK(peers.waits_for_gone());
+      CHECK(peers.drained == 0);
+    }
   }
 }
 
@@ -318,6 +336,14 @@ TEST_CASE("http connection: who has closed its side still gets the rest of an an
   peers.connection->flush();
   CHECK(peers.connection->queued_bytes() > 0);
   peers.close_half();
+  // Meanwhile there is nothing to do, and nothing is done.
+  int turns = 0;
+  peers.loop.at_end_of_turn([&] { ++turns; });
+  bool passed = false;
+  io::Timer later(peers.loop, [&] { passed = true; });
+  later.set(io::now() + std::chrono::milliseconds(50));
+  REQUIRE(run_until(peers.loop, [&] { return passed; }));
+  CHECK(turns < 20);
   peers.listen();
   CHECK(peers.hears("xend"));
 }
@@ -412,6 +438,16 @@ TEST_CASE("http connection: a refusal is read by a client that is still sending"
     CHECK(peers.waits_for_gone());
     CHECK(peers.gone == 1);
   }
+}
+
+TEST_CASE("http connection: a refusal ends the connection, whatever was agreed before") {
+  HttpPeers peers;
+  peers.on_request = [&] { peers.answer("x"); };
+  peers.say("HEAD / HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n" + get("/smuggled"));
+  REQUIRE(peers.hears_end());
+  CHECK(peers.heard.find("HTTP/1.1 400 Bad Request\r\n") != std::string::npos);
+  CHECK(peers.heard.ends_with("}"));
+  CHECK(peers.texts() == Texts{"HEAD / []"});
 }
 
 TEST_CASE("http connection: descriptors come with their request and stay with it") {
