@@ -464,8 +464,9 @@ TEST_CASE("config: what is ignored is said") {
 }
 
 TEST_CASE("config: the port towards clients") {
-  const Config config = read(
-      R"({"http":{"port":8765,"token":null,"origins":["https://i.example"],"pollAfterMs":200,"streamAfterMs":0}})");
+  const Config config =
+      read(R"({"http":{"port":8765,"token":null,"origins":["https://i.example"],"pollAfterMs":200,)"
+           R"("streamAfterMs":0}})");
   CHECK(complaints(config) == "");
   CHECK(config.http.port == 8765);
   CHECK(config.http.open);
