@@ -101,6 +101,10 @@ const servers = {
   ],
   filesystem: [
     async (s) => { s.seen.tools = (await s.client.listTools()).tools.map((tool) => tool.name); },
+    // It asks for the roots when it is initialized, and serves on meanwhile.
+    async (s) => {
+      while (!text(await call(s, 'list_allowed_directories', {})).includes(request.cwd)) { /* Not yet. */ }
+    },
     async (s) => { await call(s, 'write_file', { path: `${request.cwd}/file-${s.number}`, content: `by ${s.number}` }); },
     async (s) => {
       s.seen.read = text(await call(s, 'read_text_file', { path: `${request.cwd}/file-${s.number}` }));
