@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -68,22 +69,39 @@ base::Result<void> set_option(const Descriptor& socket, int level, int option, i
 
 struct TcpListener {
   unsigned uid = 0;
-  unsigned long long inode = 0;
+  std::string inode;
 };
 
-// The first that listens on the port, from /proc/net/tcp or tcp6.
+template <class Number>
+bool reads(std::string_view text, int base, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// "  0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 12345 …", if it
+// is of a socket that listens on the port.
+std::optional<TcpListener> listener_in(std::string_view line, std::uint16_t port) {
+  std::array<std::string_view, 10> words;
+  for (std::string_view& word : words) {
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    word = line.substr(0, line.find(' '));
+    line.remove_prefix(word.size());
+  }
+  const std::string_view local = words[1];
+  std::uint16_t local_port = 0;
+  TcpListener found;
+  found.inode = words[9];
+  const bool listens = words[3] == "0A" && reads(local.substr(local.rfind(':') + 1), 16, local_port);
+  return listens && local_port == port && reads(words[7], 10, found.uid) ? std::optional(found)
+                                                                         : std::nullopt;
+}
+
+// The first, from /proc/net/tcp or tcp6.
 std::optional<TcpListener> find_in(const char* table, std::uint16_t port) {
-  constexpr unsigned listening = 0x0A;
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(table, "re"), &std::fclose);
   std::array<char, 512> line;
   while (file && std::fgets(line.data(), line.size(), file.get()) != nullptr) {
-    unsigned local_port = 0;
-    unsigned state = 0;
-    TcpListener found;
-    const int read =
-        std::sscanf(line.data(), " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %u %*u %llu",
-                    &local_port, &state, &found.uid, &found.inode);
-    if (read == 4 && local_port == port && state == listening) return found;
+    if (auto found = listener_in(line.data(), port)) return found;
   }
   return std::nullopt;
 }
@@ -103,8 +121,8 @@ bool holds(const std::string& process, const std::string& link) {
   return false;
 }
 
-std::optional<std::string> holder_of(unsigned long long inode) {
-  const std::string link = "socket:[" + std::to_string(inode) + ']';
+std::optional<std::string> holder_of(const std::string& inode) {
+  const std::string link = "socket:[" + inode + ']';
   const std::unique_ptr<DIR, int (*)(DIR*)> processes(opendir("/proc"), &closedir);
   if (!processes) return std::nullopt;
   while (const dirent* entry = readdir(processes.get())) {
