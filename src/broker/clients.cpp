@@ -242,7 +242,9 @@ void client_initialize(State& state, Session& session, const Scanned& message) {
   const bool coming = wake(state, instance);
   if (instance.life == core::Life::starting) {
     state.outbox.push_back(
-        TellSession{session.id, "starting " + instance.spec.name + " (" + instance.spec.program + ")"});
+        TellSession{session.id, instance.spec.program.empty()
+                                    ? "connecting to " + instance.spec.name
+                                    : "starting " + instance.spec.name + " (" + instance.spec.program + ")"});
   }
   if (!instance.initialize_result.empty()) {
     answer_initialize(state, session, instance);
