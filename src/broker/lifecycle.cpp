@@ -202,10 +202,14 @@ void retry(State& state, Instance& instance) {
 void stop(State& state, Instance& instance) {
   ensure(instance.life != Life::stopped && instance.life != Life::backing_off);
   if (instance.life == Life::stopping) return;
-  instance.life = Life::stopping;
   instance.start_due.reset();
   instance.start_limit.reset();
   instance.idle_due.reset();
+  if (instance.channel_of && !instance.opened) {
+    instance.life = Life::stopped;  // It waits for its server: there is nothing to close.
+    return;
+  }
+  instance.life = Life::stopping;
   state.outbox.push_back(StopInstance{instance.id});
 }
 
@@ -317,7 +321,11 @@ void restart(State& state, Instance& instance) {
     case Life::greeting:
     case Life::ready:
       stop(state, instance);
-      instance.restart_wanted = true;
+      if (instance.life == Life::stopped) {
+        wake(state, instance);
+      } else {
+        instance.restart_wanted = true;
+      }
       return;
   }
 }
@@ -328,6 +336,7 @@ void stop_by_person(State& state, Instance& instance) {
       return;
     case Life::stopping:
       instance.restart_wanted = false;
+      fail_waiting(state, instance, error_about(instance, "was stopped on request", true));
       return;
     case Life::backing_off:
       instance.life = Life::stopped;
@@ -339,6 +348,7 @@ void stop_by_person(State& state, Instance& instance) {
     case Life::ready:
       fail_waiting(state, instance, error_about(instance, "was stopped on request", false));
       stop(state, instance);
+      consider_forgetting(state, instance.id);
       return;
   }
 }

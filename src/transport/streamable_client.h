@@ -56,7 +56,8 @@ struct Receive {
   std::int64_t call = 0;
 };
 // The server forgot the session: a new one begins with the next message, which must be initialize. These were
-// refused for that reason, so they have had no effect.
+// refused for that reason, so they have had no effect; none, where the loss was noticed while nothing was
+// asked.
 struct Forgot {
   std::vector<proto::Message> refused;
   bool session_lost = true;  // False: that was known already, and a new session has been begun since.

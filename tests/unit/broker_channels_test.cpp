@@ -217,6 +217,15 @@ TEST_CASE_FIXTURE(WebStage, "a forgotten session is opened anew, and what was tu
   CHECK(hears(a).back() == R"({"jsonrpc":"2.0","id":9,"result":{}})");
 }
 
+TEST_CASE_FIXTURE(WebStage, "a session lost while nothing was asked is opened anew all the same") {
+  const auto [a, channel] = ready_on_web();
+  happens(broker::InstanceForgot{channel, {}});
+  says(a, call("9"));
+  REQUIRE(to_instance[channel].size() == 1);  // The greeting; the call waits for its answer.
+  answers_initialize(channel);
+  CHECK(hears(channel).back().contains("tools/call"));
+}
+
 TEST_CASE_FIXTURE(WebStage, "what comes late of a forgotten session opens no further one") {
   const auto [a, channel] = ready_on_web();
   says(a, call("1"));

@@ -199,6 +199,18 @@ TEST_CASE("a stopped server starts again when it is needed, and only then") {
   CHECK(stage.started.size() == 2);
 }
 
+TEST_CASE("a stop answers what a restart was to serve") {
+  Stage stage;
+  const auto a = stage.ready();
+  stage.happens(broker::RestartWanted{"files"});
+  stage.says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"file:///x"}})");
+  CHECK(stage.hears(a).empty());
+  stage.happens(broker::StopWanted{"files"});
+  CHECK(holds(stage.hears(a).at(0), "was stopped on request"));
+  stage.happens(broker::InstanceExited{stage.server(), "exited with status 0", ""});
+  CHECK(stage.started.size() == 1);
+}
+
 TEST_CASE("the daemon retires when nobody has come for its idle time, once") {
   Stage stage;
   const auto a = stage.ready();
