@@ -4,6 +4,7 @@
 #include <array>
 
 #include "app/config_reader.h"
+#include "app/words.h"
 
 namespace app {
 namespace {
@@ -62,11 +63,9 @@ void ConfigReader::server_address(const Member& member, Entry& entry) {
     server_headers(value, entry);
   } else if (member.key == "headersHelper") {
     if (value.type == Type::string) {
-      for (std::size_t at = 0; at < value.text.size();) {
-        const std::size_t end = std::min(value.text.find(' ', at), value.text.size());
-        if (end > at) entry.address.headers_helper.push_back(value.text.substr(at, end - at));
-        at = end + 1;
-      }
+      auto words = words_of(value.text);
+      if (!words) return error(value.at, "\"headersHelper\" of " + owner_ + ": " + words.error().what);
+      entry.address.headers_helper = std::move(*words);
     } else {
       entry.address.headers_helper = strings(value, "headersHelper", R"(["my-login", "--headers"])");
     }

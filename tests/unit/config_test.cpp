@@ -209,6 +209,8 @@ TEST_CASE("config: what is wrong with a server that speaks HTTP") {
        R"(config.json:1:54: "A" in "headers" of server "x" must be one line)"},
       {R"({"url":"https://x","headersHelper":[]})",
        R"(config.json:1:55: "headersHelper" of server "x" must name a program, like "my-login --headers")"},
+      {R"({"url":"https://x","headersHelper":"a 'b"})",
+       R"(config.json:1:55: "headersHelper" of server "x": a ' in the command is not closed)"},
   };
   for (const auto& row : table) {
     CAPTURE(row.body);
@@ -434,7 +436,7 @@ TEST_CASE("config: the file itself") {
 TEST_CASE("config: servers that speak HTTP") {
   const Config config = read(R"({"mcpServers":{
     "far": {"type":"http","url":"https://example.org/mcp","headers":{"Authorization":"Bearer ${T}"}},
-    "old": {"type":"sse","url":"http://127.0.0.1:9/sse","headersHelper":"my-login  --for old"},
+    "old": {"type":"sse","url":"http://127.0.0.1:9/sse","headersHelper":"my-login  --for 'old one'"},
     "bare": {"url":"${WHERE}"},
     "ours": {"command":"serve","args":["--port","${port}"],"transport":"http","port":3100,"path":"/x"},
     "any": {"command":"serve","transport":"sse","port":"auto"}
@@ -446,7 +448,7 @@ TEST_CASE("config: servers that speak HTTP") {
   CHECK(far.headers.at("Authorization") == "Bearer ${T}");
   CHECK(config.entries.at("old").address.link == core::Link::sse);
   CHECK(config.entries.at("old").address.headers_helper ==
-        std::vector<std::string>{"my-login", "--for", "old"});
+        std::vector<std::string>{"my-login", "--for", "old one"});
   CHECK(config.entries.at("bare").address.link == core::Link::streamable);
   CHECK(config.entries.at("ours").address.port == 3100);
   CHECK(config.entries.at("ours").address.path == "/x");
