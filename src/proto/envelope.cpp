@@ -47,6 +47,7 @@ class Reading {
   bool result_member(const Key& key);
   bool result_meta_member(const Key& key);
   bool related_task(const Key& key);
+  bool subscription(const Key& key);
 
   bool note(Span& span, const Key& key, int depth);
   template <class F>
@@ -124,23 +125,33 @@ bool Reading::params_member(const Key& key) {
     return note(params_token_, {key.text, false}, 2);
   }
   if (is(key, "task")) found_.task = true;
+  if (is(key, "requestState")) return note(found_.request_state, key, 2);
+  if (is(key, "inputResponses")) found_.responses = true;
   return cursor_.value(2);
 }
 
 bool Reading::params_meta_member(const Key& key) {
   if (is(key, "progressToken")) return note(meta_token_, key, 3);
   if (is(key, "io.modelcontextprotocol/related-task")) return related_task(key);
+  if (is(key, "io.modelcontextprotocol/subscriptionId")) return subscription(key);
   if (is(key, "io.modelcontextprotocol/protocolVersion")) found_.modern = true;
   return cursor_.value(3);
 }
 
 bool Reading::result_member(const Key& key) {
+  if (is(key, "resultType")) return note(found_.result_type, key, 2);
   if (!is(key, "_meta")) return cursor_.value(2);
   return note_object(result_meta_, key, 2, [this](const Key& inner) { return result_meta_member(inner); });
 }
 
 bool Reading::result_meta_member(const Key& key) {
+  if (is(key, "io.modelcontextprotocol/subscriptionId")) return subscription(key);
   return is(key, "io.modelcontextprotocol/related-task") ? related_task(key) : cursor_.value(3);
+}
+
+// Spelt with escaped slashes by some, like the one below.
+bool Reading::subscription(const Key& key) {
+  return note(found_.subscription, {key.text, false}, 3);
 }
 
 // Some writers escape every slash, so this key may be spelt with escapes.
@@ -191,7 +202,8 @@ std::expected<Envelope, ScanError> Reading::verdict() {
     if (!answers || !found_.id.present()) return std::unexpected(ScanError::not_a_message);
     found_.kind = Kind::response;
   }
-  if (first_of(params_meta_) == '{') found_.meta = params_meta_;
+  const Span meta = found_.kind == Kind::response ? result_meta_ : params_meta_;
+  if (first_of(meta) == '{') found_.meta = meta;
   if (found_.kind == Kind::request) found_.progress_token = meta_token_;
   if (is_progress()) found_.progress_token = params_token_;
   return found_;

@@ -43,16 +43,20 @@ struct Envelope {
   Span params;          // The raw value.
   Span result;          // The raw value.
   Span error;           // The raw value.
-  Span meta;            // The raw value of params._meta, when it is an object.
+  Span meta;            // The raw value of params._meta, of a response result._meta, when it is an object.
   Span progress_token;  // params._meta.progressToken in a request; params.progressToken in a notification
                         // "notifications/progress". The raw value.
   Span request_id;      // params.requestId, raw: what "notifications/cancelled" names.
   Span uri;             // params.uri, raw, quotes included.
   Span level;           // params.level, raw, quotes included.
   Span task_id;         // params.taskId, raw, quotes included.
-  Span related_task;  // The taskId in params._meta["io.modelcontextprotocol/related-task"], or under result.
-  bool modern = false;  // params._meta claims "io.modelcontextprotocol/protocolVersion".
-  bool task = false;    // params.task is present: the request asks to become a task (2025-11-25).
+  Span related_task;   // The taskId in params._meta["io.modelcontextprotocol/related-task"], or under result.
+  Span request_state;  // params.requestState, raw, quotes included (2026-07-28).
+  Span result_type;    // result.resultType, raw, quotes included (2026-07-28).
+  Span subscription;   // _meta["io.modelcontextprotocol/subscriptionId"] under params or result: a raw id.
+  bool responses = false;  // params.inputResponses is present (2026-07-28).
+  bool modern = false;     // params._meta claims "io.modelcontextprotocol/protocolVersion".
+  bool task = false;       // params.task is present: the request asks to become a task (2025-11-25).
 };
 
 enum class ScanError : std::uint8_t {

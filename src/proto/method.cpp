@@ -35,6 +35,7 @@ constexpr auto table = [] {
       Row{"tasks/result", Method::tasks_result},
       Row{"tasks/cancel", Method::tasks_cancel},
       Row{"tasks/list", Method::tasks_list},
+      Row{"tasks/update", Method::tasks_update},
       Row{"server/discover", Method::server_discover},
       Row{"subscriptions/listen", Method::subscriptions_listen},
       Row{"sampling/createMessage", Method::sampling_create_message},
@@ -51,6 +52,8 @@ constexpr auto table = [] {
       Row{"notifications/roots/list_changed", Method::roots_list_changed},
       Row{"notifications/elicitation/complete", Method::elicitation_complete},
       Row{"notifications/tasks/status", Method::tasks_status},
+      Row{"notifications/tasks", Method::tasks_notice},
+      Row{"notifications/subscriptions/acknowledged", Method::subscriptions_acknowledged},
   };
   std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return before(a.first, b.first); });
   return rows;
@@ -85,6 +88,7 @@ bool may_ask(Method method) {
     case Method::tasks_get:
     case Method::tasks_cancel:
     case Method::tasks_list:
+    case Method::tasks_update:
     case Method::ping:
     case Method::initialize:
     case Method::server_discover:
@@ -110,9 +114,43 @@ bool may_ask(Method method) {
     case Method::roots_list_changed:
     case Method::elicitation_complete:
     case Method::tasks_status:
+    case Method::tasks_notice:
+    case Method::subscriptions_acknowledged:
       return false;
   }
   return false;
+}
+
+std::string_view name_of(Method method) {
+  const auto found = std::ranges::find(table, method, &Row::second);
+  return found != table.end() ? found->first : std::string_view();
+}
+
+bool modern_request(Method method) {
+  switch (method) {
+    case Method::tools_list:
+    case Method::tools_call:
+    case Method::resources_list:
+    case Method::resources_templates_list:
+    case Method::resources_read:
+    case Method::prompts_list:
+    case Method::prompts_get:
+    case Method::completion_complete:
+    case Method::tasks_get:
+    case Method::tasks_cancel:
+    case Method::tasks_update:
+    case Method::server_discover:
+    case Method::subscriptions_listen:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool cacheable(Method method) {
+  return method == Method::server_discover || method == Method::tools_list ||
+         method == Method::prompts_list || method == Method::resources_list ||
+         method == Method::resources_templates_list || method == Method::resources_read;
 }
 
 bool lists(Method method) {

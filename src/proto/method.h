@@ -1,4 +1,4 @@
-// The method names of every legacy revision, as an enum that can be switched over.
+// The method names of every revision, as an enum that can be switched over.
 //
 // A method that is not listed is `other`: it is carried through untouched.
 #pragma once
@@ -28,6 +28,7 @@ enum class Method : std::uint8_t {
   tasks_result,
   tasks_cancel,
   tasks_list,
+  tasks_update,          // 2026-07-28, the tasks extension
   server_discover,       // 2026-07-28
   subscriptions_listen,  // 2026-07-28
   // server to client, requests
@@ -46,9 +47,13 @@ enum class Method : std::uint8_t {
   roots_list_changed,
   elicitation_complete,
   tasks_status,
+  tasks_notice,                // 2026-07-28, the tasks extension
+  subscriptions_acknowledged,  // 2026-07-28
 };
 
 Method method_of(std::string_view name);
+// The name of one that is not `other`.
+std::string_view name_of(Method method);
 
 // Whether a server may ask the client something because of this request: the request a question can belong
 // to. Lists and settings cannot; a method we do not know may.
@@ -56,5 +61,10 @@ bool may_ask(Method method);
 
 // Whether its result is a list in pages.
 bool lists(Method method);
+
+// Whether 2026-07-28 knows it as a request of a client's, the tasks extension included.
+bool modern_request(Method method);
+// Whether its result of 2026-07-28 says how long it may be kept.
+bool cacheable(Method method);
 
 }  // namespace proto

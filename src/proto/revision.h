@@ -11,6 +11,7 @@ namespace proto {
 enum class Revision : std::uint8_t { r2024_11_05, r2025_03_26, r2025_06_18, r2025_11_25, r2026_07_28 };
 
 inline constexpr Revision newest_legacy = Revision::r2025_11_25;
+inline constexpr Revision newest_modern = Revision::r2026_07_28;
 
 std::optional<Revision> revision_of(std::string_view text);
 std::string_view name_of(Revision revision);

@@ -6,13 +6,18 @@
 
 namespace proto {
 
-// The protocol's error codes (basic/index of every revision; -1 and -32042 are MCP's own).
+// The protocol's error codes (basic/index of every revision; -1, -32002, -32042 and those from -32020 to
+// -32022 are MCP's own).
 enum class Code : int {
   parse_error = -32700,
   invalid_request = -32600,
   method_not_found = -32601,
   invalid_params = -32602,
   internal_error = -32603,
+  resource_not_found = -32002,  // Up to 2025-11-25.
+  header_mismatch = -32020,     // From here on 2026-07-28.
+  missing_client_capability = -32021,
+  unsupported_version = -32022,
   url_elicitation_required = -32042,
   rejected = -1,  // A client's person said no to sampling.
 };

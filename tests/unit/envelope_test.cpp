@@ -422,3 +422,26 @@ TEST_CASE("every refusal has its own sentence") {
     sentences.push_back(sentence);
   }
 }
+
+TEST_CASE("envelope: what only 2026-07-28 has") {
+  const std::string answer =
+      R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required","_meta":{"x":1,)"
+      R"("io.modelcontextprotocol/subscriptionId":"l"}}})";
+  const auto answered = proto::scan(answer);
+  REQUIRE(answered);
+  CHECK(answered->result_type.in(answer) == R"("input_required")");
+  CHECK(answered->subscription.in(answer) == R"("l")");
+  CHECK(answered->meta.in(answer).starts_with(R"({"x":1)"));
+  const std::string retry =
+      R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"inputResponses":{},"requestState":"s"}})";
+  const auto retried = proto::scan(retry);
+  REQUIRE(retried);
+  CHECK(retried->responses);
+  CHECK(retried->request_state.in(retry) == R"("s")");
+  const std::string told = R"({"jsonrpc":"2.0","method":"notifications/x","params":{"_meta":)"
+                           R"({"io.modelcontextprotocol\/subscriptionId":7}}})";
+  const auto notice = proto::scan(told);
+  REQUIRE(notice);
+  CHECK(notice->subscription.in(told) == "7");
+  CHECK(!notice->modern);
+}
