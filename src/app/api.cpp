@@ -91,7 +91,10 @@ std::string status_json(const broker::Broker& broker, const Whereabouts& whereab
   json.key("uptimeMs").number(milliseconds(whereabouts.now - whereabouts.started));
   json.key("memoryBytes").number(number(io::memory_of(getpid()).bytes));
   json.key("home").string(whereabouts.home);
-  if (whereabouts.port != 0) json.key("port").number(whereabouts.port);
+  if (whereabouts.port != 0) {
+    json.key("port").number(whereabouts.port);
+    json.key("url").string(whereabouts.url);
+  }
   json.end();
   json.key("servers").array();
   for (const broker::InstanceReport& report : broker.instances()) {

@@ -18,6 +18,7 @@ struct Whereabouts {
   base::Instant started;
   base::Instant now;
   std::uint16_t port = 0;  // Towards clients that connect by URL; 0: there is none.
+  std::string url = {};    // What their URLs begin with, then.
 };
 
 // `processes_of` names an instance's process and its kin, for their memory.

@@ -73,7 +73,8 @@ struct HttpSettings {
   base::Duration stream_after = std::chrono::seconds(1);
   std::optional<base::Duration> poll_after;
   base::Duration session_timeout = std::chrono::minutes(30);
-  std::string certificate, key;  // Files.
+  std::vector<std::string> hosts;  // Names, besides its own, that clients know the port by.
+  std::string certificate, key;    // Files, relative ones to config.json; without them no TLS.
 };
 
 struct Config {

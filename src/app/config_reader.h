@@ -42,6 +42,8 @@ class ConfigReader {
   void daemon(const Value& object);
   void http(const Value& object);
   void http_token(const Value& value);
+  void http_hosts(const Value& value);
+  std::string http_file(const Member& member);
   void http_words(const Member& member);
   std::optional<std::int64_t> whole_number(const Value& object, std::string_view key, std::int64_t min,
                                            std::int64_t max, std::string_view example);

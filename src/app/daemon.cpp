@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
-#include "app/http_token.h"
+#include "app/http_port.h"
 #include "base/version.h"
 #include "io/clock.h"
 #include "io/tcp_socket.h"
@@ -72,6 +72,8 @@ base::Result<void> Daemon::open(const Config& config) {
   HttpSettings settings = config.http;
   if (parts_.port) settings.port = parts_.port;
   if (parts_.address) settings.address = *parts_.address;
+  if (parts_.certificate) settings.certificate = *parts_.certificate;
+  if (parts_.key) settings.key = *parts_.key;
   http_sessions_ = std::make_unique<HttpSessions>(session_hands(), parts_.paths.run_dir + "/http", settings);
   TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
   if (settings.port) {
@@ -88,23 +90,16 @@ base::Result<void> Daemon::open(const Config& config) {
 }
 
 base::Result<void> Daemon::open_port(const HttpSettings& settings) {
-  if (!io::is_loopback(settings.address)) {
-    return base::failure(
-        "the port is not opened on " + settings.address +
-        ": anything but a loopback address needs TLS, which Hearth does not speak itself; leave "
-        "\"address\" out, and put a proxy with TLS in front of the port");
-  }
-  io::Descriptor socket = TRY(io::listen_on(settings.address, *settings.port));
-  port_ = io::port_of(socket);
-  const std::string number = ':' + std::to_string(port_);
-  port_access_.hosts = {"127.0.0.1" + number, "localhost" + number, "[::1]" + number};
-  port_access_.origins = settings.origins;
-  if (!settings.open)
-    port_access_.token =
-        settings.token ? *settings.token : TRY(token_in(parts_.paths.state_dir + "/http-token"));
-  port_caller_ = settings.open ? "port" : name_of_caller(*port_access_.token);
-  TRY(front_.listen(std::move(socket), {.kind = HttpOrigin::Kind::tcp, .port = port_}));
-  log_.info("clients can connect to http://" + settings.address + number + "/mcp/NAME");
+  HttpPort port = TRY(open_http_port(settings, parts_.paths.state_dir + "/http-token"));
+  if (port.tls && !port.tls->doubt().empty()) log_.warning(port.tls->doubt());
+  port_ = io::port_of(port.socket);
+  port_url_ = port.url;
+  port_access_ = std::move(port.access);
+  port_caller_ = std::move(port.caller);
+  const std::string where = io::name_of(port.socket);
+  TRY(front_.listen(std::move(port.socket), {.kind = HttpOrigin::Kind::tcp, .port = port_},
+                    std::move(port.tls)));
+  log_.info("clients can connect to " + port_url_ + "/mcp/NAME (listening on " + where + ")");
   return {};
 }
 

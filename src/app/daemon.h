@@ -35,6 +35,8 @@ struct DaemonParts {
   bool foreground = false;                 // Somebody's process: it stays until it is told to end.
   std::optional<std::uint16_t> port = {};  // Of clients that connect by URL, instead of the configuration's.
   std::optional<std::string> address = {};
+  std::optional<std::string> certificate = {};  // Files of that port.
+  std::optional<std::string> key = {};
 };
 
 class Daemon {
@@ -103,6 +105,7 @@ class Daemon {
   transport::Access port_access_;
   std::string port_caller_;  // Who comes by the port; see HttpSessions.
   std::uint16_t port_ = 0;   // 0: there is none.
+  std::string port_url_;
   io::Timer deadline_;
   std::vector<io::SignalWatch> signals_;
 

@@ -130,7 +130,7 @@ Upstreams::Hands Daemon::upstream_hands() {
 
 std::string Daemon::status() const {
   const Whereabouts whereabouts{
-      .home = parts_.paths.home, .started = started_, .now = io::now(), .port = port_};
+      .home = parts_.paths.home, .started = started_, .now = io::now(), .port = port_, .url = port_url_};
   return status_json(broker_, whereabouts, [this](broker::InstanceId id) {
     const Running* running = instances_.find(id);
     return running != nullptr && running->child != nullptr ? running->child->processes()

@@ -9,6 +9,7 @@ namespace app {
 
 struct HttpFront::Socket {
   HttpOrigin origin;
+  std::unique_ptr<io::TlsContext> tls = nullptr;
   std::unique_ptr<io::Listener> listener = nullptr;
   std::size_t connections = 0;
 };
@@ -27,8 +28,9 @@ HttpFront::HttpFront(io::Loop& loop, Limits limits, Events events)
 
 HttpFront::~HttpFront() = default;
 
-base::Result<void> HttpFront::listen(io::Descriptor socket, HttpOrigin origin) {
-  auto made = std::make_unique<Socket>(Socket{.origin = origin});
+base::Result<void> HttpFront::listen(io::Descriptor socket, HttpOrigin origin,
+                                     std::unique_ptr<io::TlsContext> tls) {
+  auto made = std::make_unique<Socket>(Socket{.origin = origin, .tls = std::move(tls)});
   Socket* self = made.get();
   made->listener = TRY(io::Listener::open(
       loop_, std::move(socket),
@@ -46,11 +48,13 @@ void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
   if (socket.connections >= limits_.connections_max && !make_room(socket)) {
     events_.on_trouble({.what = "a connection was refused: there are " + std::to_string(socket.connections) +
                                 " already, all of them busy"});
+    if (socket.tls) return;
+    io::HttpWire wire(std::move(descriptor));
     const proto::HttpAnswer busy = proto::problem(503, "There are too many connections.");
     io::HttpOutput output;
     output.queue_head(busy.status, busy.fields, "connection: close\r\n");
     output.queue_text(busy.body);
-    static_cast<void>(output.write_to(descriptor.get()));
+    static_cast<void>(output.write_to(wire));
     return;
   }
   const std::uint64_t id = ++connections_seen_;
@@ -58,7 +62,7 @@ void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
     if (const auto found = connections_.find(id); found != connections_.end()) act(*found->second);
   };
   auto opened = io::HttpConnection::open(
-      loop_, std::move(descriptor), limits_.connection,
+      loop_, io::HttpWire(std::move(descriptor), socket.tls.get()), limits_.connection,
       {.on_request =
            [this, with](proto::HttpRequest&& request) {
              with([&](Connection& connection) { requested(connection, std::move(request)); });

@@ -6,8 +6,8 @@
 // by flush(), once per connection.
 //
 // Bounded: a socket has at most `connections_max` connections. One more takes the place of the one that has
-// been without a request for longest; where all are busy it is told 503. Decides nothing about requests: who
-// may come, and what there is, is for others.
+// been without a request for longest; where all are busy it is told 503, or hung up on where it would take
+// TLS to tell. Decides nothing about requests: who may come, and what there is, is for others.
 //
 // Callbacks come from the loop, never from within a member function.
 #pragma once
@@ -24,6 +24,7 @@
 #include "io/http_connection.h"
 #include "io/listener.h"
 #include "io/loop.h"
+#include "io/tls.h"
 #include "proto/http.h"
 #include "proto/message.h"
 #include "transport/exchange.h"
@@ -56,8 +57,9 @@ class HttpFront {
   HttpFront(io::Loop& loop, Limits limits, Events events);
   ~HttpFront();
 
-  // `socket` is bound and listening.
-  base::Result<void> listen(io::Descriptor socket, HttpOrigin origin);
+  // `socket` is bound and listening. With `tls` its connections speak nothing else.
+  base::Result<void> listen(io::Descriptor socket, HttpOrigin origin,
+                            std::unique_ptr<io::TlsContext> tls = nullptr);
   // No further connections; those that there are go on.
   void stop_listening();
 

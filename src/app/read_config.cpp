@@ -23,8 +23,8 @@ constexpr auto file_keys =
     std::to_array<std::string_view>({"mcpServers", "defaults", "daemon", "http", "$schema"});
 constexpr auto daemon_keys = std::to_array<std::string_view>({"idleTimeoutMs"});
 constexpr auto http_keys =
-    std::to_array<std::string_view>({"port", "address", "token", "origins", "streamAfterMs", "pollAfterMs",
-                                     "sessionTimeoutMs", "certificate", "key"});
+    std::to_array<std::string_view>({"port", "address", "token", "hosts", "origins", "streamAfterMs",
+                                     "pollAfterMs", "sessionTimeoutMs", "certificate", "key"});
 
 std::string listed(std::span<const std::string_view> words) {
   std::string list;
@@ -169,10 +169,31 @@ void ConfigReader::http_words(const Member& member) {
     config_.http.origins = strings(value, "origins", R"(["https://inspector.example"])");
   if (member.key == "address" && is(value, Type::string, "address", "\"127.0.0.1\""))
     config_.http.address = value.text;
-  if (member.key == "certificate" && is(value, Type::string, "certificate", "\"/etc/hearth/cert.pem\""))
-    config_.http.certificate = value.text;
-  if (member.key == "key" && is(value, Type::string, "key", "\"/etc/hearth/key.pem\""))
-    config_.http.key = value.text;
+  if (member.key == "hosts") http_hosts(value);
+  if (member.key == "certificate") config_.http.certificate = http_file(member);
+  if (member.key == "key") config_.http.key = http_file(member);
+}
+
+void ConfigReader::http_hosts(const Value& value) {
+  const std::string example = R"(["build.example.org"])";
+  config_.http.hosts = strings(value, "hosts", example);
+  for (const std::string& host : config_.http.hosts) {
+    const bool plain = host.find_first_of("/@*? ,") == std::string::npos && !host.empty();
+    if (!plain)
+      error(value.at,
+            "\"hosts\" of \"http\" must be names as they stand in a URL, perhaps with a port, like " +
+                example + ", not " + json::quoted(host));
+  }
+}
+
+// Empty if it is none.
+std::string ConfigReader::http_file(const Member& member) {
+  const std::string example = "\"/etc/hearth/" + member.key + ".pem\"";
+  if (!is(member.value, Type::string, member.key, example) || !no_zero_byte(member.value, member.key))
+    return {};
+  if (member.value.text.empty() || member.value.text.starts_with('/')) return member.value.text;
+  const std::size_t slash = config_.path.rfind('/');
+  return (slash == std::string::npos ? "" : config_.path.substr(0, slash + 1)) + member.value.text;
 }
 
 // Shorter ones can be guessed by trying.

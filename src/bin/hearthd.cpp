@@ -28,11 +28,21 @@ struct Arguments {
   bool foreground = false;
   std::optional<std::uint16_t> port;  // Instead of the configuration's.
   std::optional<std::string> address;
+  std::optional<std::string> certificate;
+  std::optional<std::string> key;
+
+  std::optional<std::string>* text(std::string_view flag) {
+    return flag == "--home"          ? &home
+           : flag == "--address"     ? &address
+           : flag == "--certificate" ? &certificate
+           : flag == "--key"         ? &key
+                                     : nullptr;
+  }
 };
 
 constexpr const char* usage =
     "usage: hearthd --listen-fd N --lock-fd N --ready-fd N [--home DIR] [--foreground yes] [--port N]\n"
-    "               [--address A]\n"
+    "               [--address A] [--certificate FILE] [--key FILE]\n"
     "\n"
     "The daemon of Hearth. It is not started by hand: `hearth run` and `hearth attach` start it\n"
     "when they need it, and `hearth serve` becomes it. See `hearth --help`.\n";
@@ -48,8 +58,8 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view flag = argv[i];
     const std::string_view value = argv[i + 1];
-    if (flag == "--home" || flag == "--address") {
-      (flag == "--home" ? arguments.home : arguments.address) = value;
+    if (std::optional<std::string>* const text = arguments.text(flag)) {
+      *text = value;
       continue;
     }
     if (flag == "--foreground") {
@@ -88,7 +98,9 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
                                  .open_files = open_files,
                                  .foreground = arguments.foreground,
                                  .port = arguments.port,
-                                 .address = arguments.address});
+                                 .address = arguments.address,
+                                 .certificate = arguments.certificate,
+                                 .key = arguments.key});
   if (!made) {
     unlink(paths.socket.c_str());  // Nobody will ever answer there.
     record.remove();

@@ -26,6 +26,8 @@ constexpr std::array json_flags = {json_flag};
 constexpr std::array serve_flags = {
     Flag{"--port", "", "N", "listen on this port too, for clients that connect by URL (0: any that is free)"},
     Flag{"--address", "", "A", "the address of the port (127.0.0.1)"},
+    Flag{"--certificate", "", "FILE", "speak TLS on the port, with this certificate (PEM)"},
+    Flag{"--key", "", "FILE", "the key of that certificate (PEM)"},
 };
 constexpr std::array logs_flags = {
     Flag{"--follow", "-f", "", "go on showing what is written"},

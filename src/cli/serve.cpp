@@ -4,6 +4,7 @@
 
 #include "cli/output.h"
 #include "io/daemon_start.h"
+#include "io/paths.h"
 
 namespace cli {
 
@@ -21,6 +22,13 @@ int run_serve(const Arguments& arguments) {
   }
   if (arguments.has("--address"))
     options.insert(options.end(), {"--address", std::string(arguments.value("--address"))});
+  // The daemon has a directory of its own.
+  for (const char* file : {"--certificate", "--key"}) {
+    if (!arguments.has(file)) continue;
+    const auto path = io::absolute(std::string(arguments.value(file)));
+    if (!path) return complain(path.error().what);
+    options.insert(options.end(), {file, *path});
+  }
 
   const auto paths = io::paths_of(arguments.home_wanted());
   if (!paths) return complain(paths.error().what);

@@ -131,8 +131,7 @@ std::string status_shown(const Value& status) {
                     ", up " + duration(*daemon, "uptimeMs") + ", memory " + bytes(*daemon, "memoryBytes");
   const std::string home = printable(daemon->string_or("home", ""));
   out += home.empty() ? "" : ", home " + home;
-  if (const Value* port = daemon->find("port"))
-    out += ", at http://127.0.0.1:" + std::to_string(port->integer().value_or(0));
+  if (const std::string url = printable(daemon->string_or("url", "")); !url.empty()) out += ", at " + url;
   out += "\n\n";
 
   const std::vector<Value>& servers = items_of(status, "servers");

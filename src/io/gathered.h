@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <string_view>
 
 #include "proto/message.h"
@@ -49,6 +50,19 @@ class Gathered {
   }
 
   std::size_t size() const { return size_; }
+
+  // As much as there is room for, of what follows the first `from` bytes. For who cannot take pieces.
+  std::size_t copy(std::size_t from, std::span<char> to) const {
+    std::size_t copied = 0;
+    for (std::size_t i = 0; i < count_ && copied < to.size(); ++i) {
+      const std::size_t skipped = std::min(from, pieces_[i].iov_len);
+      const std::size_t part = std::min(pieces_[i].iov_len - skipped, to.size() - copied);
+      from -= skipped;
+      std::memcpy(to.data() + copied, static_cast<const char*>(pieces_[i].iov_base) + skipped, part);
+      copied += part;
+    }
+    return copied;
+  }
 
   // As the system calls return, but never interrupted.
   ssize_t send_to(int socket) {

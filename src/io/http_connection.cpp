@@ -1,19 +1,14 @@
 #include "io/http_connection.h"
 
-#include <sys/socket.h>
-
 #include <array>
 #include <string_view>
 
 #include "io/clock.h"
 #include "io/http_output.h"
-#include "io/unix_socket.h"
 
 namespace io {
 namespace {
 
-// One read: what a Unix socket holds.
-constexpr std::size_t read_max = std::size_t{64} << 10;
 // What a client may send ahead of the answer it waits for. The rest stays in the socket.
 constexpr std::size_t ahead_max = std::size_t{64} << 10;
 // How long a client that was refused may take to read why, while it is still sending.
@@ -36,15 +31,15 @@ struct HttpConnection::State {
     gone,
   };
 
-  State(Loop& loop, Descriptor socket, Limits of, Events to)
-      : connection(std::move(socket)),
+  State(Loop& loop, HttpWire on, Limits of, Events to)
+      : wire(std::move(on)),
         limits(of),
         events(std::move(to)),
         reader(of.request),
         deadline(loop, [this] { deadline_passed(); }),
         wake(loop, [this] { woken(); }) {}
 
-  Descriptor connection;
+  HttpWire wire;
   Limits limits;
   Events events;
   proto::HttpRequestReader reader;
@@ -67,7 +62,7 @@ struct HttpConnection::State {
 
   void ready();
   void read_some();
-  void received(std::string_view bytes);
+  void tls_failed();
   void client_ended();
   void take_request();
   void refuse(int status, std::string_view why);
@@ -84,7 +79,11 @@ struct HttpConnection::State {
 void HttpConnection::State::ready() {
   switch (phase) {
     case Phase::reading:
-      read_some();
+      if (std::exchange(blocked, false)) {
+        write_out();
+      } else {
+        read_some();
+      }
       return;
     case Phase::answering:
     case Phase::streaming:
@@ -111,24 +110,47 @@ void HttpConnection::State::ready() {
 }
 
 void HttpConnection::State::read_some() {
-  std::array<char, read_max> chunk;
-  auto got = receive_with_descriptors(connection.get(), chunk, Wait::no);
-  if (!got && got.error().code == EAGAIN) return;
-  if (!got || descriptors.size() + got->descriptors.size() > limits.descriptors_max) {
+  const auto take = [this](std::string_view text) { reader.feed(text); };
+  switch (wire.receive(take, descriptors)) {
+    case HttpWire::Came::nothing:
+      return;
+    case HttpWire::Came::broken:
+      end();
+      return;
+    case HttpWire::Came::end:
+      client_ended();
+      return;
+    case HttpWire::Came::bad_tls:
+      tls_failed();
+      return;
+    case HttpWire::Came::not_tls:
+      refuse(400, "This port speaks TLS; write https:// instead of http://.");
+      return;
+    case HttpWire::Came::bytes:
+      break;
+  }
+  if (descriptors.size() > limits.descriptors_max) {
     end();
     return;
   }
-  if (got->count == 0) {
-    client_ended();
-    return;
-  }
-  for (Descriptor& descriptor : got->descriptors) descriptors.push_back(std::move(descriptor));
-  reader.feed({chunk.data(), got->count});
+  // What TLS itself has to say to that.
+  if (wire.pending() > 0 && !blocked) write_out();
   if (phase == Phase::reading) {
     take_request();
   } else {
     update_interest();
   }
+}
+
+// Why it failed is said to whoever may still read it.
+void HttpConnection::State::tls_failed() {
+  if (phase != Phase::reading) {
+    end();
+    return;
+  }
+  keep_alive = false;
+  phase = Phase::finishing;
+  write_out();
 }
 
 // A client that has closed its side while it waits for an answer is taken for one that has gone: over TCP
@@ -150,6 +172,7 @@ void HttpConnection::State::take_request() {
     chunked = !reader.http_1_0();
     head_only = request->method == "HEAD";
     deadline.clear();
+    if (blocked) deadline.set(now() + limits.stall);
     update_interest();
     events.on_request(std::move(*request));
     return;
@@ -168,8 +191,7 @@ void HttpConnection::State::take_request() {
   }
   if (reader.wants_continue()) {
     output.queue_text("HTTP/1.1 100 Continue\r\n\r\n");
-    // It is not waited for: everything before has been written, and what is left goes with the answer.
-    if (output.write_to(connection.get()) == HttpOutput::Outcome::failed) end();
+    if (!blocked) write_out();
   }
 }
 
@@ -189,22 +211,23 @@ void HttpConnection::State::queue_answer(int status, const proto::HttpFields& fi
   phase = Phase::finishing;
 }
 
+// While a request is read its own deadline goes on: what is written then is little, and buys no time.
 void HttpConnection::State::write_out() {
-  switch (output.write_to(connection.get())) {
-    case HttpOutput::Outcome::all_written:
-      deadline.clear();
+  switch (output.write_to(wire)) {
+    case HttpWire::Outcome::all_written:
+      if (phase != Phase::reading) deadline.clear();
       if (phase == Phase::finishing) {
         answered();
       } else {
         update_interest();
       }
       return;
-    case HttpOutput::Outcome::blocked:
+    case HttpWire::Outcome::blocked:
       blocked = true;
-      deadline.set(now() + limits.stall);
+      if (phase != Phase::reading) deadline.set(now() + limits.stall);
       update_interest();
       return;
-    case HttpOutput::Outcome::failed:
+    case HttpWire::Outcome::failed:
       end();
       return;
   }
@@ -215,9 +238,9 @@ void HttpConnection::State::answered() {
   if (!keep_alive) {
     // Closing at once could destroy what the client has not read yet, if there is something of its own that
     // we have not read.
-    phase = Phase::closing;
-    shutdown(connection.get(), SHUT_WR);
-    deadline.set(now() + linger);
+    blocked = wire.finish() == HttpWire::Outcome::blocked;
+    if (!blocked) phase = Phase::closing;
+    deadline.set(now() + (blocked ? limits.stall : linger));
     update_interest();
     return;
   }
@@ -231,9 +254,7 @@ void HttpConnection::State::answered() {
 }
 
 void HttpConnection::State::discard() {
-  std::array<char, read_max> chunk;
-  const auto got = receive_with_descriptors(connection.get(), chunk, Wait::no);
-  if (got ? got->count == 0 : got.error().code != EAGAIN) end();
+  if (!wire.discard()) end();
 }
 
 void HttpConnection::State::deadline_passed() {
@@ -256,6 +277,7 @@ void HttpConnection::State::update_interest() {
   const auto interest = [&] {
     switch (phase) {
       case Phase::reading:
+        if (blocked) return Interest::write;
         return ended ? Interest::none : Interest::read;
       case Phase::answering:
       case Phase::streaming:
@@ -275,6 +297,8 @@ void HttpConnection::State::update_interest() {
 }
 
 void HttpConnection::State::end() {
+  // Nothing was cut off, and through TLS the client wants to know.
+  if (phase == Phase::reading && !blocked) static_cast<void>(wire.finish());
   phase = Phase::gone;
   owes_gone = true;
   output.clear();
@@ -288,11 +312,11 @@ void HttpConnection::State::end() {
 HttpConnection::HttpConnection(std::unique_ptr<State> state) : state_(std::move(state)) {}
 HttpConnection::~HttpConnection() = default;
 
-base::Result<std::unique_ptr<HttpConnection>> HttpConnection::open(Loop& loop, Descriptor connection,
-                                                                   Limits limits, Events events) {
-  auto state = std::make_unique<State>(loop, std::move(connection), limits, std::move(events));
+base::Result<std::unique_ptr<HttpConnection>> HttpConnection::open(Loop& loop, HttpWire wire, Limits limits,
+                                                                   Events events) {
+  auto state = std::make_unique<State>(loop, std::move(wire), limits, std::move(events));
   State* self = state.get();
-  state->watch = TRY(loop.watch(self->connection.get(), Interest::read, [self] { self->ready(); }));
+  state->watch = TRY(loop.watch(self->wire.socket(), Interest::read, [self] { self->ready(); }));
   state->deadline.set(now() + limits.patience);
   return std::unique_ptr<HttpConnection>(new HttpConnection(std::move(state)));
 }
@@ -333,7 +357,7 @@ void HttpConnection::flush() {
 }
 
 std::size_t HttpConnection::queued_bytes() const {
-  return state_->output.queued_bytes();
+  return state_->output.queued_bytes() + state_->wire.pending();
 }
 
 std::vector<Descriptor>& HttpConnection::descriptors() {
@@ -345,7 +369,7 @@ Descriptor HttpConnection::release() {
   state_->watch = {};
   state_->deadline.clear();
   state_->wake.clear();
-  return std::move(state_->connection);
+  return state_->wire.release();
 }
 
 }  // namespace io

@@ -8,6 +8,9 @@
 // A client that hangs up while its answer is due is noticed, and so is one that closes only its sending side:
 // it is taken for gone, too. What it sends ahead of an answer is read up to a bound.
 //
+// The connection may be through TLS: then all of this holds for what TLS carries, and `patience` for its
+// handshake, too. Who speaks HTTP without TLS to it is told so.
+//
 // On a Unix socket descriptors may travel along with the bytes; they are kept for the request that they came
 // with.
 //
@@ -25,6 +28,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "io/descriptor.h"
+#include "io/http_wire.h"
 #include "io/loop.h"
 #include "proto/http.h"
 #include "proto/http_request.h"
@@ -48,7 +52,7 @@ class HttpConnection {
     std::function<void()> on_gone;
   };
 
-  static base::Result<std::unique_ptr<HttpConnection>> open(Loop& loop, Descriptor connection, Limits limits,
+  static base::Result<std::unique_ptr<HttpConnection>> open(Loop& loop, HttpWire wire, Limits limits,
                                                             Events events);
   ~HttpConnection();
 
@@ -64,7 +68,8 @@ class HttpConnection {
   std::size_t queued_bytes() const;
 
   std::vector<Descriptor>& descriptors();
-  // Lets go of the descriptor, for whoever goes on with it in another way. Nothing is called back afterwards.
+  // Lets go of the descriptor, for whoever goes on with it in another way; not through TLS. Nothing is called
+  // back afterwards.
   Descriptor release();
 
  private:

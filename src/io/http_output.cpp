@@ -73,7 +73,7 @@ void HttpOutput::push(Entry entry) {
   queue_.push_back(std::move(entry));
 }
 
-HttpOutput::Outcome HttpOutput::write_to(int socket) {
+HttpWire::Outcome HttpOutput::write_to(HttpWire& wire) {
   while (head_ < queue_.size()) {
     Gathered pieces(written_of_first_);
     for (std::size_t i = head_; i < queue_.size() && pieces.has_room(); ++i) {
@@ -81,15 +81,15 @@ HttpOutput::Outcome HttpOutput::write_to(int socket) {
       queue_[i].message.each_piece([&](std::string_view piece) { pieces.add(piece); });
       pieces.add(queue_[i].after);
     }
-    const ssize_t put = pieces.send_to(socket);
-    if (put < 0 && errno != EAGAIN) return Outcome::failed;
+    const ssize_t put = wire.send(pieces);
+    if (put < 0 && errno != EAGAIN) return HttpWire::Outcome::failed;
     if (put > 0) written(static_cast<std::size_t>(put));
     if (put < 0 || static_cast<std::size_t>(put) < pieces.size()) {
       unpin();
-      return Outcome::blocked;
+      return HttpWire::Outcome::blocked;
     }
   }
-  return Outcome::all_written;
+  return wire.flush();
 }
 
 void HttpOutput::written(std::size_t count) {

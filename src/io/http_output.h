@@ -5,11 +5,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "io/http_wire.h"
 #include "proto/http.h"
 #include "proto/message.h"
 
@@ -23,9 +23,8 @@ class HttpOutput {
   void queue_body(proto::Message body);
   void queue_chunk(proto::Message chunk);  // Not an empty one: that would end the body.
 
-  enum class Outcome : std::uint8_t { all_written, blocked, failed };
-  // As much as the socket takes now.
-  Outcome write_to(int socket);
+  // As much as the other side takes now.
+  HttpWire::Outcome write_to(HttpWire& wire);
 
   std::size_t queued_bytes() const { return queued_bytes_; }
   void clear();

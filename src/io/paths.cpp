@@ -46,19 +46,6 @@ base::Result<std::string> home_directory() {
   return home_in_passwd(getuid());
 }
 
-base::Result<std::string> absolute(const std::string& path) {
-  std::string whole = path;
-  if (!path.starts_with('/')) {
-    char* here = getcwd(nullptr, 0);
-    if (here == nullptr)
-      return system_failure("cannot tell the current directory, which " + path + " is relative to");
-    whole = std::string(here) + '/' + path;
-    std::free(here);
-  }
-  while (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
-  return whole;
-}
-
 std::string fallback_dir() {
   return "/tmp/hearth-" + std::to_string(getuid());
 }
@@ -113,6 +100,19 @@ bool lies_below(const std::string& path, const std::string& directory) {
 }
 
 }  // namespace
+
+base::Result<std::string> absolute(const std::string& path) {
+  std::string whole = path;
+  if (!path.starts_with('/')) {
+    char* here = getcwd(nullptr, 0);
+    if (here == nullptr)
+      return system_failure("cannot tell the current directory, which " + path + " is relative to");
+    whole = std::string(here) + '/' + path;
+    std::free(here);
+  }
+  while (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
+  return whole;
+}
 
 base::Result<Paths> paths_of(const std::optional<std::string>& home_flag) {
   Paths paths;

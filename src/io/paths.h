@@ -29,6 +29,9 @@ struct Paths {
 // `home_flag` (of --home) wins over HEARTH_HOME, and that over the uid and HOME.
 base::Result<Paths> paths_of(const std::optional<std::string>& home_flag);
 
+// `path` as it is meant from the current directory.
+base::Result<std::string> absolute(const std::string& path);
+
 // Makes `path`, and parents that are missing, with mode 0700. Afterwards it is a directory, ours, and closed
 // to everybody else; if it is ours and open to others, it is closed. A symbolic link is accepted only where
 // nobody else could have put it, so never in /tmp.

@@ -15,10 +15,12 @@ namespace io {
 // "0.0.0.0". Port 0: any that is free. An error says who has the port, if that can be found out.
 base::Result<Descriptor> listen_on(const std::string& address, std::uint16_t port);
 std::uint16_t port_of(const Descriptor& socket);
+std::string name_of(const Descriptor& socket);  // "127.0.0.1:8080", "[::1]:8080": where it is bound.
 bool is_tcp(const Descriptor& socket);
 // What a connection needs: no waiting for more to send, and an end when the other machine has vanished.
 base::Result<void> prepare_connection(const Descriptor& connection);
 bool is_loopback(const std::string& address);  // 127.0.0.0/8 and ::1.
+bool is_any(const std::string& address);       // 0.0.0.0 and ::, every address of the machine.
 
 // A port of 127.0.0.1 that nobody listens on now, for a server that is told to.
 base::Result<std::uint16_t> free_port();

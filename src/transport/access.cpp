@@ -10,8 +10,6 @@ namespace {
 using proto::HttpAnswer;
 using proto::HttpRequest;
 
-constexpr std::string_view http = "http://";
-
 std::string lower(std::string_view text) {
   std::string result(text);
   for (char& c : result) {
@@ -20,23 +18,41 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// A client leaves out the port that the scheme has anyway.
-std::string with_port(const std::string& host) {
-  const std::size_t colon = host.rfind(':');
-  const std::size_t bracket = host.rfind(']');
+// In lower case and with its port: a client leaves out the one that the scheme has anyway.
+std::string whole(const Access& access, std::string_view host) {
+  std::string result = lower(host);
+  const std::size_t colon = result.rfind(':');
+  const std::size_t bracket = result.rfind(']');
   const bool has_port = colon != std::string::npos && (bracket == std::string::npos || colon > bracket);
-  return has_port ? host : host + ":80";
+  if (!has_port) result += access.scheme == "https" ? ":443" : ":80";
+  return result;
 }
 
+// "192.168.1.5" or "[fe80::1]". Whatever ends in a number is an address for a browser, or nothing at all.
+bool is_numeric(std::string_view host) {
+  if (host.starts_with('[') && host.ends_with(']'))
+    return host.find_first_not_of("0123456789abcdef:.", 1) == host.size() - 1;
+  return !host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+// `host` is whole.
 bool is_ours(const Access& access, std::string_view host) {
-  return std::ranges::find(access.hosts, with_port(lower(host))) != access.hosts.end();
+  if (std::ranges::find(access.hosts, host) != access.hosts.end()) return true;
+  if (!access.any_address_at) return false;
+  const std::size_t colon = host.rfind(':');
+  return host.substr(colon + 1) == std::to_string(*access.any_address_at) &&
+         is_numeric(host.substr(0, colon));
 }
 
-bool may_come_from(const Access& access, std::string_view origin) {
+// Of numeric addresses only the one that the request is for: another may be another machine's.
+bool may_come_from(const Access& access, std::string_view origin, std::string_view host) {
   const std::string given = lower(origin);
   const auto is_given = [&](const std::string& listed) { return lower(listed) == given; };
   if (std::ranges::any_of(access.origins, is_given)) return true;
-  return given.starts_with(http) && is_ours(access, std::string_view(given).substr(http.size()));
+  const std::string scheme = access.scheme + "://";
+  if (access.hosts.empty() || !given.starts_with(scheme)) return false;
+  const std::string from = whole(access, std::string_view(given).substr(scheme.size()));
+  return std::ranges::find(access.hosts, from) != access.hosts.end() || from == whole(access, host);
 }
 
 // As long for a token that is nearly right as for any other of its length.
@@ -68,12 +84,14 @@ std::optional<HttpAnswer> refused(const Access& access, const HttpRequest& reque
       return proto::problem(
           400, std::string(name) + " stands there more than once, and nobody can say which counts");
   }
-  if (!access.hosts.empty() && (fields.count("host") != 1 || !is_ours(access, fields.get("host")))) {
-    return proto::problem(403, "Host \"" + std::string(fields.get("host")) +
-                                   "\" is none that Hearth listens as; use http://" + access.hosts.front());
+  const std::string_view host = fields.get("host");
+  if (!access.hosts.empty() && (fields.count("host") != 1 || !is_ours(access, whole(access, host)))) {
+    return proto::problem(403, "Host \"" + std::string(host) + "\" is none that Hearth listens as; use " +
+                                   access.scheme + "://" + access.hosts.front() +
+                                   ", or list the name in \"hosts\" of \"http\" in config.json");
   }
   for (const auto& [name, value] : fields.all) {
-    if (name != "origin" || may_come_from(access, value)) continue;
+    if (name != "origin" || may_come_from(access, value, host)) continue;
     return proto::problem(403, "Origin \"" + value +
                                    "\" may not talk to Hearth; pages of other origins are let in only if the "
                                    "configuration lists them");

@@ -5,6 +5,7 @@
 // that decides what a request means must not occur twice (400). /.well-known/ is 404 for everybody.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,8 +19,13 @@ struct Access {
   // where any Host is right, because no page in a browser can reach it. An Origin is refused there all the
   // same unless it is a listed one.
   std::vector<std::string> hosts;
-  std::vector<std::string> origins;  // Besides http://HOST of each host: "https://inspector.example".
+  // Besides the port's own, "SCHEME://HOST" of each host: "https://inspector.example".
+  std::vector<std::string> origins;
   std::optional<std::string> token;
+  std::string scheme = "http";
+  // Of a port that listens on every address of the machine: any numeric one is right, with this port. Only
+  // names can be made to point at us by others.
+  std::optional<std::uint16_t> any_address_at = {};
 };
 
 // The refusal, if there is one.

@@ -46,7 +46,7 @@ class Server {
  private:
   void accept(io::Descriptor accepted) {
     const int number = ++accepted_;
-    auto opened = io::HttpConnection::open(loop_, std::move(accepted), {},
+    auto opened = io::HttpConnection::open(loop_, io::HttpWire(std::move(accepted)), {},
                                            {.on_request =
                                                 [this, number](proto::HttpRequest&& request) {
                                                   handler_(*connections_.at(number), request);

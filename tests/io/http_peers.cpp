@@ -27,7 +27,7 @@ void connect_over_tcp(io::Descriptor& one, io::Descriptor& other) {
   REQUIRE(io::prepare_connection(one));
 }
 
-HttpPeers::HttpPeers(Over over, io::HttpConnection::Limits limits) {
+HttpPeers::HttpPeers(Over over, io::HttpConnection::Limits limits, const io::TlsContext* tls) {
   io::Descriptor ours;
   if (over == Over::tcp) {
     connect_over_tcp(ours, client_);
@@ -36,7 +36,7 @@ HttpPeers::HttpPeers(Over over, io::HttpConnection::Limits limits) {
     ours = std::move(pair.ours);
     client_ = std::move(pair.theirs);
   }
-  connection = io::HttpConnection::open(loop, std::move(ours), limits,
+  connection = io::HttpConnection::open(loop, io::HttpWire(std::move(ours), tls), limits,
                                         {.on_request =
                                              [this](proto::HttpRequest&& request) {
                                                requests.push_back(std::move(request));

@@ -15,7 +15,9 @@ enum class Over { unix_socket, tcp };
 
 class HttpPeers {
  public:
-  explicit HttpPeers(Over over = Over::unix_socket, io::HttpConnection::Limits limits = {});
+  // `tls`: what the client says and hears is TLS, then; outlives this.
+  explicit HttpPeers(Over over = Over::unix_socket, io::HttpConnection::Limits limits = {},
+                     const io::TlsContext* tls = nullptr);
 
   // The client's side.
   void say(std::string_view bytes);

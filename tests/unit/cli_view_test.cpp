@@ -68,8 +68,9 @@ TEST_CASE("status of nothing") {
   CHECK(cli::status_shown(value_of(R"({"daemon":{"pid":1},"servers":[],"sessions":[]})"))
             .ends_with("No servers.\n\nNo sessions.\n"));
   CHECK(cli::status_shown(
-            value_of(R"({"daemon":{"pid":1,"home":"/h","port":8765},"servers":[],"sessions":[]})"))
-            .contains("home /h, at http://127.0.0.1:8765\n"));
+            value_of(R"({"daemon":{"pid":1,"home":"/h","port":8765,"url":"https://h.example:8765"},)"
+                     R"("servers":[],"sessions":[]})"))
+            .contains("home /h, at https://h.example:8765\n"));
 }
 
 TEST_CASE("why is told in sentences") {

@@ -37,7 +37,7 @@ struct Server {
   void accept(io::Descriptor connection) {
     const int number = ++accepted;
     auto opened = io::HttpConnection::open(
-        loop, std::move(connection), {},
+        loop, io::HttpWire(std::move(connection)), {},
         {.on_request = [this, number](proto::HttpRequest&& request) { serve(number, request); },
          .on_gone =
              [this, number] {

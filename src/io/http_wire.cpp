@@ -1,0 +1,111 @@
+#include "io/http_wire.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/ensure.h"
+#include "io/unix_socket.h"
+
+namespace io {
+namespace {
+
+// One read: what a Unix socket holds.
+constexpr std::size_t read_max = std::size_t{64} << 10;
+
+}  // namespace
+
+HttpWire::HttpWire(Descriptor socket, const TlsContext* tls)
+    : socket_(std::move(socket)), tls_(tls != nullptr ? std::make_unique<TlsSession>(*tls) : nullptr) {}
+
+HttpWire::Came HttpWire::receive(const std::function<void(std::string_view)>& take,
+                                 std::vector<Descriptor>& descriptors) {
+  std::array<char, read_max> chunk;
+  auto got = receive_with_descriptors(socket_.get(), chunk, Wait::no);
+  if (!got) return got.error().code == EAGAIN ? Came::nothing : Came::broken;
+  for (Descriptor& descriptor : got->descriptors) descriptors.push_back(std::move(descriptor));
+  if (got->count == 0) return Came::end;
+  const std::string_view bytes(chunk.data(), got->count);
+  if (tls_) return decrypt(bytes, take);
+  take(bytes);
+  return Came::bytes;
+}
+
+// A record at a time: what OpenSSL has held once it keeps room for.
+HttpWire::Came HttpWire::decrypt(std::string_view bytes, const std::function<void(std::string_view)>& take) {
+  std::array<char, TlsSession::text_max> text;
+  while (!bytes.empty()) {
+    const std::string_view piece = bytes.substr(0, TlsSession::text_max);
+    bytes.remove_prefix(piece.size());
+    tls_->receive(piece);
+    while (const std::size_t count = tls_->read(text)) take({text.data(), count});
+  }
+  switch (tls_->phase()) {
+    case TlsSession::Phase::handshake:
+    case TlsSession::Phase::open:
+      return Came::bytes;
+    case TlsSession::Phase::closed:
+      return Came::end;
+    case TlsSession::Phase::failed:
+      return Came::bad_tls;
+    case TlsSession::Phase::not_tls:
+      tls_.reset();
+      return Came::not_tls;
+  }
+  return Came::broken;
+}
+
+bool HttpWire::discard() {
+  std::array<char, read_max> chunk;
+  const auto got = receive_with_descriptors(socket_.get(), chunk, Wait::no);
+  return got ? got->count > 0 : got.error().code == EAGAIN;
+}
+
+ssize_t HttpWire::send(Gathered& pieces) {
+  return tls_ ? encrypt(pieces) : pieces.send_to(socket_.get());
+}
+
+// Small pieces share a record. A further one is made only when the socket has taken the one before.
+ssize_t HttpWire::encrypt(const Gathered& pieces) {
+  std::array<char, TlsSession::text_max> text;
+  std::size_t done = 0;
+  while (done < pieces.size()) {
+    const Outcome outcome = flush();
+    const std::size_t count = outcome == Outcome::all_written ? pieces.copy(done, text) : 0;
+    if (outcome == Outcome::failed || (count > 0 && !tls_->write({text.data(), count}))) {
+      errno = EPROTO;
+      return -1;
+    }
+    if (count == 0) break;
+    done += count;
+  }
+  if (done == 0) errno = EAGAIN;
+  return done == 0 ? -1 : static_cast<ssize_t>(done);
+}
+
+HttpWire::Outcome HttpWire::flush() {
+  while (pending() > 0) {
+    const std::string_view bytes = tls_->outgoing();
+    const ssize_t put = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return errno == EAGAIN ? Outcome::blocked : Outcome::failed;
+    tls_->taken(static_cast<std::size_t>(put));
+  }
+  return Outcome::all_written;
+}
+
+HttpWire::Outcome HttpWire::finish() {
+  if (tls_) tls_->close();
+  const Outcome outcome = flush();
+  if (outcome == Outcome::all_written) shutdown(socket_.get(), SHUT_WR);
+  return outcome;
+}
+
+Descriptor HttpWire::release() {
+  ensure(tls_ == nullptr);
+  return std::move(socket_);
+}
+
+}  // namespace io

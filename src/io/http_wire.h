@@ -1,0 +1,64 @@
+// The socket of an HTTP connection, with TLS around what passes, or without.
+//
+// Text in and out, and never waits. What TLS has made of a text already, and the socket does not take yet, is
+// at most a record or two; the rest stays with whoever wants to send it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "io/descriptor.h"
+#include "io/gathered.h"
+#include "io/tls.h"
+
+namespace io {
+
+class HttpWire {
+ public:
+  // `tls` outlives the use of this.
+  explicit HttpWire(Descriptor socket, const TlsContext* tls = nullptr);
+
+  int socket() const { return socket_.get(); }
+
+  enum class Came : std::uint8_t {
+    nothing,
+    bytes,    // Perhaps without any text in them: TLS speaks for itself, too.
+    end,      // The other side has closed its side.
+    broken,   // The socket.
+    bad_tls,  // TLS has failed; what tells the client why wants to be flushed.
+    not_tls,  // Where TLS was expected. From now on this is without TLS, to say so.
+  };
+  // One read. What there is of text is given to `take`, before any of the above is returned. Descriptors
+  // come on Unix sockets.
+  Came receive(const std::function<void(std::string_view text)>& take, std::vector<Descriptor>& descriptors);
+  // Reads what comes without looking at it. False: there will be no more.
+  bool discard();
+
+  // As the system calls return, with EAGAIN and fewer than all where the socket takes no more for now.
+  ssize_t send(Gathered& pieces);
+
+  enum class Outcome : std::uint8_t { all_written, blocked, failed };
+  Outcome flush();
+  // Says that nothing follows. Once what is to be said is written, closes our side. May be called again.
+  Outcome finish();
+  // Bytes that were taken and are not written yet.
+  std::size_t pending() const { return tls_ ? tls_->outgoing().size() : 0; }
+
+  // For whoever goes on without this; only without TLS.
+  Descriptor release();
+
+ private:
+  Came decrypt(std::string_view bytes, const std::function<void(std::string_view text)>& take);
+  ssize_t encrypt(const Gathered& pieces);
+
+  Descriptor socket_;
+  std::unique_ptr<TlsSession> tls_;
+};
+
+}  // namespace io
