@@ -110,3 +110,12 @@ TEST_CASE("tcp: a Unix socket is none") {
   CHECK_FALSE(io::is_tcp(pair.ours));
   CHECK(io::port_of(pair.ours) == 0);
 }
+
+TEST_CASE("every address of the machine, and the name of a socket") {
+  for (const char* any : {"0.0.0.0", "::", "0:0::0"}) CHECK(io::is_any(any));
+  for (const char* other : {"127.0.0.1", "::1", "", "0", "0.0.0.1", "*"}) CHECK_FALSE(io::is_any(other));
+  const io::Descriptor socket = io::listen_on("127.0.0.1", 0).value();
+  CHECK(io::name_of(socket) == "127.0.0.1:" + std::to_string(io::port_of(socket)));
+  const auto six = io::listen_on("0:0::1", 0);
+  if (six) CHECK(io::name_of(*six) == "[::1]:" + std::to_string(io::port_of(*six)));
+}

@@ -73,6 +73,53 @@ TEST_CASE("an origin must be ours or a listed one") {
                       {"origin", "http://evil.example"}}) == 403);
 }
 
+TEST_CASE("with TLS the scheme of our own origins is https, and its port may be left out") {
+  const Access tls{.hosts = {"build.example:443", "localhost:443"},
+                   .origins = {"http://inspector.example"},
+                   .token = std::nullopt,
+                   .scheme = "https"};
+  CHECK(status(tls, {{"host", "build.example"}}) == 0);
+  CHECK(status(tls, {{"host", "Build.Example:443"}, {"origin", "https://build.example"}}) == 0);
+  CHECK(status(tls, {{"host", "localhost"}, {"origin", "https://build.example:443"}}) == 0);
+  CHECK(status(tls, {{"host", "localhost"}, {"origin", "http://inspector.example"}}) == 0);
+  CHECK(status(tls, {{"host", "localhost"}, {"origin", "http://localhost"}}) == 403);
+  CHECK(status(tls, {{"host", "localhost"}, {"origin", "http://localhost:443"}}) == 403);
+  CHECK(status(tls, {{"host", "build.example:80"}}) == 403);
+}
+
+TEST_CASE("who listens on every address is known by every address, but by no other name") {
+  const Access any{.hosts = {"build.example:8080", "localhost:8080"},
+                   .origins = {},
+                   .token = std::nullopt,
+                   .scheme = "https",
+                   .any_address_at = 8080};
+  for (const char* good :
+       {"192.168.1.5:8080", "[fe80::1]:8080", "[::FFFF:10.0.0.1]:8080", "localhost:8080"}) {
+    CAPTURE(good);
+    CHECK(status(any, {{"host", good}}) == 0);
+  }
+  for (const char* bad : {"192.168.1.5", "192.168.1.5:8081", "[fe80::1]", "[fe80::1%eth0]:8080",
+                          "evil.example:8080", "1.2.3.4.evil.example:8080", "[evil.example]:8080", ":8080",
+                          "8080", "x8080", "192.168.1.5:8080.evil.example"}) {
+    CAPTURE(bad);
+    CHECK(status(any, {{"host", bad}}) == 403);
+  }
+  // A page of another machine, whose address is as good as ours.
+  CHECK(status(any, {{"host", "192.168.1.5:8080"}, {"origin", "https://192.168.1.5:8080"}}) == 0);
+  CHECK(status(any, {{"host", "192.168.1.5:8080"}, {"origin", "https://build.example:8080"}}) == 0);
+  CHECK(status(any, {{"host", "192.168.1.5:8080"}, {"origin", "https://192.168.1.6:8080"}}) == 403);
+  CHECK(status(any, {{"host", "192.168.1.5:8080"}, {"origin", "http://192.168.1.5:8080"}}) == 403);
+  CHECK(status(port, {{"host", "192.168.1.5:8080"}}) == 403);
+}
+
+TEST_CASE("a wrong host is told what to use, and how to be let in") {
+  const auto no = transport::refused(
+      {.hosts = {"build.example:1"}, .origins = {}, .token = {}, .scheme = "https"}, with({{"host", "x"}}));
+  REQUIRE(no);
+  CHECK(no->body.contains("https://build.example:1"));
+  CHECK(no->body.contains(R"(\"hosts\" of \"http\")"));
+}
+
 TEST_CASE("on the local socket any host is right, but no unknown origin") {
   CHECK(status(local, {}) == 0);
   CHECK(status(local, {{"host", "whatever"}}) == 0);

@@ -486,4 +486,21 @@ TEST_CASE("config: the port towards clients") {
       R"(it out, and the daemon makes one)");
 }
 
+TEST_CASE("config: TLS on the port, and its names") {
+  const std::string_view text =
+      R"({"http":{"certificate":"tls/cert.pem","key":"/etc/key.pem","hosts":["build.example","[::1]:1"]}})";
+  const app::HttpSettings http = app::read_config(text, "/home/me/.config/hearth/config.json").http;
+  CHECK(http.certificate == "/home/me/.config/hearth/tls/cert.pem");
+  CHECK(http.key == "/etc/key.pem");
+  CHECK(http.hosts == std::vector<std::string>{"build.example", "[::1]:1"});
+  CHECK(
+      complaints(read(R"({"http":{"hosts":["https://build.example"]}})")) ==
+      R"(config.json:1:18: "hosts" of "http" must be names as they stand in a URL, perhaps with a port, like )"
+      R"(["build.example.org"], not "https://build.example")");
+  for (const char* host : {"*", "", "a b", "a@b", "a/b", "a,b"})
+    CHECK(complaints(read(R"({"http":{"hosts":[")" + std::string(host) + R"("]}})")) != "");
+  CHECK(complaints(read(R"({"http":{"key":5}})")) ==
+        R"(config.json:1:16: "key" of "http" must be a string, like "/etc/hearth/key.pem", not a number)");
+}
+
 }  // namespace
