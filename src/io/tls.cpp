@@ -13,6 +13,9 @@ namespace {
 // Forward secrecy and authenticated encryption only. The suites of TLS 1.3 are all like that.
 constexpr const char* ciphers_of_tls_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
+// What a client's first record begins with. OpenSSL would wait for five bytes before it looked.
+constexpr char first_of_handshake = 22;
+
 // As the protocol writes it: its length, its name.
 constexpr std::array<unsigned char, 9> http_1_1 = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
@@ -161,9 +164,10 @@ const std::string& TlsContext::doubt() const {
 
 struct TlsSession::State {
   explicit State(const TlsContext::State& context)
-      : openssl(context.openssl), ssl(openssl.ssl_new(context.ctx.get()), openssl.ssl_free) {
-    in = openssl.bio_new(openssl.bio_s_mem());
-    out = openssl.bio_new(openssl.bio_s_mem());
+      : openssl(context.openssl),
+        ssl(openssl.ssl_new(context.ctx.get()), openssl.ssl_free),
+        in(openssl.bio_new(openssl.bio_s_mem())),
+        out(openssl.bio_new(openssl.bio_s_mem())) {
     ensure(ssl != nullptr && in != nullptr && out != nullptr);
     openssl.ssl_set_bio(ssl.get(), in, out);
     openssl.ssl_set_accept_state(ssl.get());
@@ -223,9 +227,9 @@ TlsSession::Phase TlsSession::phase() const {
 void TlsSession::receive(std::string_view bytes) {
   State& state = *state_;
   if (bytes.empty() || (state.phase != Phase::handshake && state.phase != Phase::open)) return;
-  // A record of TLS begins with a number below the letters; a request of HTTP with a method.
-  if (!std::exchange(state.begun, true) && bytes.front() >= 'A' && bytes.front() <= 'Z') {
-    state.phase = Phase::not_tls;
+  if (!std::exchange(state.begun, true) && bytes.front() != first_of_handshake) {
+    const bool is_letter = bytes.front() >= 'A' && bytes.front() <= 'Z';  // Of a method.
+    state.phase = is_letter ? Phase::not_tls : Phase::failed;
     return;
   }
   const int size = static_cast<int>(bytes.size());

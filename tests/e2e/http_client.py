@@ -23,6 +23,8 @@ class HungUp(Exception):
 
 
 Event = collections.namedtuple("Event", "type data id retry")
+# Where to connect through TLS: `context` is the client's, `name` whom the certificate must name.
+Tls = collections.namedtuple("Tls", "address port context name")
 
 
 class Answer:
@@ -125,17 +127,20 @@ class Answer:
 
 
 class Connection:
-    """`where`: a port of 127.0.0.1, (address, port), or the path of a Unix socket."""
+    """`where`: a port of 127.0.0.1, (address, port), a Tls, or the path of a Unix socket."""
 
     def __init__(self, where):
-        self.where = ("127.0.0.1", where) if isinstance(where, int) else where
+        tls = where if isinstance(where, Tls) else None
+        self.where = ("127.0.0.1", where) if isinstance(where, int) else where[:2] if tls else where
         unix = isinstance(self.where, str)
         self.socket = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         self.socket.settimeout(PATIENCE)
+        if tls:
+            self.socket = tls.context.wrap_socket(self.socket, server_hostname=tls.name)
         self.socket.connect(self.where)
         if not unix:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.host = "localhost" if unix else "%s:%d" % self.where
+        self.host = "localhost" if unix else "%s:%d" % (tls.name if tls else self.where[0], self.where[1])
         self.buffer = b""
         self.reusable = True
         self.budget = None  # Bytes to read until the connection is cut.

@@ -40,7 +40,7 @@ void write_file(const std::string& path, std::string_view text, unsigned mode) {
 }
 
 io::TlsFiles make_certificate(const TempDir& directory, const std::string& name, long valid_s) {
-  const auto key = owned(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  const auto key = owned(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free);
   const auto certificate = owned(X509_new(), X509_free);
   X509_set_version(certificate.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);

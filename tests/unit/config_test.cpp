@@ -493,10 +493,9 @@ TEST_CASE("config: TLS on the port, and its names") {
   CHECK(http.certificate == "/home/me/.config/hearth/tls/cert.pem");
   CHECK(http.key == "/etc/key.pem");
   CHECK(http.hosts == std::vector<std::string>{"build.example", "[::1]:1"});
-  CHECK(
-      complaints(read(R"({"http":{"hosts":["https://build.example"]}})")) ==
-      R"(config.json:1:18: "hosts" of "http" must be names as they stand in a URL, perhaps with a port, like )"
-      R"(["build.example.org"], not "https://build.example")");
+  CHECK(complaints(read(R"({"http":{"hosts":["https://build.example"]}})")) ==
+        R"(config.json:1:18: "hosts" of "http" must be names as they stand in a URL, perhaps with a port, )"
+        R"(like ["build.example.org"], not "https://build.example")");
   for (const char* host : {"*", "", "a b", "a@b", "a/b", "a,b"})
     CHECK(complaints(read(R"({"http":{"hosts":[")" + std::string(host) + R"("]}})")) != "");
   CHECK(complaints(read(R"({"http":{"key":5}})")) ==
