@@ -99,6 +99,7 @@ constexpr std::array table = {
         "listens for clients that connect by URL:\n\n"
         "  http://127.0.0.1:N/mcp/NAME   Streamable HTTP\n"
         "  http://127.0.0.1:N/sse/NAME   HTTP+SSE\n\n"
+        "With a certificate and its key it is https://, and the address may be one that others can reach.\n"
         "NAME is an entry of config.json, whose \"http\" also says who may connect. Without anything said "
         "there,\n"
         "clients need the token in the file http-token of the state directory.\n",

@@ -21,8 +21,8 @@ class TlsCase(HttpCase):
 
     def make_certificate(self, name, kind=("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")):
         certificate, key = self.home.path(name + "cert.pem"), self.home.path(name + "key.pem")
-        done = subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
-                               "-subj", "/CN=localhost", "-addext",
+        done = subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-keyout", key, "-out", certificate,
+                               "-days", "2", "-subj", "/CN=localhost", "-addext",
                                "subjectAltName=DNS:localhost,DNS:build.example,IP:127.0.0.1,IP:127.0.0.2"], capture_output=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         os.chmod(key, 0o600)
