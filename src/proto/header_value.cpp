@@ -14,11 +14,11 @@ constexpr std::string_view closing = "?=";
 constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 bool printable(char c) {
-  return c == '\t' || (c >= ' ' && c <= '~');
+  return c >= ' ' && c <= '~';
 }
 
-bool blank(char c) {
-  return c == '\t' || c == ' ';
+bool allowed(char c) {
+  return c == '\t' || printable(c);
 }
 
 // Also where opening and closing share a character: some readers would not notice.
@@ -74,14 +74,14 @@ bool well_formed(std::string_view text) {
 }  // namespace
 
 std::string header_value(std::string_view text) {
-  const bool plain = !text.empty() && !blank(text.front()) && !blank(text.back()) &&
+  const bool plain = !text.empty() && text.front() != ' ' && text.back() != ' ' &&
                      std::ranges::all_of(text, printable) && !looks_encoded(text);
   if (plain) return std::string(text);
   return std::string(opening) + base64(text) + std::string(closing);
 }
 
 std::optional<std::string> text_of_header(std::string_view value) {
-  if (!std::ranges::all_of(value, printable)) return std::nullopt;
+  if (!std::ranges::all_of(value, allowed)) return std::nullopt;
   if (!looks_encoded(value) || value.size() < opening.size() + closing.size()) return std::string(value);
   value.remove_prefix(opening.size());
   value.remove_suffix(closing.size());

@@ -1,8 +1,9 @@
 // A piece of a message as the value of an HTTP field, for the fields that repeat one: Mcp-Name and
 // Mcp-Param-* (2026-07-28, transports).
 //
-// Printable ASCII stands as it is. What is not, is empty, has blanks around it, or looks like the encoded
-// form itself, is "=?base64?" and the padded base64 of its UTF-8 and "?=".
+// Printable ASCII stands as it is. What is not (a tab too, though a reader must take one), what is empty, has
+// blanks around it, or looks like the encoded form itself, is "=?base64?" and the padded base64 of its UTF-8
+// and "?=".
 #pragma once
 
 #include <optional>

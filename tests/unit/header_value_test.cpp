@@ -17,7 +17,7 @@ std::string encoded(const std::string& base64) {
 }  // namespace
 
 TEST_CASE("printable text stands in a field as it is") {
-  for (const std::string text : {"echo", "file:///a b/c", "a\tb", "=?base64?",
+  for (const std::string text : {"echo", "file:///a b/c", "=?base64?",
                                  "?=", "=?BASE64?YQ==?=", "say \"hi\" ~ {1,2}", "=?base64?YQ==", "0"}) {
     CHECK(proto::header_value(text) == text);
     CHECK(proto::text_of_header(text) == text);
@@ -29,6 +29,7 @@ TEST_CASE("what a field cannot carry, or would change, is encoded") {
       {"", encoded("")},
       {" a", encoded("IGE=")},
       {"a\t", encoded("YQk=")},
+      {"a\tb", encoded("YQli")},
       {"a\nb", encoded("YQpi")},
       {std::string("\0", 1), encoded("AA==")},
       {"\x7F", encoded("fw==")},
@@ -44,8 +45,9 @@ TEST_CASE("what a field cannot carry, or would change, is encoded") {
   }
 }
 
-TEST_CASE("an empty value is an empty text, and one too short to be encoded is itself") {
+TEST_CASE("an empty value is an empty text, a tab is one, and a value too short to be encoded is itself") {
   CHECK(proto::text_of_header("") == "");
+  CHECK(proto::text_of_header("a\tb") == "a\tb");
   CHECK(proto::text_of_header("=?base64?=") == "=?base64?=");
 }
 
