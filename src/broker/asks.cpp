@@ -4,6 +4,7 @@
 // only session that has calls in flight; else, where only one session has ever been there, that one.
 // Otherwise Hearth does not guess: the question is refused, and from then on calls of this server take turns
 // by session, so that the next one is certain.
+#include <algorithm>
 #include <charconv>
 #include <set>
 
@@ -65,23 +66,38 @@ Question question_of(const Scanned& message, Method method) {
 // still be asking: that makes a question uncertain, but nobody is asked on behalf of a call that he has given
 // up.
 struct Candidates {
-  std::set<SessionId> live;
-  std::set<SessionId> all;  // Those with ghosts, too.
+  std::set<Party> live;
+  std::set<Party> all;  // Those with ghosts, too.
 };
 
 Candidates candidates(State& state, Instance& instance) {
   Candidates found;
+  // Over HTTP the stream may tell.
+  const Call* heard_on = instance.calls.find(state.heard_on);
+  if (heard_on != nullptr && heard_on->era == proto::Era::modern &&
+      (heard_on->state == CallState::sent || heard_on->state == CallState::parked)) {
+    found.live = found.all = {party_of(*heard_on)};
+    return found;
+  }
   instance.calls.each([&](const Call& call) {
     if (call.purpose != core::Purpose::forwarded || !proto::may_ask(call.method)) return;
     const bool ghost =
         call.state == CallState::cancelled && state.now - call.cancelled_at < core::limits::ghost;
-    if (call.state == CallState::sent) found.live.insert(call.session);
-    if (call.state == CallState::sent || ghost) found.all.insert(call.session);
+    const bool live = call.state == CallState::sent || call.state == CallState::parked;
+    if (live) found.live.insert(party_of(call));
+    if (live || ghost) found.all.insert(party_of(call));
   });
   if (found.all.empty() && instance.sessions_ever == 1 && instance.sessions.size() == 1) {
-    found.live.insert(instance.sessions.front());
+    found.live.insert({instance.sessions.front()});
   }
   return found;
+}
+
+// The modern call that a question without a task certainly belongs to.
+Call* modern_call(State& state, Instance& instance) {
+  const Candidates found = candidates(state, instance);
+  if (found.all.size() != 1 || found.live.empty()) return nullptr;
+  return found.live.begin()->call != 0 ? instance.calls.find(found.live.begin()->call) : nullptr;
 }
 
 void become_interactive(State& state, Instance& instance) {
@@ -95,6 +111,11 @@ void become_interactive(State& state, Instance& instance) {
 }
 
 bool asked_already(State& state, const Instance& instance, std::string_view raw_id) {
+  for (const auto& [park_id, park] : state.parks.all) {
+    if (park.instance == instance.id &&
+        std::ranges::find(park.asks, raw_id, &core::ParkedAsk::server_id) != park.asks.end())
+      return true;
+  }
   for (const SessionId id : instance.sessions) {
     for (const auto& [ask_id, ask] : state.sessions.at(id).asks) {
       if (ask.server_id == raw_id) return true;
@@ -150,6 +171,9 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
                                  "hearth: a request re-used the id of one that is still running"));
     return;
   }
+  Call* const modern = modern_call(state, instance);
+  if (modern != nullptr && may_be_asked(modern->abilities, method, question.mode))
+    return park_ask(state, instance, *modern, message, method);
   if (method == Method::roots_list) {
     server_asks_roots(state, instance, question.raw_id);
     return;
@@ -170,7 +194,11 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
       refuse(state, instance, question, "it could be meant for several sessions");
       return;
     }
-    if (!found.live.empty()) target = *found.live.begin();
+    if (!found.live.empty()) target = found.live.begin()->session;
+    if (modern != nullptr) {
+      refuse(state, instance, question, "the client whose call it belongs to cannot answer such questions");
+      return;
+    }
   }
   Session* session = state.sessions.find(target);
   const bool greeted =
@@ -187,6 +215,7 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
 void server_cancels_ask(State& state, Instance& instance, const Scanned& message) {
   const proto::Span named = message.envelope.request_id;
   std::erase(instance.roots.waiting, std::string(message.of(named)));
+  if (server_cancels_parked(state, instance, message.of(named))) return;
   for (const SessionId id : instance.sessions) {
     Session& session = state.sessions.at(id);
     for (auto ask = session.asks.begin(); ask != session.asks.end(); ++ask) {

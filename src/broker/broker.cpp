@@ -166,6 +166,8 @@ std::optional<base::Instant> Broker::deadline() const {
     const std::optional<base::Instant> due = deadline_of(instance);
     if (due && (!first || *due < *first)) first = due;
   });
+  const std::optional<base::Instant> parks = parks_deadline(*state_);
+  if (parks && (!first || *parks < *first)) first = parks;
   return first;
 }
 
@@ -173,6 +175,7 @@ void Broker::tick(base::Instant now) {
   state_->now = now;
   state_->instances.each(
       [&](InstanceId /*id*/, core::Instance& instance) { broker::tick(*state_, instance); });
+  parks_tick(*state_);
   consider_retiring(*state_);
 }
 

@@ -5,6 +5,7 @@
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
+#include "face/modern_client.h"
 
 namespace broker {
 namespace {
@@ -18,12 +19,17 @@ using core::Waiting;
 using proto::Message;
 using proto::Span;
 
-Call& file(State& state, Session& session, Instance& instance, const Scanned& message, proto::Method method) {
+Call& file(State& state, Session& session, Instance& instance, const Scanned& message, proto::Method method,
+           const Asked& asked) {
   const std::string_view id = message.of(message.envelope.id);
   Call& call = instance.calls.insert({.wire_id = 0,
                                       .session = session.id,
                                       .method = method,
-                                      .task = message.envelope.task,
+                                      .task = message.envelope.task && asked.era == proto::Era::legacy,
+                                      .era = asked.era,
+                                      .abilities = asked.abilities,
+                                      .level = asked.level,
+                                      .digest = asked.digest,
                                       .client_id = std::string(id),
                                       .token = std::string(message.of(message.envelope.progress_token)),
                                       .uri = {},
@@ -36,28 +42,35 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
 
 // Only one session at a time may have calls in flight that can lead to a question, and the others take their
 // turn.
-bool must_take_turns(Instance& instance, SessionId session, proto::Method method) {
-  if (!instance.interactive || !proto::may_ask(method)) return false;
+bool others_wait(Instance& instance, const Party& party) {
   for (const Waiting& waiting : instance.waiting) {
     const Call* call = waiting.call != 0 ? instance.calls.find(waiting.call) : nullptr;
-    if (call != nullptr && call->session != session && proto::may_ask(call->method)) return true;
+    if (call != nullptr && party_of(*call) != party && proto::may_ask(call->method)) return true;
   }
   return false;
 }
 
-bool taken_by_another(Instance& instance, SessionId session) {
+bool taken_by_another(Instance& instance, const Party& party) {
   bool taken = false;
   instance.calls.each([&](const Call& call) {
-    taken |= call.state == CallState::sent && call.purpose == Purpose::forwarded && call.session != session &&
-             proto::may_ask(call.method);
+    const bool runs = call.state == CallState::sent || call.state == CallState::parked;
+    taken |=
+        runs && call.purpose == Purpose::forwarded && party_of(call) != party && proto::may_ask(call.method);
   });
   return taken;
 }
 
-void send_now(State& state, Instance& instance, Call& call, Message message) {
+bool must_wait_its_turn(Instance& instance, const Call& call) {
+  if (!instance.interactive || !proto::may_ask(call.method)) return false;
+  const Party party = party_of(call);
+  return others_wait(instance, party) || taken_by_another(instance, party);
+}
+
+void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
   call.state = CallState::sent;
   ++instance.calls_total;
-  state.send(instance.id, std::move(message));
+  if (call.level) level_step(state, instance);
+  state.send(instance.id, for_server(call, message));
 }
 
 void wait(State& state, Session& session, Instance& instance, std::int64_t call, Message message) {
@@ -81,9 +94,19 @@ void unqueue(State& state, Session* session, Instance& instance, std::int64_t wi
   instance.waiting.erase(found);
 }
 
-Message rewritten(const Scanned& message, std::int64_t wire_id) {
+}  // namespace
+
+Party party_of(const Call& call) {
+  return {call.session, call.era == proto::Era::modern ? call.wire_id : 0};
+}
+
+Message for_server(const Call& call, const Scanned& message) {
+  const std::string number = std::to_string(call.wire_id);
+  if (call.era == proto::Era::modern) {
+    return Message(proto::request_text(number, message.of(message.envelope.method),
+                                       face::legacy_params(message.of(message.envelope.params), number)));
+  }
   Message out(message.bytes);
-  const std::string number = std::to_string(wire_id);
   const Span id = message.envelope.id;
   const Span token = message.envelope.progress_token;
   if (token.present() && token.at < id.at) out.splice(token, number);
@@ -92,25 +115,40 @@ Message rewritten(const Scanned& message, std::int64_t wire_id) {
   return out;
 }
 
-}  // namespace
-
 void forward_call(State& state, Session& session, Instance& instance, const Scanned& message,
-                  proto::Method method) {
-  Call& call = file(state, session, instance, message, method);
+                  proto::Method method, const Asked& asked) {
+  Call& call = file(state, session, instance, message, method, asked);
   const std::int64_t wire_id = call.wire_id;
-  Message out = rewritten(message, wire_id);
-  if (instance.life == core::Life::ready && !must_take_turns(instance, session.id, method) &&
-      !(instance.interactive && proto::may_ask(method) && taken_by_another(instance, session.id))) {
-    send_now(state, instance, call, std::move(out));
+  if (instance.life == core::Life::ready && !must_wait_its_turn(instance, call)) {
+    send_now(state, instance, call, message);
     return;
   }
-  wait(state, session, instance, wire_id, std::move(out));
+  wait(state, session, instance, wire_id, Message(message.bytes));
   if (!wake(state, instance)) fail(state, instance, wire_id, error_about(instance, instance.trouble, true));
 }
 
 std::int64_t hold_call(State& state, Session& session, Instance& instance, const Scanned& message,
-                       proto::Method method) {
-  return file(state, session, instance, message, method).wire_id;
+                       proto::Method method, const Asked& asked) {
+  return file(state, session, instance, message, method, asked).wire_id;
+}
+
+void attach(State& state, Session& session, Call& call, const Scanned& message) {
+  const std::string_view id = message.of(message.envelope.id);
+  call.session = session.id;
+  call.client_id = id;
+  call.token = message.of(message.envelope.progress_token);
+  call.journal_slot = note_call(state, session, id);
+  call.state = CallState::sent;
+  session.calls.insert(id, call.wire_id);
+}
+
+void detach(State& state, Call& call) {
+  if (Session* session = state.sessions.find(call.session))
+    session->calls.erase(call.client_id, call.wire_id);
+  call.state = CallState::parked;
+  call.client_id.clear();
+  call.token.clear();
+  call.journal_slot.reset();
 }
 
 void forward_notice(State& state, Session& session, Instance& instance, const Scanned& message) {
@@ -130,24 +168,19 @@ void forward_notice(State& state, Session& session, Instance& instance, const Sc
 }
 
 std::int64_t own_call(Instance& instance, Purpose purpose, std::string uri) {
-  return instance.calls
-      .insert({.wire_id = 0,
-               .session = {},
-               .purpose = purpose,
-               .state = CallState::sent,
-               .client_id = {},
-               .token = {},
-               .uri = std::move(uri),
-               .journal_slot = {},
-               .cancelled_at = {}})
-      .wire_id;
+  Call call;
+  call.purpose = purpose;
+  call.state = CallState::sent;
+  call.uri = std::move(uri);
+  return instance.calls.insert(std::move(call)).wire_id;
 }
 
 Call finish(State& state, Instance& instance, std::int64_t wire_id) {
+  if (instance.listens.contains(wire_id)) end_listen(state, instance, wire_id);
   Call call = instance.calls.take(wire_id);
-  Session* session = call.purpose == Purpose::forwarded && call.state != CallState::cancelled
-                         ? state.sessions.find(call.session)
-                         : nullptr;
+  const bool waited_for = call.state == CallState::waiting || call.state == CallState::sent;
+  Session* session =
+      call.purpose == Purpose::forwarded && waited_for ? state.sessions.find(call.session) : nullptr;
   if (call.state == CallState::waiting) unqueue(state, session, instance, wire_id);
   if (session == nullptr) return call;
   session->calls.erase(call.client_id, wire_id);
@@ -160,14 +193,15 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
 void answer(State& state, Instance& instance, std::int64_t wire_id, std::string_view raw_result) {
   const Call call = finish(state, instance, wire_id);
   if (call.state == CallState::cancelled) return;
+  if (call.era == proto::Era::modern) return conclude(state, call, R"("result":)" + std::string(raw_result));
   state.send_answer(call, Message(proto::result_text(call.client_id, raw_result)));
 }
 
 void fail(State& state, Instance& instance, std::int64_t wire_id, std::string_view raw_error) {
   const Call call = finish(state, instance, wire_id);
-  if (call.state != CallState::cancelled && call.purpose == Purpose::forwarded) {
-    state.send_answer(call, Message(proto::error_text(call.client_id, raw_error)));
-  }
+  if (call.state == CallState::cancelled || call.purpose != Purpose::forwarded) return;
+  if (call.era == proto::Era::modern) return conclude(state, call, R"("error":)" + std::string(raw_error));
+  state.send_answer(call, Message(proto::error_text(call.client_id, raw_error)));
 }
 
 void cancel_by_client(State& state, Session& session, Instance& instance, const Scanned& message) {
@@ -185,9 +219,14 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
     drain_waiting(state, instance);
     return;
   }
-  Message out(message.bytes);
-  out.splice(named, std::to_string(*wire_id));
-  state.send(instance.id, std::move(out));
+  if (call.era == proto::Era::modern) {
+    unpark(state, call.park);
+    state.send(instance.id, face::cancelled_notice(std::to_string(*wire_id), "the client wants no answer"));
+  } else {
+    Message out(message.bytes);
+    out.splice(named, std::to_string(*wire_id));
+    state.send(instance.id, std::move(out));
+  }
   call.state = CallState::cancelled;
   call.cancelled_at = state.now;
   instance.calls.restore(std::move(call));
@@ -204,6 +243,7 @@ void abandon_calls(State& state, Session& session, Instance& instance) {
       std::erase(instance.level_waiters, wire_id);
       continue;
     }
+    unpark(state, call.park);
     if (instance.life == core::Life::ready) {
       state.send(instance.id, face::cancelled_notice(std::to_string(wire_id), "the session has ended"));
     }
@@ -233,31 +273,44 @@ std::string concerned_call(const State& state, const Session& session, const Ins
   return call != nullptr ? call->client_id : std::string();
 }
 
+namespace {
+
+// It was read once already, and is as the client wrote it; or, if it was sent in vain, as the server heard
+// it.
+void send_waiting(State& state, Instance& instance, Call& call, const Message& message) {
+  const base::Bytes bytes = message.bytes();
+  const auto envelope = proto::scan(bytes.text);
+  ensure(envelope.has_value());
+  send_now(state, instance, call, {bytes, *envelope});
+}
+
+}  // namespace
+
 void drain_waiting(State& state, Instance& instance) {
   if (instance.life != core::Life::ready || instance.waiting.empty()) return;
   std::deque<Waiting> all = std::move(instance.waiting);
   instance.waiting.clear();
   bool turn_given = false;  // A call that must wait for its turn holds back those of others behind it.
-  std::optional<SessionId> next;
+  std::optional<Party> next;
   for (Waiting& waiting : all) {
     Session* session = state.sessions.find(waiting.session);
     if (session == nullptr) continue;
     Call* call = waiting.call != 0 ? instance.calls.find(waiting.call) : nullptr;
     const bool takes_turn = call != nullptr && instance.interactive && proto::may_ask(call->method);
     if (takes_turn) {
-      const bool others_first = turn_given && next != waiting.session;
-      if (others_first || taken_by_another(instance, waiting.session)) {
-        turn_given = true;
-        if (!next) next = waiting.session;
+      const Party party = party_of(*call);
+      const bool others_first = turn_given && next != party;
+      const bool waits = others_first || taken_by_another(instance, party);
+      turn_given = true;
+      if (!next) next = party;
+      if (waits) {
         instance.waiting.push_back(std::move(waiting));
         continue;
       }
-      turn_given = true;
-      if (!next) next = waiting.session;
     }
     no_longer_waiting(state, *session, waiting.bytes);
     if (call != nullptr) {
-      send_now(state, instance, *call, std::move(waiting.message));
+      send_waiting(state, instance, *call, waiting.message);
     } else {
       state.send(instance.id, std::move(waiting.message));
     }

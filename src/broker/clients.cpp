@@ -2,6 +2,7 @@
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/legacy_client.h"
+#include "proto/claim.h"
 #include "proto/json.h"
 
 namespace broker {
@@ -64,7 +65,10 @@ void client_request(State& state, Session& session, const Scanned& message) {
     refuse({}, Code::invalid_request, "hearth: a request re-used the id of one that is still running");
     return;
   }
-  if (method == Method::server_discover) {
+  // Only what is not meant for a modern server begins a legacy conversation.
+  const bool opens = method == Method::initialize && !proto::read_claim(message.bytes.text, message.envelope);
+  if (message.envelope.modern && !opens) return modern_request(state, session, message);
+  if (method == Method::server_discover) {  // Without a claim nobody can mean it.
     refuse(id, Code::method_not_found, "Method not found");
     return;
   }
@@ -83,11 +87,6 @@ void client_request(State& state, Session& session, const Scanned& message) {
   Instance* instance = state.instance_of(session);
   if (session.phase == Phase::fresh || instance == nullptr) {
     refuse(id, Code::invalid_request, "hearth: send initialize first");
-    return;
-  }
-  if (message.envelope.modern) {
-    refuse(id, Code::invalid_request,
-           "hearth: this session began with initialize; a request may not claim another revision in _meta");
     return;
   }
   if (proto::lists(method) &&
@@ -129,8 +128,12 @@ bool token_of_an_ask(const Session& session, std::string_view raw_token) {
 
 void client_notice(State& state, Session& session, const Scanned& message) {
   Instance* instance = state.instance_of(session);
-  if (session.phase == Phase::fresh || instance == nullptr) return;
-  switch (proto::method_of(message.of(message.envelope.method))) {
+  if (instance == nullptr) return;
+  const Method method = proto::method_of(message.of(message.envelope.method));
+  // All that a modern client has to say beside its requests.
+  if (method == Method::cancelled) return cancel_by_client(state, session, *instance, message);
+  if (session.phase == Phase::fresh || message.envelope.modern) return;
+  switch (method) {
     case Method::initialized:
       if (session.phase == Phase::asked) {
         session.initialized_early = true;
@@ -142,9 +145,6 @@ void client_notice(State& state, Session& session, const Scanned& message) {
       note_setup(state, session);
       flush_lists(state, session);
       roots_changed(state, session, *instance);
-      return;
-    case Method::cancelled:
-      cancel_by_client(state, session, *instance, message);
       return;
     case Method::roots_list_changed:
       roots_changed(state, session, *instance);

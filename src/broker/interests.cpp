@@ -31,6 +31,10 @@ std::optional<core::Level> lowest_wanted(State& state, const Instance& instance)
     const Session& session = state.sessions.at(id);
     if (session.level && (!lowest || *session.level < *lowest)) lowest = session.level;
   }
+  instance.calls.each([&](const core::Call& call) {
+    const bool live = call.level && call.state == core::CallState::sent;
+    if (live && (!lowest || *call.level < *lowest)) lowest = call.level;
+  });
   return lowest;
 }
 
@@ -107,6 +111,10 @@ void subscription_step(State& state, Instance& instance, const std::string& uri)
 void subscription_answered(State& state, Instance& instance, const core::Call& call, const Scanned& message) {
   const bool success = !message.envelope.error.present();
   for (const Subscriptions::Waiter& waiter : instance.subscriptions.outcome(call.uri, success)) {
+    if (waiter.listen != 0) {
+      listen_outcome(state, instance, waiter.listen, call.uri, success);
+      continue;
+    }
     if (success) {
       answer(state, instance, waiter.call, message.of(message.envelope.result));
     } else {
@@ -161,8 +169,36 @@ void level_answered(State& state, Instance& instance, const Scanned& message) {
   }
 }
 
+namespace {
+
+// A modern client wants log lines about its own call only. Over stdio nothing says which call a line is
+// about, but while there is only one it is about that one.
+const core::Call* call_of_log_line(const State& state, const Instance& instance) {
+  if (state.heard_on != 0) return instance.calls.find(state.heard_on);
+  const core::Call* only = nullptr;
+  std::size_t count = 0;
+  instance.calls.each([&](const core::Call& call) {
+    if (call.purpose != core::Purpose::forwarded || call.state != core::CallState::sent) return;
+    only = &call;
+    ++count;
+  });
+  return count == 1 ? only : nullptr;
+}
+
+void log_to_its_call(State& state, const Instance& instance, const Scanned& message, core::Level level) {
+  const core::Call* call = call_of_log_line(state, instance);
+  if (call == nullptr || call->era != proto::Era::modern || !call->level || level < *call->level) return;
+  const Session* session = state.sessions.find(call->session);
+  if (call->state != core::CallState::sent || session == nullptr || session->blocked) return;
+  state.send_about(call->session, proto::Message(message.bytes),
+                   session->many_streams ? call->client_id : std::string());
+}
+
+}  // namespace
+
 void server_logs(State& state, Instance& instance, const Scanned& message) {
   const core::Level level = core::level_of(message.of(message.envelope.level)).value_or(core::Level::info);
+  log_to_its_call(state, instance, message, level);
   for (const SessionId id : instance.sessions) {
     const Session& session = state.sessions.at(id);
     // A log line is the first thing to go when a client does not read.
@@ -175,11 +211,15 @@ void server_logs(State& state, Instance& instance, const Scanned& message) {
 
 void resource_updated(State& state, Instance& instance, const Scanned& message) {
   const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
-  const std::set<SessionId> concerned = instance.subscriptions.concerned(uri);
+  const std::set<core::Subscriber> concerned = instance.subscriptions.concerned(uri);
   if (concerned.empty()) ++instance.dropped;
-  for (const SessionId id : concerned) {
+  for (const auto& [id, listen] : concerned) {
     Session* session = state.sessions.find(id);
     if (session == nullptr) continue;
+    if (listen != 0) {
+      tell_listen(state, instance, listen, uri);
+      continue;
+    }
     if (session->blocked) {
       session->held_back.updated[uri] = message.bytes.text;
     } else {
@@ -199,6 +239,7 @@ void tell_list(State& state, Instance& instance, ListKind kind) {
     session.lists_changed.set(static_cast<std::size_t>(kind));
     flush_lists(state, session);
   }
+  tell_listens(state, instance, kind);
 }
 
 void flush_lists(State& state, Session& session) {
@@ -215,6 +256,7 @@ void restore_interests(State& state, Instance& instance) {
   for (const std::string& uri : instance.subscriptions.uris()) subscription_step(state, instance, uri);
   if (!instance.logging) refuse_levels(state, instance);
   level_step(state, instance);
+  begin_listens(state, instance);
 }
 
 }  // namespace broker

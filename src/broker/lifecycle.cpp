@@ -6,6 +6,7 @@
 #include "core/limits.h"
 #include "face/legacy_server.h"
 #include "proto/json.h"
+#include "proto/members.h"
 
 namespace broker {
 namespace {
@@ -96,10 +97,12 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
 // It did not come up, or did not stay up.
 void failed(State& state, Instance& instance) {
   // Sessions that went on from an earlier daemon were served before, though not by this process.
-  const bool was_ready = std::ranges::any_of(instance.sessions, [&](SessionId id) {
-    const Phase phase = state.sessions.at(id).phase;
-    return phase == Phase::answered || phase == Phase::ready;
-  });
+  const bool listened_to =
+      std::ranges::any_of(instance.listens, [](const auto& entry) { return entry.second.acknowledged; });
+  const bool was_ready = listened_to || std::ranges::any_of(instance.sessions, [&](SessionId id) {
+                           const Phase phase = state.sessions.at(id).phase;
+                           return phase == Phase::answered || phase == Phase::ready;
+                         });
   instance.supervision.failed(state.now, instance.spec.timing.stable_after);
   const std::string error =
       instance.refusal.empty() ? error_about(instance, instance.trouble, true) : instance.refusal;
@@ -126,6 +129,16 @@ void note_capabilities(Instance& instance) {
   instance.lists.set(static_cast<std::size_t>(core::ListKind::prompts), has("prompts"));
   instance.lists.set(static_cast<std::size_t>(core::ListKind::resources), has("resources"));
   instance.logging = has("logging");
+  const auto can = [&](std::string_view name, std::string_view what) {
+    const proto::json::Value* capability = capabilities != nullptr ? capabilities->find(name) : nullptr;
+    const proto::json::Value* value = capability != nullptr ? capability->find(what) : nullptr;
+    return value != nullptr && value->boolean;
+  };
+  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::tools), can("tools", "listChanged"));
+  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::prompts), can("prompts", "listChanged"));
+  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::resources),
+                           can("resources", "listChanged"));
+  instance.tells_resources = can("resources", "subscribe");
 }
 
 // `changed`: the lists that sessions which were here before have to look at again.
@@ -144,6 +157,7 @@ void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
       session.lists_changed |= changed;
     }
   }
+  answer_discovers(state, instance);
   restore_interests(state, instance);
   drain_waiting(state, instance);
   for (const SessionId id : instance.sessions) flush_lists(state, state.sessions.at(id));
@@ -244,6 +258,7 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
     const bool again = !instance.initialize_result.empty();
     instance.initialize_result = result;
     instance.server_version = greeting->server;
+    instance.server_info = proto::member(result, "serverInfo");
     instance.revision = greeting->revision;
     note_capabilities(instance);
     became_ready(state, instance, again ? before | instance.lists : std::bitset<3>());

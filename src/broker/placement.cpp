@@ -75,6 +75,7 @@ Instance& place(State& state, Session& session) {
 
 void leave(State& state, Session& session, Instance& instance) {
   abandon_calls(state, session, instance);
+  parks_leave(state, session);
   refuse_asks(state, session, instance);
   std::erase(instance.sessions, session.id);
   for (const std::string& uri : instance.subscriptions.leave(session.id)) {

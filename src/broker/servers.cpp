@@ -60,7 +60,9 @@ Message with_its_meaning(Instance& instance, const Call& call, const Scanned& me
 void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
   Call call = finish(state, instance, wire_id);
   instance.forgotten = 0;
-  if (call.state != CallState::cancelled) {
+  if (call.era == proto::Era::modern && call.state != CallState::cancelled) {
+    modern_answer(state, instance, std::move(call), message);
+  } else if (call.state != CallState::cancelled) {
     Message out(message.bytes);
     if (call.task || proto::lists(call.method) || message.envelope.error.present()) {
       out = with_its_meaning(instance, call, message, std::move(out));

@@ -102,6 +102,7 @@ void session_opened(State& state, SessionOpened event) {
   session.project = event.spec.scope_directory.empty() ? event.spec.directory : event.spec.scope_directory;
   session.client_pid = event.client_pid;
   session.many_streams = event.many_streams;
+  session.principal = std::move(event.principal);
   session.opened = state.now;
   session.spec = std::move(event.spec);
   session.journal = proto::Journal(event.journal);
@@ -125,6 +126,11 @@ void session_unblocked(State& state, Session& session) {
     state.send(session.id, std::move(text));
   for (auto& [uri, text] : std::exchange(session.held_back.updated, {}))
     state.send(session.id, std::move(text));
+  if (Instance* instance = state.instance_of(session)) {
+    for (auto& [call, listen] : instance->listens) {
+      if (listen.session == session.id) flush_listen(state, *instance, listen);
+    }
+  }
   flush_lists(state, session);
 }
 

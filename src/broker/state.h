@@ -13,6 +13,7 @@
 #include "base/slot_map.h"
 #include "broker/broker.h"
 #include "core/instance.h"
+#include "core/park.h"
 #include "core/session.h"
 #include "core/share_key.h"
 #include "proto/envelope.h"
@@ -24,6 +25,7 @@ struct Broker::State {
   Options options;
   base::SlotMap<core::SessionTag, core::Session> sessions;
   base::SlotMap<core::InstanceTag, core::Instance> instances;
+  core::Parks parks;
   std::vector<Action> outbox;
   base::Instant now;
   base::Instant quiet_since;  // When the last session left.
@@ -80,6 +82,54 @@ void server_line(State& state, core::Instance& instance, const proto::Line& line
 // The call that has been sent under that raw id.
 core::Call* call_of(core::Instance& instance, std::string_view raw_id);
 
+// What a modern request says beside what it asks for.
+struct Asked {
+  proto::Era era = proto::Era::legacy;
+  core::Abilities abilities;
+  std::optional<core::Level> level;
+  std::uint64_t digest = 0;
+};
+
+// modern_clients.cpp
+// A request with a claim.
+void modern_request(State& state, core::Session& session, const Scanned& message);
+// Those who asked what the server is while that was not known.
+void answer_discovers(State& state, core::Instance& instance);
+// A legacy server's answer to a modern client's call, which is out of the tables already.
+void modern_answer(State& state, core::Instance& instance, core::Call call, const Scanned& message);
+
+// parking.cpp
+void park_ask(State& state, core::Instance& instance, core::Call& call, const Scanned& message,
+              proto::Method method);
+// -32042: the call has ended, and is made anew when its client comes back.
+void park_ended(State& state, core::Instance& instance, const core::Call& call,
+                std::vector<core::ParkedAsk> asks);
+// A request that presents a ticket. False: it is a call like any other, and that ticket is none of ours but
+// its server's.
+void come_back(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
+               proto::Method method, const Asked& asked);
+// What a modern call has come to ("\"result\":…" or "\"error\":…"): told to its client, if that waits, and
+// kept. The call is out of the tables.
+void conclude(State& state, const core::Call& call, std::string outcome);
+// The client that waited has gone: whoever comes back finds nothing.
+void unpark(State& state, std::uint64_t park);
+bool server_cancels_parked(State& state, core::Instance& instance, std::string_view raw_id);
+void parks_leave(State& state, const core::Session& session);
+std::optional<base::Instant> parks_deadline(const State& state);
+void parks_tick(State& state);
+
+// listens.cpp
+void client_listens(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
+// The server is ready: what was asked for is asked for there.
+void begin_listens(State& state, core::Instance& instance);
+void listen_outcome(State& state, core::Instance& instance, std::int64_t listen, const std::string& uri,
+                    bool granted);
+// Its call is over.
+void end_listen(State& state, core::Instance& instance, std::int64_t listen);
+void tell_listens(State& state, core::Instance& instance, core::ListKind kind);
+void tell_listen(State& state, core::Instance& instance, std::int64_t listen, const std::string& uri);
+void flush_listen(State& state, core::Instance& instance, core::Listen& listen);
+
 // sessions.cpp
 void session_opened(State& state, SessionOpened event);
 void session_closed(State& state, core::Session& session, std::string reason);
@@ -101,10 +151,21 @@ void leave(State& state, core::Session& session, core::Instance& instance);
 
 // calls.cpp
 void forward_call(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
-                  proto::Method method);
+                  proto::Method method, const Asked& asked = {});
 // A call that is answered by us when something else has happened; it counts as in flight until then.
 std::int64_t hold_call(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
-                       proto::Method method);
+                       proto::Method method, const Asked& asked = {});
+// Who takes a turn at an interactive server: a legacy session, or one call of a modern one, since only of a
+// call can such a client be asked something.
+struct Party {
+  SessionId session;
+  std::int64_t call = 0;
+  auto operator<=>(const Party&) const = default;
+};
+Party party_of(const core::Call& call);
+// The client's side of a parked call: whoever comes back with its ticket.
+void attach(State& state, core::Session& session, core::Call& call, const Scanned& message);
+void detach(State& state, core::Call& call);
 // A notification of a client's for the server.
 void forward_notice(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
 std::int64_t own_call(core::Instance& instance, core::Purpose purpose, std::string uri = {});
@@ -117,6 +178,8 @@ void abandon_calls(State& state, core::Session& session, core::Instance& instanc
 void drain_waiting(State& state, core::Instance& instance);
 // A call that was sent in vain goes back to the end of the queue.
 void wait_again(State& state, core::Instance& instance, core::Call& call, proto::Message message);
+// The call as its server wants to hear it.
+proto::Message for_server(const core::Call& call, const Scanned& message);
 // Of the session's calls, the one that something the server says just now is about: the client's raw id.
 // Empty if that cannot be told, or the session does not want to know.
 std::string concerned_call(const State& state, const core::Session& session, const core::Instance& instance);

@@ -14,8 +14,11 @@
 #include <vector>
 
 #include "base/time.h"
+#include "core/capabilities.h"
 #include "core/ids.h"
+#include "core/levels.h"
 #include "proto/method.h"
+#include "proto/revision.h"
 
 namespace core {
 
@@ -31,6 +34,7 @@ enum class Purpose : std::uint8_t {
 enum class CallState : std::uint8_t {
   waiting,  // Held back: the server is not ready, or serves another session first.
   sent,
+  parked,     // The server asked something, a modern client has been told, and has not come back yet.
   cancelled,  // The client wants no answer any more; the server may still give one.
 };
 
@@ -40,10 +44,15 @@ struct Call {
   Purpose purpose = Purpose::forwarded;
   CallState state = CallState::waiting;
   proto::Method method = proto::Method::other;
-  bool task = false;      // Asked to become a task.
-  std::string client_id;  // Raw JSON, quotes included: 1 and "1" are different ids.
-  std::string token;      // The client's progress token, raw; empty when it wants no progress.
-  std::string uri;        // subscribe, unsubscribe.
+  bool task = false;                    // Asked to become a task.
+  proto::Era era = proto::Era::legacy;  // In which the client asked.
+  Abilities abilities;                  // Modern: what its client may be asked because of it.
+  std::optional<Level> level;           // Modern: the log lines that it wants.
+  std::uint64_t digest = 0;             // Modern: of what it asks for.
+  std::uint64_t park = 0;               // Modern: what the server has asked because of it. 0: nothing.
+  std::string client_id;                // Raw JSON, quotes included: 1 and "1" are different ids.
+  std::string token;                    // The client's progress token, raw; empty when it wants no progress.
+  std::string uri;                      // subscribe, unsubscribe.
   std::optional<std::uint16_t> journal_slot;
   base::Instant cancelled_at;
 };

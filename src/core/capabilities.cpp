@@ -28,13 +28,13 @@ Capabilities capabilities_of(const proto::json::Value* capabilities, std::string
   return all;
 }
 
-bool may_be_asked(const Capabilities& capabilities, proto::Method method, Mode mode) {
-  if (method == proto::Method::roots_list) return capabilities.roots;
-  if (method == proto::Method::sampling_create_message) return capabilities.sampling;
+bool may_be_asked(const Abilities& abilities, proto::Method method, Mode mode) {
+  if (method == proto::Method::roots_list) return abilities.roots;
+  if (method == proto::Method::sampling_create_message) return abilities.sampling;
   if (method == proto::Method::elicitation_create) {
-    return mode == Mode::url ? capabilities.elicitation_url : capabilities.elicitation_form;
+    return mode == Mode::url ? abilities.elicitation_url : abilities.elicitation_form;
   }
-  return capabilities.vendor;
+  return abilities.vendor;
 }
 
 }  // namespace core

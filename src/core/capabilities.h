@@ -9,13 +9,16 @@
 
 namespace core {
 
-struct Capabilities {
+// What it may be asked.
+struct Abilities {
   bool roots = false;
   bool sampling = false;
   bool elicitation_form = false;
   bool elicitation_url = false;
   bool vendor = false;  // Declared something under "experimental" or "extensions".
+};
 
+struct Capabilities : Abilities {
   // The raw JSON of members that are passed on as they are; empty when absent.
   std::string sampling_raw;
   std::string experimental_raw;
@@ -28,6 +31,6 @@ Capabilities capabilities_of(const proto::json::Value* capabilities, std::string
 
 // Whether a client with these may be asked this. `url_mode`: the mode of an elicitation.
 enum class Mode : std::uint8_t { none, form, url };
-bool may_be_asked(const Capabilities& capabilities, proto::Method method, Mode mode);
+bool may_be_asked(const Abilities& abilities, proto::Method method, Mode mode);
 
 }  // namespace core

@@ -9,6 +9,7 @@
 #include <bitset>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +23,7 @@
 #include "core/ids.h"
 #include "core/levels.h"
 #include "core/list_changes.h"
+#include "core/listen.h"
 #include "core/roots.h"
 #include "core/server_spec.h"
 #include "core/subscriptions.h"
@@ -77,6 +79,7 @@ struct Instance {
   std::string refusal;            // The server's own error object to initialize, raw.
   std::string initialize_result;  // Raw; empty until it has been ready once.
   std::string server_version;
+  std::string server_info;  // Its own account of itself, raw; empty if it gave none.
   std::string revision;
 
   CallTable calls;
@@ -86,6 +89,7 @@ struct Instance {
   bool interactive = false;   // Asks without saying whom: calls are serialised across sessions.
 
   Subscriptions subscriptions;
+  std::map<std::int64_t, Listen> listens;  // By call.
   Roots roots;
   Tasks tasks;
   Cursors cursors;
@@ -94,9 +98,11 @@ struct Instance {
   ListChanges list_changes;
   std::optional<Level> level;  // What the server was told last.
   std::vector<std::int64_t>
-      level_waiters;     // setLevel calls to be answered when the server has answered ours.
-  std::bitset<3> lists;  // The kinds of list that it has, by ListKind.
-  bool logging = false;  // It has log levels.
+      level_waiters;             // setLevel calls to be answered when the server has answered ours.
+  std::bitset<3> lists;          // The kinds of list that it has, by ListKind.
+  std::bitset<3> tells_lists;    // Those whose changes it tells.
+  bool tells_resources = false;  // It can be subscribed to.
+  bool logging = false;          // It has log levels.
 
   // What has a time, in order of times.
   struct AskDue {

@@ -23,6 +23,20 @@ inline constexpr std::size_t waiting_bytes_per_session = std::size_t{4} << 20;
 // Questions of a server that one session has not answered. People answer one at a time.
 inline constexpr std::size_t asks_per_session = 64;
 
+// Questions of one modern call come together when they come within this time of the first: a client makes few
+// rounds (the SDKs ten).
+inline constexpr base::Duration questions_together = std::chrono::milliseconds(20);
+
+// Modern calls that wait in servers for their clients to come back, all of one principal. Each holds a call
+// in a server for as long as a person may take to answer.
+inline constexpr std::size_t parked_per_principal = 256;
+
+// What a call came to is kept for a client that lost the answer and presents its ticket again.
+inline constexpr base::Duration replay_for = std::chrono::minutes(2);
+
+// Listens one session may have open. A desk of HTTP clients has one for each of them.
+inline constexpr std::size_t listens_per_session = 256;
+
 // Subscriptions one session may hold. Each is replayed after a crash, and each costs every session a look-up.
 inline constexpr std::size_t subscriptions_per_session = 1024;
 

@@ -75,6 +75,10 @@ struct Session {
   proto::Revision revision = proto::newest_legacy;
   Capabilities capabilities;
   std::string client;  // "name version".
+  // What a modern client said of itself with its last request, raw, and what that means.
+  std::string hello;
+  Capabilities modern_capabilities;
+  std::string principal;  // Whom it belongs to, where not everybody is the same person; empty: this user.
   std::optional<Level> level;
 
   std::optional<InstanceId> instance;

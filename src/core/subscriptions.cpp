@@ -8,19 +8,19 @@ namespace core {
 Subscriptions::Wish Subscriptions::want(const std::string& uri, Waiter waiter) {
   Resource& resource = resources_[uri];
   if (resource.upstream && resource.under_way == Step::none) {
-    resource.sessions.insert(waiter.session);
+    resource.subscribers.insert(waiter.subscriber());
     return {.granted = true};
   }
   resource.waiters.push_back(waiter);
   return {.granted = false};
 }
 
-Subscriptions::Unwanted Subscriptions::unwant(const std::string& uri, SessionId session) {
+Subscriptions::Unwanted Subscriptions::unwant(const std::string& uri, Subscriber who) {
   const auto found = resources_.find(uri);
   if (found == resources_.end()) return {};
-  Unwanted unwanted{.held = found->second.sessions.erase(session) != 0, .calls = {}};
+  Unwanted unwanted{.held = found->second.subscribers.erase(who) != 0, .calls = {}};
   std::erase_if(found->second.waiters, [&](const Waiter& waiter) {
-    if (waiter.session != session) return false;
+    if (waiter.subscriber() != who) return false;
     unwanted.held = true;
     unwanted.calls.push_back(waiter.call);
     return true;
@@ -39,7 +39,7 @@ Subscriptions::Step Subscriptions::step(const std::string& uri) {
   if (found == resources_.end()) return Step::none;
   Resource& resource = found->second;
   if (resource.under_way != Step::none) return Step::none;
-  const bool wanted = !resource.sessions.empty() || !resource.waiters.empty();
+  const bool wanted = !resource.subscribers.empty() || !resource.waiters.empty();
   if (wanted == resource.upstream) {
     if (!wanted) resources_.erase(found);
     return Step::none;
@@ -60,10 +60,10 @@ std::vector<Subscriptions::Waiter> Subscriptions::outcome(const std::string& uri
   resource.upstream = success;
   std::vector<Waiter> waiters = std::exchange(resource.waiters, {});
   if (!success) {
-    resource.sessions.clear();
+    resource.subscribers.clear();
     return waiters;
   }
-  for (const Waiter& waiter : waiters) resource.sessions.insert(waiter.session);
+  for (const Waiter& waiter : waiters) resource.subscribers.insert(waiter.subscriber());
   return waiters;
 }
 
@@ -74,15 +74,24 @@ void Subscriptions::upstream_lost() {
   }
 }
 
-std::vector<std::string> Subscriptions::leave(SessionId session) {
+template <class Mine>
+std::vector<std::string> Subscriptions::leave_if(Mine mine) {
   std::vector<std::string> touched;
   for (auto& [uri, resource] : resources_) {
     const std::size_t gone =
-        resource.sessions.erase(session) +
-        std::erase_if(resource.waiters, [&](const Waiter& w) { return w.session == session; });
+        std::erase_if(resource.subscribers, mine) +
+        std::erase_if(resource.waiters, [&](const Waiter& waiter) { return mine(waiter.subscriber()); });
     if (gone != 0) touched.push_back(uri);
   }
   return touched;
+}
+
+std::vector<std::string> Subscriptions::leave(SessionId session) {
+  return leave_if([&](const Subscriber& who) { return who.session == session; });
+}
+
+std::vector<std::string> Subscriptions::leave_listen(std::int64_t listen) {
+  return leave_if([&](const Subscriber& who) { return who.listen == listen; });
 }
 
 std::vector<std::string> Subscriptions::uris() const {
@@ -91,10 +100,10 @@ std::vector<std::string> Subscriptions::uris() const {
   return all;
 }
 
-std::vector<std::string> Subscriptions::uris_of(SessionId session) const {
+std::vector<std::string> Subscriptions::uris_of(Subscriber who) const {
   std::vector<std::string> all;
   for (const auto& [uri, resource] : resources_) {
-    if (resource.sessions.contains(session)) all.push_back(uri);
+    if (resource.subscribers.contains(who)) all.push_back(uri);
   }
   return all;
 }
@@ -102,22 +111,22 @@ std::vector<std::string> Subscriptions::uris_of(SessionId session) const {
 std::size_t Subscriptions::count_of(SessionId session) const {
   std::size_t count = 0;
   for (const auto& [uri, resource] : resources_) {
-    count += resource.sessions.contains(session) ? 1U : 0U;
+    for (const Subscriber& who : resource.subscribers) count += who.session == session ? 1U : 0U;
     for (const Waiter& waiter : resource.waiters) count += waiter.session == session ? 1U : 0U;
   }
   return count;
 }
 
-std::set<SessionId> Subscriptions::concerned(std::string_view uri) const {
+std::set<Subscriber> Subscriptions::concerned(std::string_view uri) const {
   const auto exact = resources_.find(uri);
-  if (exact != resources_.end() && !exact->second.sessions.empty()) return exact->second.sessions;
-  std::set<SessionId> all;
+  if (exact != resources_.end() && !exact->second.subscribers.empty()) return exact->second.subscribers;
+  std::set<Subscriber> all;
   for (const auto& [whole, resource] : resources_) {
     // A sub-resource: "file:///a/b" is part of "file:///a" and of "file:///a/", not of "file:///ab".
     if (whole.empty() || !uri.starts_with(whole) || uri.size() == whole.size()) continue;
     const bool at_border = whole.back() == '/' || uri[whole.size()] == '/' || uri[whole.size()] == '#' ||
                            uri[whole.size()] == '?';
-    if (at_border) all.insert(resource.sessions.begin(), resource.sessions.end());
+    if (at_border) all.insert(resource.subscribers.begin(), resource.subscribers.end());
   }
   return all;
 }

@@ -17,12 +17,23 @@
 
 namespace core {
 
+// A session of legacy revisions, or one of the listens of a modern one.
+struct Subscriber {
+  SessionId session;
+  std::int64_t listen = 0;  // The call of subscriptions/listen; 0: none.
+
+  Subscriber(SessionId of, std::int64_t by_listen = 0) : session(of), listen(by_listen) {}
+  auto operator<=>(const Subscriber&) const = default;
+};
+
 class Subscriptions {
  public:
   struct Waiter {
     SessionId session;
-    std::int64_t call = 0;  // The subscribe call to be answered.
+    std::int64_t call = 0;    // The subscribe call to be answered; or the listen's.
+    std::int64_t listen = 0;  // The same, if it is one.
     auto operator<=>(const Waiter&) const = default;
+    Subscriber subscriber() const { return {session, listen}; }
   };
   enum class Step : std::uint8_t { none, subscribe, unsubscribe };
 
@@ -34,7 +45,7 @@ class Subscriptions {
   Wish want(const std::string& uri, Waiter waiter);
 
   // The session had it in an earlier life and takes it to have it still.
-  void adopt(const std::string& uri, SessionId session) { resources_[uri].sessions.insert(session); }
+  void adopt(const std::string& uri, Subscriber who) { resources_[uri].subscribers.insert(who); }
 
   // The session no longer wants it. Wishes of its own that still wait are granted and ended in one: `calls`
   // are to be answered like those that succeeded. `held` is false if it never wanted it.
@@ -42,7 +53,7 @@ class Subscriptions {
     bool held = false;
     std::vector<std::int64_t> calls;
   };
-  Unwanted unwant(const std::string& uri, SessionId session);
+  Unwanted unwant(const std::string& uri, Subscriber who);
 
   // A waiting wish is withdrawn (cancelled by its client).
   void withdraw(std::int64_t call);
@@ -57,19 +68,23 @@ class Subscriptions {
   // The server is gone, and with it all it knew. Wishes stay.
   void upstream_lost();
 
-  // Everything of this session goes. Returns the resources it had to do with.
+  // Everything of this session goes, or of this listen. Returns the resources it had to do with.
   std::vector<std::string> leave(SessionId session);
+  std::vector<std::string> leave_listen(std::int64_t listen);
 
   std::vector<std::string> uris() const;
-  std::vector<std::string> uris_of(SessionId session) const;
+  std::vector<std::string> uris_of(Subscriber who) const;
   std::size_t count_of(SessionId session) const;
 
   // Whom an update of `uri` concerns: its subscribers; if there are none, those of a resource it is part of.
-  std::set<SessionId> concerned(std::string_view uri) const;
+  std::set<Subscriber> concerned(std::string_view uri) const;
 
  private:
+  template <class Mine>
+  std::vector<std::string> leave_if(Mine mine);
+
   struct Resource {
-    std::set<SessionId> sessions;
+    std::set<Subscriber> subscribers;
     std::vector<Waiter> waiters;
     bool upstream = false;  // The server counts us as subscribed.
     Step under_way = Step::none;

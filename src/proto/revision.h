@@ -16,6 +16,10 @@ inline constexpr Revision newest_modern = Revision::r2026_07_28;
 std::optional<Revision> revision_of(std::string_view text);
 std::string_view name_of(Revision revision);
 
+// How a conversation is held: agreed on once, by initialize; or each request says all that is needed to
+// answer it.
+enum class Era : std::uint8_t { legacy, modern };
+
 inline bool legacy(Revision revision) {
   return revision <= newest_legacy;
 }

@@ -186,8 +186,8 @@ void Checker::check_answer(Client& client, Call& call, const Read& message, cons
   if (call.method == "server/discover") {
     const auto* code = message.find("code", "error");
     const bool lost = world_.kills > 0 && call.failed;
-    if (!lost && (code == nullptr || code->text != "-32601"))
-      broken("discovery is refused with -32601", text);
+    if (!lost && (code == nullptr || code->text != "-32602"))
+      broken("discovery with half a claim is refused with -32602", text);
     return;
   }
   if (call.failed) return check_error(client, call, payload, text);

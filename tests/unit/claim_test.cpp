@@ -28,9 +28,9 @@ TEST_CASE("claim: version and capabilities are enough") {
 }
 
 TEST_CASE("claim: keys with escaped slashes are the same keys") {
-  const auto claim = claim_of(
-      R"({"io.modelcontextprotocol\/protocolVersion":"2026-07-28","io.modelcontextprotocol\/clientCapabilities":)"
-      R"({"roots":{}},"io.modelcontextprotocol\/logLevel":"info"})");
+  const auto claim = claim_of(R"({"io.modelcontextprotocol\/protocolVersion":"2026-07-28",)"
+                              R"("io.modelcontextprotocol\/clientCapabilities":)"
+                              R"({"roots":{}},"io.modelcontextprotocol\/logLevel":"info"})");
   REQUIRE(claim);
   CHECK(claim->capabilities == R"({"roots":{}})");
   CHECK(claim->log_level == R"("info")");

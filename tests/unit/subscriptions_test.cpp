@@ -32,7 +32,7 @@ TEST_CASE("subscriptions: the first asks the server, the second does not") {
   CHECK(all.step("r") == Step::none);
   CHECK(all.want("r", {ben, 2}).granted);
   CHECK(all.step("r") == Step::none);
-  CHECK(all.concerned("r") == std::set{ann, ben});
+  CHECK(all.concerned("r") == std::set<core::Subscriber>{ann, ben});
 }
 
 TEST_CASE("subscriptions: one request at a time; who comes meanwhile waits for its outcome") {
@@ -43,7 +43,7 @@ TEST_CASE("subscriptions: one request at a time; who comes meanwhile waits for i
   CHECK_FALSE(all.want("r", {ben, 2}).granted);
   CHECK(all.step("r") == Step::none);
   CHECK(all.outcome("r", true) == Waiters{{ann, 1}, {ben, 2}});
-  CHECK(all.concerned("r") == std::set{ann, ben});
+  CHECK(all.concerned("r") == std::set<core::Subscriber>{ann, ben});
 }
 
 TEST_CASE("subscriptions: the last one to go ends it") {
@@ -71,7 +71,7 @@ TEST_CASE("subscriptions: wanted again while the end is under way") {
     CHECK(all.outcome("r", ended_well).empty());
     CHECK(all.step("r") == Step::subscribe);
     CHECK(all.outcome("r", true) == Waiters{{ben, 2}});
-    CHECK(all.concerned("r") == std::set{ben});
+    CHECK(all.concerned("r") == std::set<core::Subscriber>{ben});
   }
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("subscriptions: a withdrawn wish is neither answered nor granted") {
   all.want("r", {ben, 2});
   all.withdraw(1);
   CHECK(all.outcome("r", true) == Waiters{{ben, 2}});
-  CHECK(all.concerned("r") == std::set{ben});
+  CHECK(all.concerned("r") == std::set<core::Subscriber>{ben});
 
   all.want("s", {ann, 3});
   all.step("s");
@@ -114,7 +114,7 @@ TEST_CASE("subscriptions: who wants it no longer before it was granted does not 
   CHECK(unwanted.held);
   CHECK(unwanted.calls == std::vector<std::int64_t>{1, 3});
   CHECK(all.outcome("r", true) == Waiters{{ben, 2}});
-  CHECK(all.concerned("r") == std::set{ben});
+  CHECK(all.concerned("r") == std::set<core::Subscriber>{ben});
 }
 
 TEST_CASE("subscriptions: wishes that wait count like those that were granted") {
@@ -133,7 +133,7 @@ TEST_CASE("subscriptions: after a crash everything is asked for again") {
   all.want("s", {ben, 2});
   all.step("s");
   all.upstream_lost();
-  CHECK(all.concerned("r") == std::set{ann});
+  CHECK(all.concerned("r") == std::set<core::Subscriber>{ann});
   CHECK(all.step("r") == Step::subscribe);
   CHECK(all.step("s") == Step::subscribe);
   CHECK(all.outcome("r", true).empty());  // Nobody is answered twice.
@@ -144,12 +144,12 @@ TEST_CASE("subscriptions: one from an earlier life counts at once, and the serve
   Subscriptions all;
   all.adopt("r", ann);
   CHECK(all.uris_of(ann) == Names{"r"});
-  CHECK(all.concerned("r") == std::set{ann});
+  CHECK(all.concerned("r") == std::set<core::Subscriber>{ann});
   CHECK(all.step("r") == Step::subscribe);
   CHECK(all.outcome("r", true).empty());
   all.adopt("r", ben);
   CHECK(all.step("r") == Step::none);  // The server has it already.
-  CHECK(all.concerned("r") == std::set{ann, ben});
+  CHECK(all.concerned("r") == std::set<core::Subscriber>{ann, ben});
 }
 
 TEST_CASE("subscriptions: who leaves takes everything along") {
@@ -165,7 +165,7 @@ TEST_CASE("subscriptions: who leaves takes everything along") {
   CHECK(all.step("a") == Step::unsubscribe);
   CHECK(all.outcome("c", true).empty());
   CHECK(all.step("c") == Step::unsubscribe);
-  CHECK(all.concerned("b") == std::set{ben});
+  CHECK(all.concerned("b") == std::set<core::Subscriber>{ben});
 }
 
 TEST_CASE("subscriptions: whom an update concerns") {
@@ -174,7 +174,7 @@ TEST_CASE("subscriptions: whom an update concerns") {
   subscribe(all, "file:///b/", ben);
   const struct {
     const char* updated;
-    std::set<SessionId> concerned;
+    std::set<core::Subscriber> concerned;
   } table[] = {
       {"file:///a", {ann}},   {"file:///a/x", {ann}},
       {"file:///a#x", {ann}}, {"file:///a?x", {ann}},
@@ -188,15 +188,16 @@ TEST_CASE("subscriptions: whom an update concerns") {
     CHECK(all.concerned(row.updated) == row.concerned);
   }
   subscribe(all, "file:///a/x", cat);
-  CHECK(all.concerned("file:///a/x") == std::set{cat});  // The nearest subscription alone decides.
+  CHECK(all.concerned("file:///a/x") ==
+        std::set<core::Subscriber>{cat});  // The nearest subscription alone decides.
 }
 
 // A server that behaves: what it holds must be what sessions want, whenever nothing is under way.
 struct World {
   Subscriptions subscriptions;
-  std::map<std::string, Step> under_way;                  // At the server.
-  std::map<std::string, bool> held;                       // By the server.
-  std::map<std::string, std::set<SessionId>> subscribed;  // What sessions were told.
+  std::map<std::string, Step> under_way;                         // At the server.
+  std::map<std::string, bool> held;                              // By the server.
+  std::map<std::string, std::set<core::Subscriber>> subscribed;  // What sessions were told.
   std::map<std::int64_t, std::pair<std::string, SessionId>> calls;
   std::int64_t next_call = 1;
 
@@ -262,7 +263,7 @@ struct World {
   }
   void check(const std::string& uri) {
     if (!subscribed[uri].empty()) REQUIRE(subscriptions.concerned(uri) == subscribed[uri]);
-    std::set<SessionId> waiting;
+    std::set<core::Subscriber> waiting;
     for (const auto& [call, wish] : calls) {
       if (wish.first == uri) waiting.insert(wish.second);
     }
@@ -326,3 +327,17 @@ TEST_CASE("subscriptions: a long history with an honest server") {
 }
 
 }  // namespace
+
+TEST_CASE("subscriptions: each listen of a session holds its own") {
+  Subscriptions all;
+  all.want("r", {.session = ann, .call = 7, .listen = 7});
+  all.want("r", {.session = ann, .call = 8, .listen = 8});
+  CHECK(all.step("r") == Step::subscribe);
+  CHECK(all.outcome("r", true).size() == 2);
+  CHECK(all.concerned("r") == std::set<core::Subscriber>{{ann, 7}, {ann, 8}});
+  CHECK(all.uris_of(ann).empty());  // The session itself has not subscribed.
+  CHECK(all.leave_listen(7) == Names{"r"});
+  CHECK(all.step("r") == Step::none);
+  CHECK(all.leave(ann) == Names{"r"});
+  CHECK(all.step("r") == Step::unsubscribe);
+}

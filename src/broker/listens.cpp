@@ -1,0 +1,168 @@
+// subscriptions/listen of modern clients: what a legacy server tells everybody reaches those who asked for
+// it, with the id of their subscription.
+#include "broker/state.h"
+#include "core/limits.h"
+#include "face/modern_client.h"
+#include "proto/json.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::Listen;
+using core::ListKind;
+using core::Session;
+using core::Subscriptions;
+
+void tell(State& state, const Listen& listen, std::string text) {
+  const Session& session = state.sessions.at(listen.session);
+  state.send_about(listen.session, proto::Message(std::move(text)),
+                   session.many_streams ? listen.client_id : std::string());
+}
+
+std::string_view method_of(ListKind kind) {
+  switch (kind) {
+    case ListKind::tools:
+      return proto::name_of(proto::Method::tools_list_changed);
+    case ListKind::prompts:
+      return proto::name_of(proto::Method::prompts_list_changed);
+    case ListKind::resources:
+      return proto::name_of(proto::Method::resources_list_changed);
+  }
+  return {};
+}
+
+std::string update_notice(const Listen& listen, const std::string& uri) {
+  proto::json::Writer params;
+  params.object();
+  params.key("uri").string(uri);
+  params.end();
+  return face::tagged_notice(proto::name_of(proto::Method::resources_updated), params.text(),
+                             listen.client_id);
+}
+
+void acknowledge(State& state, Instance& instance, Listen& listen) {
+  if (!listen.undecided.empty() || listen.acknowledged) return;
+  listen.acknowledged = true;
+  if (!listen.silently) tell(state, listen, face::acknowledged_notice(listen.client_id, listen.filter));
+  flush_listen(state, instance, listen);
+  note_setup(state, state.sessions.at(listen.session));
+}
+
+// Only now is it known what the server can tell at all.
+void begin(State& state, Instance& instance, std::int64_t call) {
+  Listen& listen = instance.listens.at(call);
+  listen.filter.lists &= instance.tells_lists;
+  if (!instance.tells_resources) listen.filter.uris.clear();
+  listen.undecided = listen.filter.uris;
+  for (const std::string& uri : std::set(listen.filter.uris)) {
+    const auto wish =
+        instance.subscriptions.want(uri, {.session = listen.session, .call = call, .listen = call});
+    if (wish.granted) {
+      listen.undecided.erase(uri);
+    } else {
+      subscription_step(state, instance, uri);
+    }
+  }
+  acknowledge(state, instance, listen);
+}
+
+}  // namespace
+
+void client_listens(State& state, Session& session, Instance& instance, const Scanned& message) {
+  const std::string_view id = message.of(message.envelope.id);
+  const auto refuse = [&](std::string_view sentence) {
+    state.reply(session, id,
+                proto::error_text(id, proto::Code::invalid_params, "hearth: " + std::string(sentence),
+                                  {session.server, false}));
+  };
+  auto filter = face::read_filter(message.of(message.envelope.params));
+  if (!filter) return refuse(filter.error());
+  std::size_t open = 0;
+  for (const auto& [call, listen] : instance.listens) open += listen.session == session.id ? 1U : 0U;
+  if (open >= core::limits::listens_per_session)
+    return refuse("as many subscriptions are open as one may have");
+  if (instance.subscriptions.count_of(session.id) + filter->uris.size() >
+      core::limits::subscriptions_per_session)
+    return refuse("this session holds as many subscriptions as one may");
+  Asked asked;
+  asked.era = proto::Era::modern;
+  const std::int64_t call =
+      hold_call(state, session, instance, message, proto::Method::subscriptions_listen, asked);
+  Listen& listen = instance.listens[call];
+  listen.call = call;
+  listen.session = session.id;
+  listen.client_id = id;
+  listen.filter = std::move(*filter);
+  if (instance.life == core::Life::ready) {
+    begin(state, instance, call);
+  } else if (!wake(state, instance)) {
+    fail(state, instance, call, error_about(instance, instance.trouble, true));
+  }
+}
+
+void begin_listens(State& state, Instance& instance) {
+  std::vector<std::int64_t> calls;
+  for (const auto& [call, listen] : instance.listens) calls.push_back(call);
+  for (const std::int64_t call : calls) {
+    Listen& listen = instance.listens.at(call);
+    if (!listen.acknowledged) {
+      begin(state, instance, call);
+      continue;
+    }
+    // The server was gone for a while, and what it would have said is not known.
+    listen.lists_changed |= listen.filter.lists;
+    listen.updated.insert(listen.filter.uris.begin(), listen.filter.uris.end());
+    flush_listen(state, instance, listen);
+  }
+}
+
+void listen_outcome(State& state, Instance& instance, std::int64_t call, const std::string& uri,
+                    bool granted) {
+  const auto found = instance.listens.find(call);
+  if (found == instance.listens.end()) return;
+  found->second.undecided.erase(uri);
+  if (!granted) found->second.filter.uris.erase(uri);
+  acknowledge(state, instance, found->second);
+}
+
+void end_listen(State& state, Instance& instance, std::int64_t call) {
+  const auto found = instance.listens.find(call);
+  if (found == instance.listens.end()) return;
+  const SessionId session = found->second.session;
+  instance.listens.erase(found);
+  for (const std::string& uri : instance.subscriptions.leave_listen(call)) {
+    if (instance.life == core::Life::ready) subscription_step(state, instance, uri);
+  }
+  if (Session* still = state.sessions.find(session)) note_setup(state, *still);
+}
+
+void tell_listens(State& state, Instance& instance, ListKind kind) {
+  for (auto& [call, listen] : instance.listens) {
+    if (!listen.filter.lists.test(static_cast<std::size_t>(kind))) continue;
+    listen.lists_changed.set(static_cast<std::size_t>(kind));
+    flush_listen(state, instance, listen);
+  }
+}
+
+void tell_listen(State& state, Instance& instance, std::int64_t call, const std::string& uri) {
+  const auto found = instance.listens.find(call);
+  if (found == instance.listens.end()) return;
+  found->second.updated.insert(uri);
+  flush_listen(state, instance, found->second);
+}
+
+void flush_listen(State& state, Instance& /*instance*/, Listen& listen) {
+  const Session& session = state.sessions.at(listen.session);
+  if (!listen.acknowledged || session.blocked) return;
+  for (const ListKind kind : core::list_kinds) {
+    const auto bit = static_cast<std::size_t>(kind);
+    if (!listen.lists_changed.test(bit)) continue;
+    listen.lists_changed.reset(bit);
+    tell(state, listen, face::tagged_notice(method_of(kind), {}, listen.client_id));
+  }
+  for (const std::string& uri : std::exchange(listen.updated, {}))
+    tell(state, listen, update_notice(listen, uri));
+}
+
+}  // namespace broker

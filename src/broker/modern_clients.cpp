@@ -1,0 +1,151 @@
+// What modern clients ask: requests that each say everything about themselves, since nothing was agreed
+// before.
+//
+// They are files of the same session as a legacy conversation on the same connection, and share its server
+// with everybody else's. What only a client of 2026-07-28 is told differently is here: what the server is,
+// what its answers look like, and which of its errors mean something else.
+#include "broker/state.h"
+#include "core/limits.h"
+#include "face/modern_client.h"
+#include "proto/claim.h"
+#include "proto/members.h"
+
+namespace broker {
+namespace {
+
+using core::Call;
+using core::Instance;
+using core::Session;
+using proto::Code;
+using proto::Method;
+
+void refuse(State& state, Session& session, const Scanned& message, Code code, std::string_view sentence) {
+  const std::string_view id = message.of(message.envelope.id);
+  state.reply(session, id, proto::error_text(id, code, sentence, {session.server, false}));
+}
+
+// Most requests of a client say the same of it.
+void note_hello(Session& session, const proto::Claim& claim) {
+  const std::size_t length = claim.capabilities.size();
+  const bool same = session.hello.size() == length + claim.client_info.size() &&
+                    session.hello.starts_with(claim.capabilities) &&
+                    session.hello.ends_with(claim.client_info);
+  if (same) return;
+  session.hello = claim.capabilities;
+  session.hello += claim.client_info;
+  face::ModernHello hello = face::read_hello(claim);
+  session.modern_capabilities = std::move(hello.capabilities);
+  if (session.phase != core::Phase::fresh) return;
+  session.capabilities = session.modern_capabilities;
+  session.client = std::move(hello.client);
+  session.revision = claim.revision;
+}
+
+Asked asked_by(const State& state, const Session& session, const proto::Claim& claim, const Scanned& message,
+               Method method) {
+  Asked asked{.era = proto::Era::modern,
+              .abilities = session.modern_capabilities,
+              .level = claim.log_level.empty() ? std::nullopt : core::level_of(claim.log_level)};
+  if (proto::may_ask(method)) {
+    asked.digest = face::digest_of(state.options.hash_key, message.of(message.envelope.method),
+                                   message.of(message.envelope.params));
+  }
+  return asked;
+}
+
+void discover(State& state, Session& session, Instance& instance, const Scanned& message,
+              const Asked& asked) {
+  const std::int64_t call = hold_call(state, session, instance, message, Method::server_discover, asked);
+  if (!instance.initialize_result.empty()) {
+    answer(state, instance, call, face::discover_result(instance.initialize_result));
+  } else if (!wake(state, instance)) {
+    fail(state, instance, call, error_about(instance, instance.trouble, true));
+  }
+}
+
+// Removed, or asked of servers by nobody but us.
+bool known_but_gone(Method method) {
+  return method != Method::other && !proto::modern_request(method);
+}
+
+bool of_tasks(Method method) {
+  return method == Method::tasks_get || method == Method::tasks_cancel || method == Method::tasks_update;
+}
+
+// A URL that a person has to visit before the call can succeed (-32042, up to 2025-11-25).
+std::vector<core::ParkedAsk> url_questions(std::string_view raw_error) {
+  std::vector<core::ParkedAsk> asks;
+  const auto document = proto::json::parse(raw_error);
+  const proto::json::Value* data = document.root ? document.root->find("data") : nullptr;
+  const proto::json::Value* list = data != nullptr ? data->find("elicitations") : nullptr;
+  if (list == nullptr) return asks;
+  for (const proto::json::Value& item : list->items) {
+    asks.push_back(
+        {.key = {},
+         .server_id = {},
+         .method = Method::elicitation_create,
+         .request = face::input_request(Method::elicitation_create, raw_error.substr(item.at, item.length))});
+  }
+  return asks;
+}
+
+bool wants_url(std::string_view raw_error) {
+  return proto::member(raw_error, "code") == std::to_string(static_cast<int>(Code::url_elicitation_required));
+}
+
+void answered_with_error(State& state, Instance& instance, const Call& call, std::string_view raw_error) {
+  if (!wants_url(raw_error)) return conclude(state, call, R"("error":)" + face::modern_error(raw_error));
+  std::vector<core::ParkedAsk> asks = url_questions(raw_error);
+  if (!call.abilities.elicitation_url || asks.empty() || !proto::may_ask(call.method)) {
+    return conclude(state, call, R"("error":)" + face::missing_capability(R"({"elicitation":{"url":{}}})"));
+  }
+  park_ended(state, instance, call, std::move(asks));
+}
+
+}  // namespace
+
+void modern_request(State& state, Session& session, const Scanned& message) {
+  const std::string_view id = message.of(message.envelope.id);
+  const Method method = proto::method_of(message.of(message.envelope.method));
+  const auto claim = proto::read_claim(message.bytes.text, message.envelope);
+  if (!claim) {
+    state.reply(session, id, proto::error_text(id, claim.error().raw_error));
+    return;
+  }
+  // The tasks of 2025-11-25 are not those of the extension.
+  if (known_but_gone(method) || of_tasks(method))
+    return refuse(state, session, message, Code::method_not_found, "Method not found");
+  note_hello(session, *claim);
+  Instance& instance =
+      state.instance_of(session) != nullptr ? *state.instance_of(session) : place(state, session);
+  const Asked asked = asked_by(state, session, *claim, message, method);
+  if (method == Method::server_discover) return discover(state, session, instance, message, asked);
+  if (method == Method::subscriptions_listen) return client_listens(state, session, instance, message);
+  if (message.envelope.request_state.present())
+    return come_back(state, session, instance, message, method, asked);
+  if (proto::lists(method) &&
+      instance.cursors.stale(core::cursor_of(message.of(message.envelope.params)), session.life != 0)) {
+    return refuse(state, session, message, Code::invalid_params,
+                  "hearth: this cursor is of before the server was restarted; list again from the start");
+  }
+  forward_call(state, session, instance, message, method, asked);
+}
+
+void answer_discovers(State& state, Instance& instance) {
+  for (const std::int64_t wire_id : instance.calls.ids()) {
+    const Call* call = instance.calls.find(wire_id);
+    if (call == nullptr || call->method != Method::server_discover || call->era != proto::Era::modern)
+      continue;
+    answer(state, instance, wire_id, face::discover_result(instance.initialize_result));
+  }
+}
+
+void modern_answer(State& state, Instance& instance, Call call, const Scanned& message) {
+  if (message.envelope.error.present())
+    return answered_with_error(state, instance, call, message.of(message.envelope.error));
+  const std::string_view result = message.of(message.envelope.result);
+  if (proto::lists(call.method)) instance.cursors.issued(core::next_cursor_of(result));
+  conclude(state, call, R"("result":)" + face::complete_result(result, call.method, instance.server_info));
+}
+
+}  // namespace broker

@@ -1,0 +1,295 @@
+// Questions of a legacy server for a modern client (core/park.h): how they are gathered, handed out with a
+// ticket and answered when the client comes back.
+#include <algorithm>
+#include <cstdio>
+
+#include "base/siphash.h"
+#include "broker/state.h"
+#include "core/limits.h"
+#include "face/legacy_server.h"
+#include "face/modern_client.h"
+#include "proto/members.h"
+
+namespace broker {
+namespace {
+
+using core::Call;
+using core::CallState;
+using core::Instance;
+using core::Park;
+using core::ParkedAsk;
+using core::Session;
+using proto::Code;
+using proto::Method;
+
+Park& new_park(State& state, const Instance& instance, const Call& call) {
+  const Session& session = state.sessions.at(call.session);
+  const std::uint64_t id = ++state.parks.last;
+  return state.parks.all[id] = {.instance = instance.id,
+                                .session = call.session,
+                                .principal = session.principal,
+                                .server = session.server,
+                                .call = call.wire_id,
+                                .digest = call.digest,
+                                .asks = {},
+                                .presented = {},
+                                .round_due = {},
+                                .deadline = {},
+                                .outcome = {}};
+}
+
+std::string new_ticket(State& state, std::uint64_t park) {
+  const std::string number = std::to_string(++state.parks.tickets_ever);
+  char text[48];
+  const std::uint64_t key = state.options.hash_key;
+  std::snprintf(text, sizeof text, "hearth-%016llx%016llx",
+                static_cast<unsigned long long>(base::siphash({key, 2}, number)),
+                static_cast<unsigned long long>(base::siphash({key, 3}, number)));
+  state.parks.tickets[text] = {.park = park, .replay = {}};
+  return text;
+}
+
+std::size_t held_by(const State& state, const std::string& principal) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      state.parks.all, [&](const auto& entry) { return entry.second.principal == principal; }));
+}
+
+void send_outcome(State& state, const Call& call, std::string_view outcome) {
+  std::string text = R"({"jsonrpc":"2.0","id":)" + call.client_id + ',';
+  text.append(outcome).append("}");
+  state.send_answer(call, proto::Message(std::move(text)));
+}
+
+void remember_for_replay(State& state, const Park& park, const std::string& outcome) {
+  const auto ticket = state.parks.tickets.find(park.presented);
+  if (ticket != state.parks.tickets.end()) ticket->second.replay = outcome;
+}
+
+// The client is told what is asked, and whatever the call was answered with before, it is not any more.
+void give_round(State& state, std::uint64_t id, Park& park) {
+  park.round_due.reset();
+  Instance* instance = state.instances.find(park.instance);
+  Call* call = instance != nullptr ? instance->calls.find(park.call) : nullptr;
+  if (call == nullptr || call->park != id || call->state != CallState::sent || park.asks.empty()) return;
+  const std::string outcome =
+      R"("result":)" + face::input_required(park.asks, new_ticket(state, id), instance->server_info);
+  remember_for_replay(state, park, outcome);
+  send_outcome(state, *call, outcome);
+  detach(state, *call);
+  park.attached = false;
+  park.deadline = state.now + instance->spec.timing.ask_timeout;
+}
+
+void decline(State& state, const Park& park, const ParkedAsk& ask) {
+  if (ask.server_id.empty() || state.instances.find(park.instance) == nullptr) return;
+  if (ask.method == Method::elicitation_create) {
+    state.send(park.instance, proto::result_text(ask.server_id, R"({"action":"cancel"})"));
+  } else {
+    const Code code = ask.method == Method::sampling_create_message ? Code::rejected : Code::method_not_found;
+    state.send(park.instance,
+               proto::error_text(ask.server_id, code, "hearth: the client did not come back with an answer"));
+  }
+}
+
+// Nobody came back in time, or nobody will.
+void give_up(State& state, std::uint64_t id, std::string_view why) {
+  const Park park = std::move(state.parks.all.at(id));
+  state.parks.erase(id);
+  for (const ParkedAsk& ask : park.asks) decline(state, park, ask);
+  Instance* instance = state.instances.find(park.instance);
+  Call* call = instance != nullptr ? instance->calls.find(park.call) : nullptr;
+  if (call == nullptr || call->park != id) return;
+  state.send(instance->id, face::cancelled_notice(std::to_string(park.call), why));
+  call->state = CallState::cancelled;
+  call->cancelled_at = state.now;
+  instance->tombstones.push_back({state.now + core::limits::tombstone, park.call});
+  drain_waiting(state, *instance);
+}
+
+void give_answer(State& state, Session& session, Instance& instance, const ParkedAsk& ask,
+                 std::string_view raw_answer) {
+  if (ask.method != Method::roots_list) {
+    state.send(instance.id, proto::result_text(ask.server_id, raw_answer));
+    return;
+  }
+  instance.roots.answered(session.id, raw_answer);
+  instance.roots.cared_for = true;
+  instance.roots.told = instance.roots.union_result();
+  state.send(instance.id, proto::result_text(ask.server_id, instance.roots.told));
+}
+
+void give_answers(State& state, Session& session, Instance& instance, Park& park, const Scanned& message) {
+  const std::string_view responses = proto::member(message.of(message.envelope.params), "inputResponses");
+  proto::each_member(responses, [&](std::string_view key, std::string_view raw_answer) {
+    const auto ask = std::ranges::find(park.asks, key, &ParkedAsk::key);
+    if (ask == park.asks.end()) return;
+    give_answer(state, session, instance, *ask, raw_answer);
+    park.asks.erase(ask);
+  });
+}
+
+void refuse_ticket(State& state, Session& session, const Scanned& message) {
+  const std::string_view id = message.of(message.envelope.id);
+  state.reply(session, id,
+              proto::error_text(id, Code::invalid_params,
+                                "hearth: invalid or expired requestState; make the call again without it",
+                                {session.server, false}));
+}
+
+void reply_outcome(State& state, Session& session, const Scanned& message, std::string_view outcome) {
+  const std::string_view id = message.of(message.envelope.id);
+  std::string text = R"({"jsonrpc":"2.0","id":)" + std::string(id) + ',';
+  text.append(outcome).append("}");
+  state.reply(session, id, std::move(text));
+}
+
+// The call still runs: from now on this client is the one that waits for it.
+void take_over(State& state, Session& session, Instance& instance, std::uint64_t id, const Scanned& message) {
+  Park& park = state.parks.all.at(id);
+  Call& call = *instance.calls.find(park.call);
+  if (call.state == CallState::sent) {
+    send_outcome(state, call,
+                 R"("error":)" + error_about(instance, "was asked again with the same requestState", false));
+    detach(state, call);
+  }
+  attach(state, session, call, message);
+  park.attached = true;
+  park.session = session.id;
+  park.deadline.reset();
+  give_answers(state, session, instance, park, message);
+  if (!park.asks.empty()) park.round_due = state.now + core::limits::questions_together;
+}
+
+}  // namespace
+
+void park_ask(State& state, Instance& instance, Call& call, const Scanned& message, Method method) {
+  Park* park = state.parks.find(call.park);
+  const std::string server_id(message.of(message.envelope.id));
+  if (park == nullptr) {
+    const Session& session = state.sessions.at(call.session);
+    if (held_by(state, session.principal) >= core::limits::parked_per_principal) {
+      state.log(Severity::warning, instance.spec.name + ": a question of the server was declined: " +
+                                       std::to_string(core::limits::parked_per_principal) +
+                                       " calls wait for their clients to come back already");
+      decline(state,
+              {.instance = instance.id,
+               .session = {},
+               .principal = {},
+               .server = {},
+               .asks = {},
+               .presented = {},
+               .round_due = {},
+               .deadline = {},
+               .outcome = {}},
+              {.key = {}, .server_id = server_id, .method = method, .request = {}});
+      return;
+    }
+    park = &new_park(state, instance, call);
+    call.park = state.parks.last;
+  }
+  park->asks.push_back({.key = "q" + std::to_string(++park->keys),
+                        .server_id = server_id,
+                        .method = method,
+                        .request = face::input_request(method, message.of(message.envelope.params))});
+  if (park->attached && !park->round_due) park->round_due = state.now + core::limits::questions_together;
+}
+
+void park_ended(State& state, Instance& instance, const Call& call, std::vector<ParkedAsk> asks) {
+  if (call.park != 0) state.parks.erase(call.park);
+  if (state.sessions.find(call.session) == nullptr) return;
+  Park& park = new_park(state, instance, call);
+  for (ParkedAsk& ask : asks) ask.key = "q" + std::to_string(++park.keys);
+  park.call = 0;
+  park.attached = false;
+  park.deadline = state.now + instance.spec.timing.ask_timeout;
+  send_outcome(
+      state, call,
+      R"("result":)" + face::input_required(asks, new_ticket(state, state.parks.last), instance.server_info));
+}
+
+void come_back(State& state, Session& session, Instance& instance, const Scanned& message, Method method,
+               const Asked& asked) {
+  const std::string presented = proto::json::unquoted(message.of(message.envelope.request_state));
+  const auto ticket = state.parks.tickets.find(presented);
+  Park* park = ticket != state.parks.tickets.end() ? state.parks.find(ticket->second.park) : nullptr;
+  const bool known = park != nullptr && park->principal == session.principal &&
+                     park->server == session.server && park->digest == asked.digest;
+  if (!known) return refuse_ticket(state, session, message);
+  const std::uint64_t id = ticket->second.park;
+  if (!ticket->second.replay.empty()) return reply_outcome(state, session, message, ticket->second.replay);
+  ticket->second.used = true;
+  park->presented = presented;
+  if (!park->outcome.empty()) {
+    ticket->second.replay = park->outcome;
+    return reply_outcome(state, session, message, park->outcome);
+  }
+  if (park->call == 0) {
+    state.parks.erase(id);
+    return forward_call(state, session, instance, message, method, asked);
+  }
+  Instance* of = state.instances.find(park->instance);
+  Call* call = of != nullptr ? of->calls.find(park->call) : nullptr;
+  if (call == nullptr || call->park != id || of->id != instance.id)
+    return refuse_ticket(state, session, message);
+  take_over(state, session, *of, id, message);
+}
+
+void conclude(State& state, const Call& call, std::string outcome) {
+  if (call.state != CallState::parked) send_outcome(state, call, outcome);
+  Park* park = state.parks.find(call.park);
+  if (park != nullptr) {
+    if (park->attached && park->presented.empty()) return state.parks.erase(call.park);  // No ticket is out.
+    remember_for_replay(state, *park, outcome);
+    park->asks.clear();
+    park->round_due.reset();
+    park->outcome = std::move(outcome);
+    park->deadline = state.now + (park->attached ? core::limits::replay_for : *park->deadline - state.now);
+  }
+}
+
+void unpark(State& state, std::uint64_t id) {
+  Park* park = state.parks.find(id);
+  if (park == nullptr) return;
+  const Park gone = std::move(*park);
+  state.parks.erase(id);
+  for (const ParkedAsk& ask : gone.asks) decline(state, gone, ask);
+}
+
+bool server_cancels_parked(State& state, Instance& instance, std::string_view raw_id) {
+  for (auto& [id, park] : state.parks.all) {
+    if (park.instance != instance.id) continue;
+    if (std::erase_if(park.asks, [&](const ParkedAsk& ask) { return ask.server_id == raw_id; }) != 0)
+      return true;
+  }
+  return false;
+}
+
+void parks_leave(State& state, const Session& session) {
+  if (session.many_streams) return;  // Its clients come and go; only time tells that one does not come back.
+  std::vector<std::uint64_t> gone;
+  for (const auto& [id, park] : state.parks.all) {
+    if (park.session == session.id) gone.push_back(id);
+  }
+  for (const std::uint64_t id : gone) give_up(state, id, "the session has ended");
+}
+
+std::optional<base::Instant> parks_deadline(const State& state) {
+  std::optional<base::Instant> first;
+  for (const auto& [id, park] : state.parks.all) {
+    for (const auto& due : {park.round_due, park.deadline}) {
+      if (due && (!first || *due < *first)) first = due;
+    }
+  }
+  return first;
+}
+
+void parks_tick(State& state) {
+  std::vector<std::uint64_t> late;
+  for (auto& [id, park] : state.parks.all) {
+    if (park.round_due && *park.round_due <= state.now) give_round(state, id, park);
+    if (park.deadline && *park.deadline <= state.now) late.push_back(id);
+  }
+  for (const std::uint64_t id : late) give_up(state, id, "nobody came back with the answers");
+}
+
+}  // namespace broker

@@ -1,0 +1,35 @@
+// One subscriptions/listen of a modern client: what it asked for and was granted.
+//
+// It is a call that stays open; its id is the subscription's. What the filter says cannot change: a client
+// that wants something else opens another (2026-07-28, subscriptions).
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "core/ids.h"
+
+namespace core {
+
+struct Filter {
+  std::bitset<3> lists;  // By ListKind.
+  std::set<std::string> uris;
+};
+
+struct Listen {
+  std::int64_t call = 0;  // Ours.
+  SessionId session;
+  std::string client_id;            // Raw.
+  std::string line;                 // As the client wrote it: the journal keeps it.
+  Filter filter;                    // Asked for; once it is acknowledged, granted.
+  std::set<std::string> undecided;  // Resources that the server has not answered for.
+  bool acknowledged = false;
+  bool silently = false;  // The client was told so by an earlier daemon.
+  // Held back while the client does not read.
+  std::bitset<3> lists_changed;
+  std::set<std::string> updated;
+};
+
+}  // namespace core

@@ -1,0 +1,66 @@
+// What a legacy server asks because of a modern client's call, until the client comes back with the answers.
+//
+// A modern client is not asked: its call is answered with the questions (input_required) and a ticket, the
+// requestState, and it makes the call again with the answers. Meanwhile the call is still running in the
+// server: it is parked. A ticket is good for one client's one call: principal, server, method and parameters
+// are compared. Whoever presents a ticket again gets the same answer again; nothing is run twice for it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "core/ids.h"
+#include "proto/method.h"
+
+namespace core {
+
+struct ParkedAsk {
+  std::string key;        // Under which the client knows it; unique within its call.
+  std::string server_id;  // Raw.
+  proto::Method method = proto::Method::other;
+  std::string request;  // As it stands among the inputRequests, raw.
+};
+
+struct Park {
+  InstanceId instance;
+  SessionId session;  // Of the client that asked last.
+  std::string principal;
+  std::string server;     // The entry's name.
+  std::int64_t call = 0;  // In the server, by our id. 0: none runs; whoever comes back makes it anew.
+  std::uint64_t digest = 0;
+  std::vector<ParkedAsk> asks;             // Without an answer.
+  int keys = 0;                            // Given out.
+  bool attached = true;                    // A client waits for the call.
+  std::string presented;                   // The ticket with which it came, if it came back.
+  std::optional<base::Instant> round_due;  // Attached: the client is told then what is asked.
+  std::optional<base::Instant> deadline;   // Nobody came back: it is given up then.
+  std::string outcome;  // What the call came to while nobody waited: "\"result\":…" or "\"error\":…".
+};
+
+struct Ticket {
+  std::uint64_t park = 0;
+  bool used = false;
+  std::string replay;  // What whoever presented it was answered, like Park::outcome; empty: nothing yet.
+};
+
+struct Parks {
+  std::map<std::uint64_t, Park> all;
+  std::map<std::string, Ticket, std::less<>> tickets;
+  std::uint64_t last = 0;
+  std::uint64_t tickets_ever = 0;
+
+  Park* find(std::uint64_t id) {
+    const auto found = all.find(id);
+    return found != all.end() ? &found->second : nullptr;
+  }
+  void erase(std::uint64_t id) {
+    all.erase(id);
+    std::erase_if(tickets, [&](const auto& entry) { return entry.second.park == id; });
+  }
+};
+
+}  // namespace core

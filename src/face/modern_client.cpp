@@ -1,0 +1,221 @@
+#include "face/modern_client.h"
+
+#include "base/siphash.h"
+#include "proto/json.h"
+#include "proto/members.h"
+
+namespace face {
+
+using proto::json::Writer;
+
+namespace {
+
+std::string with_meta(std::string_view raw_meta, std::string_view key, std::string_view raw_value) {
+  return proto::with_members(raw_meta, proto::json::quoted(key) + ':' + std::string(raw_value), {key});
+}
+
+std::string meta_of_answer(std::string_view raw_meta, std::string_view server_info) {
+  if (server_info.empty()) return std::string(raw_meta);
+  return with_meta(raw_meta, proto::meta::server_info, server_info);
+}
+
+// "tools" without what only 2025-11-25 had in them.
+std::string without_execution(std::string_view raw_tools) {
+  std::string list = "[";
+  std::size_t at = raw_tools.find('[') + 1;
+  const auto blank = [&] {
+    return at < raw_tools.size() && std::string_view(" \t\r\n,").contains(raw_tools[at]);
+  };
+  for (;;) {
+    while (blank()) ++at;
+    if (at >= raw_tools.size() || raw_tools[at] == ']') break;
+    const std::size_t end = proto::end_of_value(raw_tools, at);
+    const std::string_view tool = raw_tools.substr(at, end - at);
+    if (list.size() > 1) list += ',';
+    if (tool.starts_with('{')) {
+      list += proto::with_members(tool, {}, {"execution"});
+    } else {
+      list += tool;
+    }
+    at = end;
+  }
+  return list + ']';
+}
+
+std::string legacy_meta(std::string_view raw_meta, std::string_view token) {
+  std::string first;
+  if (!token.empty() && !proto::member(raw_meta, "progressToken").empty())
+    first = R"("progressToken":)" + std::string(token);
+  return proto::with_members(raw_meta, first,
+                             {"progressToken", proto::meta::version, proto::meta::client_info,
+                              proto::meta::client_capabilities, proto::meta::log_level});
+}
+
+}  // namespace
+
+ModernHello read_hello(const proto::Claim& claim) {
+  const auto capabilities = proto::json::parse(claim.capabilities);
+  ModernHello hello{.capabilities = core::capabilities_of(capabilities.root ? &*capabilities.root : nullptr,
+                                                          claim.capabilities),
+                    .client = {}};
+  const auto info = proto::json::parse(claim.client_info);
+  if (!info.root) return hello;
+  hello.client = info.root->string_or("name", "");
+  const std::string_view version = info.root->string_or("version", "");
+  if (!hello.client.empty() && !version.empty()) hello.client += ' ' + std::string(version);
+  return hello;
+}
+
+std::string legacy_params(std::string_view raw_params, std::string_view token) {
+  const std::string meta = legacy_meta(proto::member(raw_params, "_meta"), token);
+  const std::string first = meta == "{}" ? std::string() : R"("_meta":)" + meta;
+  return proto::with_members(raw_params, first, {"_meta", "inputResponses", "requestState"});
+}
+
+std::uint64_t digest_of(std::uint64_t key, std::string_view method, std::string_view raw_params) {
+  std::string asked(method);
+  asked += proto::with_members(raw_params, {}, {"_meta", "inputResponses", "requestState"});
+  return base::siphash({key, 1}, asked);
+}
+
+std::string discover_result(std::string_view initialize_result) {
+  const std::string_view capabilities = proto::member(initialize_result, "capabilities");
+  const std::string_view instructions = proto::member(initialize_result, "instructions");
+  const std::string_view info = proto::member(initialize_result, "serverInfo");
+  Writer result;
+  result.object();
+  result.key("resultType").string("complete");
+  result.key("supportedVersions").raw(proto::supported_versions());
+  result.key("capabilities").raw(proto::with_members(capabilities, {}, {"tasks"}));
+  if (!instructions.empty()) result.key("instructions").raw(instructions);
+  result.key("ttlMs").number(0);
+  result.key("cacheScope").string("private");
+  result.key("_meta").raw(meta_of_answer("{}", info));
+  result.end();
+  return result.text();
+}
+
+std::string complete_result(std::string_view raw_result, proto::Method method, std::string_view server_info) {
+  std::string first = R"("resultType":"complete")";
+  if (proto::cacheable(method)) first += R"(,"ttlMs":0,"cacheScope":"private")";
+  const std::string_view meta = proto::member(raw_result, "_meta");
+  if (!server_info.empty() || !meta.empty())
+    first += R"(,"_meta":)" + meta_of_answer(meta.starts_with('{') ? meta : "{}", server_info);
+  const std::string_view tools =
+      method == proto::Method::tools_list ? proto::member(raw_result, "tools") : std::string_view();
+  const bool execution = tools.contains(R"("execution")") && tools.starts_with('[');
+  if (execution) first += R"(,"tools":)" + without_execution(tools);
+  return proto::with_members(raw_result, first,
+                             {"resultType", "ttlMs", "cacheScope", "_meta", execution ? "tools" : "_meta"});
+}
+
+std::string modern_error(std::string_view raw_error) {
+  const std::string_view code = proto::member(raw_error, "code");
+  const auto document = proto::json::parse(code);
+  const std::int64_t number = document.root ? document.root->integer().value_or(0) : 0;
+  const auto with_code = [&](proto::Code instead) {
+    return proto::with_members(raw_error, R"("code":)" + std::to_string(static_cast<int>(instead)), {"code"});
+  };
+  if (number == static_cast<int>(proto::Code::resource_not_found))
+    return with_code(proto::Code::invalid_params);
+  // The protocol keeps these for itself, and a legacy server cannot mean them so.
+  if (number <= -32020 && number >= -32099) return with_code(proto::Code::internal_error);
+  return std::string(raw_error);
+}
+
+std::string missing_capability(std::string_view raw_required) {
+  Writer error;
+  error.object();
+  error.key("code").number(static_cast<int>(proto::Code::missing_client_capability));
+  error.key("message").string("hearth: the server needs a capability that the client has not declared");
+  error.key("data").object();
+  error.key("requiredCapabilities").raw(raw_required);
+  error.end();
+  error.end();
+  return error.text();
+}
+
+std::expected<core::Filter, std::string> read_filter(std::string_view raw_params) {
+  const auto document = proto::json::parse(proto::member(raw_params, "notifications"));
+  if (!document.root || document.root->type != proto::json::Type::object)
+    return std::unexpected(
+        "subscriptions/listen needs params.notifications, an object that says what to hear of");
+  core::Filter filter;
+  const auto wants = [&](std::string_view key, core::ListKind kind) {
+    const proto::json::Value* value = document.root->find(key);
+    if (value != nullptr && value->boolean) filter.lists.set(static_cast<std::size_t>(kind));
+  };
+  wants("toolsListChanged", core::ListKind::tools);
+  wants("promptsListChanged", core::ListKind::prompts);
+  wants("resourcesListChanged", core::ListKind::resources);
+  if (const proto::json::Value* uris = document.root->find("resourceSubscriptions")) {
+    for (const proto::json::Value& uri : uris->items) {
+      if (uri.type != proto::json::Type::string)
+        return std::unexpected("resourceSubscriptions must hold strings, like \"file:///x\"");
+      filter.uris.insert(uri.text);
+    }
+  }
+  return filter;
+}
+
+std::string acknowledged_notice(std::string_view raw_id, const core::Filter& granted) {
+  Writer params;
+  params.object();
+  params.key("notifications").object();
+  const auto list = [&](std::string_view key, core::ListKind kind) {
+    if (granted.lists.test(static_cast<std::size_t>(kind))) params.key(key).boolean(true);
+  };
+  list("toolsListChanged", core::ListKind::tools);
+  list("promptsListChanged", core::ListKind::prompts);
+  list("resourcesListChanged", core::ListKind::resources);
+  if (!granted.uris.empty()) {
+    params.key("resourceSubscriptions").array();
+    for (const std::string& uri : granted.uris) params.string(uri);
+    params.end();
+  }
+  params.end();
+  params.end();
+  return tagged_notice(proto::name_of(proto::Method::subscriptions_acknowledged), params.text(), raw_id);
+}
+
+std::string listen_result(std::string_view raw_id) {
+  return R"({"resultType":"complete","_meta":)" + with_meta("{}", proto::meta::subscription_id, raw_id) + '}';
+}
+
+std::string tagged_notice(std::string_view method, std::string_view raw_params, std::string_view raw_id) {
+  const std::string_view meta = proto::member(raw_params, "_meta");
+  const std::string tagged =
+      with_meta(meta.starts_with('{') ? meta : "{}", proto::meta::subscription_id, raw_id);
+  return proto::notification_text(method, proto::with_members(raw_params, R"("_meta":)" + tagged, {"_meta"}));
+}
+
+std::string input_request(proto::Method method, std::string_view raw_params) {
+  Writer request;
+  request.object();
+  request.key("method").string(proto::name_of(method));
+  if (!raw_params.empty() && method != proto::Method::roots_list) {
+    const std::string_view meta = proto::member(raw_params, "_meta");
+    const std::string kept =
+        legacy_meta(proto::with_members(meta, {}, {"progressToken", proto::meta::related_task}), {});
+    const std::string first = kept == "{}" ? std::string() : R"("_meta":)" + kept;
+    request.key("params").raw(proto::with_members(raw_params, first, {"_meta", "task", "elicitationId"}));
+  }
+  request.end();
+  return request.text();
+}
+
+std::string input_required(std::span<const core::ParkedAsk> asks, std::string_view ticket,
+                           std::string_view server_info) {
+  Writer result;
+  result.object();
+  result.key("resultType").string("input_required");
+  result.key("inputRequests").object();
+  for (const core::ParkedAsk& ask : asks) result.key(ask.key).raw(ask.request);
+  result.end();
+  result.key("requestState").string(ticket);
+  if (!server_info.empty()) result.key("_meta").raw(meta_of_answer("{}", server_info));
+  result.end();
+  return result.text();
+}
+
+}  // namespace face
