@@ -5,6 +5,7 @@
 // of it: whoever writes it to a stdio link adds "\n".
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +36,23 @@ class Message {
                           static_cast<std::uint32_t>(text.size())};
     texts_ += text;
   }
+
+  // The same in any order, in place of what may have been spliced in for that span before.
+  void restate(Span span, std::string_view text) {
+    const auto end = splices_.begin() + count_;
+    const auto place = [](const Span& one) { return std::pair(one.at, one.length); };
+    auto at = std::find_if(splices_.begin(), end,
+                           [&](const Splice& one) { return place(one.span) >= place(span); });
+    if (at == end || place(at->span) != place(span)) {
+      ensure(count_ < splices_max);
+      std::move_backward(at, end, end + 1);
+      ++count_;
+    }
+    *at = {span, static_cast<std::uint32_t>(texts_.size()), static_cast<std::uint32_t>(text.size())};
+    texts_ += text;
+  }
+
+  bool has_room_for(std::size_t splices) const { return count_ + splices <= splices_max; }
 
   // Puts text before and behind the whole, as a framing does.
   void surround(std::string_view before, std::string_view behind) {
@@ -70,8 +88,11 @@ class Message {
   }
 
   std::size_t size() const {
-    std::size_t total = bytes_.size() + texts_.size();
-    for (std::size_t i = 0; i < count_; ++i) total -= splices_[i].span.length;
+    std::size_t total = bytes_.size();
+    for (std::size_t i = 0; i < count_; ++i) {
+      total += splices_[i].text_length;
+      total -= splices_[i].span.length;
+    }
     return total;
   }
   std::string text() const {

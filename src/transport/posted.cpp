@@ -38,6 +38,8 @@ std::expected<Posted, proto::HttpAnswer> taken_apart(const base::Bytes& whole) {
       no = unreadable(envelope.error());
     } else if (envelope->kind == proto::Kind::batch) {
       no = invalid("a batch within a batch");
+    } else if (envelope->modern) {
+      no = invalid("a message of 2026-07-28 must not be part of a batch");
     } else if (posted.parts.size() == batch_max) {
       no = invalid("a batch must not hold more than " + std::to_string(batch_max) + " messages");
     } else {
@@ -74,6 +76,16 @@ std::expected<Posted, proto::HttpAnswer> read_posted(const proto::HttpFields& fi
     return std::unexpected(invalid("batches belong to revision 2025-03-26 only"));
   }
   return taken_apart(whole);
+}
+
+std::optional<proto::HttpAnswer> refused_claim(const Posted& posted, proto::Code code) {
+  const Posted::Part& part = posted.parts.front();
+  if (!part.envelope.modern) return std::nullopt;
+  return proto::json_answer(
+      400,
+      proto::error_text(part.of(part.envelope.id), code,
+                        "Bad Request: the message claims a revision without sessions in params._meta, but "
+                        "was sent to a session, whose revision is another"));
 }
 
 bool admits(const proto::HttpFields& fields, std::string_view media_type) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/bytes.h"
 #include "proto/envelope.h"
 #include "proto/http.h"
+#include "proto/rpc.h"
 
 namespace transport {
 
@@ -37,6 +39,9 @@ enum class Batches : std::uint8_t { refused, allowed };
 // 415, or 400 with the reason.
 std::expected<Posted, proto::HttpAnswer> read_posted(const proto::HttpFields& fields, std::string body,
                                                      Batches batches);
+
+// 400 for a message to a session that claims the revision which has none. A batch never does.
+std::optional<proto::HttpAnswer> refused_claim(const Posted& posted, proto::Code code);
 
 // Whether all Accept fields together admit the media type.
 bool admits(const proto::HttpFields& fields, std::string_view media_type);

@@ -36,6 +36,7 @@ void SseServer::State::answer(ExchangeId exchange, proto::HttpAnswer with) {
 void SseServer::State::posted(ExchangeId exchange, proto::HttpRequest request) {
   auto read = read_posted(request.fields, std::move(request.body), Batches::refused);
   if (!read) return answer(exchange, std::move(read.error()));
+  if (auto no = refused_claim(*read, proto::Code::invalid_request)) return answer(exchange, std::move(*no));
   for (const Posted::Part& part : read->parts) outbox.emplace_back(Deliver{part.line});
   proto::HttpAnswer accepted{.status = 202, .fields = {}, .body = "Accepted"};
   accepted.fields.add("content-type", "text/plain");

@@ -228,6 +228,7 @@ void StreamableServer::State::posted(ExchangeId exchange, HttpRequest request, b
   auto read =
       read_posted(request.fields, std::move(request.body), batches ? Batches::allowed : Batches::refused);
   if (!read) return answer(exchange, std::move(read.error()));
+  if (auto no = refused_claim(*read, proto::Code::header_mismatch)) return answer(exchange, std::move(*no));
   const bool first = !asked_to_initialize && read->parts.front().is_initialize();
   if (!first) {
     if (auto no = refused_session(request, options.session_id)) return answer(exchange, std::move(*no));

@@ -10,6 +10,7 @@ namespace transport {
 
 proto::Message event_text(proto::Message message, const std::optional<std::string>& id) {
   const std::string named = id ? "id: " + *id + '\n' : std::string();
+  if (!message.has_room_for(2)) message = proto::Message(message.text());
   message.surround(named + "event: message\ndata: ", "\n\n");
   return message;
 }

@@ -93,3 +93,20 @@ TEST_CASE("what stands at a span is the text that replaced it") {
   CHECK(message.standing_at({2, 3}) == "X");
   CHECK(message.standing_at({5, 3}) == "fgh");
 }
+
+TEST_CASE("what was spliced in can be replaced, in any order") {
+  Message message("{\"a\":1,\"b\":2}");
+  message.splice({11, 1}, "two");
+  message.restate({5, 1}, "one");
+  CHECK(message.text() == "{\"a\":one,\"b\":two}");
+  message.restate({11, 1}, "2222");
+  message.restate({5, 1}, "");
+  CHECK(message.text() == "{\"a\":,\"b\":2222}");
+  CHECK(message.size() == message.text().size());
+  CHECK(message.standing_at({11, 1}) == "2222");
+  // Inserted before what is replaced at the same place.
+  message.restate({11, 0}, "x");
+  CHECK(message.text() == "{\"a\":,\"b\":x2222}");
+  CHECK(message.has_room_for(1));
+  CHECK_FALSE(message.has_room_for(2));
+}

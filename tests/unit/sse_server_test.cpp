@@ -57,6 +57,9 @@ TEST_CASE("HTTP+SSE: a body on several lines is one message, and what is none is
   CHECK(refused("{", json, "400"));
   CHECK(refused("{}", json, "400"));
   CHECK(refused('[' + ping + ']', json, "400"));
+  CHECK(refused(R"({"jsonrpc":"2.0","id":1,"method":"x","params":)"
+                R"({"_meta":{"io.modelcontextprotocol/protocolVersion":""}}})",
+                json, R"(400 {"jsonrpc":"2.0","id":1,"error":{"code":-32600,)"));
   CHECK(refused(ping, {{"content-type", "text/plain"}}, "415"));
   session.server.request(9, request("GET", "", {}), session.now);
   CHECK(session.out().front().starts_with("9: 405"));

@@ -501,3 +501,15 @@ TEST_CASE("a request without a session id begins a session or is refused") {
   CHECK(status(of("PATCH", "", good)) == 405);
   CHECK(status(transport::admit(request("POST", initialize("2025-06-18"), good))) == 415);
 }
+
+TEST_CASE("a session takes nothing that claims the revision without sessions") {
+  Session session("2025-03-26");
+  const std::string claimed = R"({"jsonrpc":"2.0","id":7,"method":"tools/list","params":)"
+                              R"({"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}})";
+  const Lines refused = session.post(1, claimed);
+  REQUIRE(refused.size() == 1);
+  CHECK(refused.front().starts_with(R"(1: 400 {"jsonrpc":"2.0","id":7,"error":{"code":-32020,)"));
+  const Lines batch = session.post(2, '[' + call("1") + ',' + claimed + ']');
+  REQUIRE(batch.size() == 1);
+  CHECK(batch.front().starts_with(R"(2: 400 {"jsonrpc":"2.0","error":{"code":-32600,)"));
+}

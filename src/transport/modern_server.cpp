@@ -1,0 +1,229 @@
+#include "transport/modern_server.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "proto/envelope.h"
+#include "proto/members.h"
+#include "proto/rpc.h"
+#include "transport/held_posts.h"
+#include "transport/refusal.h"
+#include "transport/streams.h"
+
+namespace transport {
+namespace {
+
+using proto::Code;
+using proto::Message;
+using proto::Method;
+
+// Of the answer to a request that nothing else was said about. What a server's handler says of a request
+// that reached it is no matter of HTTP's.
+int status_of(const Message& message, const proto::Envelope& envelope) {
+  const std::string_view code = proto::member(envelope.error.in(message.bytes().text), "code");
+  const auto is = [&](Code which) { return code == std::to_string(static_cast<int>(which)); };
+  if (is(Code::method_not_found)) return 404;
+  const bool refused = is(Code::parse_error) || is(Code::invalid_request) || is(Code::header_mismatch) ||
+                       is(Code::missing_client_capability) || is(Code::unsupported_version);
+  return refused ? 400 : 200;
+}
+
+// With all that was spliced into it among the bytes that are read.
+std::pair<Message, proto::Envelope> as_it_stands(const Message& message) {
+  Message whole(message.text());
+  const auto envelope = proto::scan(whole.bytes().text);
+  return {std::move(whole), envelope.value_or(proto::Envelope{})};
+}
+
+struct Call {
+  ExchangeId exchange = 0;
+  std::string client_id;  // Raw.
+  Method method = Method::other;
+  bool streaming = false;
+  base::Instant silent_since;
+};
+
+}  // namespace
+
+struct ModernServer::State {
+  explicit State(ModernOptions given) : options(given) {}
+
+  using Calls = std::map<std::string, Call, std::less<>>;
+
+  void deliver(const std::string& id, base::Bytes line);
+  void become_stream(Call& call, base::Instant now);
+  void say(Call& call, Message message, base::Instant now);
+  void answered(const Message& message, const proto::Envelope& envelope, base::Instant now);
+  void told(const Message& message, std::string_view concerns, base::Instant now);
+  base::Instant due_of(const Call& call) const;
+  void wants(base::Instant when) { due = due ? std::min(*due, when) : when; }
+
+  struct HeldLine {
+    std::string id;
+    base::Bytes line;
+  };
+
+  ModernOptions options;
+  std::vector<Output> outbox;
+  Calls calls;  // In flight, by the id that the broker knows.
+  std::map<ExchangeId, std::string> by_exchange;
+  std::uint64_t ids_given = 0;
+  std::optional<base::Instant> due;  // Of the first call that has something due, or earlier.
+  bool holding = false;
+  std::deque<HeldLine> held;
+  std::size_t held_bytes = 0;
+};
+
+void ModernServer::State::deliver(const std::string& id, base::Bytes line) {
+  if (!holding) {
+    outbox.emplace_back(Deliver{std::move(line)});
+    return;
+  }
+  held_bytes += line.size();
+  held.push_back({id, std::move(line)});
+}
+
+base::Instant ModernServer::State::due_of(const Call& call) const {
+  return call.silent_since + (call.streaming ? options.comment_every : options.stream_after);
+}
+
+void ModernServer::State::become_stream(Call& call, base::Instant now) {
+  if (std::exchange(call.streaming, true)) return;
+  outbox.emplace_back(BeginStream{call.exchange, {}});
+  call.silent_since = now;
+  wants(due_of(call));
+}
+
+void ModernServer::State::say(Call& call, Message message, base::Instant now) {
+  become_stream(call, now);
+  outbox.emplace_back(StreamText{call.exchange, event_text(std::move(message), std::nullopt)});
+  call.silent_since = now;
+}
+
+void ModernServer::State::answered(const Message& message, const proto::Envelope& envelope,
+                                   base::Instant now) {
+  const auto found = calls.find(message.standing_at(envelope.id));
+  if (found == calls.end()) return;
+  const std::string id = found->first;
+  Call call = std::move(found->second);
+  calls.erase(found);
+  by_exchange.erase(call.exchange);
+  // A result may be long; an error and the end of a listen are short, and what was put into them counts.
+  const bool read_again =
+      envelope.error.present() || call.method == Method::subscriptions_listen || !message.has_room_for(1);
+  auto [own, read] = read_again ? as_it_stands(message) : std::pair(message, envelope);
+  own.restate(read.id, call.client_id);
+  if (own.standing_at(read.subscription) == id) own.restate(read.subscription, call.client_id);
+  if (!call.streaming) {
+    outbox.emplace_back(Answer{call.exchange, proto::json_answer(status_of(own, read), own.text())});
+    return;
+  }
+  say(call, std::move(own), now);
+  outbox.emplace_back(EndStream{call.exchange});
+}
+
+void ModernServer::State::told(const Message& message, std::string_view concerns, base::Instant now) {
+  const auto found = calls.find(concerns);
+  if (found == calls.end()) return;
+  auto [own, read] = as_it_stands(message);
+  if (own.standing_at(read.subscription) == concerns) own.restate(read.subscription, found->second.client_id);
+  say(found->second, std::move(own), now);
+}
+
+ModernServer::ModernServer(ModernOptions options) : state_(std::make_unique<State>(options)) {}
+ModernServer::~ModernServer() = default;
+ModernServer::ModernServer(ModernServer&&) noexcept = default;
+ModernServer& ModernServer::operator=(ModernServer&&) noexcept = default;
+
+void ModernServer::request(ExchangeId exchange, ModernCall call, base::Instant now) {
+  State& state = *state_;
+  const bool no_room =
+      state.holding && (state.held.size() >= HeldPosts::count_max ||
+                        (!state.held.empty() && state.held_bytes + call.line.size() > HeldPosts::bytes_max));
+  if (no_room || state.calls.size() >= state.options.in_flight_max) {
+    state.outbox.emplace_back(Answer{exchange, busy()});
+    return;
+  }
+  std::string id = std::to_string(++state.ids_given);
+  Message line(call.line);
+  line.splice(call.envelope.id, id);
+  state.deliver(id, base::Bytes::copy(line.text()));
+  const Call& opened = state.calls
+                           .emplace(id, Call{.exchange = exchange,
+                                             .client_id = std::string(call.envelope.id.in(call.line.text)),
+                                             .method = call.method,
+                                             .silent_since = now})
+                           .first->second;
+  state.wants(state.due_of(opened));
+  state.by_exchange.emplace(exchange, std::move(id));
+}
+
+void ModernServer::gone(ExchangeId exchange, base::Instant /*now*/) {
+  State& state = *state_;
+  const auto found = state.by_exchange.find(exchange);
+  if (found == state.by_exchange.end()) return;
+  const std::string id = std::move(found->second);
+  state.by_exchange.erase(found);
+  state.calls.erase(id);
+  const auto held = std::ranges::find(state.held, id, &State::HeldLine::id);
+  if (held != state.held.end()) {
+    state.held_bytes -= held->line.size();
+    state.held.erase(held);
+    return;
+  }
+  state.outbox.emplace_back(Deliver{base::Bytes::copy(
+      proto::notification_text(proto::name_of(Method::cancelled), R"({"requestId":)" + id + '}'))});
+}
+
+void ModernServer::send(const Message& message, std::string_view concerns, base::Instant now) {
+  const auto envelope = proto::scan(message.bytes().text);
+  if (!envelope) return;
+  if (envelope->kind == proto::Kind::response) {
+    state_->answered(message, *envelope, now);
+  } else if (envelope->kind == proto::Kind::notification) {
+    state_->told(message, concerns, now);
+  }
+}
+
+void ModernServer::hold() {
+  state_->holding = true;
+}
+
+void ModernServer::release(base::Instant /*now*/) {
+  State& state = *state_;
+  state.holding = false;
+  state.held_bytes = 0;
+  for (State::HeldLine& one : std::exchange(state.held, {}))
+    state.outbox.emplace_back(Deliver{std::move(one.line)});
+}
+
+std::optional<base::Instant> ModernServer::deadline() const {
+  return state_->calls.empty() ? std::nullopt : state_->due;
+}
+
+void ModernServer::tick(base::Instant now) {
+  State& state = *state_;
+  if (!state.due || now < *state.due) return;
+  state.due.reset();
+  for (auto& [id, call] : state.calls) {
+    if (state.due_of(call) <= now) {
+      if (call.streaming) state.outbox.emplace_back(StreamText{call.exchange, keep_alive()});
+      state.become_stream(call, now);
+      call.silent_since = now;
+    }
+    state.wants(state.due_of(call));
+  }
+}
+
+std::vector<Output>& ModernServer::outbox() {
+  return state_->outbox;
+}
+
+bool ModernServer::connected() const {
+  return !state_->calls.empty();
+}
+
+}  // namespace transport

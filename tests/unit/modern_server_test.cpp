@@ -1,0 +1,211 @@
+#include "transport/modern_server.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "modern_fixture.h"
+#include "transport/held_posts.h"
+
+using namespace transcript;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+struct Desk {
+  explicit Desk(transport::ModernOptions options = {}) : server(options) {}
+
+  Lines out() { return reader.read(server.outbox()); }
+  Lines post(transport::ExchangeId exchange, const std::string& body,
+             std::string_view method = "tools/call") {
+    auto made = request("POST", body, modern_fields(method, {{"mcp-name", "x"}}));
+    auto judgement = transport::judge(made);
+    REQUIRE(std::holds_alternative<transport::ModernCall>(judgement));
+    server.request(exchange, std::get<transport::ModernCall>(std::move(judgement)), now);
+    return out();
+  }
+  Lines say(const std::string& text, std::string_view concerns = {}) {
+    server.send(proto::Message(text), concerns, now);
+    return out();
+  }
+  Lines gone(transport::ExchangeId exchange) {
+    server.gone(exchange, now);
+    return out();
+  }
+  Lines after(base::Duration time) {
+    now += time;
+    server.tick(now);
+    return out();
+  }
+
+  transport::ModernServer server;
+  Reader reader;
+  base::Instant now{seconds(100)};
+};
+
+std::string result(std::string_view id) {
+  return R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"result":{"resultType":"complete"}})";
+}
+std::string error(std::string_view id, int code) {
+  return R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"error":{"code":)" + std::to_string(code) +
+         R"(,"message":"no"}})";
+}
+std::string cancelled(std::string_view id) {
+  return R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + std::string(id) +
+         "}}";
+}
+std::string tagged(std::string_view method, std::string_view id) {
+  return R"({"jsonrpc":"2.0","method":"notifications/)" + std::string(method) +
+         R"(","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":)" + std::string(id) + "}}}";
+}
+
+const std::string progress =
+    R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}})";
+
+}  // namespace
+
+TEST_CASE("requests of many clients get ids of the desk's own, and their answers the clients'") {
+  Desk desk;
+  CHECK_FALSE(desk.server.connected());
+  CHECK(desk.post(1, modern_call("7")) == Lines{"deliver " + modern_call("1")});
+  CHECK(desk.post(2, modern_call("7")) == Lines{"deliver " + modern_call("2")});
+  CHECK(desk.post(3, modern_call("\"a\\u0062\"")) == Lines{"deliver " + modern_call("3")});
+  CHECK(desk.server.connected());
+  CHECK(desk.say(result("2")) == Lines{"2: 200 " + result("7")});
+  CHECK(desk.say(result("3")) == Lines{"3: 200 " + result("\"a\\u0062\"")});
+  CHECK(desk.say(result("1")) == Lines{"1: 200 " + result("7")});
+  CHECK_FALSE(desk.server.connected());
+  CHECK(desk.say(result("1")).empty());
+  CHECK(desk.post(4, modern_call("7")) == Lines{"deliver " + modern_call("4")});
+}
+
+TEST_CASE("the id is found where the broker has put it") {
+  Desk desk;
+  desk.post(1, modern_call("\"mine\""));
+  proto::Message answer(R"({"jsonrpc":"2.0","id":4711,"result":{}})");
+  answer.splice({22, 4}, "1");
+  answer.splice({37, 0}, R"("resultType":"complete")");
+  desk.server.send(answer, {}, desk.now);
+  CHECK(desk.out() == Lines{R"(1: 200 {"jsonrpc":"2.0","id":"mine","result":{"resultType":"complete"}})"});
+}
+
+TEST_CASE("an answer that comes first has the status that its error calls for") {
+  const std::pair<int, int> cases[] = {{-32601, 404}, {-32700, 400}, {-32600, 400}, {-32020, 400},
+                                       {-32021, 400}, {-32022, 400}, {-32602, 200}, {-32603, 200},
+                                       {-32000, 200}, {1, 200}};
+  for (const auto& [code, status] : cases) {
+    Desk desk;
+    desk.post(1, modern_call("7"));
+    CAPTURE(code);
+    CHECK(desk.say(error("1", code)) == Lines{"1: " + std::to_string(status) + ' ' + error("7", code)});
+  }
+}
+
+TEST_CASE("a notice makes a stream of it, which ends with the answer") {
+  Desk desk;
+  desk.post(1, modern_call("7"));
+  desk.post(2, modern_call("7"));
+  CHECK(desk.say(progress, "1") == Lines{"1: stream", "1: " + progress});
+  CHECK(desk.say(progress, "1") == Lines{"1: " + progress});
+  CHECK(desk.say(error("1", -32601)) == Lines{"1: " + error("7", -32601), "1: end"});
+  CHECK(desk.say(result("2")) == Lines{"2: 200 " + result("7")});
+}
+
+TEST_CASE("what concerns no request, and what asks, is dropped") {
+  Desk desk;
+  desk.post(1, modern_call("7"));
+  CHECK(desk.say(progress).empty());
+  CHECK(desk.say(progress, "2").empty());
+  CHECK(desk.say(R"({"jsonrpc":"2.0","id":1,"method":"roots/list"})", "1").empty());
+  CHECK(desk.say("{").empty());
+  CHECK(desk.say(result("1")).size() == 1);
+}
+
+TEST_CASE("a slow answer comes on a stream that says something now and then") {
+  Desk desk;
+  desk.post(1, modern_call("7"));
+  CHECK(desk.server.deadline() == desk.now + seconds(1));
+  CHECK(desk.after(milliseconds(999)).empty());
+  CHECK(desk.after(milliseconds(1)) == Lines{"1: stream"});
+  CHECK(desk.after(milliseconds(14'999)).empty());
+  CHECK(desk.after(milliseconds(1)) == Lines{"1: : keep-alive"});
+  CHECK(desk.after(seconds(10)).empty());
+  CHECK(desk.say(progress, "1") == Lines{"1: " + progress});
+  CHECK(desk.after(seconds(10)).empty());
+  CHECK(desk.after(seconds(5)) == Lines{"1: : keep-alive"});
+  CHECK(desk.say(result("1")) == Lines{"1: " + result("7"), "1: end"});
+  CHECK_FALSE(desk.server.deadline());
+}
+
+TEST_CASE("the notices of a listen, and its end, carry the client's own id") {
+  Desk desk;
+  desk.post(1, modern("\"l\"", "subscriptions/listen"), "subscriptions/listen");
+  desk.post(2, modern("5", "subscriptions/listen"), "subscriptions/listen");
+  CHECK(desk.say(tagged("subscriptions/acknowledged", "1"), "1") ==
+        Lines{"1: stream", "1: " + tagged("subscriptions/acknowledged", "\"l\"")});
+  CHECK(desk.say(tagged("tools/list_changed", "2"), "2") ==
+        Lines{"2: stream", "2: " + tagged("tools/list_changed", "5")});
+  // The tag may have been spliced in by the broker.
+  proto::Message notice(R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed"})");
+  notice.splice({notice.size() - 1, 0},
+                R"(,"params":{"_meta":{"io.modelcontextprotocol/subscriptionId":1}})");
+  desk.server.send(notice, "1", desk.now);
+  CHECK(desk.out() == Lines{"1: " + tagged("tools/list_changed", "\"l\"")});
+  const auto end = [](const std::string& id) {
+    return R"({"jsonrpc":"2.0","id":)" + id +
+           R"(,"result":{"_meta":{"io.modelcontextprotocol/subscriptionId":)" + id + "}}}";
+  };
+  CHECK(desk.say(end("1")) == Lines{"1: " + end("\"l\""), "1: end"});
+  CHECK(desk.say(end("2")) == Lines{"2: " + end("5"), "2: end"});
+}
+
+TEST_CASE("closing the exchange cancels the request, and nothing more is said") {
+  Desk desk;
+  desk.post(1, modern_call("7"));
+  desk.post(2, modern_call("8"));
+  desk.say(progress, "2");
+  CHECK(desk.gone(1) == Lines{"deliver " + cancelled("1")});
+  CHECK(desk.gone(2) == Lines{"deliver " + cancelled("2")});
+  CHECK(desk.say(result("1")).empty());
+  CHECK(desk.say(progress, "2").empty());
+  CHECK_FALSE(desk.server.connected());
+  CHECK(desk.gone(1).empty());
+}
+
+TEST_CASE("what is answered is not cancelled") {
+  Desk desk;
+  desk.post(1, modern_call("7"));
+  desk.say(result("1"));
+  CHECK(desk.gone(1).empty());
+}
+
+TEST_CASE("held requests wait in order, and one whose client has left is forgotten") {
+  Desk desk;
+  desk.post(1, modern_call("7"));
+  desk.server.hold();
+  CHECK(desk.post(2, modern_call("8")).empty());
+  CHECK(desk.post(3, modern_call("9")).empty());
+  CHECK(desk.gone(2).empty());
+  CHECK(desk.gone(1) == Lines{"deliver " + cancelled("1")});
+  desk.server.release(desk.now);
+  CHECK(desk.out() == Lines{"deliver " + modern_call("3")});
+  CHECK(desk.say(result("3")) == Lines{"3: 200 " + result("9")});
+}
+
+TEST_CASE("a desk is bounded") {
+  Desk desk({.in_flight_max = 2});
+  desk.post(1, modern_call("1"));
+  desk.post(2, modern_call("2"));
+  CHECK(desk.post(3, modern_call("3")).front().starts_with("3: 503"));
+  desk.say(result("1"));
+  CHECK(desk.post(4, modern_call("4")) == Lines{"deliver " + modern_call("3")});
+
+  Desk held;
+  held.server.hold();
+  for (std::size_t i = 1; i <= transport::HeldPosts::count_max; ++i)
+    CHECK(held.post(i, modern_call("1")).empty());
+  CHECK(held.post(1000, modern_call("1")).front().starts_with("1000: 503"));
+}
