@@ -51,6 +51,15 @@ export const tools = [
   tool('test_elicitation_sep1330_enums', 'asks the user to choose'),
   tool('test_reconnection', 'ends the stream of its call before it answers'),
   tool('json_schema_2020_12_tool', 'takes a person', person),
+  tool('test_x_mcp_header', 'takes a region, which is repeated in a header',
+    { type: 'object', properties: { region: { ...words('the region'), 'x-mcp-header': 'Region' } } }),
+  tool('test_missing_capability', 'needs a client that samples'),
+  tool('test_streaming_elicitation', 'asks the user during the call'),
+  tool('test_logging_tool', 'writes a log line, if log lines are wanted'),
+  tool('test_trigger_tool_change', 'says that the tools have changed'),
+  tool('test_trigger_prompt_change', 'says that the prompts have changed'),
+  ...['elicitation', 'sampling', 'list_roots', 'request_state', 'multiple_inputs', 'multi_round', 'tampered_state',
+    'capabilities'].map((what) => tool(`test_input_required_result_${what}`, `needs answers: ${what}`)),
 ];
 
 export const fixedAnswers = {
@@ -79,6 +88,7 @@ export const fixedAnswers = {
   }),
   test_error_handling: () => ({ isError: true, ...text('This tool intentionally returns an error for testing') }),
   json_schema_2020_12_tool: (given) => text(JSON.stringify(given)),
+  test_x_mcp_header: (given) => text(`region=${given.region}`),
 };
 
 // --- what is asked of the client
@@ -110,6 +120,22 @@ export const forms = {
   }),
 };
 
+// Questions with one field each.
+const question = (message, field, type = 'string') =>
+  ({ message, requestedSchema: { type: 'object', properties: { [field]: { type } }, required: [field] } });
+
+export const questions = {
+  name: question('What is your name?', 'name'),
+  confirm: question('Please confirm', 'ok', 'boolean'),
+  step1: question('Step 1: What is your name?', 'name'),
+  step2: question('Step 2: What is your favorite color?', 'color'),
+  stream: question('Stream?', 'name'),
+  context: question('What context should the prompt use?', 'context'),
+};
+
+export const sampling = (words) =>
+  ({ messages: [{ role: 'user', content: { type: 'text', text: words } }], maxTokens: 100 });
+
 // --- resources
 
 export const resources = [
@@ -140,6 +166,8 @@ export function contentsOf(uri) {
 
 const argument = (name, description) => ({ name, description, required: true });
 
+export const askingPrompt = 'test_input_required_result_prompt';
+
 export const prompts = [
   { name: 'test_simple_prompt', description: 'simple' },
   {
@@ -151,6 +179,7 @@ export const prompts = [
     arguments: [argument('resourceUri', 'whose')],
   },
   { name: 'test_prompt_with_image', description: 'with an image' },
+  { name: askingPrompt, description: 'needs an answer' },
 ];
 
 const said = (...contents) => ({ messages: contents.map((content) => ({ role: 'user', content })) });
@@ -176,3 +205,6 @@ export function promptOf(name, given = {}) {
       return undefined;
   }
 }
+
+// The messages of askingPrompt, once the question is answered.
+export const askedPrompt = (content) => said(saidText(`context: ${JSON.stringify(content)}`));

@@ -1,206 +1,187 @@
 #!/usr/bin/env python3
-"""Runs the server scenarios of the official conformance suite against a reference server, directly and through Hearth.
+"""Runs the scenarios of the official conformance suite against reference servers and clients, directly and through Hearth.
 
-    run.py              directly, then through Hearth with the reference behind it over stdio, Streamable HTTP and SSE.
-                        A check that passes directly and does not through Hearth is lost; nothing may be.
-    run.py stdio http   only these behind Hearth
-    run.py --prove      without Hearth: a proxy that changes nothing loses nothing, one that drops a notification is
-                        found out. Says that this runner can fail.
-    run.py --keep DIR   what the suite wrote stays in DIR
+    run.py                  every cell but the pending ones (expected.py names them). A check that passes directly and does
+                            not through Hearth is lost; nothing may be that expected.py does not explain.
+    run.py --cell CELL …    only these: legacy-stdio/2025-11-25, or what a name begins with: legacy-stdio, client
+    run.py --all            the pending ones too; one that is named in full is run in any case
+    run.py --list           what there is
+    run.py --direct         without Hearth: whether the references are right. With the scenarios of logging in
+    run.py --prove          without Hearth: a proxy that changes nothing loses nothing, one that drops a notification is
+                            found out. Says that this runner can fail.
+    run.py --keep DIR       what the suite wrote stays in DIR
+
+A cell is UPSTREAM/SUITE: the scenarios for servers, with Hearth before that upstream; or client-ERA/SUITE: the scenarios
+for clients, with Hearth before the suite's server and an application of that era before Hearth.
 
 HEARTH_BIN names the directory of the programs (default: build/bin).
 """
 import argparse
 import concurrent.futures
-import json
 import os
-import re
-import shutil
-import subprocess
+import shlex
 import sys
-import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 
-import npm_packages
-from world import HEARTH, HEARTHD, Home, free_port
+from expected import DIRECT, DIRECT_CLIENT, GUARDED, SUITES, WITHOUT_HEARTH, direct_of, why_impossible, why_pending
+from suite import HERE, Run, Suite
+from upstreams import UPSTREAMS, Hearth, References
+from world import BIN, HEARTH, HEARTHD, free_port
 
-AT_ONCE = 2  # The suite is node, so is the reference; more would measure the machine.
-SUITE_SECONDS = 120
+AT_ONCE = 2  # The suite is node, so are the references; more would measure the machine.
 
-# What the suite is asked for, and in how many scenarios the reference passes every check. Less means that the reference
-# or the way it is asked is broken, and that the comparison says nothing.
-SUITES = {
-    "2025-11-25": (["--requirements", "2025-11-25"], 33),
-    "2025-06-18": (["--suite", "all", "--spec-version", "2025-06-18"], 27),
-}
-# The scenario that a proxy fails which does not look at Host and Origin itself.
-GUARDED = "dns-rebinding-protection"
-
-RANK = {"FAILURE": 0, "WARNING": 1, "SKIPPED": 2, "SUCCESS": 3}
+SERVER_CELLS = [(upstream, suite) for upstream in UPSTREAMS for suite in SUITES
+                if suite != "2025-06-18" or upstream.startswith("legacy")]
+CLIENT_CELLS = [("client-" + era, suite) for era in ("legacy", "modern") for suite in DIRECT_CLIENT]
+CELLS = SERVER_CELLS + CLIENT_CELLS
 
 
-class Reference:
-    """Processes of ours: they say on which port they listen, and end with us."""
-
-    def __init__(self, node, modules):
-        self.node, self.modules, self.processes = node, modules, []
-
-    def start(self, script, *arguments):
-        process = subprocess.Popen([self.node, os.path.join(HERE, script), *arguments], stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, text=True)
-        self.processes.append(process)
-        said = process.stdout.readline()
-        if not said.startswith("listening on "):
-            raise AssertionError("%s %s did not start: %r" % (script, " ".join(arguments), said))
-        return int(said.split()[-1])
-
-    def http(self):
-        return self.start("upstream.mjs", self.modules, "http", "0")
-
-    def sse(self):
-        return self.start("upstream.mjs", self.modules, "sse", "0")
-
-    def stop(self):
-        for process in self.processes:
-            process.kill()
-            process.wait()
-            process.stdout.close()
+def chosen(names, everything):
+    cells = [cell for cell in CELLS if any("/".join(cell).startswith(name) for name in names or [""])]
+    if not cells:
+        sys.exit("no cell begins with %s; --list shows them" % " or ".join(names))
+    return [cell for cell in cells if everything or "/".join(cell) in names or not why_pending(cell)]
 
 
-class Run:
-    """One run of the suite: the worst status of each check, by scenario and check."""
+class Runner:
+    """Runs of the suite, AT_ONCE at a time."""
 
-    def __init__(self, directory):
-        self.checks = {}
-        for folder, _, files in os.walk(directory):
-            if "checks.json" in files:
-                name = re.sub(r"^server-|-\d{4}-\d\d-\d\dT[\d-]+Z$", "", os.path.relpath(folder, directory))
-                with open(os.path.join(folder, "checks.json"), encoding="utf-8") as file:
-                    for check in json.load(file):
-                        self._file(name, check)
+    def __init__(self, suite, references):
+        self.suite, self.references = suite, references
+        self.pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
 
-    def _file(self, scenario, check):
-        # A dead server, too, sends nothing that breaks the schema.
-        if check["status"] == "INFO" or (check["id"], check["status"]) == ("wire-schema-valid", "SUCCESS"):
-            return
-        key, seen = (scenario, check["id"]), (check["status"], check.get("errorMessage") or "")
-        if key not in self.checks or RANK[seen[0]] < RANK[self.checks[key][0]]:
-            self.checks[key] = seen
+    def server(self, label, url, suite):
+        def one():
+            began = time.monotonic()
+            run = self.suite.server(label, url, SUITES[suite])
+            run.seconds = time.monotonic() - began
+            return run
+        return self.pool.submit(one).result
 
-    def passed(self):
-        return {key for key, (status, _) in self.checks.items() if status == "SUCCESS"}
+    def client(self, label, revision, scenarios, *driven):
+        """A run with each of these scenarios, one by one. `driven`: what the driver is told before the URL."""
+        directory = self.suite.directory(label)
+        command = shlex.join([self.suite.node, os.path.join(HERE, "client_driver.mjs"), self.suite.modules, *driven])
 
-    def scenarios(self):
-        """Those in which everything passed."""
-        names = {scenario for scenario, _ in self.checks}
-        return names - {scenario for (scenario, _), (status, _) in self.checks.items() if status == "FAILURE"}
+        def one(scenario):
+            began = time.monotonic()
+            self.suite.client(directory, command, scenario, revision)
+            return time.monotonic() - began
+        runs = [self.pool.submit(one, scenario) for scenario in scenarios]
 
-    def lost(self, than):
-        """What passed in the other run and not in this one, with what was said about it."""
-        return {key: self.checks.get(key, ("ABSENT", "")) for key in sorted(than.passed() - self.passed())}
+        def result():
+            seconds = sum(run.result() for run in runs)
+            read = Run(directory)
+            read.seconds = seconds
+            return read
+        return result
 
+    def direct_servers(self, which):
+        return {(upstream, suite): self.server("direct.%s.%s" % (upstream, suite), self.references.url(upstream), suite)
+                for upstream, suite in which}
 
-class Suite:
-    def __init__(self, keep):
-        self.modules = npm_packages.node_modules(HERE)
-        self.node = npm_packages.packaged_node(self.modules)
-        self.program = os.path.join(self.modules, "@modelcontextprotocol", "conformance", "dist", "index.js")
-        self.out = keep or tempfile.mkdtemp(prefix="hearth-conformance.")
-        self.keep = keep
+    def direct_clients(self, which, logins):
+        return {revision: self.client("direct.client.%s" % revision, revision, self.scenarios_of(revision, logins), "modern")
+                for revision in which}
 
-    def run(self, label, url, arguments):
-        directory = os.path.join(self.out, label)
-        os.makedirs(directory)
-        environment = {"PATH": os.path.dirname(self.node) + ":/usr/bin:/bin", "HOME": self.out}
-        with open(os.path.join(directory, "log"), "w") as log:
-            subprocess.run([self.node, self.program, "server", "--url", url, *arguments, "-o", directory], cwd=directory,
-                           env=environment, stdout=log, stderr=subprocess.STDOUT, timeout=SUITE_SECONDS)
-        return Run(directory)
-
-    def log_of(self, label):
-        with open(os.path.join(self.out, label, "log"), encoding="utf-8", errors="replace") as file:
-            return file.read()
-
-    def clean(self):
-        if not self.keep:
-            shutil.rmtree(self.out, ignore_errors=True)
+    def scenarios_of(self, revision, logins):
+        return [scenario for scenario in self.suite.client_scenarios(revision)
+                if logins or not any(scenario.startswith(prefix) for prefix in WITHOUT_HEARTH)]
 
 
-class Hearth:
-    """`hearth serve`, with the reference behind it in every way."""
-
-    def __init__(self, suite, reference):
-        self.home = Home("hearth-conformance.")
-        upstream = [os.path.join(HERE, "upstream.mjs"), suite.modules, "stdio"]
-        try:
-            self.home.serve({
-                # The suite runs its scenarios at the same time, and over stdio nothing says whom a question is for.
-                "stdio": {"command": suite.node, "args": upstream, "scope": "user", "interactive": "serialise"},
-                "http": {"type": "http", "url": "http://127.0.0.1:%d/mcp" % reference.http()},
-                "sse": {"type": "sse", "url": "http://127.0.0.1:%d/sse" % reference.sse()},
-            }, {"streamAfterMs": 0, "pollAfterMs": 200})  # Streams and their resumption are optional, and asked for.
-        except AssertionError:
-            self.stop()
-            raise
-
-    def url(self, name):
-        return "http://127.0.0.1:%d/mcp/%s" % (self.home.port, name)
-
-    def stop(self):
-        self.home.finish()
+LINE = "%-28s %16s %16s %8s %5s %7s"
 
 
-def report(runs, suite, targets):
-    """Prints the table and what is lost; the number of mistakes."""
-    mistakes = 0
-    print("%-12s %-10s %10s %8s %6s %7s" % ("revision", "server", "scenarios", "checks", "lost", "s"))
-    for revision, (_, expected) in SUITES.items():
-        direct = runs[revision, "direct"][0]
-        for target in ["direct", *targets]:
-            run, seconds = runs[revision, target]
-            lost = run.lost(direct)
-            print("%-12s %-10s %10d %8d %6s %7.1f" % (
-                revision, target, len(run.scenarios()), len(run.passed()), "" if target == "direct" else len(lost), seconds))
-            mistakes += len(lost)
-        if len(direct.scenarios()) != expected:
-            mistakes += 1
-            print("the reference itself passes %d scenarios, not %d:\n%s" % (
-                len(direct.scenarios()), expected, suite.log_of(revision + "." + "direct")[-3000:]))
-    for (revision, target), (run, _) in sorted(runs.items()):
-        for (scenario, check), (status, why) in run.lost(runs[revision, "direct"][0]).items():
-            print("LOST %s %s: %s, %s: %s %s" % (revision, target, scenario, check, status, why[:200]))
-        if revision == "2025-11-25" and GUARDED not in run.scenarios():
-            mistakes += 1
-            print("LOST %s %s: %s was not passed" % (revision, target, GUARDED))
-    return mistakes
+def fraction(run):
+    return "%d/%d" % (len(run.scenarios()), len(run.all_scenarios()))
 
 
-def compare(suite, urls):
-    def one(job):
-        revision, target = job
-        began = time.monotonic()
-        run = suite.run(revision + "." + target, urls[target], SUITES[revision][0])
-        return run, time.monotonic() - began
+class Report:
+    """The table, and what is wrong."""
 
-    jobs = [(revision, target) for target in urls for revision in SUITES]
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        runs = dict(zip(jobs, pool.map(one, jobs)))
-    return report(runs, suite, [target for target in urls if target != "direct"])
+    def __init__(self, suite):
+        self.suite, self.mistakes, self.notes = suite, 0, []
+        print(LINE % ("cell", "direct", "through Hearth", "checks", "lost", "s"), flush=True)
+
+    def wrong(self, words):
+        self.mistakes += 1
+        self.notes.append(words)
+
+    def direct(self, label, run, right):
+        print(LINE % (label, fraction(run), "", len(run.passed()), "", "%.1f" % run.seconds), flush=True)
+        if (len(run.scenarios()), len(run.all_scenarios())) != right:
+            self.wrong("without Hearth %s passes %s scenarios, not %d/%d:\n%s" % (
+                label, fraction(run), *right, self.suite.log_of(run)[-3000:]))
+
+    def cell(self, cell, run, direct):
+        name, lost, known = "/".join(cell), run.lost(direct), 0
+        for (scenario, check), (status, why) in lost.items():
+            reason = why_impossible(cell, scenario, check)
+            known += reason is not None
+            if reason is None:
+                self.wrong("LOST %s: %s, %s: %s %s" % (name, scenario, check, status, why[:300]))
+            else:
+                self.notes.append("known %s: %s, %s: %s" % (name, scenario, check, reason))
+        if cell in SERVER_CELLS and cell[1] != "2025-06-18" and GUARDED not in run.scenarios():
+            self.wrong("LOST %s: %s was not passed" % (name, GUARDED))
+        kept = "%d/%d" % (len(direct.passed() & run.passed()), len(direct.passed()))
+        print(LINE % (name, fraction(direct), fraction(run), kept, len(lost) - known, "%.1f" % run.seconds), flush=True)
+
+    def end(self):
+        for note in self.notes:
+            print(note)
+        print("nothing is lost" if self.mistakes == 0 else "%d mistakes" % self.mistakes)
+        return 1 if self.mistakes else 0
 
 
-def prove(suite, reference):
+def direct_only(runner):
+    report = Report(runner.suite)
+    servers, clients = runner.direct_servers(DIRECT), runner.direct_clients(DIRECT_CLIENT, logins=True)
+    for which, run in servers.items():
+        report.direct("%s/%s" % which, run(), DIRECT[which])
+    for revision, run in clients.items():
+        report.direct("client/%s" % revision, run(), DIRECT_CLIENT[revision])
+    return report.end()
+
+
+def compare(runner, cells):
+    report = Report(runner.suite)
+    servers = [cell for cell in cells if cell in SERVER_CELLS]
+    clients = [cell for cell in cells if cell in CLIENT_CELLS]
+    direct = runner.direct_servers(dict.fromkeys(direct_of(*cell) for cell in servers))
+    direct_client = runner.direct_clients(dict.fromkeys(suite for _, suite in clients), logins=False)
+    hearth = Hearth(runner.references, dict.fromkeys(upstream for upstream, _ in servers)) if servers else None
+    try:
+        through = {(upstream, suite): runner.server("%s.%s" % (upstream, suite), hearth.url(upstream), suite)
+                   for upstream, suite in servers}
+        through |= {(app, suite): runner.client("%s.%s" % (app, suite), suite, runner.scenarios_of(suite, logins=False),
+                                                app.removeprefix("client-"), BIN) for app, suite in clients}
+        for which, run in direct.items():
+            report.direct("%s/%s" % which, run(), DIRECT[which])
+        for revision, run in direct_client.items():
+            count = len(runner.scenarios_of(revision, logins=False))
+            report.direct("client/%s" % revision, run(), (count, count))
+        for cell in cells:
+            run = direct[direct_of(*cell)] if cell in SERVER_CELLS else direct_client[cell[1]]
+            report.cell(cell, through[cell](), run())
+    finally:
+        if hearth:
+            hearth.stop()
+    return report.end()
+
+
+def prove(suite, references):
     """Whether a loss would be found."""
-    port = reference.http()
+    url = references.url("legacy-http")
+    port = url.split(":")[-1].split("/")[0]
     arguments = ["--scenario", "tools-call-with-progress", "--spec-version", "2025-11-25"]
-    direct = suite.run("direct", "http://127.0.0.1:%d/mcp" % port, arguments)
-    faithful, faulty = (suite.run(label, "http://127.0.0.1:%d/mcp" % reference.start("faulty_proxy.mjs", str(port), *lost),
-                                  arguments)
+    direct = suite.server("direct", url, arguments)
+    faithful, faulty = (suite.server(label, "http://127.0.0.1:%d/mcp" % references.start("faulty_proxy.mjs", port, *lost),
+                                     arguments)
                         for label, lost in (("faithful", []), ("faulty", ["notifications/progress"])))
-    dead = suite.run("dead", "http://127.0.0.1:%d/mcp" % free_port(), arguments)
+    dead = suite.server("dead", "http://127.0.0.1:%d/mcp" % free_port(), arguments)
     print("checks that pass: %d directly; lost: %d through a faithful proxy, %d through a faulty one, %d without a server" % (
         len(direct.passed()), len(faithful.lost(direct)), len(faulty.lost(direct)), len(dead.lost(direct))))
     right = direct.passed() and not faithful.lost(direct) and faulty.lost(direct) and len(dead.lost(direct)) == len(
@@ -210,11 +191,17 @@ def prove(suite, reference):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("targets", nargs="*", metavar="stdio|http|sse")
+    parser.add_argument("--cell", nargs="+", default=[], metavar="CELL")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--direct", action="store_true")
     parser.add_argument("--prove", action="store_true")
-    parser.add_argument("--direct", action="store_true", help="only directly: whether the reference is right")
     parser.add_argument("--keep", metavar="DIR")
     options = parser.parse_args()
+    if options.list:
+        for cell in CELLS:
+            print("%-28s %s" % ("/".join(cell), why_pending(cell) or ""))
+        return 0
     if os.environ.get("HEARTH_NO_NODE") == "1":
         print("HEARTH_NO_NODE=1: the conformance suite is left out")
         return 77
@@ -223,19 +210,14 @@ def main():
         print("not built: %s. Build first (./dev build), or set HEARTH_BIN." % ", ".join(missing))
         return 1
     suite = Suite(options.keep)
-    reference, hearth = Reference(suite.node, suite.modules), None
+    references = References(suite)
     try:
         if options.prove:
-            return prove(suite, reference)
-        urls = {"direct": "http://127.0.0.1:%d/mcp" % reference.http()}
-        if not options.direct:
-            hearth = Hearth(suite, reference)
-            urls.update({name: hearth.url(name) for name in options.targets or ["stdio", "http", "sse"]})
-        return 1 if compare(suite, urls) else 0
+            return prove(suite, references)
+        runner = Runner(suite, references)
+        return direct_only(runner) if options.direct else compare(runner, chosen(options.cell, options.all))
     finally:
-        reference.stop()
-        if hearth:
-            hearth.stop()
+        references.stop()
         suite.clean()
 
 

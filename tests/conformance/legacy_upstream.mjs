@@ -1,6 +1,7 @@
-// The reference server: on the official SDK (1.x), with every fixture that the conformance suite asks for.
+// The reference server of the legacy revisions: on the official SDK (1.x), with every fixture that the conformance
+// suite asks for. What a modern server asks in rounds, it asks the client during the call.
 //
-//   node upstream.mjs NODE_MODULES stdio | http PORT | sse PORT
+//   node legacy_upstream.mjs NODE_MODULES stdio | http PORT | sse PORT
 //
 // http is Streamable HTTP at /mcp, with sessions, resumption and closed streams (2025-11-25); sse is HTTP+SSE at /sse
 // (2024-11-05). PORT 0 takes one that is free. When it can be connected to, it prints "listening on PORT".
@@ -10,6 +11,7 @@ import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import * as fixtures from './fixtures.mjs';
+import { EventStore, guard, refuse } from './upstream_http.mjs';
 
 const [folder, mode, wantedPort] = process.argv.slice(2);
 const require = createRequire(`${folder}/`);
@@ -40,10 +42,7 @@ const acting = {
     return fixtures.text('done');
   },
   async test_sampling(given, extra) {
-    const messages = [{ role: 'user', content: { type: 'text', text: given.prompt } }];
-    const sampled = await extra.sendRequest(
-      { method: 'sampling/createMessage', params: { messages, maxTokens: 100 } }, types.CreateMessageResultSchema);
-    return fixtures.text(`LLM response: ${sampled.content.text}`);
+    return fixtures.text(`LLM response: ${(await ask.model(given.prompt, extra)).content.text}`);
   },
   test_elicitation: (given, extra) => elicit('test_elicitation', given.message, 'User response', extra),
   test_elicitation_sep1034_defaults: (given, extra) =>
@@ -56,18 +55,76 @@ const acting = {
     await sleep(300);
     return fixtures.text('reconnected');
   },
+  async test_logging_tool(given, extra) {
+    await extra.sendNotification({ method: 'notifications/message', params: { level: 'info', data: 'only when asked' } });
+    return fixtures.text('logged');
+  },
+  async test_missing_capability(given, extra, server) {
+    if (server.getClientCapabilities()?.sampling) return fixtures.text('has sampling');
+    throw new types.McpError(-32021, 'Missing required client capability', { requiredCapabilities: { sampling: {} } });
+  },
+  async test_streaming_elicitation(given, extra) {
+    await ask.user(fixtures.questions.stream, extra);
+    return fixtures.text('ok');
+  },
+  async test_trigger_tool_change(given, extra, server) {
+    await server.sendToolListChanged();
+    return fixtures.text('changed');
+  },
+  async test_trigger_prompt_change(given, extra, server) {
+    await server.sendPromptListChanged();
+    return fixtures.text('changed');
+  },
+};
+
+const ask = {
+  user: (question, extra) =>
+    extra.sendRequest({ method: 'elicitation/create', params: question }, types.ElicitResultSchema),
+  model: (words, extra) => extra.sendRequest(
+    { method: 'sampling/createMessage', params: fixtures.sampling(words) }, types.CreateMessageResultSchema),
+  roots: (extra) => extra.sendRequest({ method: 'roots/list' }, types.ListRootsResultSchema),
 };
 
 async function elicit(tool, message, label, extra) {
-  const answer = await extra.sendRequest(
-    { method: 'elicitation/create', params: { message, requestedSchema: fixtures.forms[tool] } }, types.ElicitResultSchema);
+  const answer = await ask.user({ message, requestedSchema: fixtures.forms[tool] }, extra);
   return fixtures.text(`${label}: action=${answer.action}, content=${JSON.stringify(answer.content)}`);
+}
+
+// What a modern server would answer with input_required.
+const asking = {
+  elicitation: async (extra) => `Hello, ${(await ask.user(fixtures.questions.name, extra)).content?.name}!`,
+  sampling: async (extra) => JSON.stringify(await ask.model('What is the capital of France?', extra)),
+  list_roots: async (extra) => JSON.stringify(await ask.roots(extra)),
+  async request_state(extra) {
+    await ask.user(fixtures.questions.confirm, extra);
+    return 'state-ok';
+  },
+  async multiple_inputs(extra) {
+    await Promise.all([ask.user(fixtures.questions.name, extra), ask.model('Generate a greeting', extra), ask.roots(extra)]);
+    return 'all inputs received';
+  },
+  async multi_round(extra) {
+    await ask.user(fixtures.questions.step1, extra);
+    await ask.user(fixtures.questions.step2, extra);
+    return 'multi-round done';
+  },
+  async capabilities(extra, server) {
+    const declared = server.getClientCapabilities() ?? {};
+    if (declared.sampling) await ask.model('hi', extra);
+    if (declared.elicitation) await ask.user(fixtures.questions.name, extra);
+    return 'done';
+  },
+};
+asking.tampered_state = asking.request_state;
+
+for (const [what, tool] of Object.entries(asking)) {
+  acting[`test_input_required_result_${what}`] = async (given, extra, server) => fixtures.text(await tool(extra, server));
 }
 
 // --- one conversation
 
-function found(value, code, message) {
-  if (value === undefined) throw new types.McpError(code, message);
+function found(value, code, message, data) {
+  if (value === undefined) throw new types.McpError(code, message, data);
   return value;
 }
 
@@ -82,63 +139,26 @@ function conversation() {
   on(types.ListToolsRequestSchema, async () => ({ tools: fixtures.tools }));
   on(types.CallToolRequestSchema, async ({ params }, extra) => {
     const answer = fixtures.fixedAnswers[params.name] ?? acting[params.name];
-    return found(answer, types.ErrorCode.InvalidParams, `Unknown tool: ${params.name}`)(params.arguments ?? {}, extra);
+    return found(answer, types.ErrorCode.InvalidParams, `Unknown tool: ${params.name}`)(params.arguments ?? {}, extra, server);
   });
   on(types.ListResourcesRequestSchema, async () => ({ resources: fixtures.resources }));
   on(types.ListResourceTemplatesRequestSchema, async () => ({ resourceTemplates: fixtures.templates }));
   on(types.ReadResourceRequestSchema, async ({ params }) =>
-    found(fixtures.contentsOf(params.uri), -32002, `Resource not found: ${params.uri}`));
+    found(fixtures.contentsOf(params.uri), -32002, 'Resource not found', { uri: params.uri }));
   on(types.SubscribeRequestSchema, async () => ({}));
   on(types.UnsubscribeRequestSchema, async () => ({}));
   on(types.ListPromptsRequestSchema, async () => ({ prompts: fixtures.prompts }));
-  on(types.GetPromptRequestSchema, async ({ params }) =>
-    found(fixtures.promptOf(params.name, params.arguments), types.ErrorCode.InvalidParams, `Unknown prompt: ${params.name}`));
+  on(types.GetPromptRequestSchema, async ({ params }, extra) => {
+    if (params.name === fixtures.askingPrompt)
+      return fixtures.askedPrompt((await ask.user(fixtures.questions.context, extra)).content);
+    const prompt = fixtures.promptOf(params.name, params.arguments);
+    return found(prompt, types.ErrorCode.InvalidParams, `Unknown prompt: ${params.name}`);
+  });
   on(types.CompleteRequestSchema, async () => ({ completion: { values: ['paris', 'park'], total: 2, hasMore: false } }));
   return server;
 }
 
 // --- transports
-
-// What was sent, so that a stream that broke can be gone on with. Event ids name their stream.
-class EventStore {
-  events = [];
-
-  async storeEvent(stream, message) {
-    const id = `${stream}_${String(this.events.length).padStart(8, '0')}`;
-    this.events.push({ id, stream, message });
-    return id;
-  }
-
-  async getStreamIdForEventId(id) {
-    return id.slice(0, id.lastIndexOf('_'));
-  }
-
-  async replayEventsAfter(last, { send }) {
-    const stream = await this.getStreamIdForEventId(last);
-    for (const event of this.events) {
-      const empty = Object.keys(event.message ?? {}).length === 0;
-      if (event.stream === stream && event.id > last && !empty) await send(event.id, event.message);
-    }
-    return stream;
-  }
-}
-
-const local = (host) => /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(host ?? '');
-
-function refuse(response, status, code, message) {
-  response.status(status).json({ jsonrpc: '2.0', error: { code, message }, id: null });
-}
-
-function application() {
-  const app = express();
-  app.use((request, response, next) => {
-    const origin = request.headers.origin?.replace(/^https?:\/\//, '');
-    if (local(request.headers.host) && (origin === undefined || local(origin))) next();
-    else refuse(response, 403, -32000, 'This host or origin is not served');
-  });
-  app.use(express.json({ limit: '64mb' }));
-  return app;
-}
 
 function streamable(app) {
   const sessions = new Map();
@@ -180,7 +200,9 @@ function serverSentEvents(app) {
 if (mode === 'stdio') {
   await conversation().connect(new StdioServerTransport());
 } else {
-  const app = application();
+  const app = express();
+  app.use(guard);
+  app.use(express.json({ limit: '64mb' }));
   ({ http: streamable, sse: serverSentEvents })[mode](app);
   const listener = app.listen(Number(wantedPort), '127.0.0.1', () => {
     console.log(`listening on ${listener.address().port}`);
