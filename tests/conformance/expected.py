@@ -49,6 +49,7 @@ def direct_of(upstream, suite):
 # Cells that do not pass yet: they are run when they are named in full, or with --all.
 PENDING = [
     (lambda name, suite: suite == "2026-07-28", "2026-07-28 is being built"),
+    (lambda name, suite: name == "client-modern", "a server's first question may come before anybody listens for it"),
     (lambda name, suite: name.startswith("modern-"), "servers that do not know initialize are being built"),
 ]
 
