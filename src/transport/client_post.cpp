@@ -25,17 +25,16 @@ std::string version_field(std::string_view raw_result) {
   return std::string(proto::name_of(*revision));
 }
 
-// Whether a refused initialize may come from a server that only speaks HTTP+SSE.
+}  // namespace
+
 bool may_be_older(int status) {
   return status >= 400 && status < 500 && !wants_login(status) && status != 408 && status != 429;
 }
 
-std::string with_reason(std::string sentence, const std::optional<StreamableClient::Failure>& failure) {
-  if (failure) sentence.append(" (").append(failure->why).append(")");
-  return sentence;
+std::string with_reason(std::string what, const std::optional<StreamableClient::Failure>& why) {
+  if (why) what.append(" (").append(why->why).append(")");
+  return what;
 }
-
-}  // namespace
 
 std::string error_in(std::string_view body) {
   const auto document = proto::json::parse(body);
@@ -65,6 +64,18 @@ std::string describe_status(int status) {
            "), which is not followed: the entry's url must be the final one";
   }
   return "the server refused the request (" + http + " " + std::string(proto::reason_of(status)) + ")";
+}
+
+std::string describe_no_answer(const Flight& flight, bool empty_body) {
+  if (flight.status == 202 || flight.status == 204)
+    return "the server accepted the request and never answered";
+  const std::string answer = "the server answered HTTP " + std::to_string(flight.status) + " with ";
+  if (flight.content == Content::json) {
+    return answer + (empty_body ? "an empty body" : "JSON that holds no answer to the request") +
+           " (application/json)";
+  }
+  return answer + (flight.type.empty() ? "a body of no type" : "a body of the type " + flight.type) +
+         ", which is neither JSON nor an event stream: is the entry's url that of an MCP server?";
 }
 
 void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields& fields, base::Instant now) {
@@ -103,7 +114,7 @@ void StreamableClient::State::post_ended(Flight flight, const std::optional<Fail
   } else if (flight.content == Content::stream) {
     call_stream_ended(std::move(flight), failure ? failure->why : std::string(), now);
   } else if (flight.status == 202 || flight.status == 204) {
-    if (outstanding(call)) fail(call, "the server accepted the request and never answered");
+    if (outstanding(call)) fail(call, describe_no_answer(flight, true));
   } else if (failure) {
     fail(call, with_reason("the connection to the server ended within its answer", failure) +
                    "; whether the request had an effect is unknown");
@@ -122,13 +133,7 @@ void StreamableClient::State::answered_whole(Flight& flight, base::Instant now) 
   if (!empty && worth_it) deliver(std::move(flight.collected), call, now);
   if (!outstanding(call)) return;
   if (!error.empty()) return fail_with(*call, error);
-  const std::string answer = "the server answered HTTP " + std::to_string(flight.status) + " with ";
-  if (flight.content == Content::json) {
-    return fail(call, answer + (empty ? "an empty body" : "JSON that holds no answer to the request") +
-                          " (application/json)");
-  }
-  fail(call, answer + (flight.type.empty() ? "a body of no type" : "a body of the type " + flight.type) +
-                 ", which is neither JSON nor an event stream: is the entry's url that of an MCP server?");
+  fail(call, describe_no_answer(flight, empty));
 }
 
 void StreamableClient::State::refused(Flight flight, base::Instant now) {
@@ -161,10 +166,11 @@ void StreamableClient::State::forgot(Flight& flight) {
   outbox.emplace_back(std::move(forgot));
 }
 
-void StreamableClient::State::too_large(RequestId id) {
+void StreamableClient::State::too_large(RequestId id, base::Instant now) {
   const auto call = flight_of(id)->stream.call;
   flights.erase(id);
   outbox.emplace_back(Abandon{id});
+  if (listing && listing->flight == id) listing_over(now);
   fail(call, too_large_sentence(options.message_bytes_max));
 }
 

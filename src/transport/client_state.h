@@ -7,12 +7,16 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "proto/envelope.h"
+#include "proto/method.h"
+#include "proto/rpc.h"
 #include "proto/sse.h"
+#include "transport/param_headers.h"
 #include "transport/streamable_client.h"
 
 namespace transport {
@@ -34,6 +38,16 @@ struct ClientStream {
   bool was_open = false;  // At least once.
 };
 
+// What a modern request repeats of its body in fields, so that it can be routed without being read.
+struct ModernPart {
+  proto::Method method = proto::Method::other;
+  std::string version;            // Its claim's.
+  std::string tool = {};          // Of tools/call.
+  std::string raw_cursor = {};    // Of tools/list.
+  proto::HttpFields fields = {};  // Mcp-Method, Mcp-Name, Mcp-Param-*.
+  std::string refused_with = {};  // The raw error for which it is sent a second time.
+};
+
 struct Flight {
   enum class Role : std::uint8_t {
     post,      // A message, to a Streamable HTTP server.
@@ -42,6 +56,8 @@ struct Flight {
     sse,       // GET: the one stream of HTTP+SSE.
     sse_post,  // A message, to the endpoint of HTTP+SSE.
     farewell,  // DELETE
+    modern,    // A message of 2026-07-28.
+    listing,   // The same: tools/list, asked by us.
   };
   enum class Content : std::uint8_t { none, json, stream, refusal };
 
@@ -50,6 +66,7 @@ struct Flight {
   bool initialize = false;
   bool initialized = false;  // The notification.
   ClientStream stream = {};
+  std::optional<ModernPart> modern = std::nullopt;
   base::Instant begun = {};
   // Then it is abandoned: its answer is here, or it asks for none.
   std::optional<base::Instant> over_at = std::nullopt;
@@ -75,6 +92,12 @@ std::string on_one_line(std::string text);
 bool is_message(const proto::SseEvent& event);
 bool wants_login(int status);
 std::string describe_status(int status);
+// Of an answer that is complete and holds none to the request.
+std::string describe_no_answer(const Flight& flight, bool empty_body);
+// "what (why)"
+std::string with_reason(std::string what, const std::optional<StreamableClient::Failure>& why);
+// Whether a refused first request may come from a server that knows an older revision only.
+bool may_be_older(int status);
 // The error object of a message, whatever else is wrong with it: servers refuse without an id.
 std::string error_in(std::string_view body);
 std::string too_large_sentence(std::size_t most);
@@ -89,6 +112,7 @@ struct StreamableClient::State {
   };
   struct Call {
     bool initialize = false;
+    bool modern = false;
     std::optional<base::Instant> over_at = std::nullopt;  // Cancelled; answered by us then.
   };
   struct Reopening {
@@ -115,7 +139,7 @@ struct StreamableClient::State {
   void answered_whole(Flight& flight, base::Instant now);
   void refused(Flight flight, base::Instant now);
   void forgot(Flight& flight);
-  void too_large(RequestId id);
+  void too_large(RequestId id, base::Instant now);
   void deliver(std::string text, std::optional<std::int64_t> call, base::Instant now);
   void take(const base::Bytes& message, const proto::Envelope* envelope, std::optional<std::int64_t> call,
             base::Instant now);
@@ -155,6 +179,37 @@ struct StreamableClient::State {
   void endpoint_too_late();
   void sse_post_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
 
+  // Messages of 2026-07-28 (client_modern.cpp).
+  void send_modern(Flight flight, const std::string& text, const proto::Envelope& envelope,
+                   base::Instant now);
+  void refuse_id(std::string_view raw_id);
+  // Whether the cancelled call was one of these: then there is nothing to post.
+  bool cancel_modern(std::string_view raw_id);
+  void modern_head(Flight& flight);
+  // `id`: 0 for one that has ended.
+  void modern_text(RequestId id, Flight& flight, std::string text, base::Instant now);
+  bool modern_response(RequestId id, Flight& flight, std::string& text, const proto::Envelope& envelope,
+                       base::Instant now);
+  void modern_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
+  void modern_unanswered(const Flight& flight, const std::optional<Failure>& failure);
+  void modern_refused(Flight& flight, base::Instant now);
+  void modern_lost(const Flight& flight, std::string what);
+  void knows_no_modern(const Flight& flight, std::string_view why);
+  void fail_with(std::int64_t call, proto::Code code, std::string_view what);
+
+  // What tools want as fields (client_tools.cpp).
+  void call_tool(Flight flight, base::Instant now);
+  void post_tool_call(Flight flight, base::Instant now);
+  // Whether the call is made again, with what the server's list says now.
+  bool call_tool_again(RequestId id, Flight& flight, std::string_view raw_error, base::Instant now);
+  // Notes what tools want. The raw result without those that must not be offered; empty: all may be.
+  std::string learn_tools(std::string_view raw_result, std::string_view raw_cursor, std::string& next_cursor);
+  void list_tools(const Flight& call, base::Instant now);
+  void list_page(base::Instant now);
+  void listed(std::string text, base::Instant now);
+  void listing_ended(RequestId id, Flight flight, const std::optional<Failure>& failure, base::Instant now);
+  void listing_over(base::Instant now);
+
   ClientOptions options;
   std::vector<ClientOutput> outbox = {};
   Mode mode = Mode::undecided;
@@ -175,6 +230,22 @@ struct StreamableClient::State {
   };
   std::optional<Refusal> refused_first = std::nullopt;
   std::optional<base::Instant> endpoint_due = std::nullopt;
+
+  bool greeted = false;  // initialize was sent, at some time.
+  ParamHeaders tools = {};
+  std::set<std::string> noted_tools = {};   // That must not be offered.
+  std::vector<Flight> awaiting_tools = {};  // Calls, until the list is there.
+  struct Listing {
+    RequestId flight = 0;  // That has not brought its page yet.
+    std::string raw_id;
+    std::string raw_meta;
+    std::string version;
+    std::string raw_cursor;  // Of the page that is asked for; empty for the first.
+    int pages = 0;
+    base::Instant due = {};
+  };
+  std::optional<Listing> listing = std::nullopt;
+  std::uint64_t last_list = 0;
 };
 
 }  // namespace transport

@@ -39,10 +39,23 @@ void StreamableClient::State::stream_body(RequestId id, std::string_view bytes, 
   for (; flight != nullptr; flight = flight_of(id)) {
     auto event = flight->reader->next();
     if (!event) return;
-    if (flight->role == Role::sse) {
-      sse_event(std::move(*event), now);
-    } else {
-      stream_event(*flight, std::move(*event), now);
+    switch (flight->role) {
+      case Role::sse:
+        sse_event(std::move(*event), now);
+        break;
+      case Role::modern:
+        if (!event->data.empty() && is_message(*event)) modern_text(id, *flight, std::move(event->data), now);
+        break;
+      case Role::listing:
+        if (is_message(*event)) listed(std::move(event->data), now);
+        break;
+      case Role::post:
+      case Role::resume:
+      case Role::standing:
+      case Role::sse_post:
+      case Role::farewell:
+        stream_event(*flight, std::move(*event), now);
+        break;
     }
   }
 }
@@ -186,11 +199,14 @@ void StreamableClient::State::let_go(base::Instant now) {
     return flight.stream.call && std::ranges::binary_search(unanswered, *flight.stream.call);
   };
   bool wants_standing = false;
+  bool lists_no_more = false;
   std::erase_if(flights, [&](const auto& one) {
     const Flight& flight = one.second;
     if (!is_over(flight)) return false;
     outbox.emplace_back(Abandon{one.first});
-    if (!flight.stream.call) note("the server did not acknowledge a notification or an answer");
+    lists_no_more |= listing && listing->flight == one.first;
+    if (!flight.stream.call && flight.role != Role::listing)
+      note("the server did not acknowledge a notification or an answer");
     wants_standing |= flight.initialized && flight.stream.identity.session == identity.session;
     return true;
   });
@@ -198,6 +214,7 @@ void StreamableClient::State::let_go(base::Instant now) {
     fail(call, "the request was cancelled, and the server did not answer it");
   }
   if (wants_standing) open_standing(now);
+  if (lists_no_more) listing_over(now);
 }
 
 void StreamableClient::State::reopen_due(base::Instant now) {

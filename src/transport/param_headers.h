@@ -37,6 +37,8 @@ class ParamHeaders {
   Page learn(std::string_view raw_result, std::string_view raw_cursor);
   // The list has changed. What is known of tools stays, until they are learnt anew.
   void changed() { whole_ = false; }
+  // The server has no list: there is nothing more to be known.
+  void unobtainable() { whole_ = true; }
   // Whether all is known that a call of this tool needs.
   bool knows(std::string_view tool) const { return whole_ || tools_.contains(tool); }
   // Why a tool must not be called; empty if it may.

@@ -19,8 +19,15 @@ namespace {
 constexpr std::string_view ours[] = {"accept", "content-type", "mcp-session-id", "mcp-protocol-version",
                                      "last-event-id"};
 
+bool modern(Role role) {
+  return role == Role::modern || role == Role::listing;
+}
 bool carries_message(Role role) {
-  return role == Role::post || role == Role::sse_post;
+  return role == Role::post || role == Role::sse_post || modern(role);
+}
+bool set_by_us(std::string_view name, Role role) {
+  if (std::ranges::find(ours, name) != std::end(ours)) return true;
+  return modern(role) && (name == "mcp-method" || name == "mcp-name" || name.starts_with("mcp-param-"));
 }
 
 }  // namespace
@@ -42,9 +49,12 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
 
   Flight flight;
   flight.message = std::move(message);
+  if (method == proto::Method::cancelled && cancel_modern(envelope->request_id.in(text))) return;
+  if (envelope->modern) return send_modern(std::move(flight), text, *envelope, now);
   if (envelope->kind == proto::Kind::request) {
     flight.stream.call = call_number(envelope->id.in(text));
     flight.initialize = method == proto::Method::initialize;
+    greeted |= flight.initialize;
     if (flight.stream.call) calls[*flight.stream.call] = {.initialize = flight.initialize};
   } else if (envelope->kind == proto::Kind::notification) {
     flight.initialized = method == proto::Method::initialized;
@@ -88,7 +98,8 @@ RequestId StreamableClient::State::begin(Flight flight, std::string_view method,
                   .url = flight.role == Role::sse_post ? endpoint : options.url,
                   .fields = fields_for(flight),
                   .body = flight.message,
-                  .stream = flight.role == Role::standing || flight.role == Role::sse};
+                  .stream = flight.role == Role::standing || flight.role == Role::sse ||
+                            (flight.modern && flight.modern->method == proto::Method::subscriptions_listen)};
   flight.begun = now;
   flights.emplace(id, std::move(flight));
   outbox.emplace_back(std::move(request));
@@ -107,8 +118,12 @@ proto::HttpFields StreamableClient::State::fields_for(const Flight& flight) cons
   if (!stream.identity.session.empty()) fields.add("mcp-session-id", stream.identity.session);
   if (!stream.identity.version.empty()) fields.add("mcp-protocol-version", stream.identity.version);
   if (stream.last_id) fields.add("last-event-id", *stream.last_id);
+  if (flight.modern) {
+    fields.add("mcp-protocol-version", flight.modern->version);
+    for (const auto& [name, value] : flight.modern->fields.all) fields.add(name, value);
+  }
   for (const auto& [name, value] : options.fields.all) {
-    if (std::ranges::find(ours, name) == std::end(ours)) fields.add(name, value);
+    if (!set_by_us(name, flight.role)) fields.add(name, value);
   }
   return fields;
 }
@@ -124,7 +139,10 @@ void StreamableClient::State::head(RequestId id, int status, const proto::HttpFi
   if (flight == nullptr) return;
   flight->status = status;
   flight->type = proto::media_type_of(fields.get("content-type"));
-  if (carries_message(flight->role)) {
+  if (modern(flight->role)) {
+    modern_head(*flight);
+    if (flight->content == Flight::Content::stream) stream_head(*flight, now);
+  } else if (carries_message(flight->role)) {
     post_head(*flight, fields, now);
   } else if (flight->role != Role::farewell && status == 200 && flight->type == "text/event-stream") {
     stream_head(*flight, now);
@@ -140,7 +158,7 @@ void StreamableClient::State::body(RequestId id, std::string_view bytes, base::I
     case Flight::Content::stream:
       return stream_body(id, bytes, now);
     case Flight::Content::json:
-      if (bytes.size() > options.message_bytes_max - flight->collected.size()) return too_large(id);
+      if (bytes.size() > options.message_bytes_max - flight->collected.size()) return too_large(id, now);
       flight->collected += bytes;
       return;
     case Flight::Content::refusal:
@@ -167,6 +185,10 @@ void StreamableClient::State::ended(RequestId id, const std::optional<Failure>& 
       return sse_post_ended(std::move(flight), failure, now);
     case Role::farewell:
       return;
+    case Role::modern:
+      return modern_ended(std::move(flight), failure, now);
+    case Role::listing:
+      return listing_ended(id, std::move(flight), failure, now);
   }
 }
 
@@ -184,6 +206,8 @@ void StreamableClient::State::abandon_all() {
   calls.clear();
   reopenings.clear();
   queued.clear();
+  awaiting_tools.clear();
+  listing.reset();
   refused_first.reset();
   endpoint_due.reset();
 }

@@ -7,12 +7,18 @@
 // same URL.
 //
 // - Every message is a POST of its own. Answers come as JSON or as a stream; a stream that breaks after an
-// event
-//   id is resumed by GET with Last-Event-ID, after `retry` or a back-off, a few times; then its call is
+//   event id is resumed by GET with Last-Event-ID, after `retry` or a back-off, a few times; then its call is
 //   answered with an error of ours. A stream that breaks without an id: at once.
 // - After initialized a GET stream is opened for what concerns no call; 405 is normal; else it is kept open.
 // - 404 to a message with a session id: the server forgot the session (Forgot). Nothing is repeated here.
 // - Every other refusal of a POST becomes the error answer to the call that it carried, saying the status.
+// - A message that claims 2026-07-28 in its _meta goes by the rules of that revision, whatever was said
+//   before: fields that repeat its body, no session, nothing resumed. Cancelling it closes its stream and is
+//   answered at once. What the server's tools want as fields is asked for here, and tools that must not be
+//   offered are taken out of the lists that pass.
+// - A server/discover that is refused is answered with the server's own error, or -32601: it knows only older
+//   revisions, and can be sent initialize. -32603 with our data: it wants a login, or is not there; that says
+//   nothing of its revisions.
 // - No connection at all: Down.
 //
 // Bytes of answers become one message each, on one line, checked by nobody yet.
