@@ -18,6 +18,11 @@ constexpr std::size_t sessions_max = 500;
 
 constexpr base::Duration look_through = std::chrono::minutes(1);
 
+// A record is not written anew after every request: its time says only roughly when the session was used.
+base::Duration note_every(const HttpSettings& settings) {
+  return settings.session_timeout / 16;
+}
+
 template <class... Handlers>
 struct Cases : Handlers... {
   using Handlers::operator()...;
@@ -53,6 +58,9 @@ struct HttpSessions::Session {
   std::optional<io::MappedPage> page;    // HTTP+SSE sessions have none: nobody could come back to them.
   std::optional<base::Instant> ends_at;  // Nobody is connected.
   std::vector<transport::ExchangeId> exchanges;
+  std::optional<base::Instant> on_agenda;
+  base::Instant noted_at;  // When its record was written last.
+  bool queueing = false;
   bool congested = false;
   bool over = false;  // The client has ended it; the broker has been told.
 
@@ -277,6 +285,17 @@ void HttpSessions::settle(Session& session, base::Instant now) {
     if (sessions_.find(id) == nullptr) return;
   }
   note_use(session, now);
+  put_on_agenda(session);
+}
+
+// What has moved to a later time is noticed when the earlier one comes.
+void HttpSessions::put_on_agenda(Session& session) {
+  std::optional<base::Instant> due = session.with([](auto& transport) { return transport.deadline(); });
+  if (session.ends_at && !session.over && (!due || *session.ends_at < *due)) due = session.ends_at;
+  if (!due || (session.on_agenda && *session.on_agenda <= *due)) return;
+  if (session.on_agenda) agenda_.erase({*session.on_agenda, session.id});
+  session.on_agenda = due;
+  agenda_.emplace(*due, session.id);
 }
 
 void HttpSessions::carry_out(Session& session, transport::Output& output) {
@@ -296,7 +315,10 @@ void HttpSessions::carry_out(Session& session, transport::Output& output) {
             finished(answer.exchange);
           },
           [&](transport::BeginStream& begin) { hands_.front.begin_stream(begin.exchange, begin.fields); },
-          [&](transport::StreamText& text) { hands_.front.stream(text.exchange, std::move(text.text)); },
+          [&](transport::StreamText& text) {
+            hands_.front.stream(text.exchange, std::move(text.text));
+            if (!std::exchange(session.queueing, true)) queueing_.push_back(session.id);
+          },
           [&](transport::EndStream& end) {
             hands_.front.end_stream(end.exchange);
             finished(end.exchange);
@@ -318,20 +340,26 @@ void HttpSessions::note_use(Session& session, base::Instant now) {
   }
   if (const auto revision = streamable->revision(); revision && session.record.revision.empty()) {
     session.record.revision = proto::name_of(*revision);
-    kept_.update(session.public_id, session.record);
+    keep_noted(session, now);
   }
   if (streamable->connected()) {
     session.ends_at.reset();
   } else if (!session.ends_at) {
     session.ends_at = now + settings_.session_timeout;
-    kept_.update(session.public_id, session.record);
+    if (now - session.noted_at >= note_every(settings_)) keep_noted(session, now);
   }
+}
+
+void HttpSessions::keep_noted(Session& session, base::Instant now) {
+  kept_.update(session.public_id, session.record);
+  session.noted_at = now;
 }
 
 void HttpSessions::close(core::SessionId id) {
   const std::unique_ptr<Session> session = sessions_.take(id);
   if (session == nullptr) return;
   by_public_id_.erase(session->public_id);
+  if (session->on_agenda) agenda_.erase({*session->on_agenda, id});
   for (const transport::ExchangeId exchange : session->exchanges) {
     by_exchange_.erase(exchange);
     hands_.front.drop(exchange);
@@ -341,47 +369,49 @@ void HttpSessions::close(core::SessionId id) {
 
 void HttpSessions::report_queues() {
   std::vector<broker::Event> news;
-  sessions_.each([&](Session& session) {
+  std::erase_if(queueing_, [&](core::SessionId id) {
+    Session* session = sessions_.find(id);
+    if (session == nullptr) return true;
     std::size_t queued = 0;
-    for (const transport::ExchangeId exchange : session.exchanges)
+    for (const transport::ExchangeId exchange : session->exchanges)
       queued += hands_.front.queued_bytes(exchange);
     if (queued > queued_hard) {
-      news.push_back(broker::SessionOverflowed{session.id, queued});
-    } else if (queued > queued_soft && !session.congested) {
-      session.congested = true;
-      news.push_back(broker::SessionBlocked{session.id});
-    } else if (queued == 0 && session.congested) {
-      session.congested = false;
-      news.push_back(broker::SessionUnblocked{session.id});
+      news.push_back(broker::SessionOverflowed{id, queued});
+    } else if (queued > queued_soft && !session->congested) {
+      session->congested = true;
+      news.push_back(broker::SessionBlocked{id});
+    } else if (queued == 0 && session->congested) {
+      session->congested = false;
+      news.push_back(broker::SessionUnblocked{id});
     }
+    session->queueing = queued > 0;
+    return !session->queueing;
   });
   for (broker::Event& event : news) hands_.feed(std::move(event));
 }
 
 std::optional<base::Instant> HttpSessions::deadline() const {
-  std::optional<base::Instant> first;
-  const auto consider = [&](std::optional<base::Instant> due) {
-    if (due && (!first || *due < *first)) first = due;
-  };
-  sessions_.each([&](Session& session) {
-    consider(session.with([](auto& transport) { return transport.deadline(); }));
-    if (!session.over) consider(session.ends_at);
-  });
-  return first;
+  if (agenda_.empty()) return std::nullopt;
+  return agenda_.begin()->first;
 }
 
 void HttpSessions::tick(base::Instant now) {
   if (now >= expire_at_) {
     expire_at_ = now + look_through;
-    for (const std::string& id : kept_.older_than(settings_.session_timeout)) {
+    for (const std::string& id : kept_.older_than(settings_.session_timeout + note_every(settings_))) {
       if (!by_public_id_.contains(id)) kept_.forget(id);
     }
   }
-  std::vector<core::SessionId> all;
-  sessions_.each([&](Session& session) { all.push_back(session.id); });
-  for (const core::SessionId id : all) {
+  // What they put on the agenda meanwhile is for the next time.
+  std::vector<core::SessionId> due;
+  while (!agenda_.empty() && agenda_.begin()->first <= now) {
+    due.push_back(agenda_.begin()->second);
+    agenda_.erase(agenda_.begin());
+  }
+  for (const core::SessionId id : due) {
     Session* session = sessions_.find(id);
     if (session == nullptr) continue;
+    session->on_agenda.reset();
     if (session->ends_at && *session->ends_at <= now && !session->over) {
       session->over = true;
       hands_.feed(broker::SessionClosed{id});

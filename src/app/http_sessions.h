@@ -14,7 +14,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -55,7 +57,7 @@ class HttpSessions {
   void close(core::SessionId id);
 
   // What is queued for clients that do not read becomes known to the broker here: once per turn, after
-  // flushing.
+  // flushing. Costs nothing where nothing is queued.
   void report_queues();
 
   std::optional<base::Instant> deadline() const;
@@ -80,6 +82,8 @@ class HttpSessions {
   void settle(Session& session, base::Instant now);
   void carry_out(Session& session, transport::Output& output);
   void note_use(Session& session, base::Instant now);
+  void keep_noted(Session& session, base::Instant now);
+  void put_on_agenda(Session& session);
 
   Hands hands_;
   KeptSessions kept_;
@@ -87,7 +91,10 @@ class HttpSessions {
   Table<core::SessionTag, Session> sessions_;
   std::map<std::string, core::SessionId, std::less<>> by_public_id_;
   std::map<transport::ExchangeId, core::SessionId> by_exchange_;
-  base::Instant expire_at_;  // When the files are looked through next.
+  // When which session has something due, or earlier; each stands in it once at most.
+  std::set<std::pair<base::Instant, core::SessionId>> agenda_;
+  std::vector<core::SessionId> queueing_;  // What is queued for them has to be looked at.
+  base::Instant expire_at_;                // When the files are looked through next.
 };
 
 }  // namespace app
