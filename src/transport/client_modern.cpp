@@ -163,16 +163,12 @@ void StreamableClient::State::modern_ended(Flight flight, const std::optional<Fa
   if (flight.content == Content::refusal) return modern_refused(flight, now);
   const auto call = flight.stream.call;
   if (!call) return;
-  std::string error;
-  if (std::ranges::all_of(flight.collected, blank)) {
-    flight.collected.clear();
-  } else if (!failure) {
-    error = error_in(flight.collected);
-    modern_text(0, flight, flight.collected, now);
-  }
+  if (std::ranges::all_of(flight.collected, blank)) flight.collected.clear();
+  if (!flight.collected.empty() && !failure) modern_text(0, flight, flight.collected, now);
   const bool again =
       std::ranges::any_of(awaiting_tools, [&](const Flight& waiting) { return waiting.stream.call == call; });
   if (!outstanding(call) || again) return;
+  const std::string error = failure ? std::string() : error_in(flight.collected);
   if (!error.empty()) return fail_with(*call, error);
   modern_unanswered(flight, failure);
 }

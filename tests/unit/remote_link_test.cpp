@@ -11,7 +11,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// Answers POSTs as it is told; keeps GETs open; notes "METHOD session version body".
+// Answers POSTs as it is told; keeps GETs and listens open; notes "METHOD session version body".
 struct Server {
   io::Loop& loop;
   std::function<proto::HttpAnswer(const proto::HttpRequest&)> on_post = {};
@@ -55,7 +55,7 @@ struct Server {
     }
     seen.push_back(request.body.empty() ? line : line + ' ' + request.body);
     io::HttpConnection& connection = *connections.at(number);
-    if (request.method == "GET") {
+    if (request.method == "GET" || request.fields.get("mcp-method") == "subscriptions/listen") {
       stream = number;
       proto::HttpFields fields;
       fields.add("content-type", "text/event-stream");
@@ -240,4 +240,23 @@ TEST_CASE("remote link: destroyed while requests are under way, it tells nothing
   world.link.reset();
   REQUIRE(world.until([&] { return world.server.gone > 0; }));
   CHECK(world.told.empty());
+}
+
+TEST_CASE("remote link: a listen of 2026-07-28 is open until it is cancelled, which closes its connection") {
+  World world;
+  world.connect();
+  const std::string listen = R"({"jsonrpc":"2.0","id":7,"method":"subscriptions/listen","params":{"_meta":{)"
+                             R"("io.modelcontextprotocol/protocolVersion":"2026-07-28"}}})";
+  world.send(listen);
+  REQUIRE(world.until([&] { return world.server.stream != 0; }));
+  CHECK(world.server.seen == Lines{"POST 2026-07-28 " + listen});
+  world.server.say(changed);
+  REQUIRE(world.until([&] { return !world.told.empty(); }));
+  CHECK(std::exchange(world.told, {}) == Lines{"7 " + changed});
+  world.send(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}})");
+  REQUIRE(world.until([&] { return world.server.gone == 1 && !world.told.empty(); }));
+  CHECK(world.told.at(0).starts_with(R"(7 {"jsonrpc":"2.0","id":7,"error")"));
+  world.close();
+  REQUIRE(world.until([&] { return world.told.size() == 2; }));
+  CHECK(world.server.seen.size() == 1);
 }
