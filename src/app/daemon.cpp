@@ -130,7 +130,7 @@ void Daemon::end_of_turn() {
     flush_sessions();
     control_.settle();
     front_.flush();
-    http_sessions_->report_queues();
+    http_sessions_->report_queues(turn_time());
   } while (!broker_.outbox().empty());
   set_deadline();
   turn_time_.reset();

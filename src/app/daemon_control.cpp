@@ -19,7 +19,8 @@ void Daemon::requested(ExchangeId exchange, HttpRequest&& request, HttpOrigin or
     attach(exchange, request);
   } else if (request.path.starts_with("/mcp/") || request.path.starts_with("/sse/")) {
     if (leaving_) return front_.answer(exchange, proto::problem(503, "the daemon is ending"));
-    http_sessions_->request(exchange, std::move(request), local ? "user" : port_caller_, turn_time());
+    http_sessions_->request(exchange, std::move(request), local ? std::string(local_caller) : port_caller_,
+                            turn_time());
   } else {
     control_.request(exchange, request);
   }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "app/http_session.h"
 #include "core/setup.h"
-#include "proto/rpc.h"
 
 namespace app {
 namespace {
@@ -28,44 +28,16 @@ struct Cases : Handlers... {
   using Handlers::operator()...;
 };
 
-// JSON-RPC's way to say it, in a body as the SDKs expect it.
 proto::HttpAnswer refusal(int status, proto::Code code, std::string_view sentence) {
-  return proto::json_answer(status, proto::error_text({}, code, "hearth: " + std::string(sentence)));
+  return session_refusal(status, {}, code, sentence);
 }
 
 }  // namespace
 
-struct HttpSessions::Target {
-  bool streamable = false;
-  std::string server;
-  std::string project;
-  std::string post_id;  // HTTP+SSE: the session that a POST names.
-};
-
-struct HttpSessions::Session {
-  using Transport = std::variant<transport::StreamableServer, transport::SseServer>;
-
-  Session(std::string name, SessionRecord about, Transport how, std::optional<io::MappedPage> journal)
-      : public_id(std::move(name)),
-        record(std::move(about)),
-        transport(std::move(how)),
-        page(std::move(journal)) {}
-
-  core::SessionId id;
-  std::string public_id;
-  SessionRecord record;
-  Transport transport;
-  std::optional<io::MappedPage> page;    // HTTP+SSE sessions have none: nobody could come back to them.
-  std::optional<base::Instant> ends_at;  // Nobody is connected.
-  std::vector<transport::ExchangeId> exchanges;
-  std::optional<base::Instant> on_agenda;
-  base::Instant noted_at;  // When its record was written last.
-  bool queueing = false;
-  bool congested = false;
-  bool over = false;  // The client has ended it; the broker has been told.
-
-  auto with(auto&& f) { return std::visit(f, transport); }
-};
+proto::HttpAnswer session_refusal(int status, std::string_view raw_id, proto::Code code,
+                                  std::string_view sentence) {
+  return proto::json_answer(status, proto::error_text(raw_id, code, "hearth: " + std::string(sentence)));
+}
 
 HttpSessions::HttpSessions(Hands hands, std::string directory, HttpSettings settings)
     : hands_(std::move(hands)), kept_(std::move(directory)), settings_(std::move(settings)) {}
@@ -106,6 +78,11 @@ void HttpSessions::request(transport::ExchangeId exchange, proto::HttpRequest re
 
 void HttpSessions::streamable(transport::ExchangeId exchange, proto::HttpRequest request,
                               const Target& target, const std::string& caller, base::Instant now) {
+  transport::Judgement judgement = transport::judge(request);
+  if (const auto* answer = std::get_if<proto::HttpAnswer>(&judgement))
+    return hands_.front.answer(exchange, *answer);
+  if (auto* call = std::get_if<transport::ModernCall>(&judgement))
+    return at_desk(exchange, std::move(*call), target, caller, now);
   const std::string public_id(request.fields.get("mcp-session-id"));
   Session* session = nullptr;
   if (!public_id.empty()) {
@@ -119,11 +96,15 @@ void HttpSessions::streamable(transport::ExchangeId exchange, proto::HttpRequest
     session = open(exchange, target, caller, now);
     if (session == nullptr) return;
   }
-  by_exchange_[exchange] = session->id;
-  session->exchanges.push_back(exchange);
-  session->ends_at.reset();
+  begin(*session, exchange);
   std::get<transport::StreamableServer>(session->transport).request(exchange, std::move(request), now);
   settle(*session, now);
+}
+
+void HttpSessions::begin(Session& session, transport::ExchangeId exchange) {
+  by_exchange_[exchange] = session.id;
+  session.exchanges.push_back(exchange);
+  session.ends_at.reset();
 }
 
 void HttpSessions::sse(transport::ExchangeId exchange, proto::HttpRequest request, const Target& target,
@@ -142,8 +123,7 @@ void HttpSessions::sse(transport::ExchangeId exchange, proto::HttpRequest reques
   if (session == nullptr || !std::holds_alternative<transport::SseServer>(session->transport))
     return hands_.front.answer(exchange,
                                proto::problem(404, "there is no such session; it ended with its connection"));
-  by_exchange_[exchange] = session->id;
-  session->exchanges.push_back(exchange);
+  begin(*session, exchange);
   if (!target.post_id.empty())
     std::get<transport::SseServer>(session->transport).request(exchange, std::move(request), now);
   settle(*session, now);
@@ -179,19 +159,29 @@ HttpSessions::Session* HttpSessions::open(transport::ExchangeId exchange, const 
   return &announce(std::move(session), std::move(*spec));
 }
 
-// Many clients never say that they are done. Who has been away for longest is the one to be forgotten.
 bool HttpSessions::make_room() {
   if (by_public_id_.size() < sessions_max) return true;
+  return end_longest_away([](const Session& session) { return !session.is_desk(); });
+}
+
+// Many clients never say that they are done. Who has been away for longest is the one to be forgotten.
+bool HttpSessions::end_longest_away(const std::function<bool(const Session&)>& among) {
   Session* longest = nullptr;
   sessions_.each([&](Session& session) {
-    if (!session.ends_at || session.over) return;
+    if (!session.ends_at || session.over || !among(session)) return;
     if (longest == nullptr || *session.ends_at < *longest->ends_at) longest = &session;
   });
   if (longest == nullptr) return false;
-  longest->over = true;
-  by_public_id_.erase(longest->public_id);
-  hands_.feed(broker::SessionClosed{longest->id});
+  end(*longest);
   return true;
+}
+
+// From here on nobody finds it; the broker closes it.
+void HttpSessions::end(Session& session) {
+  if (std::exchange(session.over, true)) return;
+  by_public_id_.erase(session.public_id);
+  desks_.forget(session.id);
+  hands_.feed(broker::SessionClosed{session.id});
 }
 
 transport::StreamableOptions HttpSessions::options(const std::string& public_id) const {
@@ -205,10 +195,12 @@ transport::StreamableOptions HttpSessions::options(const std::string& public_id)
 HttpSessions::Session& HttpSessions::announce(std::unique_ptr<Session> session, core::ServerSpec spec) {
   const core::SessionId id = hands_.broker.admit();
   session->id = id;
-  by_public_id_[session->public_id] = id;
+  if (!session->is_desk()) by_public_id_[session->public_id] = id;
   const std::span<std::byte> journal = session->page ? session->page->bytes() : std::span<std::byte>();
   Session& announced = sessions_.put(id, std::move(session));
-  hands_.feed(broker::SessionOpened{id, std::move(spec), journal, 0, true});
+  // Who comes by the local socket is the user whose clients on stdio are nobody else's either.
+  std::string principal = announced.record.caller == local_caller ? std::string() : announced.record.caller;
+  hands_.feed(broker::SessionOpened{id, std::move(spec), journal, 0, true, std::move(principal)});
   return announced;
 }
 
@@ -256,6 +248,8 @@ void HttpSessions::send(broker::SendToSession& action, base::Instant now) {
   if (session == nullptr) return;
   if (auto* streamable = std::get_if<transport::StreamableServer>(&session->transport)) {
     streamable->send(action.message, action.concerns, now);
+  } else if (auto* desk = std::get_if<transport::ModernServer>(&session->transport)) {
+    desk->send(action.message, action.concerns, now);
   } else {
     std::get<transport::SseServer>(session->transport).send(action.message, now);
   }
@@ -323,30 +317,28 @@ void HttpSessions::carry_out(Session& session, transport::Output& output) {
             hands_.front.end_stream(end.exchange);
             finished(end.exchange);
           },
-          [&](transport::Over&) {
-            if (!std::exchange(session.over, true)) hands_.feed(broker::SessionClosed{session.id});
-          },
+          [&](transport::Over&) { end(session); },
       },
       output);
 }
 
 void HttpSessions::note_use(Session& session, base::Instant now) {
+  if (session.over || std::holds_alternative<transport::SseServer>(session.transport)) return;
   auto* streamable = std::get_if<transport::StreamableServer>(&session.transport);
-  if (streamable == nullptr || session.over) return;
-  if (streamable->failed()) {
-    session.over = true;
-    hands_.feed(broker::SessionClosed{session.id});
-    return;
+  if (streamable != nullptr) {
+    if (streamable->failed()) return end(session);
+    if (const auto revision = streamable->revision(); revision && session.record.revision.empty()) {
+      session.record.revision = proto::name_of(*revision);
+      keep_noted(session, now);
+    }
   }
-  if (const auto revision = streamable->revision(); revision && session.record.revision.empty()) {
-    session.record.revision = proto::name_of(*revision);
-    keep_noted(session, now);
-  }
-  if (streamable->connected()) {
+  const bool connected = session.is_desk() ? std::get<transport::ModernServer>(session.transport).connected()
+                                           : streamable->connected();
+  if (connected) {
     session.ends_at.reset();
   } else if (!session.ends_at) {
-    session.ends_at = now + settings_.session_timeout;
-    if (now - session.noted_at >= note_every(settings_)) keep_noted(session, now);
+    session.ends_at = now + (session.is_desk() ? desk_timeout() : settings_.session_timeout);
+    if (session.page && now - session.noted_at >= note_every(settings_)) keep_noted(session, now);
   }
 }
 
@@ -356,26 +348,34 @@ void HttpSessions::keep_noted(Session& session, base::Instant now) {
 }
 
 void HttpSessions::close(core::SessionId id) {
-  const std::unique_ptr<Session> session = sessions_.take(id);
+  std::unique_ptr<Session> session = sessions_.take(id);
   if (session == nullptr) return;
   by_public_id_.erase(session->public_id);
   if (session->on_agenda) agenda_.erase({*session->on_agenda, id});
+  desks_.forget(id);
   for (const transport::ExchangeId exchange : session->exchanges) {
     by_exchange_.erase(exchange);
     hands_.front.drop(exchange);
   }
   if (session->page) kept_.forget(session->public_id);
+  if (!session->is_desk()) return;
+  const SessionRecord record = std::move(session->record);
+  session.reset();
+  desks_.give_back_params(record.server, record.project);
 }
 
-void HttpSessions::report_queues() {
+void HttpSessions::report_queues(base::Instant now) {
   std::vector<broker::Event> news;
+  std::vector<transport::ExchangeId> stuck;
   std::erase_if(queueing_, [&](core::SessionId id) {
     Session* session = sessions_.find(id);
     if (session == nullptr) return true;
     std::size_t queued = 0;
     for (const transport::ExchangeId exchange : session->exchanges)
       queued += hands_.front.queued_bytes(exchange);
-    if (queued > queued_hard) {
+    if (session->is_desk()) {
+      note_stuck(*session, stuck);
+    } else if (queued > queued_hard) {
       news.push_back(broker::SessionOverflowed{id, queued});
     } else if (queued > queued_soft && !session->congested) {
       session->congested = true;
@@ -388,6 +388,10 @@ void HttpSessions::report_queues() {
     return !session->queueing;
   });
   for (broker::Event& event : news) hands_.feed(std::move(event));
+  for (const transport::ExchangeId exchange : stuck) {
+    hands_.front.drop(exchange);
+    gone(exchange, now);
+  }
 }
 
 std::optional<base::Instant> HttpSessions::deadline() const {
@@ -413,8 +417,7 @@ void HttpSessions::tick(base::Instant now) {
     if (session == nullptr) continue;
     session->on_agenda.reset();
     if (session->ends_at && *session->ends_at <= now && !session->over) {
-      session->over = true;
-      hands_.feed(broker::SessionClosed{id});
+      end(*session);
       continue;
     }
     session->with([&](auto& transport) { transport.tick(now); });

@@ -3,7 +3,8 @@
 // Stands between the connections (app/http_front), the transports (transport/) and the broker, for which
 // these are sessions like any other. A Streamable HTTP session outlives its connections for the session
 // timeout, and the daemon: its journal and what it is about are files (app/kept_sessions). An HTTP+SSE
-// session is its connection.
+// session is its connection. Requests of 2026-07-28, which knows no sessions, come to /mcp/NAME too, and
+// share a session with others of their kind, a desk (transport/modern_server.h).
 //
 // A session belongs to its caller: the user of the local socket, or whoever has the token of the port. Its id
 // under another caller or another server's name finds nothing.
@@ -21,14 +22,19 @@
 #include <vector>
 
 #include "app/config.h"
+#include "app/http_desks.h"
 #include "app/http_front.h"
 #include "app/kept_sessions.h"
 #include "app/table.h"
 #include "broker/broker.h"
+#include "transport/modern_server.h"
 #include "transport/sse_server.h"
 #include "transport/streamable_server.h"
 
 namespace app {
+
+// The caller that comes by the local socket.
+inline constexpr std::string_view local_caller = "user";
 
 class HttpSessions {
  public:
@@ -58,7 +64,7 @@ class HttpSessions {
 
   // What is queued for clients that do not read becomes known to the broker here: once per turn, after
   // flushing. Costs nothing where nothing is queued.
-  void report_queues();
+  void report_queues(base::Instant now);
 
   std::optional<base::Instant> deadline() const;
   void tick(base::Instant now);
@@ -72,11 +78,19 @@ class HttpSessions {
                   const std::string& caller, base::Instant now);
   void sse(transport::ExchangeId exchange, proto::HttpRequest request, const Target& target,
            const std::string& caller, base::Instant now);
+  void at_desk(transport::ExchangeId exchange, transport::ModernCall call, const Target& target,
+               const std::string& caller, base::Instant now);
+  Session* open_desk(transport::ExchangeId exchange, const transport::ModernCall& call, DeskKey key);
+  base::Duration desk_timeout() const;
+  void note_stuck(const Session& desk, std::vector<transport::ExchangeId>& stuck) const;
+  void begin(Session& session, transport::ExchangeId exchange);
+  void end(Session& session);
   Session* open(transport::ExchangeId exchange, const Target& target, const std::string& caller,
                 base::Instant now);
   Session* find(const std::string& public_id, const Target& target, const std::string& caller);
   Session* find_kept(const std::string& public_id, const Target& target, const std::string& caller);
   bool make_room();
+  bool end_longest_away(const std::function<bool(const Session&)>& among);
   Session& announce(std::unique_ptr<Session> session, core::ServerSpec spec);
   transport::StreamableOptions options(const std::string& public_id) const;
   void settle(Session& session, base::Instant now);
@@ -88,6 +102,7 @@ class HttpSessions {
   Hands hands_;
   KeptSessions kept_;
   HttpSettings settings_;
+  HttpDesks desks_;  // Outlives the sessions, which use what it knows of tools.
   Table<core::SessionTag, Session> sessions_;
   std::map<std::string, core::SessionId, std::less<>> by_public_id_;
   std::map<transport::ExchangeId, core::SessionId> by_exchange_;

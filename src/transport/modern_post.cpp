@@ -31,7 +31,7 @@ HttpAnswer no(const Part& part, int status, Code code, std::string_view sentence
 }
 
 HttpAnswer mismatch(const Part& part, std::string_view sentence) {
-  return no(part, 400, Code::header_mismatch, "Header mismatch: " + std::string(sentence));
+  return header_mismatch(part.of(part.envelope.id), sentence);
 }
 
 HttpAnswer invalid(std::string_view sentence) {
@@ -144,6 +144,11 @@ Judgement judge_message(Posted& posted, HttpFields& fields, Version version) {
 }
 
 }  // namespace
+
+HttpAnswer header_mismatch(std::string_view raw_id, std::string_view sentence) {
+  return proto::json_answer(
+      400, proto::error_text(raw_id, Code::header_mismatch, "Header mismatch: " + std::string(sentence)));
+}
 
 Judgement judge(proto::HttpRequest& request) {
   const Version version = version_of(request.fields);

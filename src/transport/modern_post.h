@@ -34,4 +34,7 @@ struct OfSession {};
 using Judgement = std::variant<OfSession, ModernCall, proto::HttpAnswer>;
 Judgement judge(proto::HttpRequest& request);
 
+// 400, -32020.
+proto::HttpAnswer header_mismatch(std::string_view raw_id, std::string_view sentence);
+
 }  // namespace transport

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proto/envelope.h"
+#include "proto/json.h"
 #include "proto/members.h"
 #include "proto/rpc.h"
 #include "transport/held_posts.h"
@@ -38,9 +39,15 @@ std::pair<Message, proto::Envelope> as_it_stands(const Message& message) {
   return {std::move(whole), envelope.value_or(proto::Envelope{})};
 }
 
+std::string cursor_of(const ModernCall& call) {
+  if (call.method != Method::tools_list) return {};
+  return std::string(proto::member(call.envelope.params.in(call.line.text), "cursor"));
+}
+
 struct Call {
   ExchangeId exchange = 0;
   std::string client_id;  // Raw.
+  std::string cursor;     // Raw; of a tools/list.
   Method method = Method::other;
   bool streaming = false;
   base::Instant silent_since;
@@ -49,10 +56,11 @@ struct Call {
 }  // namespace
 
 struct ModernServer::State {
-  explicit State(ModernOptions given) : options(given) {}
+  State(ModernOptions given, ParamHeaders& known) : options(given), params(known) {}
 
   using Calls = std::map<std::string, Call, std::less<>>;
 
+  std::string wrong_with(const ModernCall& call) const;
   void deliver(const std::string& id, base::Bytes line);
   void become_stream(Call& call, base::Instant now);
   void say(Call& call, Message message, base::Instant now);
@@ -67,6 +75,7 @@ struct ModernServer::State {
   };
 
   ModernOptions options;
+  ParamHeaders& params;
   std::vector<Output> outbox;
   Calls calls;  // In flight, by the id that the broker knows.
   std::map<ExchangeId, std::string> by_exchange;
@@ -76,6 +85,14 @@ struct ModernServer::State {
   std::deque<HeldLine> held;
   std::size_t held_bytes = 0;
 };
+
+// The fields that repeat arguments of the tool that is called.
+std::string ModernServer::State::wrong_with(const ModernCall& call) const {
+  if (call.method != Method::tools_call) return {};
+  const std::string_view given = call.envelope.params.in(call.line.text);
+  return params.mismatch(proto::json::unquoted(proto::member(given, "name")),
+                         proto::member(given, "arguments"), call.fields);
+}
 
 void ModernServer::State::deliver(const std::string& id, base::Bytes line) {
   if (!holding) {
@@ -111,10 +128,12 @@ void ModernServer::State::answered(const Message& message, const proto::Envelope
   Call call = std::move(found->second);
   calls.erase(found);
   by_exchange.erase(call.exchange);
-  // A result may be long; an error and the end of a listen are short, and what was put into them counts.
+  // Where what was put into it counts. Results of calls, which may be long, are not among these.
   const bool read_again =
       envelope.error.present() || call.method == Method::subscriptions_listen || !message.has_room_for(1);
   auto [own, read] = read_again ? as_it_stands(message) : std::pair(message, envelope);
+  if (call.method == Method::tools_list && read.result.present())
+    params.learn(read.result.in(own.bytes().text), call.cursor);
   own.restate(read.id, call.client_id);
   if (own.standing_at(read.subscription) == id) own.restate(read.subscription, call.client_id);
   if (!call.streaming) {
@@ -133,7 +152,8 @@ void ModernServer::State::told(const Message& message, std::string_view concerns
   say(found->second, std::move(own), now);
 }
 
-ModernServer::ModernServer(ModernOptions options) : state_(std::make_unique<State>(options)) {}
+ModernServer::ModernServer(ModernOptions options, ParamHeaders& params)
+    : state_(std::make_unique<State>(options, params)) {}
 ModernServer::~ModernServer() = default;
 ModernServer::ModernServer(ModernServer&&) noexcept = default;
 ModernServer& ModernServer::operator=(ModernServer&&) noexcept = default;
@@ -147,13 +167,19 @@ void ModernServer::request(ExchangeId exchange, ModernCall call, base::Instant n
     state.outbox.emplace_back(Answer{exchange, busy()});
     return;
   }
+  const std::string_view client_id = call.envelope.id.in(call.line.text);
+  if (const std::string wrong = state.wrong_with(call); !wrong.empty()) {
+    state.outbox.emplace_back(Answer{exchange, header_mismatch(client_id, wrong)});
+    return;
+  }
   std::string id = std::to_string(++state.ids_given);
   Message line(call.line);
   line.splice(call.envelope.id, id);
   state.deliver(id, base::Bytes::copy(line.text()));
   const Call& opened = state.calls
                            .emplace(id, Call{.exchange = exchange,
-                                             .client_id = std::string(call.envelope.id.in(call.line.text)),
+                                             .client_id = std::string(client_id),
+                                             .cursor = cursor_of(call),
                                              .method = call.method,
                                              .silent_since = now})
                            .first->second;

@@ -26,6 +26,7 @@
 #include "proto/message.h"
 #include "transport/exchange.h"
 #include "transport/modern_post.h"
+#include "transport/param_headers.h"
 
 namespace transport {
 
@@ -38,7 +39,8 @@ struct ModernOptions {
 
 class ModernServer {
  public:
-  explicit ModernServer(ModernOptions options);
+  // `params`: of the server, for all its desks; outlives them.
+  ModernServer(ModernOptions options, ParamHeaders& params);
   ~ModernServer();
   ModernServer(ModernServer&&) noexcept;
   ModernServer& operator=(ModernServer&&) noexcept;

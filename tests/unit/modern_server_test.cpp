@@ -16,12 +16,13 @@ using std::chrono::seconds;
 namespace {
 
 struct Desk {
-  explicit Desk(transport::ModernOptions options = {}) : server(options) {}
+  explicit Desk(transport::ModernOptions options = {}) : server(options, params) {}
 
   Lines out() { return reader.read(server.outbox()); }
-  Lines post(transport::ExchangeId exchange, const std::string& body,
-             std::string_view method = "tools/call") {
-    auto made = request("POST", body, modern_fields(method, {{"mcp-name", "x"}}));
+  Lines post(transport::ExchangeId exchange, const std::string& body, std::string_view method = "tools/call",
+             Fields instead = {}) {
+    instead.emplace_back("mcp-name", "x");
+    auto made = request("POST", body, modern_fields(method, instead));
     auto judgement = transport::judge(made);
     REQUIRE(std::holds_alternative<transport::ModernCall>(judgement));
     server.request(exchange, std::get<transport::ModernCall>(std::move(judgement)), now);
@@ -41,6 +42,7 @@ struct Desk {
     return out();
   }
 
+  transport::ParamHeaders params;
   transport::ModernServer server;
   Reader reader;
   base::Instant now{seconds(100)};
@@ -208,4 +210,20 @@ TEST_CASE("a desk is bounded") {
   for (std::size_t i = 1; i <= transport::HeldPosts::count_max; ++i)
     CHECK(held.post(i, modern_call("1")).empty());
   CHECK(held.post(1000, modern_call("1")).front().starts_with("1000: 503"));
+}
+
+TEST_CASE("what a tool wants in fields is learnt from the list, and checked from then on") {
+  Desk desk;
+  const std::string call = modern("7", "tools/call", R"("name":"x","arguments":{"region":"eu"},)");
+  CHECK(desk.post(1, call).size() == 1);
+  CHECK(desk.server.connected());
+  desk.post(2, modern("8", "tools/list"), "tools/list");
+  const std::string list = R"("result":{"tools":[{"name":"x","inputSchema":{"type":"object",)"
+                           R"("properties":{"region":{"type":"string","x-mcp-header":"Region"}}}}]}})";
+  CHECK(desk.say(R"({"jsonrpc":"2.0","id":2,)" + list) == Lines{R"(2: 200 {"jsonrpc":"2.0","id":8,)" + list});
+  const Lines refused = desk.post(3, call);
+  REQUIRE(refused.size() == 1);
+  CHECK(refused.front().starts_with(R"(3: 400 {"jsonrpc":"2.0","id":7,"error":{"code":-32020,)"));
+  CHECK(desk.post(4, call, "tools/call", Fields{{"mcp-param-region", "us"}}).front().starts_with("4: 400"));
+  CHECK(desk.post(5, call, "tools/call", Fields{{"mcp-param-region", "eu"}}).front().starts_with("deliver"));
 }
