@@ -17,6 +17,7 @@
 
 #include "bench/client.h"
 #include "bench/figures.h"
+#include "bench/sample.h"
 
 namespace {
 
@@ -45,9 +46,7 @@ struct Scenario {
   std::size_t sessions = 1;
   bench::Load load;
   bench::Placement placement = bench::Placement::anywhere;
-  std::optional<Goal> latency = {};
-  std::optional<Goal> throughput = {};
-  std::optional<Goal> cpu = {};
+  bench::Rounds::Goals goals = {};
 };
 
 bench::Load echo(std::size_t bytes, std::size_t in_flight, bench::Writes writes = bench::Writes::one_by_one) {
@@ -73,51 +72,27 @@ std::vector<Scenario> scenarios() {
       {.name = "1 session, client on a CPU of its own",
        .load = echo(100, 1),
        .placement = bench::Placement::client_apart,
-       .latency = at_most(2.5)},
+       .goals = {.latency = at_most(2.5)}},
       {.name = "10 sessions, 100 B",
        .sessions = 10,
        .load = echo(100, 1),
-       .throughput = at_least(0.8),
-       .cpu = at_most(2)},
-      {.name = "50 sessions, 100 B", .sessions = 50, .load = echo(100, 1), .throughput = at_least(0.8)},
-      {.name = "64 in flight, 100 B", .load = echo(100, 64), .throughput = at_least(0.45)},
+       .goals = {.throughput = at_least(0.8), .cpu = at_most(2)}},
+      {.name = "50 sessions, 100 B",
+       .sessions = 50,
+       .load = echo(100, 1),
+       .goals = {.throughput = at_least(0.8)}},
+      {.name = "64 in flight, 100 B", .load = echo(100, 64), .goals = {.throughput = at_least(0.45)}},
       {.name = "64 in flight, written together", .load = echo(100, 64, bench::Writes::together)},
-      {.name = "1 MB result", .load = bench::blob_of(megabyte), .throughput = at_least(0.45)},
-      {.name = "1 MB there and back", .load = echo(megabyte, 1), .throughput = at_least(0.45)},
+      {.name = "1 MB result", .load = bench::blob_of(megabyte), .goals = {.throughput = at_least(0.45)}},
+      {.name = "1 MB there and back", .load = echo(megabyte, 1), .goals = {.throughput = at_least(0.45)}},
       {.name = "10 ms between calls, 100 B", .load = now_and_then()},
   };
 }
 
-struct Sample {
-  bench::Batch batch;
-  double cpu_ms_per_1000 = 0;
-  double noise = 0;  // CPUs that other work kept busy meanwhile.
-};
-
-base::Result<Sample> measure(bench::Client& client, const Scenario& scenario, milliseconds length,
-                             const std::vector<pid_t>& processes) {
-  const pid_t self[] = {getpid()};
-  const auto machine_before = bench::busy_time() - bench::cpu_time(self);
-  const auto before = bench::cpu_time(processes);
-  const auto begin = std::chrono::steady_clock::now();
-  const bench::Batch batch = TRY(client.run(scenario.load, length));
-  const auto spent = bench::cpu_time(processes) - before;
-  const std::chrono::nanoseconds elapsed = std::chrono::steady_clock::now() - begin;
-  const auto others = bench::busy_time() - bench::cpu_time(self) - machine_before - spent;
-  const double spent_ms = std::chrono::duration<double, std::milli>(spent).count();
-  return Sample{
-      .batch = batch,
-      .cpu_ms_per_1000 = spent_ms / static_cast<double>(batch.calls) * 1000,
-      .noise = std::max(0.0, static_cast<double>(others.count())) / static_cast<double>(elapsed.count())};
-}
-
-// Everything below us that is not one of the direct servers: shims, daemon, its guard, the shared server.
-std::vector<pid_t> all_but(const std::vector<pid_t>& direct) {
-  std::vector<pid_t> rest;
-  for (const pid_t pid : bench::descendants()) {
-    if (std::find(direct.begin(), direct.end(), pid) == direct.end()) rest.push_back(pid);
-  }
-  return rest;
+base::Result<bench::Sample> measure(bench::Client& client, const Scenario& scenario, milliseconds length,
+                                    const std::vector<pid_t>& processes) {
+  const bench::Meter meter(processes);
+  return meter.sample(TRY(client.run(scenario.load, length)));
 }
 
 base::Result<bool> run_scenario(const Settings& settings, const Scenario& scenario,
@@ -127,7 +102,8 @@ base::Result<bool> run_scenario(const Settings& settings, const Scenario& scenar
   TRY(direct.open_up_to(scenario.sessions));
   TRY(hearth.open_up_to(scenario.sessions));
   const std::vector<pid_t> direct_processes = direct.processes();
-  const std::vector<pid_t> hearth_processes = all_but(direct_processes);
+  // Shims, daemon, its guard, the shared server.
+  const std::vector<pid_t> hearth_processes = bench::all_but(direct_processes);
 
   std::vector<pid_t> all = bench::descendants();
   all.push_back(getpid());
@@ -135,24 +111,12 @@ base::Result<bool> run_scenario(const Settings& settings, const Scenario& scenar
 
   TRY(direct.run(scenario.load, settings.batch / 2));
   TRY(hearth.run(scenario.load, settings.batch / 2));
-  std::vector<Round> p50, p99, throughput, cpu, others;
+  bench::Rounds rounds;
   for (std::size_t i = 0; i < settings.rounds; ++i) {
-    const Sample a = TRY(measure(direct, scenario, settings.batch, direct_processes));
-    const Sample b = TRY(measure(hearth, scenario, settings.batch, hearth_processes));
-    const double noise = std::max(a.noise, b.noise);
-    others.push_back({a.noise, b.noise, noise});
-    p50.push_back({a.batch.p50_us, b.batch.p50_us, noise});
-    p99.push_back({a.batch.p99_us, b.batch.p99_us, noise});
-    throughput.push_back({a.batch.calls_per_second, b.batch.calls_per_second, noise});
-    cpu.push_back({a.cpu_ms_per_1000, b.cpu_ms_per_1000, noise});
+    const bench::Sample a = TRY(measure(direct, scenario, settings.batch, direct_processes));
+    rounds.add(a, TRY(measure(hearth, scenario, settings.batch, hearth_processes)));
   }
-  figures.push_back(figure_of(scenario.name + ": p50", "us", p50, scenario.latency));
-  figures.push_back(figure_of(scenario.name + ": p99", "us", p99, {}));
-  figures.push_back(figure_of(scenario.name + ": throughput", "calls/s", throughput, scenario.throughput));
-  figures.push_back(figure_of(scenario.name + ": CPU per 1000 calls", "ms", cpu, scenario.cpu));
-  Figure noise = figure_of(scenario.name + ": other work meanwhile", "CPUs", others, {});
-  noise.ratio.reset();
-  figures.push_back(std::move(noise));
+  rounds.into(figures, scenario.name, scenario.goals);
   bench::place(all, bench::Placement::anywhere);
   TRY(direct.close());
   TRY(hearth.close());
