@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proto/json.h"
+#include "proto/members.h"
 #include "proto/revision.h"
 #include "proto/rpc.h"
 #include "transport/client_state.h"
@@ -23,6 +24,12 @@ std::string version_field(std::string_view raw_result) {
   const auto revision = proto::revision_of(document.root->string_or("protocolVersion", ""));
   if (!revision || *revision < proto::Revision::r2025_06_18) return {};
   return std::string(proto::name_of(*revision));
+}
+
+// Whether only a server of 2026-07-28 or later would refuse so.
+bool newer(std::string_view raw_error) {
+  return proto::member(raw_error, "code") ==
+         std::to_string(static_cast<int>(proto::Code::unsupported_version));
 }
 
 }  // namespace
@@ -142,7 +149,7 @@ void StreamableClient::State::refused(Flight flight, base::Instant now) {
   if (!call) {
     return note(describe_status(flight.status) + " that carried a notification or an answer");
   }
-  if (flight.initialize && mode == Mode::undecided && may_be_older(flight.status)) {
+  if (flight.initialize && mode == Mode::undecided && may_be_older(flight.status) && !newer(error)) {
     return fall_back(std::move(flight), now);
   }
   if (!error.empty() && !wants_login(flight.status)) {

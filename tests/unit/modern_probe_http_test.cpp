@@ -117,6 +117,14 @@ TEST_CASE("a server that says yes only to older revisions can be greeted, and be
   CHECK(client.answered(2, 400).back() == "3: GET");
 }
 
+TEST_CASE("a server that is too new for initialize is not looked for an endpoint of") {
+  Client client;
+  client.send(initialize());
+  CHECK(client.answered(1, 400, json, refused("1", -32022)) ==
+        Lines{R"(receive 1 {"jsonrpc":"2.0","id":1,"error":{"code":-32022,"message":"no"}})"});
+  CHECK(client.send(discover(2)) == Lines{"2: POST server/discover 2" + modern});
+}
+
 TEST_CASE("modern and legacy messages go side by side, each under its own rules") {
   Begun client;
   CHECK(client.send(ask(8, "prompts/list")) == Lines{"4: POST prompts/list 8" + modern});
