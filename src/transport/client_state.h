@@ -78,6 +78,17 @@ struct Flight {
   std::optional<proto::SseReader> reader = std::nullopt;
 };
 
+// The server's list of tools, while it is asked for.
+struct ToolListing {
+  RequestId flight = 0;  // That has not brought its page yet.
+  std::string raw_id;
+  std::string raw_meta;
+  std::string version;
+  std::string raw_cursor;  // Of the page that is asked for; empty for the first.
+  int pages = 0;
+  base::Instant due = {};
+};
+
 // An answer whose request is refused is looked through for an error object, up to here.
 inline constexpr std::size_t refusal_bytes_max = std::size_t{64} << 10;
 // A stream that brought its answer and does not end is abandoned then, and so is a cancelled call that gets
@@ -235,16 +246,7 @@ struct StreamableClient::State {
   ParamHeaders tools = {};
   std::set<std::string> noted_tools = {};   // That must not be offered.
   std::vector<Flight> awaiting_tools = {};  // Calls, until the list is there.
-  struct Listing {
-    RequestId flight = 0;  // That has not brought its page yet.
-    std::string raw_id;
-    std::string raw_meta;
-    std::string version;
-    std::string raw_cursor;  // Of the page that is asked for; empty for the first.
-    int pages = 0;
-    base::Instant due = {};
-  };
-  std::optional<Listing> listing = std::nullopt;
+  std::optional<ToolListing> listing = std::nullopt;
   std::uint64_t last_list = 0;
 };
 
