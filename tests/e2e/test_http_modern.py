@@ -5,6 +5,7 @@ import urllib.parse
 from client import compact, parse
 from http_client import HungUp
 from http_world import HELLO, HttpCase, call
+from world import eventually
 
 VERSION = "2026-07-28"
 META = "io.modelcontextprotocol/"
@@ -328,3 +329,29 @@ class TestTogether(ModernCase):
         except HungUp:
             pass
         self.assertFalse([message for message in said if "result" in message])
+
+    def test_more_kinds_of_clients_than_are_kept_apart(self):
+        """The one that has been away for longest makes room; nobody does who is being served."""
+        def discover(number, kind):
+            return modern(number, "server/discover", capabilities={"experimental": {"kind%d" % kind: {}}})
+        for kind in range(105):
+            self.assertEqual(self.post(discover(kind, kind)).status, 200)
+        self.assertEqual(len(self.home.status()["sessions"]), 100)
+        streams = [self.start(modern(1, "subscriptions/listen", {"notifications": {"toolsListChanged": True}},
+                                     capabilities={"experimental": {"kind%d" % kind: {}}})).answer()
+                   for kind in range(100)]
+        self.assertEqual(self.post(discover(1, 200)).status, 503)
+        streams[17].connection.close()
+        eventually("room for another", lambda: self.post(discover(1, 200)).status == 200)
+
+
+class TestIdle(ModernCase):
+    http = {"sessionTimeoutMs": 200}
+
+    def test_what_nobody_uses_ends_and_nobody_misses_it(self):
+        self.assertEqual(self.text(tool(1, "echo", {"text": "x"})), "x")
+        stream, _ = self.listen(2, toolsListChanged=True)
+        self.assertEqual(len(self.home.status()["sessions"]), 1)
+        stream.connection.close()
+        eventually("the end of the desk", lambda: not self.home.status()["sessions"])
+        self.assertEqual(self.text(tool(1, "echo", {"text": "y"})), "y")
