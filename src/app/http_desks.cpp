@@ -70,7 +70,8 @@ HttpSessions::Session* HttpSessions::open_desk(transport::ExchangeId exchange,
   if (desks_.size() >= desks_max && !end_longest_away(desks))
     return refuse(503, proto::Code::internal_error, "too many kinds of clients are connected");
   transport::ModernOptions options;
-  options.stream_after = settings_.stream_after;
+  // At once would be before any answer, and only what is no stream has a status of its own.
+  if (settings_.stream_after > base::Duration::zero()) options.stream_after = settings_.stream_after;
   SessionRecord record{.server = key.server, .project = key.project, .caller = key.caller, .revision = {}};
   transport::ModernServer made(options, desks_.borrow_params(key.server, key.project));
   Session& desk =

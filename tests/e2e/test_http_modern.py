@@ -239,6 +239,13 @@ class TestSlowAnswers(ModernCase):
         self.assertEqual(answer.messages()[-1]["result"]["content"][0]["text"], "late")
 
 
+class TestStreamsAtOnce(ModernCase):
+    http = {"streamAfterMs": 0}
+
+    def test_statuses_are_still_told(self):
+        self.assert_refused(self.post(modern(7, "nobody/knows")), 404, -32601)
+
+
 class TestListens(ModernCase):
     def test_an_acknowledgement_and_what_was_asked_for(self):
         tools, granted = self.listen("t", toolsListChanged=True)
