@@ -480,7 +480,7 @@ class Sse(Conversation):
         try:
             while (event := self.answer.next_event(None)) is not None:
                 self._take(event.data.encode())
-        except HungUp:
+        except (HungUp, OSError):  # OSError: closed by ourselves meanwhile.
             pass
         self._end()
 
