@@ -4,8 +4,10 @@
     peer_server.py REVISION stdio|sse|http RECORD [late]
 
 What comes and what it says is appended to the file RECORD, a line of JSON each. A server that listens prints "listening
-on PORT". With `late` it answers what was cancelled: some do, and over one pipe it says that the call has ended. Its tools do what the features of the matrix need; whoever calls them over whatever connection sees the same
-state, because clients of some transports have many connections.
+on PORT". With `late` it answers what was cancelled: some do, and over one pipe it says that the call has ended.
+
+Its tools do what the features of the matrix need. Whoever calls them over whatever connection sees the same state, because
+clients of some transports have many connections.
 """
 import itertools
 import json

@@ -13,6 +13,8 @@ def cell(pairs, feature, outcomes, notes):
     reason = impossible(feature, client, server)
     if reason is not None:
         return "–%s" % notes.setdefault(reason, "abcdefghijklmnopqrstuvwxyz"[len(notes)])
+    if any((*one, feature) not in outcomes for one in pairs):
+        return "…%s" % notes.setdefault("not yet", "abcdefghijklmnopqrstuvwxyz"[len(notes)])
     failed = [one for one in pairs if outcomes[(*one, feature)] is not None]
     return "✓" if not failed else "FAILED"
 
