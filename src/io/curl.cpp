@@ -24,6 +24,10 @@ constexpr unsigned version_of_quick_exit = 0x075700;
 constexpr unsigned version_of_protocols_str = 0x075500;
 constexpr unsigned version_least = 0x073d00;  // 7.61, of 2018.
 
+// Connections that are kept for further requests. libcurl's own measure, four for each request under way at
+// that moment, would have many sessions open and close them all the time.
+constexpr long kept_connections_max = 256;
+
 struct Functions {
   decltype(::curl_global_init)* global_init = nullptr;
   decltype(::curl_global_cleanup)* global_cleanup = nullptr;
@@ -94,10 +98,6 @@ Interest interest_of(int what) {
   }
 }
 
-curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
-  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
 }  // namespace
 
 struct Curl::State {
@@ -105,7 +105,12 @@ struct Curl::State {
   std::function<void()> settled;
   Functions functions;
   unsigned version;
-  std::map<int, Watch> watches;
+  struct Socket {
+    bool ours = false;  // Opened here and closed here: nothing else happens to its descriptor meanwhile.
+    bool idle = false;  // Nobody asks for what comes on it.
+    Watch watch;
+  };
+  std::map<int, Socket> sockets;
   Timer timer;
   CURLM* multi = nullptr;
 
@@ -121,6 +126,7 @@ struct Curl::State {
     functions.multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
     functions.multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &State::set_timer);
     functions.multi_setopt(multi, CURLMOPT_TIMERDATA, this);
+    functions.multi_setopt(multi, CURLMOPT_MAXCONNECTS, kept_connections_max);
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -129,25 +135,45 @@ struct Curl::State {
     functions.global_cleanup();
   }
 
-  static int watch_socket(CURL*, curl_socket_t socket, int what, void* self, void*) {
-    State& state = *static_cast<State*>(self);
-    if (what == CURL_POLL_REMOVE) {
-      state.watches.erase(socket);
-      return 0;
-    }
-    const Interest interest = interest_of(what);
-    if (const auto known = state.watches.find(socket); known != state.watches.end()) {
-      known->second.set(interest);
-      return 0;
-    }
-    auto watch = state.loop.watch(socket, interest, [&state, socket] { state.act(socket); });
-    if (watch) state.watches.emplace(socket, std::move(*watch));
-    return 0;
+  static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr* address) {
+    const int opened = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (opened >= 0) static_cast<State*>(self)->sockets[opened].ours = true;
+    return opened;
   }
 
   static int close_socket(void* self, curl_socket_t socket) {
-    static_cast<State*>(self)->watches.erase(socket);
+    static_cast<State*>(self)->sockets.erase(socket);
     return close(socket);
+  }
+
+  // Between two requests a connection is still watched: the next one will want to hear of the same.
+  static int watch_socket(CURL*, curl_socket_t socket, int what, void* self, void*) {
+    State& state = *static_cast<State*>(self);
+    const auto known = state.sockets.find(socket);
+    if (what == CURL_POLL_REMOVE) {
+      if (known == state.sockets.end()) return 0;
+      known->second.idle = true;
+      if (!known->second.ours) state.sockets.erase(known);
+      return 0;
+    }
+    Socket& wanted = known != state.sockets.end() ? known->second : state.sockets[socket];
+    wanted.idle = false;
+    if (wanted.watch) {
+      wanted.watch.set(interest_of(what));
+      return 0;
+    }
+    auto watch = state.loop.watch(socket, interest_of(what), [&state, socket] { state.ready(socket); });
+    if (watch) wanted.watch = std::move(*watch);
+    return 0;
+  }
+
+  void ready(int socket) {
+    Socket& known = sockets.at(socket);
+    if (known.idle) {
+      known.watch.set(Interest::none);  // libcurl will see that by itself when it wants to use it again.
+    } else {
+      act(socket);
+    }
   }
 
   static int set_timer(CURLM*, long wait, void* self) {
@@ -224,7 +250,8 @@ struct Curl::Transfer::State {
     set(CURLOPT_TCP_NODELAY, 1L);
     set(CURLOPT_TCP_KEEPALIVE, 1L);
     set(CURLOPT_ERRORBUFFER, complaint.data());
-    set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
+    set(CURLOPT_OPENSOCKETFUNCTION, &Curl::State::open_socket);
+    set(CURLOPT_OPENSOCKETDATA, &curl);
     set(CURLOPT_CLOSESOCKETFUNCTION, &Curl::State::close_socket);
     set(CURLOPT_CLOSESOCKETDATA, &curl);
 #if LIBCURL_VERSION_NUM >= 0x075500

@@ -198,7 +198,7 @@ struct Loop::State {
     const base::Instant begin = now();
     const bool busy = begin - last_look < closely;
     last_look = begin;
-    if (!busy) return;
+    if (!busy || uv_backend_timeout(&loop) == 0) return;  // It is not going to sleep: something is due.
     sched_yield();  // The one that is to write the next message may be waiting for this CPU.
     if (begin - counted_cpus > between_counts_of_cpus) {
       several_cpus = on_several_cpus();

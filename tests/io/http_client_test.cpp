@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "io/clock.h"
 #include "io/http_connection.h"
@@ -407,6 +410,49 @@ TEST_CASE("http client: a kept connection that the server has closed since is no
     next_turn.set(io::now());
     REQUIRE(run_until(loop, [&] { return turned; }));
   }
+}
+
+TEST_CASE("http client: as many connections are kept as were needed at a time") {
+  constexpr std::size_t many = 8;
+  io::Loop loop;
+  std::vector<io::HttpConnection*> waiting;
+  std::size_t at_a_time = many;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
+    waiting.push_back(&connection);
+    if (waiting.size() < at_a_time) return;
+    for (io::HttpConnection* const one : std::exchange(waiting, {})) {
+      answer(*one, {});
+      one->flush();
+    }
+  });
+  io::HttpClient client(loop);
+  for (const std::size_t count : {many, std::size_t{1}, std::size_t{1}, many}) {
+    at_a_time = count;
+    std::vector<Told> told(count);
+    for (Told& one : told) client.start(post(server.url("/"), "{}"), one.events());
+    REQUIRE(run_until(loop, [&] {
+      return std::ranges::all_of(told, [](const Told& one) { return one.ends == 1 && !one.failure; });
+    }));
+  }
+  CHECK(server.accepted() == static_cast<int>(many));
+}
+
+TEST_CASE("http client: a kept connection that the server closes does not keep the loop awake") {
+  io::Loop loop;
+  Server server(loop,
+                [](io::HttpConnection& connection, const proto::HttpRequest&) { answer(connection, {}); });
+  io::HttpClient client(loop);
+  Told told;
+  client.start(post(server.url("/"), "{}"), told.events());
+  REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
+  server.close(1);
+  int turns = 0;
+  loop.at_end_of_turn([&] { ++turns; });
+  bool passed = false;
+  io::Timer a_while(loop, [&] { passed = true; });
+  a_while.set(io::now() + std::chrono::milliseconds(30));
+  REQUIRE(run_until(loop, [&] { return passed; }));
+  CHECK(turns < 20);
 }
 
 TEST_CASE("http client: what takes too long fails") {
