@@ -15,6 +15,7 @@
 #include "app/daemon_log.h"
 #include "app/http_front.h"
 #include "app/http_sessions.h"
+#include "app/probe_notes.h"
 #include "app/table.h"
 #include "app/upstreams.h"
 #include "base/result.h"
@@ -97,6 +98,7 @@ class Daemon {
   io::Loop loop_;
   broker::Broker broker_;
   base::Instant started_;
+  ProbeNotes probe_notes_;
   std::unique_ptr<io::Children> children_;
   HttpFront front_;
   Control control_;

@@ -40,6 +40,7 @@ void Daemon::carry_out(broker::Action& action) {
                    upstreams_->stop(a.instance);
                    if (Running* running = instances_.find(a.instance)) running->child->stop();
                  },
+                 [&](broker::NoteNoProbe& a) { probe_notes_.note(a.program, a.args); },
                  [&](broker::ForgetInstance& a) {
                    upstreams_->forget(a.instance);
                    (void)instances_.take(a.instance);

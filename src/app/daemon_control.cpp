@@ -63,6 +63,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
     if (complaint.severity == Severity::warning) attachment.say(text_of(complaint));
   }
   attachment.resume_unread();
+  spec->probe = probe_notes_.may_ask(*spec);
   feed(broker::SessionOpened{id, std::move(*spec), attachment.page(), body->pid});
 }
 
@@ -94,7 +95,9 @@ base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server,
   }
   const auto home = wish.environment.find("HOME");
   if (project.empty()) wish.cwd = home != wish.environment.end() ? home->second : "/";
-  return resolve(wish, load_config(parts_.paths.config_file));
+  auto spec = resolve(wish, load_config(parts_.paths.config_file));
+  if (spec) spec->probe = probe_notes_.may_ask(*spec);
+  return spec;
 }
 
 Control::Hands Daemon::control_hands() {

@@ -72,6 +72,12 @@ struct StartInstance {
 struct StopInstance {
   InstanceId instance;
 };
+// The server ended when it was asked whether it is a modern one, and came up without: not to be asked for a
+// while, also by those who start it later.
+struct NoteNoProbe {
+  std::string program;
+  std::vector<std::string> args;
+};
 // The instance's id will not be used again.
 struct ForgetInstance {
   InstanceId instance;
@@ -88,6 +94,6 @@ struct Retire {};
 
 using Action =
     std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, TellSession, PauseSession,
-                 ResumeSession, StartInstance, StopInstance, ForgetInstance, Log, Retire>;
+                 ResumeSession, StartInstance, StopInstance, NoteNoProbe, ForgetInstance, Log, Retire>;
 
 }  // namespace broker

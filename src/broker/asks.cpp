@@ -160,6 +160,10 @@ std::int64_t new_ask(State& /*state*/, Session& session, Instance& instance, Ask
 }
 
 void server_ask(State& state, Instance& instance, const Scanned& message, Method method) {
+  if (instance.era == proto::Era::modern) {  // It must not, and may not be answered.
+    ++instance.dropped;
+    return;
+  }
   const Question question = question_of(message, method);
   if (method == Method::ping) {
     state.send(instance.id, proto::result_text(question.raw_id, "{}"));
@@ -235,9 +239,14 @@ void client_answer(State& state, Session& session, Instance& instance, const Sca
     state.log(Severity::debug, session.server + ": an answer to a question that was not asked was dropped");
     return;
   }
+  const std::int64_t id = found->first;
   const Ask ask = std::move(found->second);
   session.asks.erase(found);
-  if (ask.server_id.empty()) {  // A question of ours: only for roots.
+  if (ask.call != 0) {
+    round_answered(state, session, instance, id, ask, message.of(message.envelope.result));
+    return;
+  }
+  if (ask.for_roots()) {
     roots_answered(state, session, instance, message.of(message.envelope.result));
     return;
   }
@@ -253,7 +262,9 @@ void ask_due(State& state, Instance& instance, const Instance::AskDue& due) {
   const Ask ask = std::move(found->second);
   session->asks.erase(found);
   state.send(session->id, face::cancelled_notice(std::to_string(due.ask), "no answer in time"));
-  if (ask.server_id.empty()) {
+  if (ask.call != 0) {
+    round_answered(state, *session, instance, due.ask, ask, {});
+  } else if (ask.for_roots()) {
     roots_answered(state, *session, instance, {});
   } else {
     decline(state, instance, ask.method, ask.server_id, "the client did not answer in time");

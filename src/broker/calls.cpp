@@ -6,6 +6,7 @@
 #include "core/limits.h"
 #include "face/legacy_server.h"
 #include "face/modern_client.h"
+#include "face/modern_server.h"
 
 namespace broker {
 namespace {
@@ -33,6 +34,7 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
                                       .client_id = std::string(id),
                                       .token = std::string(message.of(message.envelope.progress_token)),
                                       .uri = {},
+                                      .original = {},
                                       .journal_slot = note_call(state, session, id),
                                       .cancelled_at = {}});
   session.calls.insert(id, call.wire_id);
@@ -69,8 +71,8 @@ bool must_wait_its_turn(Instance& instance, const Call& call) {
 void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
   call.state = CallState::sent;
   ++instance.calls_total;
-  if (call.level) level_step(state, instance);
-  state.send(instance.id, for_server(call, message));
+  if (call.level && instance.era == proto::Era::legacy) level_step(state, instance);
+  state.send(instance.id, for_server(state, instance, call, message));
 }
 
 void wait(State& state, Session& session, Instance& instance, std::int64_t call, Message message) {
@@ -100,9 +102,28 @@ Party party_of(const Call& call) {
   return {call.session, call.era == proto::Era::modern ? call.wire_id : 0};
 }
 
-Message for_server(const Call& call, const Scanned& message) {
+namespace {
+
+Message to_modern_server(State& state, Call& call, const Scanned& message, const std::string& number) {
+  const Session& session = state.sessions.at(call.session);
+  if (proto::may_ask(call.method)) call.original = message.bytes;
+  call.level = session.level;
+  const face::Extra extra{.claim = session.claim,
+                          .token = call.token.empty() ? std::string_view() : number,
+                          .level = session.level,
+                          .responses = {},
+                          .request_state = {}};
+  return Message(proto::request_text(number, message.of(message.envelope.method),
+                                     face::modern_params(message.of(message.envelope.params), extra)));
+}
+
+}  // namespace
+
+Message for_server(State& state, const Instance& instance, Call& call, const Scanned& message) {
   const std::string number = std::to_string(call.wire_id);
-  if (call.era == proto::Era::modern) {
+  const bool modern = instance.era == proto::Era::modern;
+  if (modern && call.era == proto::Era::legacy) return to_modern_server(state, call, message, number);
+  if (!modern && call.era == proto::Era::modern) {
     return Message(proto::request_text(number, message.of(message.envelope.method),
                                        face::legacy_params(message.of(message.envelope.params), number)));
   }
@@ -152,6 +173,7 @@ void detach(State& state, Call& call) {
 }
 
 void forward_notice(State& state, Session& session, Instance& instance, const Scanned& message) {
+  if (instance.era == proto::Era::modern) return;  // It knows none but the cancellation of a call.
   switch (instance.life) {
     case core::Life::ready:
       state.send(instance.id, Message(message.bytes));
@@ -177,8 +199,9 @@ std::int64_t own_call(Instance& instance, Purpose purpose, std::string uri) {
 
 Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   if (instance.listens.contains(wire_id)) end_listen(state, instance, wire_id);
+  if (instance.rounds.contains(wire_id)) end_round(state, instance, wire_id);
   Call call = instance.calls.take(wire_id);
-  const bool waited_for = call.state == CallState::waiting || call.state == CallState::sent;
+  const bool waited_for = call.state != CallState::parked && call.state != CallState::cancelled;
   Session* session =
       call.purpose == Purpose::forwarded && waited_for ? state.sessions.find(call.session) : nullptr;
   if (call.state == CallState::waiting) unqueue(state, session, instance, wire_id);
@@ -213,13 +236,13 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
   if (!wire_id) return;  // Unknown, answered already, or initialize, which cannot be cancelled.
   Call call = finish(state, instance, *wire_id);
   if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
-  if (call.state == CallState::waiting) {
+  if (call.state == CallState::waiting || call.state == CallState::asking) {
     instance.subscriptions.withdraw(*wire_id);
     std::erase(instance.level_waiters, *wire_id);
     drain_waiting(state, instance);
     return;
   }
-  if (call.era == proto::Era::modern) {
+  if (call.era == proto::Era::modern || instance.era == proto::Era::modern) {
     unpark(state, call.park);
     state.send(instance.id, face::cancelled_notice(std::to_string(*wire_id), "the client wants no answer"));
   } else {
@@ -238,7 +261,7 @@ void abandon_calls(State& state, Session& session, Instance& instance) {
   for (const std::int64_t wire_id : session.calls.wire_ids()) {
     Call call = finish(state, instance, wire_id);
     if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
-    if (call.state == CallState::waiting) {
+    if (call.state == CallState::waiting || call.state == CallState::asking) {
       instance.subscriptions.withdraw(wire_id);
       std::erase(instance.level_waiters, wire_id);
       continue;
@@ -281,7 +304,14 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
   const base::Bytes bytes = message.bytes();
   const auto envelope = proto::scan(bytes.text);
   ensure(envelope.has_value());
-  send_now(state, instance, call, {bytes, *envelope});
+  const Scanned scanned{bytes, *envelope};
+  if (instance.era == proto::Era::legacy && only_a_modern_server_knows(call, scanned)) {
+    fail(state, instance, call.wire_id,
+         error_about(instance, "does not know what this request presents; make the call again without it",
+                     false));
+    return;
+  }
+  send_now(state, instance, call, scanned);
 }
 
 }  // namespace

@@ -141,7 +141,7 @@ void instance_forgot(State& state, Instance& channel, const InstanceForgot& even
   if (!event.session_lost) return drain_waiting(state, channel);
   channel.life = Life::greeting;
   begin_start_time(state, channel);
-  greet(state, channel);
+  say_initialize(state, channel);
 }
 
 void start_wanted(State& state, core::ServerSpec spec) {

@@ -113,6 +113,9 @@ void client_request(State& state, Session& session, const Scanned& message) {
         return;
       }
       break;
+    case Method::tasks_list:
+      if (instance->era == proto::Era::modern) return refuse(id, Code::method_not_found, "Method not found");
+      break;
     default:
       break;
   }
@@ -232,6 +235,7 @@ void client_initialize(State& state, Session& session, const Scanned& message) {
   session.initialize_line = message.bytes.text;
   session.initialize_id = id;
   if (!session.initialize_slot) session.initialize_slot = note_call(state, session, id);
+  session.claim = hello->claim;
   session.revision = hello->revision;
   session.capabilities = hello->capabilities;
   session.client = hello->client;

@@ -63,6 +63,9 @@ std::optional<base::Instant> deadline_of(const Instance& instance) {
     if (due && (!first || *due < *first)) first = due;
   };
   consider(instance.start_due);
+  consider(instance.probe_due);
+  consider(instance.upstream.retry_at);
+  consider(rounds_deadline(instance));
   consider(instance.idle_due);
   consider(instance.forget_due);
   if (instance.life == Life::backing_off) consider(instance.supervision.retry_at());
@@ -76,6 +79,12 @@ std::optional<base::Instant> deadline_of(const Instance& instance) {
 void tick(State& state, Instance& instance) {
   const auto reached = [&](std::optional<base::Instant> due) { return due && *due <= state.now; };
   if (reached(instance.start_due)) start_took_too_long(state, instance);
+  if (reached(instance.probe_due) && instance.life == Life::greeting) say_initialize(state, instance);
+  if (reached(instance.upstream.retry_at)) {
+    instance.upstream.retry_at.reset();
+    upstream_step(state, instance);
+  }
+  rounds_tick(state, instance);
   if (instance.life == Life::backing_off && instance.supervision.retry_at() <= state.now)
     retry(state, instance);
   for (const core::ListKind kind : core::list_kinds) {

@@ -94,6 +94,7 @@ void client_unsubscribes(State& state, Session& session, Instance& instance, con
 }
 
 void subscription_step(State& state, Instance& instance, const std::string& uri) {
+  if (instance.era == proto::Era::modern) return upstream_step(state, instance);
   switch (instance.subscriptions.step(uri)) {
     case Subscriptions::Step::none:
       return;
@@ -109,25 +110,52 @@ void subscription_step(State& state, Instance& instance, const std::string& uri)
 }
 
 void subscription_answered(State& state, Instance& instance, const core::Call& call, const Scanned& message) {
-  const bool success = !message.envelope.error.present();
-  for (const Subscriptions::Waiter& waiter : instance.subscriptions.outcome(call.uri, success)) {
+  subscription_outcome(state, instance, call.uri, message.of(message.envelope.result),
+                       message.of(message.envelope.error));
+  subscription_step(state, instance, call.uri);
+}
+
+void subscription_outcome(State& state, Instance& instance, const std::string& uri,
+                          std::string_view raw_result, std::string_view raw_error) {
+  const bool success = !raw_result.empty();
+  for (const Subscriptions::Waiter& waiter : instance.subscriptions.outcome(uri, success)) {
     if (waiter.listen != 0) {
-      listen_outcome(state, instance, waiter.listen, call.uri, success);
+      listen_outcome(state, instance, waiter.listen, uri, success);
       continue;
     }
     if (success) {
-      answer(state, instance, waiter.call, message.of(message.envelope.result));
+      answer(state, instance, waiter.call, raw_result);
     } else {
-      fail(state, instance, waiter.call, message.of(message.envelope.error));
+      fail(state, instance, waiter.call, raw_error);
     }
     if (Session* session = state.sessions.find(waiter.session)) note_setup(state, *session);
   }
-  subscription_step(state, instance, call.uri);
 }
+
+namespace {
+
+// A modern server hears of the level with each request.
+void keeps_level(State& state, Session& session, Instance& instance, const Scanned& message,
+                 std::optional<core::Level> level) {
+  const std::string_view id = message.of(message.envelope.id);
+  if (!instance.logging || !level) {
+    const auto code = instance.logging ? proto::Code::invalid_params : proto::Code::method_not_found;
+    const std::string_view why = instance.logging ? "hearth: there is no such log level" : "Method not found";
+    state.reply(session, id, proto::error_text(id, code, why, {session.server, false}));
+    return;
+  }
+  session.level = level;
+  note_setup(state, session);
+  state.reply(session, id, proto::result_text(id, "{}"));
+}
+
+}  // namespace
 
 void client_sets_level(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::optional<core::Level> level = core::level_of(message.of(message.envelope.level));
   const bool greeted = !instance.initialize_result.empty();
+  if (greeted && instance.era == proto::Era::modern)
+    return keeps_level(state, session, instance, message, level);
   if (!level || (greeted && !instance.logging)) {
     // The server knows best what to say to that; it changes nothing for others.
     forward_call(state, session, instance, message, proto::Method::logging_set_level);
@@ -150,6 +178,11 @@ void client_sets_level(State& state, Session& session, Instance& instance, const
 }
 
 void level_step(State& state, Instance& instance) {
+  if (instance.era == proto::Era::modern) {
+    for (const std::int64_t call : std::exchange(instance.level_waiters, {}))
+      answer(state, instance, call, "{}");
+    return;
+  }
   const std::optional<core::Level> wanted = lowest_wanted(state, instance);
   if (!instance.logging || !wanted || wanted == instance.level || instance.life != core::Life::ready) return;
   instance.level = wanted;
@@ -171,14 +204,16 @@ void level_answered(State& state, Instance& instance, const Scanned& message) {
 
 namespace {
 
-// A modern client wants log lines about its own call only. Over stdio nothing says which call a line is
-// about, but while there is only one it is about that one.
+// A modern client wants log lines about its own call only, and a modern server knows no others. Over stdio
+// nothing says which call a line is about, but while there is only one it is about that one.
 const core::Call* call_of_log_line(const State& state, const Instance& instance) {
   if (state.heard_on != 0) return instance.calls.find(state.heard_on);
   const core::Call* only = nullptr;
   std::size_t count = 0;
+  const bool modern = instance.era == proto::Era::modern;  // It logs for those only that want it to.
   instance.calls.each([&](const core::Call& call) {
     if (call.purpose != core::Purpose::forwarded || call.state != core::CallState::sent) return;
+    if (modern && !call.level) return;
     only = &call;
     ++count;
   });
@@ -187,7 +222,7 @@ const core::Call* call_of_log_line(const State& state, const Instance& instance)
 
 void log_to_its_call(State& state, const Instance& instance, const Scanned& message, core::Level level) {
   const core::Call* call = call_of_log_line(state, instance);
-  if (call == nullptr || call->era != proto::Era::modern || !call->level || level < *call->level) return;
+  if (call == nullptr || !call->level || level < *call->level) return;
   const Session* session = state.sessions.find(call->session);
   if (call->state != core::CallState::sent || session == nullptr || session->blocked) return;
   state.send_about(call->session, proto::Message(message.bytes),
@@ -199,6 +234,7 @@ void log_to_its_call(State& state, const Instance& instance, const Scanned& mess
 void server_logs(State& state, Instance& instance, const Scanned& message) {
   const core::Level level = core::level_of(message.of(message.envelope.level)).value_or(core::Level::info);
   log_to_its_call(state, instance, message, level);
+  if (instance.era == proto::Era::modern) return;
   for (const SessionId id : instance.sessions) {
     const Session& session = state.sessions.at(id);
     // A log line is the first thing to go when a client does not read.
@@ -209,8 +245,31 @@ void server_logs(State& state, Instance& instance, const Scanned& message) {
   }
 }
 
+void resource_told(State& state, Instance& instance, const std::string& uri) {
+  const std::set<core::Subscriber> concerned = instance.subscriptions.concerned(uri);
+  if (concerned.empty()) ++instance.dropped;
+  proto::json::Writer params;
+  params.object();
+  params.key("uri").string(uri);
+  params.end();
+  const std::string notice =
+      proto::notification_text(proto::name_of(proto::Method::resources_updated), params.text());
+  for (const auto& [id, listen] : concerned) {
+    Session* session = state.sessions.find(id);
+    if (session == nullptr) continue;
+    if (listen != 0) {
+      tell_listen(state, instance, listen, uri);
+    } else if (session->blocked) {
+      session->held_back.updated[uri] = notice;
+    } else {
+      state.send(id, notice);
+    }
+  }
+}
+
 void resource_updated(State& state, Instance& instance, const Scanned& message) {
   const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
+  if (instance.era == proto::Era::modern) return resource_told(state, instance, uri);
   const std::set<core::Subscriber> concerned = instance.subscriptions.concerned(uri);
   if (concerned.empty()) ++instance.dropped;
   for (const auto& [id, listen] : concerned) {
@@ -257,6 +316,7 @@ void restore_interests(State& state, Instance& instance) {
   if (!instance.logging) refuse_levels(state, instance);
   level_step(state, instance);
   begin_listens(state, instance);
+  if (instance.era == proto::Era::modern) upstream_step(state, instance);
 }
 
 }  // namespace broker

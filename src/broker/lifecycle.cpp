@@ -72,6 +72,10 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
     answer(state, instance, wire_id, "{}");
   withdraw_asks(state, instance);
   instance.tombstones.clear();
+  instance.rounds.clear();
+  instance.upstream = {};
+  instance.probe = 0;
+  instance.probe_due.reset();
   instance.pid = 0;
   instance.started.reset();
   instance.start_due.reset();
@@ -117,50 +121,6 @@ void failed(State& state, Instance& instance) {
   instance.life = Life::stopped;
   fail_waiting(state, instance, error);
   if (!needed_by_somebody(instance)) instance.forget_due = state.now + core::limits::remember_failed;
-}
-
-void note_capabilities(Instance& instance) {
-  const proto::json::Document document = proto::json::parse(instance.initialize_result);
-  const proto::json::Value* capabilities = document.root ? document.root->find("capabilities") : nullptr;
-  const auto has = [&](std::string_view name) {
-    return capabilities != nullptr && capabilities->find(name) != nullptr;
-  };
-  instance.lists.set(static_cast<std::size_t>(core::ListKind::tools), has("tools"));
-  instance.lists.set(static_cast<std::size_t>(core::ListKind::prompts), has("prompts"));
-  instance.lists.set(static_cast<std::size_t>(core::ListKind::resources), has("resources"));
-  instance.logging = has("logging");
-  const auto can = [&](std::string_view name, std::string_view what) {
-    const proto::json::Value* capability = capabilities != nullptr ? capabilities->find(name) : nullptr;
-    const proto::json::Value* value = capability != nullptr ? capability->find(what) : nullptr;
-    return value != nullptr && value->boolean;
-  };
-  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::tools), can("tools", "listChanged"));
-  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::prompts), can("prompts", "listChanged"));
-  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::resources),
-                           can("resources", "listChanged"));
-  instance.tells_resources = can("resources", "subscribe");
-}
-
-// `changed`: the lists that sessions which were here before have to look at again.
-void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
-  instance.life = Life::ready;
-  instance.supervision.started(state.now);
-  instance.start_due.reset();
-  instance.start_limit.reset();
-  instance.trouble.clear();
-  state.send(instance.id, face::initialized_notice());
-  for (const SessionId id : std::vector(instance.sessions)) {
-    Session& session = state.sessions.at(id);
-    if (session.phase == Phase::asked) {
-      answer_initialize(state, session, instance);
-    } else {
-      session.lists_changed |= changed;
-    }
-  }
-  answer_discovers(state, instance);
-  restore_interests(state, instance);
-  drain_waiting(state, instance);
-  for (const SessionId id : instance.sessions) flush_lists(state, state.sessions.at(id));
 }
 
 }  // namespace
@@ -241,39 +201,6 @@ void instance_started(State& state, Instance& instance, std::int64_t pid) {
   if (instance.spec.link == core::Link::stdio || instance.channel_of) greet(state, instance);
 }
 
-void greet(State& state, Instance& instance) {
-  const face::Declared declared{.first = instance.first,
-                                .alone = instance.spec.scope == core::Scope::session || instance.channel_of,
-                                .extra = instance.spec.extra_capabilities};
-  const std::int64_t id = own_call(instance, core::Purpose::initialize);
-  state.send(instance.id, face::initialize_request(id, declared, state.options.version));
-}
-
-void instance_greeted(State& state, Instance& instance, const Scanned& message) {
-  if (instance.life != Life::greeting) return;
-  const std::string_view result = message.of(message.envelope.result);
-  const auto greeting = face::read_greeting(result);
-  if (!result.empty() && greeting) {
-    const std::bitset<3> before = instance.lists;
-    const bool again = !instance.initialize_result.empty();
-    instance.initialize_result = result;
-    instance.server_version = greeting->server;
-    instance.server_info = proto::member(result, "serverInfo");
-    instance.revision = greeting->revision;
-    note_capabilities(instance);
-    became_ready(state, instance, again ? before | instance.lists : std::bitset<3>());
-    return;
-  }
-  if (result.empty()) {
-    instance.refusal = message.of(message.envelope.error);
-    instance.trouble = "answered initialize with an error";
-  } else {
-    instance.trouble = greeting.error();
-  }
-  instance.gave_up = true;
-  stop(state, instance);
-}
-
 void instance_start_failed(State& state, Instance& instance, std::string why) {
   const bool wanted = instance.life == Life::starting;
   process_lost(state, instance, error_about(instance, why, true));
@@ -289,6 +216,12 @@ void instance_start_failed(State& state, Instance& instance, std::string why) {
 }
 
 void instance_exited(State& state, Instance& instance, const InstanceExited& event) {
+  if (ended_on_being_asked(instance)) {
+    process_lost(state, instance, error_about(instance, event.how, true));
+    instance.probe_in_vain = true;
+    start(state, instance);
+    return;
+  }
   const bool asked_for = instance.life == Life::stopping && !instance.gave_up;
   // A channel that falls with its server has that server's trouble.
   std::string how = instance.channel_of && instance.gave_up ? instance.trouble : event.how;

@@ -53,11 +53,16 @@ Asked asked_by(const State& state, const Session& session, const proto::Claim& c
   return asked;
 }
 
+std::string what_it_is(const Instance& instance) {
+  return instance.era == proto::Era::modern ? face::discovered_result(instance.discover_result)
+                                            : face::discover_result(instance.initialize_result);
+}
+
 void discover(State& state, Session& session, Instance& instance, const Scanned& message,
               const Asked& asked) {
   const std::int64_t call = hold_call(state, session, instance, message, Method::server_discover, asked);
   if (!instance.initialize_result.empty()) {
-    answer(state, instance, call, face::discover_result(instance.initialize_result));
+    answer(state, instance, call, what_it_is(instance));
   } else if (!wake(state, instance)) {
     fail(state, instance, call, error_about(instance, instance.trouble, true));
   }
@@ -70,6 +75,11 @@ bool known_but_gone(Method method) {
 
 bool of_tasks(Method method) {
   return method == Method::tasks_get || method == Method::tasks_cancel || method == Method::tasks_update;
+}
+
+// One of ours; not the state of a modern server.
+bool is_ticket(const Scanned& message) {
+  return message.of(message.envelope.request_state).starts_with("\"hearth-");
 }
 
 // A URL that a person has to visit before the call can succeed (-32042, up to 2025-11-25).
@@ -112,8 +122,7 @@ void modern_request(State& state, Session& session, const Scanned& message) {
     state.reply(session, id, proto::error_text(id, claim.error().raw_error));
     return;
   }
-  // The tasks of 2025-11-25 are not those of the extension.
-  if (known_but_gone(method) || of_tasks(method))
+  if (known_but_gone(method))
     return refuse(state, session, message, Code::method_not_found, "Method not found");
   note_hello(session, *claim);
   Instance& instance =
@@ -121,7 +130,12 @@ void modern_request(State& state, Session& session, const Scanned& message) {
   const Asked asked = asked_by(state, session, *claim, message, method);
   if (method == Method::server_discover) return discover(state, session, instance, message, asked);
   if (method == Method::subscriptions_listen) return client_listens(state, session, instance, message);
-  if (message.envelope.request_state.present())
+  const bool greeted = !instance.initialize_result.empty();
+  const bool modern = greeted && instance.era == proto::Era::modern;
+  // The tasks of 2025-11-25 are not those of the extension.
+  if (of_tasks(method) && greeted && !modern)
+    return refuse(state, session, message, Code::method_not_found, "Method not found");
+  if (message.envelope.request_state.present() && !modern && (greeted || is_ticket(message)))
     return come_back(state, session, instance, message, method, asked);
   if (proto::lists(method) &&
       instance.cursors.stale(core::cursor_of(message.of(message.envelope.params)), session.life != 0)) {
@@ -131,12 +145,17 @@ void modern_request(State& state, Session& session, const Scanned& message) {
   forward_call(state, session, instance, message, method, asked);
 }
 
+bool only_a_modern_server_knows(const core::Call& call, const Scanned& message) {
+  return call.era == proto::Era::modern &&
+         (of_tasks(call.method) || message.envelope.request_state.present());
+}
+
 void answer_discovers(State& state, Instance& instance) {
   for (const std::int64_t wire_id : instance.calls.ids()) {
     const Call* call = instance.calls.find(wire_id);
     if (call == nullptr || call->method != Method::server_discover || call->era != proto::Era::modern)
       continue;
-    answer(state, instance, wire_id, face::discover_result(instance.initialize_result));
+    answer(state, instance, wire_id, what_it_is(instance));
   }
 }
 

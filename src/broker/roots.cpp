@@ -20,7 +20,7 @@ bool may_be_asked(const Session& session) {
 
 bool being_asked(const Session& session) {
   for (const auto& [id, ask] : session.asks) {
-    if (ask.server_id.empty()) return true;
+    if (ask.for_roots()) return true;
   }
   return false;
 }
@@ -86,7 +86,7 @@ void roots_answered(State& state, Session& session, Instance& instance, std::str
 void roots_changed(State& state, Session& session, Instance& instance) {
   instance.roots.invalidate(session.id);
   // An answer that is under way may be of before the change: it will find no question any more.
-  std::erase_if(session.asks, [](const auto& entry) { return entry.second.server_id.empty(); });
+  std::erase_if(session.asks, [](const auto& entry) { return entry.second.for_roots(); });
   if (instance.roots.cared_for && may_be_asked(session)) ask_session(state, session, instance);
 }
 

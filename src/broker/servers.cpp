@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "broker/state.h"
+#include "face/modern_server.h"
 #include "proto/json.h"
 
 namespace broker {
@@ -57,10 +58,38 @@ Message with_its_meaning(Instance& instance, const Call& call, const Scanned& me
   return out;
 }
 
+// A modern server's answer to a legacy client: taken down to what that knows.
+void legacy_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
+  const std::string_view type = message.of(message.envelope.result_type);
+  Call* call = instance.calls.find(wire_id);
+  if (type == R"("input_required")" && call->state == CallState::sent)
+    return begin_round(state, instance, *call, message);
+  const proto::Method method = call->method;
+  const std::string_view result = message.of(message.envelope.result);
+  if (message.envelope.error.present()) {
+    const face::LegacyError error = face::legacy_error(message.of(message.envelope.error), method);
+    if (error.is_result) return answer(state, instance, wire_id, error.raw);
+    return fail(state, instance, wire_id, error.raw);
+  }
+  if (!type.empty() && type != R"("complete")") {
+    return fail(
+        state, instance, wire_id,
+        error_about(instance, "gave a result of a kind that is not known: " + std::string(type), false));
+  }
+  if (proto::lists(method)) instance.cursors.issued(core::next_cursor_of(result));
+  answer(state, instance, wire_id, face::legacy_result(result));
+}
+
 void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
+  const bool modern = instance.era == proto::Era::modern;
+  if (modern && instance.calls.find(wire_id)->era == proto::Era::legacy) {
+    legacy_answer(state, instance, wire_id, message);
+    if (!instance.waiting.empty()) drain_waiting(state, instance);
+    return;
+  }
   Call call = finish(state, instance, wire_id);
   instance.forgotten = 0;
-  if (call.era == proto::Era::modern && call.state != CallState::cancelled) {
+  if (!modern && call.era == proto::Era::modern && call.state != CallState::cancelled) {
     modern_answer(state, instance, std::move(call), message);
   } else if (call.state != CallState::cancelled) {
     Message out(message.bytes);
@@ -89,6 +118,14 @@ void server_answer(State& state, Instance& instance, const Scanned& message) {
     case Purpose::initialize:
       finish(state, instance, wire_id);
       instance_greeted(state, instance, message);
+      return;
+    case Purpose::discover:
+      finish(state, instance, wire_id);
+      instance_discovered(state, instance, wire_id, message);
+      return;
+    case Purpose::listen:
+      finish(state, instance, wire_id);
+      upstream_ended(state, instance, wire_id, message);
       return;
     case Purpose::subscribe:
     case Purpose::unsubscribe:
@@ -178,6 +215,9 @@ void server_notice(State& state, Instance& instance, const Scanned& message) {
       return;
     case Method::resources_updated:
       resource_updated(state, instance, message);
+      return;
+    case Method::subscriptions_acknowledged:
+      upstream_acknowledged(state, instance, message);
       return;
     case Method::tasks_status:
       task_status(state, instance, message);

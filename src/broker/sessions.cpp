@@ -48,6 +48,7 @@ void answer_lost_calls(State& state, Session& session, const core::Setup& setup,
 void take_up(State& state, Session& session, const core::Setup& setup, const face::ClientHello& hello) {
   session.phase = setup.phase;
   session.initialize_line = setup.initialize_line;
+  session.claim = hello.claim;
   session.revision = hello.revision;
   session.capabilities = hello.capabilities;
   session.client = hello.client;

@@ -93,6 +93,8 @@ struct Asked {
 // modern_clients.cpp
 // A request with a claim.
 void modern_request(State& state, core::Session& session, const Scanned& message);
+// What was filed before the server turned out to be a legacy one, and cannot be said to it.
+bool only_a_modern_server_knows(const core::Call& call, const Scanned& message);
 // Those who asked what the server is while that was not known.
 void answer_discovers(State& state, core::Instance& instance);
 // A legacy server's answer to a modern client's call, which is out of the tables already.
@@ -179,7 +181,8 @@ void drain_waiting(State& state, core::Instance& instance);
 // A call that was sent in vain goes back to the end of the queue.
 void wait_again(State& state, core::Instance& instance, core::Call& call, proto::Message message);
 // The call as its server wants to hear it.
-proto::Message for_server(const core::Call& call, const Scanned& message);
+proto::Message for_server(State& state, const core::Instance& instance, core::Call& call,
+                          const Scanned& message);
 // Of the session's calls, the one that something the server says just now is about: the client's raw id.
 // Empty if that cannot be told, or the session does not want to know.
 std::string concerned_call(const State& state, const core::Session& session, const core::Instance& instance);
@@ -223,11 +226,15 @@ void client_unsubscribes(State& state, core::Session& session, core::Instance& i
 void subscription_step(State& state, core::Instance& instance, const std::string& uri);
 void subscription_answered(State& state, core::Instance& instance, const core::Call& call,
                            const Scanned& message);
+// Those who waited for it are answered: with the result, or if that is empty, with the error.
+void subscription_outcome(State& state, core::Instance& instance, const std::string& uri,
+                          std::string_view raw_result, std::string_view raw_error);
 void client_sets_level(State& state, core::Session& session, core::Instance& instance,
                        const Scanned& message);
 void level_step(State& state, core::Instance& instance);
 void level_answered(State& state, core::Instance& instance, const Scanned& message);
 void server_logs(State& state, core::Instance& instance, const Scanned& message);
+void resource_told(State& state, core::Instance& instance, const std::string& uri);
 void resource_updated(State& state, core::Instance& instance, const Scanned& message);
 void list_changed(State& state, core::Instance& instance, core::ListKind kind);
 void tell_list(State& state, core::Instance& instance, core::ListKind kind);
@@ -240,18 +247,40 @@ void restore_interests(State& state, core::Instance& instance);
 bool wake(State& state, core::Instance& instance);
 void stop(State& state, core::Instance& instance);
 void begin_start_time(State& state, core::Instance& instance);
-// Our own initialize.
-void greet(State& state, core::Instance& instance);
 // Backing off, and the time has come.
 void retry(State& state, core::Instance& instance);
 void instance_started(State& state, core::Instance& instance, std::int64_t pid);
-void instance_greeted(State& state, core::Instance& instance, const Scanned& message);
 void instance_start_failed(State& state, core::Instance& instance, std::string why);
 void instance_exited(State& state, core::Instance& instance, const InstanceExited& event);
 void instance_spoke(State& state, core::Instance& instance);
 void restart(State& state, core::Instance& instance);
 void stop_by_person(State& state, core::Instance& instance);
 void consider_forgetting(State& state, InstanceId id);
+
+// greeting.cpp
+void greet(State& state, core::Instance& instance);
+// Our own initialize.
+void say_initialize(State& state, core::Instance& instance);
+void instance_discovered(State& state, core::Instance& instance, std::int64_t call, const Scanned& message);
+void instance_greeted(State& state, core::Instance& instance, const Scanned& message);
+bool ended_on_being_asked(const core::Instance& instance);
+
+// rounds.cpp
+// A modern server wants answers before it answers a legacy client's call.
+void begin_round(State& state, core::Instance& instance, core::Call& call, const Scanned& message);
+// The client's answer to one of them; raw_result is empty if it gave none.
+void round_answered(State& state, core::Session& session, core::Instance& instance, std::int64_t ask,
+                    const core::Ask& what, std::string_view raw_result);
+// The call is over, and nobody needs to be asked any more.
+void end_round(State& state, core::Instance& instance, std::int64_t call);
+std::optional<base::Instant> rounds_deadline(const core::Instance& instance);
+void rounds_tick(State& state, core::Instance& instance);
+
+// upstream_listen.cpp
+// Opens or changes what we listen to at a modern server, if somebody wants something else than it tells.
+void upstream_step(State& state, core::Instance& instance);
+void upstream_acknowledged(State& state, core::Instance& instance, const Scanned& message);
+void upstream_ended(State& state, core::Instance& instance, std::int64_t call, const Scanned& message);
 
 // deadlines.cpp
 std::optional<base::Instant> deadline_of(const core::Instance& instance);

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/time.h"
 #include "core/capabilities.h"
 #include "core/ids.h"
@@ -26,6 +27,8 @@ namespace core {
 enum class Purpose : std::uint8_t {
   forwarded,   // A session's; the answer goes to it.
   initialize,  // Ours.
+  discover,    // Ours: whether the server is a modern one.
+  listen,      // Ours: what a modern server is to tell us.
   subscribe,   // Ours, on behalf of all who want the resource.
   unsubscribe,
   set_level,
@@ -34,6 +37,7 @@ enum class Purpose : std::uint8_t {
 enum class CallState : std::uint8_t {
   waiting,  // Held back: the server is not ready, or serves another session first.
   sent,
+  asking,     // A modern server wants answers first, and its legacy client has been asked for them.
   parked,     // The server asked something, a modern client has been told, and has not come back yet.
   cancelled,  // The client wants no answer any more; the server may still give one.
 };
@@ -53,6 +57,8 @@ struct Call {
   std::string client_id;                // Raw JSON, quotes included: 1 and "1" are different ids.
   std::string token;                    // The client's progress token, raw; empty when it wants no progress.
   std::string uri;                      // subscribe, unsubscribe.
+  base::Bytes
+      original;  // Legacy, to a modern server: as the client wrote it, for the rounds that it may take.
   std::optional<std::uint16_t> journal_slot;
   base::Instant cancelled_at;
 };

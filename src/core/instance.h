@@ -25,10 +25,12 @@
 #include "core/list_changes.h"
 #include "core/listen.h"
 #include "core/roots.h"
+#include "core/round.h"
 #include "core/server_spec.h"
 #include "core/subscriptions.h"
 #include "core/supervision.h"
 #include "core/tasks.h"
+#include "core/upstream_listen.h"
 #include "proto/message.h"
 
 namespace core {
@@ -74,10 +76,17 @@ struct Instance {
   bool restart_wanted = false;  // stopping: start again when gone.
   bool blocked = false;         // It does not read what it is sent.
 
-  Capabilities first;             // Of the session that made us start it: declared at every start.
-  bool gave_up = false;           // stopping: because it did not start as it should.
-  std::string refusal;            // The server's own error object to initialize, raw.
-  std::string initialize_result;  // Raw; empty until it has been ready once.
+  Capabilities first;                      // Of the session that made us start it: declared at every start.
+  bool gave_up = false;                    // stopping: because it did not start as it should.
+  std::string refusal;                     // The server's own error object to initialize, raw.
+  proto::Era era = proto::Era::legacy;     // As its process has shown itself.
+  int probes = 0;                          // Of this start.
+  bool initialize_sent = false;            // In this start.
+  std::int64_t probe = 0;                  // greeting: the call that asked it, until it is answered.
+  std::optional<base::Instant> probe_due;  // greeting: go on without an answer then.
+  bool probe_in_vain = false;              // It ended when it was asked: do not ask again.
+  std::string initialize_result;  // Raw; empty until it has been ready once. Made up for a modern server.
+  std::string discover_result;    // Of a modern one, raw.
   std::string server_version;
   std::string server_info;  // Its own account of itself, raw; empty if it gave none.
   std::string revision;
@@ -90,6 +99,8 @@ struct Instance {
 
   Subscriptions subscriptions;
   std::map<std::int64_t, Listen> listens;  // By call.
+  UpstreamListen upstream;                 // Ours, at a modern server.
+  std::map<std::int64_t, Round> rounds;    // Of calls that wait for answers first, by call.
   Roots roots;
   Tasks tasks;
   Cursors cursors;

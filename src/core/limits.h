@@ -31,6 +31,19 @@ inline constexpr base::Duration questions_together = std::chrono::milliseconds(2
 // in a server for as long as a person may take to answer.
 inline constexpr std::size_t parked_per_principal = 256;
 
+// How often a modern server may ask for input before it answers one call, and how long it is left alone when
+// it asks for nothing but to be asked again.
+inline constexpr int rounds_most = 10;
+inline constexpr base::Duration round_pause = std::chrono::milliseconds(250);
+
+// A server that says nothing to server/discover is greeted the old way after this; its answer still counts
+// when it comes. Over HTTP an answer is certain, if late.
+inline constexpr base::Duration probe_wait = std::chrono::seconds(2);
+inline constexpr base::Duration probe_wait_http = std::chrono::seconds(15);
+
+// A listen of ours that broke is opened again after 250 ms, doubled each time up to this.
+inline constexpr base::Duration listen_again_most = std::chrono::seconds(30);
+
 // What a call came to is kept for a client that lost the answer and presents its ticket again.
 inline constexpr base::Duration replay_for = std::chrono::minutes(2);
 

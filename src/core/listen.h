@@ -16,6 +16,9 @@ namespace core {
 struct Filter {
   std::bitset<3> lists;  // By ListKind.
   std::set<std::string> uris;
+
+  bool operator==(const Filter&) const = default;
+  bool empty() const { return lists.none() && uris.empty(); }
 };
 
 struct Listen {

@@ -31,8 +31,11 @@ enum class Phase : std::uint8_t {
 struct Ask {
   std::string server_id;  // Raw, as the server wrote it.
   proto::Method method = proto::Method::other;
-  std::string token;  // The progress token the server put into it, raw; empty when none.
+  std::string token;      // The progress token the server put into it, raw; empty when none.
+  std::int64_t call = 0;  // Of a modern server: which call of the session's it needs the answer for.
   base::Instant due;
+
+  bool for_roots() const { return server_id.empty() && call == 0; }  // A question of ours.
 };
 
 // Why a session is not read from. Reading goes on when the last reason is gone.
@@ -77,6 +80,8 @@ struct Session {
   std::string client;  // "name version".
   // What a modern client said of itself with its last request, raw, and what that means.
   std::string hello;
+  // What a legacy client's initialize said of it, as a modern server wants to hear it with each request.
+  std::string claim;
   Capabilities modern_capabilities;
   std::string principal;  // Whom it belongs to, where not everybody is the same person; empty: this user.
   std::optional<Level> level;

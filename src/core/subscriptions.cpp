@@ -100,6 +100,14 @@ std::vector<std::string> Subscriptions::uris() const {
   return all;
 }
 
+std::vector<std::string> Subscriptions::wanted() const {
+  std::vector<std::string> all;
+  for (const auto& [uri, resource] : resources_) {
+    if (!resource.subscribers.empty() || !resource.waiters.empty()) all.push_back(uri);
+  }
+  return all;
+}
+
 std::vector<std::string> Subscriptions::uris_of(Subscriber who) const {
   std::vector<std::string> all;
   for (const auto& [uri, resource] : resources_) {

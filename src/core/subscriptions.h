@@ -73,6 +73,7 @@ class Subscriptions {
   std::vector<std::string> leave_listen(std::int64_t listen);
 
   std::vector<std::string> uris() const;
+  std::vector<std::string> wanted() const;  // Those that somebody has or waits for.
   std::vector<std::string> uris_of(Subscriber who) const;
   std::size_t count_of(SessionId session) const;
 

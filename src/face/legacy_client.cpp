@@ -1,5 +1,6 @@
 #include "face/legacy_client.h"
 
+#include "face/modern_server.h"
 #include "proto/json.h"
 #include "proto/rpc.h"
 
@@ -29,6 +30,7 @@ std::expected<ClientHello, std::string> read_initialize(std::string_view line,
     const std::string_view of = info->string_or("version", "");
     if (!hello.client.empty() && !of.empty()) hello.client += ' ' + std::string(of);
   }
+  hello.claim = claim_of(text);
   return hello;
 }
 

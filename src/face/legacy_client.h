@@ -18,6 +18,7 @@ struct ClientHello {
   proto::Revision revision = proto::newest_legacy;
   core::Capabilities capabilities;
   std::string client;  // "name version", for people only; it decides nothing.
+  std::string claim;   // The same for a modern server (face/modern_server.h).
 };
 
 // The error is the sentence that the client is answered.

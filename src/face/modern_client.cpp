@@ -95,6 +95,11 @@ std::string discover_result(std::string_view initialize_result) {
   return result.text();
 }
 
+std::string discovered_result(std::string_view raw_result) {
+  return proto::with_members(raw_result, R"("supportedVersions":)" + proto::supported_versions(),
+                             {"supportedVersions"});
+}
+
 std::string complete_result(std::string_view raw_result, proto::Method method, std::string_view server_info) {
   std::string first = R"("resultType":"complete")";
   if (proto::cacheable(method)) first += R"(,"ttlMs":0,"cacheScope":"private")";
@@ -158,24 +163,27 @@ std::expected<core::Filter, std::string> read_filter(std::string_view raw_params
   return filter;
 }
 
-std::string acknowledged_notice(std::string_view raw_id, const core::Filter& granted) {
-  Writer params;
-  params.object();
-  params.key("notifications").object();
+std::string written(const core::Filter& filter) {
+  Writer object;
+  object.object();
   const auto list = [&](std::string_view key, core::ListKind kind) {
-    if (granted.lists.test(static_cast<std::size_t>(kind))) params.key(key).boolean(true);
+    if (filter.lists.test(static_cast<std::size_t>(kind))) object.key(key).boolean(true);
   };
   list("toolsListChanged", core::ListKind::tools);
   list("promptsListChanged", core::ListKind::prompts);
   list("resourcesListChanged", core::ListKind::resources);
-  if (!granted.uris.empty()) {
-    params.key("resourceSubscriptions").array();
-    for (const std::string& uri : granted.uris) params.string(uri);
-    params.end();
+  if (!filter.uris.empty()) {
+    object.key("resourceSubscriptions").array();
+    for (const std::string& uri : filter.uris) object.string(uri);
+    object.end();
   }
-  params.end();
-  params.end();
-  return tagged_notice(proto::name_of(proto::Method::subscriptions_acknowledged), params.text(), raw_id);
+  object.end();
+  return object.text();
+}
+
+std::string acknowledged_notice(std::string_view raw_id, const core::Filter& granted) {
+  return tagged_notice(proto::name_of(proto::Method::subscriptions_acknowledged),
+                       R"({"notifications":)" + written(granted) + '}', raw_id);
 }
 
 std::string listen_result(std::string_view raw_id) {

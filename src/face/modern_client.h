@@ -32,6 +32,8 @@ std::uint64_t digest_of(std::uint64_t key, std::string_view method, std::string_
 
 // From the server's own InitializeResult, raw.
 std::string discover_result(std::string_view initialize_result);
+// A modern server's own DiscoverResult, with the revisions in which Hearth can be spoken to.
+std::string discovered_result(std::string_view raw_result);
 // `server_info`: raw, or empty.
 std::string complete_result(std::string_view raw_result, proto::Method method, std::string_view server_info);
 // Codes that mean something else since.
@@ -40,6 +42,7 @@ std::string missing_capability(std::string_view raw_required);
 
 // The error is the sentence that the client is answered.
 std::expected<core::Filter, std::string> read_filter(std::string_view raw_params);
+std::string written(const core::Filter& filter);  // As it stands under "notifications".
 std::string acknowledged_notice(std::string_view raw_id, const core::Filter& granted);
 std::string listen_result(std::string_view raw_id);  // It is over, and was meant to be.
 // The notification with the subscription's id. `raw_params` may be empty.

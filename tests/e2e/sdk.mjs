@@ -1,6 +1,7 @@
 // The two generations of the official SDK's client, with what differs between them behind one face.
 
-export async function generation(folder, number) {
+// `mode`, of the second generation: which era it looks for.
+export async function generation(folder, number, mode = 'auto') {
   const load = (path) => import(`${folder}/@modelcontextprotocol/${path}`);
   if (number === 1) {
     const { Client } = await load('sdk/dist/esm/client/index.js');
@@ -27,7 +28,7 @@ export async function generation(folder, number) {
   const { StdioClientTransport } = await load('client/dist/stdio.mjs');
   return {
     Client, StdioClientTransport, SSEClientTransport, StreamableHTTPClientTransport,
-    options: { versionNegotiation: { mode: 'auto' } },
+    options: { versionNegotiation: { mode } },
     call: (client, name, args = {}, options = undefined) => client.callTool({ name, arguments: args }, options),
     onNotice: (client, method, handler) => client.setNotificationHandler(method, handler),
     onAsk: (client, method, handler) => client.setRequestHandler(method, handler),

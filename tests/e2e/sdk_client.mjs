@@ -9,7 +9,7 @@
 import { generation } from './sdk.mjs';
 
 const request = JSON.parse(process.argv[2]);
-const sdk = await generation(request.nodeModules, request.sdk);
+const sdk = await generation(request.nodeModules, request.sdk, 'legacy');
 
 async function connect(number) {
   const client = new sdk.Client({ name: `session-${number}`, version: '1' },

@@ -184,10 +184,10 @@ class TestKinds(RemoteCase):
         self.assertEqual(len(self.home.status_of("remote")), 1)
 
     def test_sse_that_was_taken_for_streamable(self):
-        """As the protocol says: post initialize, and look for the endpoint when that is refused."""
+        """As the protocol says: ask what it is, post initialize, and look for the endpoint when that is refused."""
         server = self.remote("sse")
         self.check(server, "http")
-        self.assertEqual([request.method for request in server.requests[:2]], ["POST", "GET"])
+        self.assertEqual([request.method for request in server.requests[:3]], ["POST", "POST", "GET"])
 
     def test_an_endpoint_of_another_origin_is_not_followed(self):
         victim = self.remote()

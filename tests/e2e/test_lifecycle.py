@@ -40,7 +40,7 @@ class TestCrash(LifeCase):
         self.assertEqual(a.echo("next"), "next")
         first, second = self.home.servers()
         methods = [message["method"] for message in second.received()]
-        self.assertEqual(methods[:2], ["initialize", "notifications/initialized"])
+        self.assertEqual(methods[:3], ["server/discover", "initialize", "notifications/initialized"])
         self.assertEqual([m["params"]["name"] for m in second.of("tools/call")], ["echo"])
         self.assertEqual(len(b.responses[held.key]), 1)
 
@@ -213,7 +213,8 @@ class TestStart(LifeCase):
         """Health probes with side effects: a server hears its handshake and its sessions' own requests, no more."""
         a = self.client()
         a.sync()
-        self.assertEqual(dict(self.server().counts()), {"initialize": 1, "notifications/initialized": 1, "tools/call": 1})
+        self.assertEqual(dict(self.server().counts()), 
+                         {"server/discover": 1, "initialize": 1, "notifications/initialized": 1, "tools/call": 1})
 
     def test_a_server_inherits_nothing_it_should_not(self):
         """Inherited descriptors, masks and ignored signals; and its working directory is the session's."""

@@ -98,27 +98,40 @@ class TestIds(Case):
         if not DIRECT:
             self.assertEqual(self.server().counts()["ping"], 0)
 
-    def test_discover_is_refused_at_once(self):
-        """Era probe: a legacy server's session answers server/discover with -32601 before anything else was said."""
+    def test_discover_is_answered_from_what_the_server_said(self):
+        """Claude Code asks this on the pipe on which it then says initialize."""
         a = self.home.open(name="fake")
-        with self.assertRaises(RpcError) as caught:
-            a.request("server/discover", {"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                                                    "io.modelcontextprotocol/clientCapabilities": {}}})
-        self.assertEqual(caught.exception.code, -32601)
+        found = a.request("server/discover", {"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                                                        "io.modelcontextprotocol/clientCapabilities": {}}})
+        self.assertEqual(found["supportedVersions"][:2], ["2026-07-28", "2025-11-25"])
+        self.assertEqual(found["resultType"], "complete")
+        self.assertIn("tools", found["capabilities"])
         self.assertEqual(a.initialize()["protocolVersion"], "2025-11-25")
         self.assertEqual(a.echo("x"), "x")
 
     @needs_hearth
-    def test_the_probe_never_reaches_a_server_that_dies_of_it(self):
-        for kind in ("exit", "silence", "result", "-32602"):
+    def test_whatever_a_legacy_server_makes_of_discover_it_serves(self):
+        for kind in ("exit", "silence", "0", "-32602"):
             with self.subTest(kind):
                 a = self.home.open("--discover", kind, name="fake")
-                with self.assertRaises(RpcError) as caught:
-                    a.request("server/discover", {})
-                self.assertEqual(caught.exception.code, -32601)
                 a.initialize()
                 self.assertEqual(a.echo("x"), "x")
-                self.assertEqual(self.home.servers()[-1].counts()["server/discover"], 0)
+                self.assertEqual(self.home.servers()[-1].counts()["initialize"], 1)
+
+    @needs_hearth
+    def test_a_server_that_dies_of_discover_is_not_asked_again(self):
+        """Servers of the Rust SDK end when anything but initialize comes first. It is remembered, with a date."""
+        a = self.home.open("--discover", "exit", name="fake")
+        a.initialize()
+        self.assertEqual(len(self.home.servers()), 2)
+        self.home.hearth("restart", "fake")
+        eventually("it is back", lambda: len(self.home.servers()) == 3)
+        self.assertEqual(a.echo("x"), "x")
+        self.home.stop()
+        b = self.home.open("--discover", "exit", name="fake")
+        b.initialize()
+        self.assertEqual(len(self.home.servers()), 4)
+        self.assertEqual(self.home.servers()[-1].counts()["server/discover"], 0)
 
 
 class TestRevisions(Case):
@@ -145,7 +158,7 @@ class TestRevisions(Case):
         counts = self.server().counts()
         self.assertEqual((counts["initialize"], counts["notifications/initialized"]), (1, 1))
         methods = [message.get("method") for message in self.server().received()]
-        self.assertEqual(methods[:2], ["initialize", "notifications/initialized"])
+        self.assertEqual(methods[:3], ["server/discover", "initialize", "notifications/initialized"])
 
     def test_what_is_sent_right_behind_initialize_is_not_lost(self):
         """Clients pipeline: requests behind initialize, before its answer."""

@@ -132,7 +132,8 @@ class TestDaemonDies(Case):
         first, second = self.home.servers()
         self.assert_gone(first.pid, "the dead daemon's server")
         self.assertEqual(sum(len(s.of("tools/call")) for s in (first, second)), 3)
-        self.assertEqual([m["method"] for m in second.received()][:2], ["initialize", "notifications/initialized"])
+        self.assertEqual([m["method"] for m in second.received()][:3],
+                         ["server/discover", "initialize", "notifications/initialized"])
         for kind in ("tools", "resources", "prompts"):
             a.hear("notifications/%s/list_changed" % kind)
         self.assertEqual(len([k for k, all_of in a.responses.items() if len(all_of) > 1]), 0)

@@ -98,6 +98,7 @@ class Hands {
   void carry_out(broker::ResumeSession& action);
   void carry_out(broker::StartInstance& action);
   void carry_out(broker::StopInstance& action);
+  void carry_out(broker::NoteNoProbe& action);
   void carry_out(broker::ForgetInstance& action);
   void carry_out(broker::Log& action);
   void carry_out(broker::Retire& action);

@@ -146,6 +146,8 @@ void Hands::carry_out(broker::StopInstance& action) {
   if (server.running) server.input_ended();
 }
 
+void Hands::carry_out(broker::NoteNoProbe& /*action*/) {}
+
 void Hands::carry_out(broker::ForgetInstance& action) {
   if (servers_.contains(action.instance))
     return world_.checker.broken("no instance is forgotten while it runs", "");

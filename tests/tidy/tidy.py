@@ -87,7 +87,7 @@ class Tidy:
                 hidden = path.name.startswith(".") and path.name != ".ci"
                 if path.name not in SKIPPED_FOLDERS and not path.name.startswith("build-") and not hidden:
                     yield from self.files(path)
-            elif path.is_file() and path.suffix in TEXT and path.name != "package-lock.json":
+            elif path.is_file() and path.name != ".git" and path.suffix in TEXT and path.name != "package-lock.json":
                 yield path
 
     def check(self, path):

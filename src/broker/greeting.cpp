@@ -1,0 +1,171 @@
+// The first words with a server: whether it is a modern one, and if not, initialize.
+//
+// A server of unknown era is asked server/discover. A modern one answers; any other says something else, or
+// nothing, or ends: then it is greeted the old way. Both questions may be under way at once, and the first
+// good answer counts (2026-07-28, versioning and stdio).
+#include <algorithm>
+
+#include "broker/state.h"
+#include "core/limits.h"
+#include "face/legacy_server.h"
+#include "face/modern_server.h"
+#include "proto/json.h"
+#include "proto/members.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::Life;
+using core::Phase;
+using core::Session;
+
+// Of one start. A server may change its mind once, when it refuses initialize for its revision.
+constexpr int probes_most = 2;
+
+void note_capabilities(Instance& instance) {
+  const proto::json::Document document = proto::json::parse(instance.initialize_result);
+  const proto::json::Value* capabilities = document.root ? document.root->find("capabilities") : nullptr;
+  const auto has = [&](std::string_view name) {
+    return capabilities != nullptr && capabilities->find(name) != nullptr;
+  };
+  instance.lists.set(static_cast<std::size_t>(core::ListKind::tools), has("tools"));
+  instance.lists.set(static_cast<std::size_t>(core::ListKind::prompts), has("prompts"));
+  instance.lists.set(static_cast<std::size_t>(core::ListKind::resources), has("resources"));
+  instance.logging = has("logging");
+  const auto can = [&](std::string_view name, std::string_view what) {
+    const proto::json::Value* capability = capabilities != nullptr ? capabilities->find(name) : nullptr;
+    const proto::json::Value* value = capability != nullptr ? capability->find(what) : nullptr;
+    return value != nullptr && value->boolean;
+  };
+  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::tools), can("tools", "listChanged"));
+  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::prompts), can("prompts", "listChanged"));
+  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::resources),
+                           can("resources", "listChanged"));
+  instance.tells_resources = can("resources", "subscribe");
+}
+
+// `changed`: the lists that sessions which were here before have to look at again.
+void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
+  instance.life = Life::ready;
+  instance.supervision.started(state.now);
+  instance.start_due.reset();
+  instance.start_limit.reset();
+  instance.trouble.clear();
+  if (instance.era == proto::Era::legacy) state.send(instance.id, face::initialized_notice());
+  if (instance.probe_in_vain && instance.spec.probe) {
+    instance.spec.probe = false;
+    state.outbox.push_back(NoteNoProbe{instance.spec.program, instance.spec.args});
+  }
+  for (const SessionId id : std::vector(instance.sessions)) {
+    Session& session = state.sessions.at(id);
+    if (session.phase == Phase::asked) {
+      answer_initialize(state, session, instance);
+    } else {
+      session.lists_changed |= changed;
+    }
+  }
+  answer_discovers(state, instance);
+  restore_interests(state, instance);
+  drain_waiting(state, instance);
+  for (const SessionId id : instance.sessions) flush_lists(state, state.sessions.at(id));
+}
+
+void ask_its_era(State& state, Instance& instance) {
+  const bool http = instance.spec.link != core::Link::stdio;
+  ++instance.probes;
+  instance.probe = own_call(instance, core::Purpose::discover);
+  instance.probe_due = state.now + (http ? core::limits::probe_wait_http : core::limits::probe_wait);
+  state.send(instance.id, face::discover_request(instance.probe, face::own_claim(state.options.version)));
+}
+
+// What the server is, whichever way it said so.
+struct Greeting {
+  std::string initialize_result;
+  std::string server;
+  std::string revision;
+};
+
+void greeted(State& state, Instance& instance, Greeting greeting) {
+  const std::bitset<3> before = instance.lists;
+  const bool again = !instance.initialize_result.empty();
+  instance.initialize_result = std::move(greeting.initialize_result);
+  instance.server_version = std::move(greeting.server);
+  instance.server_info = proto::member(instance.initialize_result, "serverInfo");
+  instance.revision = std::move(greeting.revision);
+  instance.probe = 0;
+  instance.probe_due.reset();
+  note_capabilities(instance);
+  became_ready(state, instance, again ? before | instance.lists : std::bitset<3>());
+}
+
+void refused(State& state, Instance& instance, std::string trouble) {
+  instance.trouble = std::move(trouble);
+  instance.gave_up = true;
+  stop(state, instance);
+}
+
+}  // namespace
+
+void greet(State& state, Instance& instance) {
+  instance.era = proto::Era::legacy;
+  instance.probes = 0;
+  instance.initialize_sent = false;
+  if (instance.spec.probe && !instance.probe_in_vain) {
+    ask_its_era(state, instance);
+  } else {
+    say_initialize(state, instance);
+  }
+}
+
+void say_initialize(State& state, Instance& instance) {
+  const face::Declared declared{.first = instance.first,
+                                .alone = instance.spec.scope == core::Scope::session || instance.channel_of,
+                                .extra = instance.spec.extra_capabilities};
+  instance.probe_due.reset();
+  instance.initialize_sent = true;
+  const std::int64_t id = own_call(instance, core::Purpose::initialize);
+  state.send(instance.id, face::initialize_request(id, declared, state.options.version));
+}
+
+void instance_discovered(State& state, Instance& instance, std::int64_t call, const Scanned& message) {
+  if (instance.probe == call) instance.probe = 0;
+  if (instance.life != Life::greeting) return;
+  const std::string_view result = message.of(message.envelope.result);
+  face::Discovered found = face::read_discovered(result);
+  if (found.modern) {
+    instance.era = proto::Era::modern;
+    instance.discover_result = result;
+    greeted(state, instance,
+            {.initialize_result = std::move(found.initialize_result),
+             .server = std::move(found.server),
+             .revision = std::string(proto::name_of(proto::newest_modern))});
+  } else if (!instance.initialize_sent) {
+    say_initialize(state, instance);
+  }
+}
+
+void instance_greeted(State& state, Instance& instance, const Scanned& message) {
+  if (instance.life != Life::greeting) return;
+  const std::string_view result = message.of(message.envelope.result);
+  if (result.empty()) {
+    const std::string_view error = message.of(message.envelope.error);
+    if (face::only_modern(error) && instance.probe != 0) return;  // Its other answer is still to come.
+    if (face::only_modern(error) && instance.probes < probes_most) return ask_its_era(state, instance);
+    instance.refusal = error;
+    return refused(state, instance, "answered initialize with an error");
+  }
+  const auto greeting = face::read_greeting(result);
+  if (!greeting) return refused(state, instance, greeting.error());
+  instance.era = proto::Era::legacy;
+  greeted(
+      state, instance,
+      {.initialize_result = std::string(result), .server = greeting->server, .revision = greeting->revision});
+}
+
+bool ended_on_being_asked(const Instance& instance) {
+  return instance.life == Life::greeting && instance.spec.link == core::Link::stdio && instance.probe != 0 &&
+         !instance.initialize_sent;
+}
+
+}  // namespace broker

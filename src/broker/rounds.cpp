@@ -1,0 +1,150 @@
+// A modern server that wants to know something first: its legacy client is asked, as by a legacy server, and
+// the call is made again with the answers.
+#include "broker/state.h"
+#include "core/limits.h"
+#include "face/legacy_server.h"
+#include "face/modern_server.h"
+#include "proto/members.h"
+
+namespace broker {
+namespace {
+
+using core::Ask;
+using core::Call;
+using core::CallState;
+using core::Instance;
+using core::Round;
+using core::Session;
+using proto::Method;
+
+// A failed tool is for the model to see; whatever else fails is for the client.
+void give_up(State& state, Instance& instance, std::int64_t wire_id, std::string_view sentence) {
+  const Call* call = instance.calls.find(wire_id);
+  if (call->method == Method::tools_call) {
+    const std::string whole = "hearth: server " + instance.spec.name + ": " + std::string(sentence);
+    answer(state, instance, wire_id, face::failed_call(whole));
+  } else {
+    fail(state, instance, wire_id, error_about(instance, sentence, false));
+  }
+}
+
+// What 2025-11-25 requires and 2026-07-28 has not.
+std::string params_for_client(const face::InputRequest& request, std::int64_t ask) {
+  if (request.mode != core::Mode::url) return request.params;
+  return proto::with_members(request.params, R"("elicitationId":"hearth-)" + std::to_string(ask) + '"',
+                             {"elicitationId"});
+}
+
+void ask_client(State& state, Session& session, Instance& instance, const Call& call, Round& round,
+                const face::InputRequest& request) {
+  const std::int64_t id = new_ask(state, session, instance,
+                                  {.server_id = {},
+                                   .method = request.method,
+                                   .token = {},
+                                   .call = call.wire_id,
+                                   .due = state.now + instance.spec.timing.ask_timeout});
+  round.pending[id] = request.key;
+  state.send_about(session.id,
+                   proto::Message(proto::request_text(std::to_string(id), proto::name_of(request.method),
+                                                      params_for_client(request, id))),
+                   session.many_streams ? call.client_id : std::string());
+}
+
+// The same call under a new id.
+void make_again(State& state, Instance& instance, std::int64_t wire_id) {
+  const Round round = std::move(instance.rounds.at(wire_id));
+  instance.rounds.erase(wire_id);
+  Call taken = instance.calls.take(wire_id);
+  Session& session = state.sessions.at(taken.session);
+  session.calls.erase(taken.client_id, wire_id);
+  Call& call = instance.calls.insert(std::move(taken));
+  session.calls.insert(call.client_id, call.wire_id);
+  call.state = CallState::sent;
+  instance.rounds[call.wire_id] = {
+      .count = round.count, .state = {}, .pending = {}, .answers = {}, .due = {}};
+  const auto envelope = proto::scan(call.original.text);
+  ensure(envelope.has_value());
+  const Scanned original{call.original, *envelope};
+  const std::string number = std::to_string(call.wire_id);
+  const std::string responses = round.answers.empty() ? std::string() : '{' + round.answers + '}';
+  const face::Extra extra{.claim = session.claim,
+                          .token = call.token.empty() ? std::string_view() : number,
+                          .level = session.level,
+                          .responses = responses,
+                          .request_state = round.state};
+  state.send(instance.id, proto::request_text(number, original.of(envelope->method),
+                                              face::modern_params(original.of(envelope->params), extra)));
+}
+
+}  // namespace
+
+void begin_round(State& state, Instance& instance, Call& call, const Scanned& message) {
+  const std::int64_t wire_id = call.wire_id;
+  Session& session = state.sessions.at(call.session);
+  const auto wanted = face::read_input_required(message.of(message.envelope.result));
+  if (!wanted) return give_up(state, instance, wire_id, wanted.error());
+  if (call.original.text.empty())
+    return give_up(state, instance, wire_id, "asked for input where the protocol allows no questions");
+  Round& round = instance.rounds[wire_id];
+  if (++round.count > core::limits::rounds_most) {
+    return give_up(state, instance, wire_id,
+                   "asked for input more than " + std::to_string(core::limits::rounds_most) + " times");
+  }
+  for (const face::InputRequest& request : wanted->requests) {
+    if (!core::may_be_asked(session.capabilities, request.method, request.mode))
+      return give_up(state, instance, wire_id, "asked for input that the client has not said it can give");
+  }
+  call.state = CallState::asking;
+  round.state = wanted->state;
+  round.answers.clear();
+  round.due.reset();
+  if (wanted->requests.empty()) round.due = state.now + core::limits::round_pause;
+  for (const face::InputRequest& request : wanted->requests)
+    ask_client(state, session, instance, call, round, request);
+}
+
+void round_answered(State& state, Session& /*session*/, Instance& instance, std::int64_t ask, const Ask& what,
+                    std::string_view raw_result) {
+  const auto found = instance.rounds.find(what.call);
+  if (found == instance.rounds.end()) return;
+  Round& round = found->second;
+  const auto pending = round.pending.find(ask);
+  if (pending == round.pending.end()) return;
+  const std::string result = raw_result.empty() ? face::unanswered(what.method) : std::string(raw_result);
+  if (result.empty()) return give_up(state, instance, what.call, "asked for input, and the client gave none");
+  if (!round.answers.empty()) round.answers += ',';
+  round.answers.append("\"").append(pending->second).append("\":").append(result);
+  round.pending.erase(pending);
+  if (round.pending.empty()) make_again(state, instance, what.call);
+}
+
+void end_round(State& state, Instance& instance, std::int64_t wire_id) {
+  const Round round = std::move(instance.rounds.at(wire_id));
+  instance.rounds.erase(wire_id);
+  const Call* call = instance.calls.find(wire_id);
+  Session* session = call != nullptr ? state.sessions.find(call->session) : nullptr;
+  if (session == nullptr) return;
+  for (const auto& [ask, key] : round.pending) {
+    if (session->asks.erase(ask) == 0) continue;
+    state.send(session->id,
+               face::cancelled_notice(std::to_string(ask), "the call that it was asked for is over"));
+  }
+}
+
+std::optional<base::Instant> rounds_deadline(const Instance& instance) {
+  std::optional<base::Instant> first;
+  for (const auto& [call, round] : instance.rounds) {
+    if (round.due && (!first || *round.due < *first)) first = round.due;
+  }
+  return first;
+}
+
+void rounds_tick(State& state, Instance& instance) {
+  std::vector<std::int64_t> due;
+  for (const auto& [call, round] : instance.rounds) {
+    if (round.due && *round.due <= state.now) due.push_back(call);
+  }
+  for (const std::int64_t call : due) make_again(state, instance, call);
+}
+
+}  // namespace broker

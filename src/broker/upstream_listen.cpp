@@ -1,0 +1,122 @@
+// The one listen that we hold at a modern server (core/upstream_listen.h): for the lists it has, and for
+// every resource that some session wants to hear of.
+#include <algorithm>
+
+#include "broker/state.h"
+#include "core/limits.h"
+#include "face/legacy_server.h"
+#include "face/modern_server.h"
+
+namespace broker {
+namespace {
+
+using core::Instance;
+using core::UpstreamListen;
+using Step = core::Subscriptions::Step;
+
+constexpr std::string_view not_granted =
+    R"({"code":-32602,"message":"hearth: the server does not tell of changes of this resource"})";
+
+core::Filter wanted_of(const Instance& instance) {
+  core::Filter filter{.lists = instance.tells_lists, .uris = {}};
+  if (instance.tells_resources) {
+    for (const std::string& uri : instance.subscriptions.wanted()) filter.uris.insert(uri);
+  }
+  return filter;
+}
+
+void end(State& state, Instance& instance, std::int64_t call) {
+  if (call == 0) return;
+  state.send(instance.id, face::cancelled_notice(std::to_string(call), "it is replaced, or needed no more"));
+  instance.calls.find(call)->state = core::CallState::cancelled;
+  instance.tombstones.push_back({state.now + core::limits::tombstone, call});
+}
+
+void decide(State& state, Instance& instance, const std::string& uri, bool granted) {
+  subscription_outcome(state, instance, uri, granted ? "{}" : "", not_granted);
+}
+
+void again_later(State& state, UpstreamListen& upstream) {
+  base::Duration pause = std::chrono::milliseconds(250);
+  for (int i = 0; i < upstream.failures && pause < core::limits::listen_again_most; ++i) pause *= 2;
+  ++upstream.failures;
+  upstream.retry_at = state.now + std::min(pause, core::limits::listen_again_most);
+}
+
+void open(State& state, Instance& instance, core::Filter wanted) {
+  UpstreamListen& upstream = instance.upstream;
+  upstream.opening = own_call(instance, core::Purpose::listen);
+  upstream.wanted = std::move(wanted);
+  state.send(instance.id,
+             face::listen_request(upstream.opening, face::own_claim(state.options.version), upstream.wanted));
+}
+
+// What it would have said meanwhile is not known.
+void tell_everything(State& state, Instance& instance) {
+  for (const core::ListKind kind : core::list_kinds) {
+    if (instance.tells_lists.test(static_cast<std::size_t>(kind))) tell_list(state, instance, kind);
+  }
+  for (const std::string& uri : instance.upstream.filter.uris) resource_told(state, instance, uri);
+}
+
+}  // namespace
+
+void upstream_step(State& state, Instance& instance) {
+  UpstreamListen& upstream = instance.upstream;
+  if (instance.life != core::Life::ready || upstream.opening != 0 || upstream.retry_at) return;
+  core::Filter wanted = wanted_of(instance);
+  std::vector<std::string> impossible;
+  upstream.changing.clear();
+  for (const std::string& uri : instance.subscriptions.uris()) {
+    const Step step = instance.subscriptions.step(uri);
+    if (step == Step::none) continue;
+    const bool can = step == Step::unsubscribe || wanted.uris.contains(uri);
+    (can ? upstream.changing : impossible).push_back(uri);
+  }
+  for (const std::string& uri : impossible) decide(state, instance, uri, false);
+  if (upstream.call != 0 && wanted == upstream.filter) {
+    for (const std::string& uri : std::exchange(upstream.changing, {})) decide(state, instance, uri, true);
+  } else if (!wanted.empty()) {
+    open(state, instance, std::move(wanted));
+  } else {
+    end(state, instance, std::exchange(upstream.call, 0));
+    upstream.filter = {};
+    for (const std::string& uri : std::exchange(upstream.changing, {})) decide(state, instance, uri, true);
+  }
+}
+
+void upstream_acknowledged(State& state, Instance& instance, const Scanned& message) {
+  UpstreamListen& upstream = instance.upstream;
+  const core::Call* call = call_of(instance, message.of(message.envelope.subscription));
+  if (call == nullptr || call->wire_id != upstream.opening) return;
+  const core::Filter granted = face::read_acknowledged(message.of(message.envelope.params));
+  const bool lost_one = upstream.failures != 0;
+  end(state, instance, std::exchange(upstream.call, std::exchange(upstream.opening, 0)));
+  upstream.filter = std::move(upstream.wanted);
+  upstream.failures = 0;
+  const std::set<std::string> asked = upstream.filter.uris;
+  std::erase_if(upstream.filter.uris, [&](const std::string& uri) { return !granted.uris.contains(uri); });
+  for (const std::string& uri : std::exchange(upstream.changing, {}))
+    decide(state, instance, uri, !asked.contains(uri) || granted.uris.contains(uri));
+  if (lost_one) tell_everything(state, instance);
+  upstream_step(state, instance);
+}
+
+void upstream_ended(State& state, Instance& instance, std::int64_t call, const Scanned& message) {
+  UpstreamListen& upstream = instance.upstream;
+  if (call == upstream.call) {
+    upstream.call = 0;
+    upstream.filter = {};
+    instance.subscriptions.upstream_lost();
+    if (upstream.opening == 0) again_later(state, upstream);
+  } else if (call == upstream.opening) {
+    upstream.opening = 0;
+    for (const std::string& uri : std::exchange(upstream.changing, {})) {
+      const bool dropped = !upstream.wanted.uris.contains(uri);
+      subscription_outcome(state, instance, uri, dropped ? "{}" : "", message.of(message.envelope.error));
+    }
+    again_later(state, upstream);
+  }
+}
+
+}  // namespace broker

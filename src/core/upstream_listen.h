@@ -1,0 +1,27 @@
+// The one subscriptions/listen that Hearth holds at a modern server, for all who want to hear something.
+//
+// Its filter cannot change, so another is opened, and the old one is ended when the new one is acknowledged.
+// One that is lost is opened again, later each time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "core/listen.h"
+
+namespace core {
+
+struct UpstreamListen {
+  std::int64_t call = 0;              // Acknowledged; 0: none.
+  Filter filter;                      // What was asked for with it.
+  std::int64_t opening = 0;           // Not yet acknowledged; 0: none.
+  Filter wanted;                      // What was asked for with that.
+  std::vector<std::string> changing;  // Resources whose subscription its acknowledgement decides.
+  int failures = 0;                   // In a row.
+  std::optional<base::Instant> retry_at;
+};
+
+}  // namespace core

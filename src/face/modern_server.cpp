@@ -1,0 +1,214 @@
+#include "face/modern_server.h"
+
+#include "face/modern_client.h"
+#include "proto/claim.h"
+#include "proto/json.h"
+#include "proto/members.h"
+#include "proto/rpc.h"
+
+namespace face {
+namespace {
+
+using proto::json::Type;
+using proto::json::Value;
+using proto::json::Writer;
+
+std::string modern_capabilities(std::string_view raw) {
+  const std::string_view roots = proto::member(raw, "roots");
+  const std::string first =
+      roots.empty() ? std::string() : R"("roots":)" + proto::with_members(roots, {}, {"listChanged"});
+  return proto::with_members(raw, first, {"tasks", "roots"});
+}
+
+std::string claim(std::string_view raw_info, std::string_view raw_capabilities) {
+  Writer meta;
+  meta.object();
+  meta.key(proto::meta::version).string(proto::name_of(proto::newest_modern));
+  meta.key(proto::meta::client_info).raw(raw_info);
+  meta.key(proto::meta::client_capabilities).raw(raw_capabilities);
+  meta.end();
+  return meta.text().substr(1, meta.text().size() - 2);
+}
+
+std::string with_claim(std::string_view own_claim) {
+  return R"("_meta":{)" + std::string(own_claim) + '}';
+}
+
+std::string name_and_version(const Value* info) {
+  if (info == nullptr) return "unnamed";
+  std::string name(info->string_or("name", "unnamed"));
+  const std::string_view version = info->string_or("version", "");
+  if (!version.empty()) name += ' ' + std::string(version);
+  return name;
+}
+
+bool speaks_modern(const Value* versions) {
+  if (versions == nullptr) return false;
+  for (const Value& version : versions->items) {
+    if (version.text == proto::name_of(proto::newest_modern)) return true;
+  }
+  return false;
+}
+
+std::string initialize_result_of(std::string_view raw_result) {
+  const std::string_view capabilities = proto::member(raw_result, "capabilities");
+  const std::string_view instructions = proto::member(raw_result, "instructions");
+  std::string_view info = proto::member(proto::member(raw_result, "_meta"), proto::meta::server_info);
+  if (info.empty()) info = proto::member(raw_result, "serverInfo");  // Where it stood before the release.
+  Writer result;
+  result.object();
+  result.key("protocolVersion").string(proto::name_of(proto::newest_legacy));
+  result.key("capabilities").raw(capabilities.starts_with('{') ? capabilities : "{}");
+  result.key("serverInfo").raw(info.starts_with('{') ? info : R"({"name":"unnamed","version":"0"})");
+  if (!instructions.empty()) result.key("instructions").raw(instructions);
+  result.end();
+  return result.text();
+}
+
+std::int64_t code_of(std::string_view raw_error) {
+  const auto document = proto::json::parse(proto::member(raw_error, "code"));
+  return document.root ? document.root->integer().value_or(0) : 0;
+}
+
+std::string message_of(std::string_view raw_error) {
+  return proto::json::unquoted(proto::member(raw_error, "message"));
+}
+
+}  // namespace
+
+std::string claim_of(std::string_view raw_initialize_params) {
+  const std::string_view info = proto::member(raw_initialize_params, "clientInfo");
+  const std::string_view capabilities = proto::member(raw_initialize_params, "capabilities");
+  return claim(info.starts_with('{') ? info : R"({"name":"unnamed","version":"0"})",
+               modern_capabilities(capabilities));
+}
+
+std::string own_claim(std::string_view hearth_version) {
+  Writer info;
+  info.object();
+  info.key("name").string("hearth");
+  info.key("version").string(hearth_version);
+  info.end();
+  return claim(info.text(), "{}");
+}
+
+std::string discover_request(std::int64_t id, std::string_view own_claim) {
+  return proto::request_text(std::to_string(id), "server/discover", '{' + with_claim(own_claim) + '}');
+}
+
+Discovered read_discovered(std::string_view raw_result) {
+  const auto document = proto::json::parse(raw_result);
+  if (!document.root || !speaks_modern(document.root->find("supportedVersions"))) return {};
+  Discovered found{.modern = true, .initialize_result = initialize_result_of(raw_result), .server = {}};
+  const auto info = proto::json::parse(proto::member(found.initialize_result, "serverInfo"));
+  found.server = name_and_version(info.root ? &*info.root : nullptr);
+  return found;
+}
+
+bool only_modern(std::string_view raw_error) {
+  if (code_of(raw_error) != static_cast<int>(proto::Code::unsupported_version)) return false;
+  const auto data = proto::json::parse(proto::member(raw_error, "data"));
+  return data.root && speaks_modern(data.root->find("supported"));
+}
+
+std::string modern_params(std::string_view raw_params, const Extra& extra) {
+  std::string meta;
+  if (!extra.token.empty()) meta = R"("progressToken":)" + std::string(extra.token) + ',';
+  meta += extra.claim;
+  if (extra.level) {
+    meta += ',' + proto::json::quoted(proto::meta::log_level) + ':' +
+            proto::json::quoted(core::name_of(*extra.level));
+  }
+  const std::string_view given = proto::member(raw_params, "_meta");
+  std::string first = R"("_meta":)" + proto::with_members(given, meta, {"progressToken"});
+  if (!extra.responses.empty()) first += R"(,"inputResponses":)" + std::string(extra.responses);
+  if (!extra.request_state.empty()) first += R"(,"requestState":)" + std::string(extra.request_state);
+  return proto::with_members(raw_params, first, {"_meta", "task"});
+}
+
+std::string listen_request(std::int64_t id, std::string_view own_claim, const core::Filter& filter) {
+  Writer params;
+  params.object();
+  params.key("_meta").raw('{' + std::string(own_claim) + '}');
+  params.key("notifications").raw(written(filter));
+  params.end();
+  return proto::request_text(std::to_string(id), "subscriptions/listen", params.text());
+}
+
+core::Filter read_acknowledged(std::string_view raw_params) {
+  auto filter = read_filter(raw_params);
+  return filter ? std::move(*filter) : core::Filter{};
+}
+
+std::string legacy_result(std::string_view raw_result) {
+  return proto::with_members(raw_result, {}, {"resultType", "ttlMs", "cacheScope"});
+}
+
+LegacyError legacy_error(std::string_view raw_error, proto::Method method) {
+  const std::int64_t code = code_of(raw_error);
+  const auto is = [&](proto::Code what) { return code == static_cast<int>(what); };
+  if (is(proto::Code::missing_client_capability)) {
+    if (method == proto::Method::tools_call)
+      return {.is_result = true, .raw = failed_call(message_of(raw_error))};
+    return {.raw = proto::with_members(
+                raw_error, R"("code":)" + std::to_string(static_cast<int>(proto::Code::invalid_params)),
+                {"code"})};
+  }
+  if (is(proto::Code::header_mismatch) || is(proto::Code::unsupported_version)) {
+    return {.raw = proto::with_members(
+                raw_error, R"("code":)" + std::to_string(static_cast<int>(proto::Code::internal_error)),
+                {"code"})};
+  }
+  return {.raw = std::string(raw_error)};
+}
+
+std::expected<InputRequired, std::string> read_input_required(std::string_view raw_result) {
+  InputRequired read;
+  read.state = proto::member(raw_result, "requestState");
+  if (!read.state.empty() && read.state.front() != '"')
+    return std::unexpected("asked for input with a requestState that is no string");
+  std::string wrong;
+  proto::each_member(
+      proto::member(raw_result, "inputRequests"), [&](std::string_view key, std::string_view raw) {
+        InputRequest request{.key = std::string(key), .params = std::string(proto::member(raw, "params"))};
+        const std::string_view method = proto::member(raw, "method");
+        request.method =
+            method.size() >= 2 ? proto::method_of(method.substr(1, method.size() - 2)) : proto::Method::other;
+        const bool known = request.method == proto::Method::elicitation_create ||
+                           request.method == proto::Method::sampling_create_message ||
+                           request.method == proto::Method::roots_list;
+        if (!known)
+          wrong = "asked for input by a method that is none of the protocol's: " + std::string(method);
+        if (request.method == proto::Method::elicitation_create) {
+          const bool url = proto::member(request.params, "mode") == R"("url")";
+          request.mode = url ? core::Mode::url : core::Mode::form;
+        }
+        read.requests.push_back(std::move(request));
+      });
+  if (!wrong.empty()) return std::unexpected(wrong);
+  if (read.requests.empty() && read.state.empty())
+    return std::unexpected("asked for input, and neither said for what nor gave a requestState");
+  return read;
+}
+
+std::string unanswered(proto::Method method) {
+  if (method == proto::Method::elicitation_create) return R"({"action":"cancel"})";
+  if (method == proto::Method::roots_list) return R"({"roots":[]})";
+  return {};
+}
+
+std::string failed_call(std::string_view sentence) {
+  Writer result;
+  result.object();
+  result.key("content").array();
+  result.object();
+  result.key("type").string("text");
+  result.key("text").string(sentence);
+  result.end();
+  result.end();
+  result.key("isError").boolean(true);
+  result.end();
+  return result.text();
+}
+
+}  // namespace face
