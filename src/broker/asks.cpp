@@ -70,27 +70,45 @@ struct Candidates {
   std::set<Party> all;  // Those with ghosts, too.
 };
 
+// Its client has been told what it asks, and has not brought the answers.
+bool away(const Call& call) {
+  return call.state == CallState::parked || call.state == CallState::returning;
+}
+
 Candidates candidates(State& state, Instance& instance) {
   Candidates found;
   // Over HTTP the stream may tell.
   const Call* heard_on = instance.calls.find(state.heard_on);
   if (heard_on != nullptr && heard_on->era == proto::Era::modern &&
-      (heard_on->state == CallState::sent || heard_on->state == CallState::parked)) {
+      (heard_on->state == CallState::sent || away(*heard_on))) {
     found.live = found.all = {party_of(*heard_on)};
     return found;
   }
+  // While it waits for answers a call asks nothing further, so these come into question only if no other
+  // does.
+  std::set<Party> waiting;
   instance.calls.each([&](const Call& call) {
     if (call.purpose != core::Purpose::forwarded || !proto::may_ask(call.method)) return;
     const bool ghost =
         call.state == CallState::cancelled && state.now - call.cancelled_at < core::limits::ghost;
-    const bool live = call.state == CallState::sent || call.state == CallState::parked;
+    const bool live = call.state == CallState::sent;
+    if (away(call)) waiting.insert(party_of(call));
     if (live) found.live.insert(party_of(call));
     if (live || ghost) found.all.insert(party_of(call));
   });
+  if (found.all.empty() && !waiting.empty()) found.live = found.all = std::move(waiting);
   if (found.all.empty() && instance.sessions_ever == 1 && instance.sessions.size() == 1) {
     found.live.insert({instance.sessions.front()});
   }
   return found;
+}
+
+// As a client declares it.
+std::string required(Method method, Mode mode) {
+  if (method == Method::sampling_create_message) return R"({"sampling":{}})";
+  if (method == Method::roots_list) return R"({"roots":{}})";
+  if (method != Method::elicitation_create) return {};
+  return mode == Mode::url ? R"({"elicitation":{"url":{}}})" : R"({"elicitation":{"form":{}}})";
 }
 
 // The modern call that a question without a task certainly belongs to.
@@ -178,6 +196,7 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
   Call* const modern = modern_call(state, instance);
   if (modern != nullptr && may_be_asked(modern->abilities, method, question.mode))
     return park_ask(state, instance, *modern, message, method);
+  if (modern != nullptr && method == Method::roots_list) modern->lacking = required(method, question.mode);
   if (method == Method::roots_list) {
     server_asks_roots(state, instance, question.raw_id);
     return;
@@ -200,6 +219,7 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
     }
     if (!found.live.empty()) target = found.live.begin()->session;
     if (modern != nullptr) {
+      modern->lacking = required(method, question.mode);
       refuse(state, instance, question, "the client whose call it belongs to cannot answer such questions");
       return;
     }

@@ -31,6 +31,7 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
                                       .abilities = asked.abilities,
                                       .level = asked.level,
                                       .digest = asked.digest,
+                                      .lacking = {},
                                       .client_id = std::string(id),
                                       .token = std::string(message.of(message.envelope.progress_token)),
                                       .uri = {},
@@ -55,7 +56,8 @@ bool others_wait(Instance& instance, const Party& party) {
 bool taken_by_another(Instance& instance, const Party& party) {
   bool taken = false;
   instance.calls.each([&](const Call& call) {
-    const bool runs = call.state == CallState::sent || call.state == CallState::parked;
+    // One that is parked waits for answers itself, and will take its turn before it gets them.
+    const bool runs = call.state == CallState::sent;
     taken |=
         runs && call.purpose == Purpose::forwarded && party_of(call) != party && proto::may_ask(call.method);
   });
@@ -153,14 +155,20 @@ std::int64_t hold_call(State& state, Session& session, Instance& instance, const
   return file(state, session, instance, message, method, asked).wire_id;
 }
 
-void attach(State& state, Session& session, Call& call, const Scanned& message) {
+Attached attach(State& state, Session& session, Instance& instance, Call& call, const Scanned& message) {
   const std::string_view id = message.of(message.envelope.id);
   call.session = session.id;
   call.client_id = id;
   call.token = message.of(message.envelope.progress_token);
   call.journal_slot = note_call(state, session, id);
-  call.state = CallState::sent;
   session.calls.insert(id, call.wire_id);
+  if (!must_wait_its_turn(instance, call)) {
+    call.state = CallState::sent;
+    return Attached::has_its_turn;
+  }
+  call.state = CallState::returning;
+  wait(state, session, instance, call.wire_id, Message(message.bytes));
+  return Attached::waits;
 }
 
 void detach(State& state, Call& call) {
@@ -204,7 +212,8 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   const bool waited_for = call.state != CallState::parked && call.state != CallState::cancelled;
   Session* session =
       call.purpose == Purpose::forwarded && waited_for ? state.sessions.find(call.session) : nullptr;
-  if (call.state == CallState::waiting) unqueue(state, session, instance, wire_id);
+  if (call.state == CallState::waiting || call.state == CallState::returning)
+    unqueue(state, session, instance, wire_id);
   if (session == nullptr) return call;
   session->calls.erase(call.client_id, wire_id);
   session->held_back.progress.erase(wire_id);
@@ -305,6 +314,10 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
   const auto envelope = proto::scan(bytes.text);
   ensure(envelope.has_value());
   const Scanned scanned{bytes, *envelope};
+  if (call.state == CallState::returning) {
+    call.state = CallState::sent;
+    return come_back_in_turn(state, instance, call, scanned);
+  }
   if (instance.era == proto::Era::legacy && only_a_modern_server_knows(call, scanned)) {
     fail(state, instance, call.wire_id,
          error_about(instance, "does not know what this request presents; make the call again without it",

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "broker/state.h"
+#include "face/legacy_server.h"
 
 namespace broker {
 namespace {
@@ -18,6 +19,13 @@ void start_took_too_long(State& state, Instance& instance) {
                      std::to_string(seconds) + " s; raise startTimeoutMs in config.json if it needs longer";
   instance.gave_up = true;
   stop(state, instance);
+}
+
+// Over stdio a late answer still counts; over HTTP it would hold a stream open.
+void probe_took_too_long(State& state, Instance& instance) {
+  if (instance.spec.link != core::Link::stdio)
+    state.send(instance.id, face::cancelled_notice(std::to_string(instance.probe), "no answer in time"));
+  say_initialize(state, instance);
 }
 
 void idle_too_long(State& state, Instance& instance) {
@@ -79,7 +87,7 @@ std::optional<base::Instant> deadline_of(const Instance& instance) {
 void tick(State& state, Instance& instance) {
   const auto reached = [&](std::optional<base::Instant> due) { return due && *due <= state.now; };
   if (reached(instance.start_due)) start_took_too_long(state, instance);
-  if (reached(instance.probe_due) && instance.life == Life::greeting) say_initialize(state, instance);
+  if (reached(instance.probe_due) && instance.life == Life::greeting) probe_took_too_long(state, instance);
   if (reached(instance.upstream.retry_at)) {
     instance.upstream.retry_at.reset();
     upstream_step(state, instance);

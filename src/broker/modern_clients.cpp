@@ -104,6 +104,9 @@ bool wants_url(std::string_view raw_error) {
 }
 
 void answered_with_error(State& state, Instance& instance, const Call& call, std::string_view raw_error) {
+  // It failed after it was told that the client cannot be asked: that is most likely why.
+  if (!call.lacking.empty())
+    return conclude(state, call, R"("error":)" + face::missing_capability(call.lacking));
   if (!wants_url(raw_error)) return conclude(state, call, R"("error":)" + face::modern_error(raw_error));
   std::vector<core::ParkedAsk> asks = url_questions(raw_error);
   if (!call.abilities.elicitation_url || asks.empty() || !proto::may_ask(call.method)) {

@@ -78,6 +78,7 @@ void give_round(State& state, std::uint64_t id, Park& park) {
   detach(state, *call);
   park.attached = false;
   park.deadline = state.now + instance->spec.timing.ask_timeout;
+  drain_waiting(state, *instance);
 }
 
 void decline(State& state, const Park& park, const ParkedAsk& ask) {
@@ -147,17 +148,16 @@ void reply_outcome(State& state, Session& session, const Scanned& message, std::
 void take_over(State& state, Session& session, Instance& instance, std::uint64_t id, const Scanned& message) {
   Park& park = state.parks.all.at(id);
   Call& call = *instance.calls.find(park.call);
-  if (call.state == CallState::sent) {
+  if (call.state != CallState::parked) {
     send_outcome(state, call,
                  R"("error":)" + error_about(instance, "was asked again with the same requestState", false));
     detach(state, call);
   }
-  attach(state, session, call, message);
   park.attached = true;
   park.session = session.id;
   park.deadline.reset();
-  give_answers(state, session, instance, park, message);
-  if (!park.asks.empty()) park.round_due = state.now + core::limits::questions_together;
+  if (attach(state, session, instance, call, message) == Attached::has_its_turn)
+    come_back_in_turn(state, instance, call, message);
 }
 
 }  // namespace
@@ -232,6 +232,13 @@ void come_back(State& state, Session& session, Instance& instance, const Scanned
   if (call == nullptr || call->park != id || of->id != instance.id)
     return refuse_ticket(state, session, message);
   take_over(state, session, *of, id, message);
+}
+
+void come_back_in_turn(State& state, Instance& instance, Call& call, const Scanned& message) {
+  Session& session = state.sessions.at(call.session);
+  Park& park = state.parks.all.at(call.park);
+  give_answers(state, session, instance, park, message);
+  if (!park.asks.empty()) park.round_due = state.now + core::limits::questions_together;
 }
 
 void conclude(State& state, const Call& call, std::string outcome) {

@@ -49,6 +49,20 @@ Instance& create_channel(State& state, InstanceId of) {
   return channel;
 }
 
+// A modern server has no sessions, so one channel serves all.
+Instance* channel_for_all(State& state, const Instance& instance) {
+  for (const InstanceId id : instance.channels) {
+    Instance& channel = state.instances.at(id);
+    if (channel.life == core::Life::ready && channel.era == proto::Era::modern) return &channel;
+  }
+  return nullptr;
+}
+
+Instance& channel_of(State& state, InstanceId instance) {
+  Instance* shared = channel_for_all(state, state.instances.at(instance));
+  return shared != nullptr ? *shared : create_channel(state, instance);
+}
+
 }  // namespace
 
 Instance& place_for_nobody(State& state, core::ServerSpec spec) {
@@ -59,7 +73,7 @@ Instance& place_for_nobody(State& state, core::ServerSpec spec) {
 Instance& place(State& state, Session& session) {
   const InstanceId shared = place_for_nobody(state, *session.spec).id;
   Instance& instance =
-      session.spec->link == core::Link::stdio ? state.instances.at(shared) : create_channel(state, shared);
+      session.spec->link == core::Link::stdio ? state.instances.at(shared) : channel_of(state, shared);
   session.ignored = core::ignored_differences(instance.spec, *session.spec, state.options.hash_key);
   if (instance.sessions_ever == 0 && instance.life == core::Life::stopped)
     instance.first = session.capabilities;

@@ -110,6 +110,8 @@ void park_ended(State& state, core::Instance& instance, const core::Call& call,
 // its server's.
 void come_back(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
                proto::Method method, const Asked& asked);
+// What it brought along is given to the server now.
+void come_back_in_turn(State& state, core::Instance& instance, core::Call& call, const Scanned& message);
 // What a modern call has come to ("\"result\":…" or "\"error\":…"): told to its client, if that waits, and
 // kept. The call is out of the tables.
 void conclude(State& state, const core::Call& call, std::string outcome);
@@ -166,7 +168,9 @@ struct Party {
 };
 Party party_of(const core::Call& call);
 // The client's side of a parked call: whoever comes back with its ticket.
-void attach(State& state, core::Session& session, core::Call& call, const Scanned& message);
+enum class Attached : std::uint8_t { has_its_turn, waits };
+Attached attach(State& state, core::Session& session, core::Instance& instance, core::Call& call,
+                const Scanned& message);
 void detach(State& state, core::Call& call);
 // A notification of a client's for the server.
 void forward_notice(State& state, core::Session& session, core::Instance& instance, const Scanned& message);

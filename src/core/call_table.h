@@ -39,6 +39,7 @@ enum class CallState : std::uint8_t {
   sent,
   asking,     // A modern server wants answers first, and its legacy client has been asked for them.
   parked,     // The server asked something, a modern client has been told, and has not come back yet.
+  returning,  // It has come back, with answers that wait for the call's turn.
   cancelled,  // The client wants no answer any more; the server may still give one.
 };
 
@@ -53,10 +54,11 @@ struct Call {
   Abilities abilities;                  // Modern: what its client may be asked because of it.
   std::optional<Level> level;           // Modern: the log lines that it wants.
   std::uint64_t digest = 0;             // Modern: of what it asks for.
-  std::uint64_t park = 0;               // Modern: what the server has asked because of it. 0: nothing.
-  std::string client_id;                // Raw JSON, quotes included: 1 and "1" are different ids.
-  std::string token;                    // The client's progress token, raw; empty when it wants no progress.
-  std::string uri;                      // subscribe, unsubscribe.
+  std::string lacking;     // Modern: what the server asked for and the client has not declared, raw.
+  std::uint64_t park = 0;  // Modern: what the server has asked because of it. 0: nothing.
+  std::string client_id;   // Raw JSON, quotes included: 1 and "1" are different ids.
+  std::string token;       // The client's progress token, raw; empty when it wants no progress.
+  std::string uri;         // subscribe, unsubscribe.
   base::Bytes
       original;  // Legacy, to a modern server: as the client wrote it, for the rounds that it may take.
   std::optional<std::uint16_t> journal_slot;

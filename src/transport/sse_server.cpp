@@ -17,7 +17,7 @@ constexpr base::Duration comment_every = std::chrono::seconds(15);
 
 struct SseServer::State {
   void answer(ExchangeId exchange, proto::HttpAnswer with);
-  void posted(ExchangeId exchange, proto::HttpRequest request);
+  void posted(ExchangeId exchange, proto::HttpRequest request, base::Instant now);
   void say(proto::Message text, base::Instant now);
 
   ExchangeId stream = 0;
@@ -32,12 +32,22 @@ void SseServer::State::answer(ExchangeId exchange, proto::HttpAnswer with) {
   if (exchange != 0) outbox.emplace_back(Answer{exchange, std::move(with)});
 }
 
-// The answers go out on the stream, so nothing here depends on what the message is.
-void SseServer::State::posted(ExchangeId exchange, proto::HttpRequest request) {
+// The answers go out on the stream, so nothing here depends on what the message is; but 2026-07-28 is not
+// spoken on this transport, and a client that tries is told so as an older server would: there is no such
+// method.
+void SseServer::State::posted(ExchangeId exchange, proto::HttpRequest request, base::Instant now) {
   auto read = read_posted(request.fields, std::move(request.body), Batches::refused);
   if (!read) return answer(exchange, std::move(read.error()));
-  if (auto no = refused_claim(*read, proto::Code::invalid_request)) return answer(exchange, std::move(*no));
-  for (const Posted::Part& part : read->parts) outbox.emplace_back(Deliver{part.line});
+  for (const Posted::Part& part : read->parts) {
+    if (!part.envelope.modern) {
+      outbox.emplace_back(Deliver{part.line});
+    } else if (part.envelope.kind == proto::Kind::request) {
+      say(event_text(proto::Message(proto::error_text(part.of(part.envelope.id),
+                                                      proto::Code::method_not_found, "Method not found")),
+                     std::nullopt),
+          now);
+    }
+  }
   proto::HttpAnswer accepted{.status = 202, .fields = {}, .body = "Accepted"};
   accepted.fields.add("content-type", "text/plain");
   answer(exchange, std::move(accepted));
@@ -58,14 +68,14 @@ SseServer::~SseServer() = default;
 SseServer::SseServer(SseServer&&) noexcept = default;
 SseServer& SseServer::operator=(SseServer&&) noexcept = default;
 
-void SseServer::request(ExchangeId exchange, proto::HttpRequest request, base::Instant /*now*/) {
+void SseServer::request(ExchangeId exchange, proto::HttpRequest request, base::Instant now) {
   State& state = *state_;
   if (state.over) {
     state.answer(exchange, no_such_session());
   } else if (request.method != "POST") {
     state.answer(exchange, method_refused("POST"));
   } else if (!state.holding) {
-    state.posted(exchange, std::move(request));
+    state.posted(exchange, std::move(request), now);
   } else if (!state.held.keep(exchange, std::move(request))) {
     state.answer(exchange, busy());
   }
@@ -88,9 +98,9 @@ void SseServer::hold() {
   state_->holding = true;
 }
 
-void SseServer::release(base::Instant /*now*/) {
+void SseServer::release(base::Instant now) {
   state_->holding = false;
-  for (auto& one : state_->held.take()) state_->posted(one.exchange, std::move(one.request));
+  for (auto& one : state_->held.take()) state_->posted(one.exchange, std::move(one.request), now);
 }
 
 std::optional<base::Instant> SseServer::deadline() const {

@@ -2,7 +2,7 @@
 import json
 import urllib.parse
 
-from client import compact, parse
+from client import RpcError, compact, parse
 from http_client import HungUp
 from http_world import HELLO, HttpCase, call
 from world import eventually
@@ -175,8 +175,10 @@ class TestAnswers(ModernCase):
 
     def test_nothing_of_it_on_the_older_transport(self):
         session = self.sse()
-        answer = self.request("POST", session.endpoint, {}, modern(7, "server/discover"))
-        self.assert_refused(answer, 400, -32600)
+        """A client that looks for it is told what an older server would tell it, and goes on the older way."""
+        with self.assertRaises(RpcError) as caught:
+            session.request("server/discover", modern(7, "server/discover")["params"])
+        self.assertEqual(caught.exception.code, -32601)
         self.assertEqual(session.echo("x"), "x")
 
 

@@ -213,7 +213,7 @@ class TestStart(LifeCase):
         """Health probes with side effects: a server hears its handshake and its sessions' own requests, no more."""
         a = self.client()
         a.sync()
-        self.assertEqual(dict(self.server().counts()), 
+        self.assertEqual(dict(self.server().counts()),
                          {"server/discover": 1, "initialize": 1, "notifications/initialized": 1, "tools/call": 1})
 
     def test_a_server_inherits_nothing_it_should_not(self):

@@ -2,7 +2,7 @@
 import json
 
 from client import RpcError
-from world import DIRECT, Case, needs_hearth
+from world import DIRECT, Case, eventually, needs_hearth
 
 
 def text_of(message):
@@ -127,7 +127,7 @@ class TestIds(Case):
         self.home.hearth("restart", "fake")
         eventually("it is back", lambda: len(self.home.servers()) == 3)
         self.assertEqual(a.echo("x"), "x")
-        self.home.stop()
+        self.home.hearth("shutdown")
         b = self.home.open("--discover", "exit", name="fake")
         b.initialize()
         self.assertEqual(len(self.home.servers()), 4)

@@ -350,3 +350,26 @@ TEST_CASE_FIXTURE(WebStage, "a session with many streams is told which of its ca
   const std::string second = id_of(hears(plain).back());
   CHECK(serve(log, std::stoll(second)) == Lines{"2"});
 }
+
+TEST_CASE_FIXTURE(WebStage, "a modern server needs one channel, for whoever comes") {
+  core::ServerSpec spec = web();
+  spec.probe = true;
+  const core::SessionId a = begin(spec);
+  comes_up(asked().instance);
+  const core::InstanceId channel = asked().instance;
+  happens(broker::InstanceStarted{channel, 0});
+  serves(channel, R"({"jsonrpc":"2.0","id":)" + id_of(hears(channel).at(0)) +
+                      R"(,"result":{"supportedVersions":["2026-07-28"],"capabilities":{}}})");
+  CHECK(hears(a).back().contains("protocolVersion"));
+  const core::SessionId b = begin(spec);
+  CHECK(hears(b).back().contains("protocolVersion"));
+  CHECK(count<broker::StartInstance>() == 2);
+  says(a, call("1"));
+  says(b, call("1"));
+  CHECK(hears(channel).size() == 2);
+  happens(broker::SessionClosed{a});
+  CHECK(count<broker::StopInstance>() == 0);
+  happens(broker::SessionClosed{b});
+  passes(std::chrono::seconds(0));
+  CHECK(count<broker::StopInstance>() == 1);
+}

@@ -359,6 +359,8 @@ TEST_CASE_FIXTURE(ModernStage, "what the client has not declared it is not asked
   CHECK(hears(server()) == Lines{R"({"jsonrpc":"2.0","id":1,"result":{"action":"cancel"}})"});
   passes(std::chrono::seconds(1));
   CHECK(hears(a).empty());
+  serves(server(), R"({"jsonrpc":"2.0","id":3,"error":{"code":-32603,"message":"nobody to ask"}})");
+  CHECK(hears(a).at(0).contains(R"("code":-32021,)"));
 }
 
 TEST_CASE_FIXTURE(ModernStage, "roots are asked for in a round, and join those of others") {
@@ -390,10 +392,36 @@ TEST_CASE_FIXTURE(ModernStage, "calls of modern clients that can lead to questio
   REQUIRE(wire.size() == 1);
   asks("2", "elicitation/create", R"({"message":"?"})");
   const std::string ticket = ticket_of(asked_in_a_round(a));
-  CHECK(hears(server()).empty());  // The one that is away still has its turn.
+  const std::string next = hears(server()).at(0);  // Who waits for answers asks nothing, so another may.
+  CHECK(next.contains("tools/call"));
   says(a, call("5", R"("requestState":")" + ticket + R"(","inputResponses":{"q1":{"action":"accept"}},)"));
+  CHECK(hears(server()).empty());  // Until that one is through.
+  serves_result(next, "{}");
+  CHECK(hears(a).at(0).contains(R"("id":4)"));
+  CHECK(hears(server()).at(0).contains(R"({"action":"accept"})"));
   serves_result(wire[0], "{}");
-  CHECK(hears(server()).back().contains("tools/call"));
+  CHECK(hears(a).at(0).contains(R"("id":5)"));
+}
+
+TEST_CASE_FIXTURE(ModernStage, "who comes back and goes before its turn has come is cancelled") {
+  core::ServerSpec serial = spec();
+  serial.interactive = core::Interactive::serialise;
+  const auto a = open(serial);
+  says(a, request(R"("d")", "server/discover"));
+  bring_up();
+  hears(server());
+  hears(a);
+  says(a, call("1"));
+  asks("1", "elicitation/create", R"({"message":"?"})");
+  const std::string ticket = ticket_of(asked_in_a_round(a));
+  says(a, call("2"));
+  hears(server());
+  says(a, call("3", R"("requestState":")" + ticket + R"(","inputResponses":{"q1":{"action":"accept"}},)"));
+  says(a, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":3}})");
+  const Lines wire = hears(server());
+  REQUIRE(wire.size() == 2);
+  CHECK(wire[0].contains(R"("action":"cancel")"));
+  CHECK(wire[1].contains("notifications/cancelled"));
 }
 
 TEST_CASE_FIXTURE(ModernStage,

@@ -19,12 +19,13 @@ struct ModernServerStage : test::Stage {
     return wanted;
   }
   void discovers(const std::string& call) {
-    serves(
-        server(),
-        R"({"jsonrpc":"2.0","id":)" + id_of(call) +
-            R"(,"result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":)"
-            R"({"listChanged":true},"resources":{"subscribe":true},"logging":{}},"instructions":"be kind","ttlMs":5,)"
-            R"("cacheScope":"public","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s","version":"3"}}}})");
+    serves(server(), R"({"jsonrpc":"2.0","id":)" + id_of(call) +
+                         R"(,"result":{"resultType":"complete","supportedVersions":["2026-07-28"],)"
+                         R"("capabilities":{"tools":)"
+                         R"({"listChanged":true},"resources":{"subscribe":true},"logging":{}},)"
+                         R"("instructions":"be kind","ttlMs":5,)"
+                         R"("cacheScope":"public","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s",)"
+                         R"("version":"3"}}}})");
   }
   void starts() {
     happens(broker::InstanceStarted{server(), 100});
@@ -55,7 +56,8 @@ struct ModernServerStage : test::Stage {
     for (const std::string& line : wire) {
       if (!line.contains("subscriptions/listen")) continue;
       const std::size_t at = line.find(R"("notifications":)");
-      serves(server(), R"({"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{)" +
+      serves(server(), R"({"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged",)"
+                       R"("params":{)" +
                            line.substr(at, line.size() - at - 2) +
                            R"(,"_meta":{"io.modelcontextprotocol/subscriptionId":)" + id_of(line) + "}}}");
     }
@@ -77,10 +79,9 @@ struct ModernServerStage : test::Stage {
 
 TEST_CASE_FIXTURE(ModernServerStage, "a server is asked what it is, and a modern one is greeted no further") {
   const auto a = open(asked());
-  says(
-      a,
-      R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},)"
-      R"("clientInfo":{"name":"c","version":"1"}}})");
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",)"
+          R"("capabilities":{},)"
+          R"("clientInfo":{"name":"c","version":"1"}}})");
   starts();
   const Lines wire = hears(server());
   REQUIRE(wire.size() == 1);
@@ -176,17 +177,16 @@ TEST_CASE_FIXTURE(
     ModernServerStage,
     "a legacy client's call says for whom it is, and its answer loses what that client has never heard of") {
   const auto a = legacy(R"({"roots":{"listChanged":true},"tasks":{},"elicitation":{}})");
-  says(
-      a,
-      R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"t","_meta":{"progressToken":"p","k":1}}})");
+  says(a, R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"t","_meta":{)"
+          R"("progressToken":"p","k":1}}})");
   const std::string wire = hears(server()).at(0);
   CHECK(wire.contains(
       R"("params":{"_meta":{"progressToken":)" + id_of(wire) +
       R"(,"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
       R"("io.modelcontextprotocol/clientInfo":{"name":"old","version":"2"},)"
       R"("io.modelcontextprotocol/clientCapabilities":{"roots":{},"elicitation":{}},"k":1},"name":"t"})"));
-  serves_result(wire,
-                R"({"resultType":"complete","content":[],"_meta":{"z":1},"ttlMs":1,"cacheScope":"public"})");
+  serves_result(wire, R"({"resultType":"complete","content":[],"_meta":{"z":1},"ttlMs":1,)"
+                      R"("cacheScope":"public"})");
   CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":"x","result":{"content":[],"_meta":{"z":1}}})"});
   says(a, R"({"jsonrpc":"2.0","id":2,"method":"tools/list"})");
   CHECK(hears(server()).at(0).contains(R"("params":{"_meta":{"io.modelcontextprotocol/protocolVersion")"));
@@ -241,9 +241,9 @@ TEST_CASE_FIXTURE(ModernServerStage,
   const Lines wire = hears(server());
   REQUIRE(wire.size() == 1);
   CHECK(id_of(wire[0]) != id_of(first));
-  CHECK(
-      wire[0].contains(R"("inputResponses":{"r":{"roots":[]},"e":{"action":"accept","content":{"y":2}},"u":)"
-                       R"({"action":"decline"}},"requestState":"s\"1","name":"t","arguments":{"x":1}})"));
+  CHECK(wire[0].contains(R"("inputResponses":{"r":{"roots":[]},"e":{"action":"accept","content":{)"
+                         R"("y":2}},"u":)"
+                         R"({"action":"decline"}},"requestState":"s\"1","name":"t","arguments":{"x":1}})"));
   serves_result(wire[0], R"({"resultType":"complete","content":[]})");
   CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":1,"result":{"content":[]}})"});
 }
@@ -266,9 +266,9 @@ TEST_CASE_FIXTURE(ModernServerStage,
 TEST_CASE_FIXTURE(ModernServerStage, "input that a legacy client cannot give fails the call") {
   const auto a = legacy("{}");
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"t"}})");
-  serves_result(
-      hears(server()).at(0),
-      R"({"resultType":"input_required","inputRequests":{"e":{"method":"elicitation/create","params":{}}}})");
+  serves_result(hears(server()).at(0),
+                R"({"resultType":"input_required","inputRequests":{"e":{"method":"elicitation/create",)"
+                R"("params":{}}}})");
   CHECK(hears(a).at(0).contains("asked for input that the client has not said it can give"));
   says(a, R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"t"}})");
   serves_error(hears(server()).at(0), R"({"code":-32021,"message":"needs elicitation"})");
@@ -280,9 +280,9 @@ TEST_CASE_FIXTURE(ModernServerStage, "input that a legacy client cannot give fai
 TEST_CASE_FIXTURE(ModernServerStage, "a cancelled call asks no further") {
   const auto a = legacy();
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
-  serves_result(
-      hears(server()).at(0),
-      R"({"resultType":"input_required","inputRequests":{"e":{"method":"elicitation/create","params":{}}}})");
+  serves_result(hears(server()).at(0),
+                R"({"resultType":"input_required","inputRequests":{"e":{"method":"elicitation/create",)"
+                R"("params":{}}}})");
   const std::string ask = hears(a).at(0);
   says(a, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})");
   CHECK(hears(a).at(0).contains(R"("requestId":)" + id_of(ask)));
@@ -325,8 +325,9 @@ TEST_CASE_FIXTURE(ModernServerStage, "one listen serves all, and changes without
   CHECK(hears(a).empty());
   // Meanwhile somebody wants something else.
   const auto b = open(asked());
-  says(b,
-       request(R"("l")", "subscriptions/listen", R"("notifications":{"resourceSubscriptions":["u","v"]},)"));
+  says(b, request(R"("l")", "subscriptions/listen",
+                  R"("notifications":{"resourceSubscriptions":["u",)"
+                  R"("v"]},)"));
   CHECK(hears(server()).empty());
   acknowledge({second});
   CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":1,"result":{}})"});
@@ -337,12 +338,11 @@ TEST_CASE_FIXTURE(ModernServerStage, "one listen serves all, and changes without
   acknowledge({wire[1]});
   CHECK(hears(b).at(0).contains(R"("notifications":{"resourceSubscriptions":["u","v"]})"));
   CHECK(hears(server()).at(0).contains("notifications/cancelled"));
-  serves(
-      server(),
-      R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u","_meta":{"io.modelcontextprotocol/subscriptionId":9}}})");
-  serves(
-      server(),
-      R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":9}}})");
+  serves(server(),
+         R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u","_meta":{)"
+         R"("io.modelcontextprotocol/subscriptionId":9}}})");
+  serves(server(), R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{)"
+                   R"("io.modelcontextprotocol/subscriptionId":9}}})");
   CHECK(hears(a) ==
         Lines{R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u"}})",
               R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed"})"});
@@ -358,11 +358,10 @@ TEST_CASE_FIXTURE(ModernServerStage,
   const auto a = legacy();
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
   const std::string listen = hears(server()).at(0);
-  serves(
-      server(),
-      R"({"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{},)"
-      R"("_meta":{"io.modelcontextprotocol/subscriptionId":)" +
-          id_of(listen) + "}}}");
+  serves(server(), R"({"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{)"
+                   R"("notifications":{},)"
+                   R"("_meta":{"io.modelcontextprotocol/subscriptionId":)" +
+                       id_of(listen) + "}}}");
   CHECK(hears(a).at(0).contains("does not tell of changes of this resource"));
 }
 
@@ -391,9 +390,9 @@ TEST_CASE_FIXTURE(ModernServerStage, "a server may be of another era after a res
   passes(std::chrono::seconds(1));
   starts();
   serves_error(hears(server()).at(0), R"({"code":-32601,"message":"no"})");
-  serves_result(
-      hears(server()).at(0),
-      R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"l","version":"1"}})");
+  serves_result(hears(server()).at(0),
+                R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"l",)"
+                R"("version":"1"}})");
   const Lines wire = hears(server());
   CHECK(wire.back() == R"({"jsonrpc":"2.0","id":)" + id_of(wire.back()) +
                            R"(,"method":"tools/call","params":{"name":"t"}})");

@@ -57,12 +57,20 @@ TEST_CASE("HTTP+SSE: a body on several lines is one message, and what is none is
   CHECK(refused("{", json, "400"));
   CHECK(refused("{}", json, "400"));
   CHECK(refused('[' + ping + ']', json, "400"));
-  CHECK(refused(R"({"jsonrpc":"2.0","id":1,"method":"x","params":)"
-                R"({"_meta":{"io.modelcontextprotocol/protocolVersion":""}}})",
-                json, R"(400 {"jsonrpc":"2.0","id":1,"error":{"code":-32600,)"));
   CHECK(refused(ping, {{"content-type", "text/plain"}}, "415"));
   session.server.request(9, request("GET", "", {}), session.now);
   CHECK(session.out().front().starts_with("9: 405"));
+}
+
+TEST_CASE("HTTP+SSE: who looks for 2026-07-28 is told that there is no such method") {
+  Session session;
+  session.out();
+  const std::string meta = R"("params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}})";
+  CHECK(session.post(8, R"({"jsonrpc":"2.0","id":"d","method":"server/discover",)" + meta) ==
+        Lines{R"(7: {"jsonrpc":"2.0","id":"d","error":{"code":-32601,"message":"Method not found"}})",
+              "8: 202 Accepted"});
+  CHECK(session.post(9, R"({"jsonrpc":"2.0","method":"notifications/cancelled",)" + meta) ==
+        Lines{"9: 202 Accepted"});
 }
 
 TEST_CASE("HTTP+SSE: a silent stream is kept alive") {
