@@ -1,4 +1,5 @@
-// The two generations of the official SDK's client, with what differs between them behind one face.
+// The two generations of the official SDK's client, with what differs between them behind one face; and what the programs
+// have in common that drive them.
 
 // `mode`, of the second generation: which era it looks for.
 export async function generation(folder, number, mode = 'auto') {
@@ -16,6 +17,7 @@ export async function generation(folder, number, mode = 'auto') {
       onNotice: (client, method, handler) => client.setNotificationHandler({
         'notifications/resources/updated': types.ResourceUpdatedNotificationSchema,
         'notifications/message': types.LoggingMessageNotificationSchema,
+        'notifications/tools/list_changed': types.ToolListChangedNotificationSchema,
       }[method], handler),
       onAsk: (client, method, handler) => client.setRequestHandler({
         'elicitation/create': types.ElicitRequestSchema,
@@ -34,3 +36,26 @@ export async function generation(folder, number, mode = 'auto') {
     onAsk: (client, method, handler) => client.setRequestHandler(method, handler),
   };
 }
+
+// The transport to a cell: {"client": "stdio", "command", "args"} or {"client": "sse" or "http", "url"}.
+export function transportOf(sdk, cell, { cwd, env }) {
+  switch (cell.client) {
+    case 'stdio':
+      return new sdk.StdioClientTransport({ command: cell.command, args: cell.args, cwd, env, stderr: 'inherit' });
+    case 'sse':
+      return new sdk.SSEClientTransport(new URL(cell.url));
+    default:
+      return new sdk.StreamableHTTPClientTransport(new URL(cell.url));
+  }
+}
+
+// A step that hangs must not keep the others from being shown.
+export function within(seconds, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing within ${seconds} s`)), seconds * 1000);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+export const text = (result) => result.content.map((part) => part.text ?? part.type).join('\n');

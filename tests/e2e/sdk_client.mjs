@@ -6,7 +6,7 @@
 // Prints one JSON object: {"sessions": [what session 0 saw, …]}, or {"error": …} and exits with 1. What is right is
 // for the caller to judge.
 
-import { generation } from './sdk.mjs';
+import { generation, text } from './sdk.mjs';
 
 const request = JSON.parse(process.argv[2]);
 const sdk = await generation(request.nodeModules, request.sdk, 'legacy');
@@ -44,7 +44,6 @@ async function connect(number) {
   return session;
 }
 
-const text = (result) => result.content.map((part) => part.text ?? part.type).join('\n');
 const call = (session, ...what) => sdk.call(session.client, ...what);
 
 // Each phase is run by all sessions at once, or one after the other where the request says "inTurn"; the next begins when

@@ -7,24 +7,10 @@
 // The servers are server-everything in its different modes. Prints one JSON object: {"cells": [{"client", "server",
 // "seen": {step: what came of it}, "error": why it went no further}, …]}. What is right is for the caller to judge.
 
-import { generation } from './sdk.mjs';
+import { generation, text, transportOf, within } from './sdk.mjs';
 
 const request = JSON.parse(process.argv[2]);
 const sdk = await generation(request.nodeModules, request.sdk);
-
-function transportOf(cell) {
-  switch (cell.client) {
-    case 'stdio':
-      return new sdk.StdioClientTransport({
-        command: cell.command, args: cell.args, cwd: request.cwd, env: request.env, stderr: 'inherit' });
-    case 'sse':
-      return new sdk.SSEClientTransport(new URL(cell.url));
-    default:
-      return new sdk.StreamableHTTPClientTransport(new URL(cell.url));
-  }
-}
-
-const text = (result) => result.content.map((part) => part.text ?? part.type).join('\n');
 
 const steps = {
   initialize: async (client) => client.getServerVersion().name,
@@ -45,21 +31,12 @@ const steps = {
   ping: async (client) => (client.getProtocolEra?.() === 'modern' ? [] : Object.keys(await client.ping())),
 };
 
-// A step that hangs must not keep the others from being shown.
-function within(seconds, promise) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing within ${seconds} s`)), seconds * 1000);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
 async function run(cell) {
   const client = new sdk.Client({ name: `${cell.client}-client`, version: '1' }, { ...sdk.options, capabilities: {} });
   const seen = {};
   let step = 'connect';
   try {
-    await within(20, client.connect(transportOf(cell)));
+    await within(20, client.connect(transportOf(sdk, cell, request)));
     for (step of Object.keys(steps)) seen[step] = await within(20, steps[step](client, cell));
     step = 'close';
     await within(20, client.close());
