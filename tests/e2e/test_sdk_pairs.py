@@ -126,7 +126,6 @@ class TestPairs(Pairs):
 
 
 @unittest.skipIf(NO_NODE, "HEARTH_NO_NODE=1: the official SDK is left out")
-@unittest.skipUnless(os.environ.get("HEARTH_E2E_PENDING") == "1", "servers that speak only 2026-07-28 are being built")
 class TestOnlyModern(Pairs):
     """Servers that turn away who says initialize."""
 

@@ -63,7 +63,7 @@ class Server:
     def __init__(self, revision, record):
         self.revision, self.modern = revision, revision >= MODERN
         self.state, self.record = State(), open(record, "a", encoding="utf-8")
-        self.lock, self.numbers = threading.Lock(), itertools.count(1)
+        self.lock, self.hearing, self.numbers = threading.Lock(), threading.Lock(), itertools.count(1)
         self.sessions, self.live, self.listens, self.answers = [], {}, {}, {}
         self.answers_late = False
 
@@ -109,7 +109,6 @@ class Server:
     def cancel(self, session, number):
         with self.lock:
             exchange = self.live.get((id(session), json.dumps(number)))
-            self.listens.pop((id(session), json.dumps(number)), None)
         if exchange:
             exchange.cancelled.set()
 
@@ -187,11 +186,11 @@ class Server:
 
         def say(method, params):
             exchange.notify(method, {**params, "_meta": {SUBSCRIPTION: number}})
-        say("notifications/subscriptions/acknowledged", {"notifications": wanted})
-        with self.lock:
+        with self.hearing:  # What is acknowledged is heard from then on, and not before.
+            say("notifications/subscriptions/acknowledged", {"notifications": wanted})
             self.listens[key] = (wanted, say)
         exchange.cancelled.wait()
-        with self.lock:
+        with self.hearing:
             self.listens.pop(key, None)
         raise Stop
 
@@ -261,9 +260,8 @@ class Server:
         for session in list(self.sessions):
             if given["uri"] in session.uris:
                 session.general({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": uri})
-        for wanted, say in list(self.listens.values()):
-            if given["uri"] in wanted.get("resourceSubscriptions", []):
-                say("notifications/resources/updated", uri)
+        self.tell(lambda wanted: given["uri"] in wanted.get("resourceSubscriptions", []),
+                  "notifications/resources/updated", uri)
         return text("touched")
 
     def change(self, exchange, given):
@@ -272,10 +270,15 @@ class Server:
         if not self.modern:
             for session in list(self.sessions):
                 session.general({"jsonrpc": "2.0", "method": method})
-        for wanted, say in list(self.listens.values()):
-            if wanted.get(given["kind"] + "ListChanged"):
-                say(method, {})
+        self.tell(lambda wanted: wanted.get(given["kind"] + "ListChanged"), method, {})
         return text("changed")
+
+    def tell(self, whom, method, params):
+        """Those who listen, and want to hear of it."""
+        with self.hearing:
+            for wanted, say in self.listens.values():
+                if whom(wanted):
+                    say(method, params)
 
     def ask(self, exchange, given):
         """One question to the client; its answer is what the tool answers."""

@@ -38,11 +38,8 @@ from revisions import MODERN, PAIRS, REVISIONS
 from world import HEARTH, HEARTHD, Home
 
 AT_ONCE = 3
-# Pairs that do not pass yet, and features of others: they are tried with --all, or if --client or --server names them.
+# Features of pairs that do not pass yet: they are tried with --all, or if --client or --server names them.
 PENDING = [
-    (lambda client, server: server[0] == MODERN, "servers of 2026-07-28 are being built"),
-]
-PENDING_FEATURES = [
     (lambda client, server, feature: feature == "tasks" and client[0] != server[0], "tasks between eras are being built"),
 ]
 
@@ -120,7 +117,7 @@ class Run:
         except Exception as error:
             trouble = "could not connect: %s" % one_line(error)
         for feature in self.features:
-            pending = not self.everything and any(applies(client, server, feature) for applies, _ in PENDING_FEATURES)
+            pending = not self.everything and any(applies(client, server, feature) for applies, _ in PENDING)
             if not pending and impossible(feature, client[0], server[0]) is None:
                 self.outcomes[client, server, feature] = self.feature(feature, peer) if opened else trouble
         if peer is not None:
@@ -213,8 +210,7 @@ def pairs(options):
     clients, servers = prefixed(options.client), prefixed(options.server)
     if options.direct:
         return [(pair, pair) for pair in clients if pair in servers]
-    return [(client, server) for server in servers for client in clients
-            if everything(options) or not any(applies(client, server) for applies, _ in PENDING)]
+    return [(client, server) for server in servers for client in clients]
 
 
 def everything(options):
