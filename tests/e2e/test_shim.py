@@ -186,6 +186,7 @@ class TestDaemonDies(Case):
 
     def test_before_initialize(self):
         a = self.home.open(name="fake")
+        eventually("a daemon", lambda: self.home.hearth("status", check=False).returncode == 0)
         eventually("that it is attached", lambda: len(self.home.status()["sessions"]) == 1)
         self.kill_daemon()
         a.initialize()
