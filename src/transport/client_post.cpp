@@ -91,7 +91,7 @@ void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields&
     if (!accepted) flight.content = Content::refusal;
     return;
   }
-  if (flight.status == 404 && !flight.stream.identity.session.empty()) return forgot(flight);
+  if (flight.status == 404 && !flight.stream.identity.session.empty()) return forgot(flight, now);
   if (!accepted) {
     flight.content = Content::refusal;
     return;
@@ -110,6 +110,7 @@ void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields&
 void StreamableClient::State::post_ended(Flight flight, const std::optional<Failure>& failure,
                                          base::Instant now) {
   if (failure && failure->never_connected && flight.status == 0) return down(failure->why);
+  const bool flight_was_initialized = flight.initialized;
   const bool wants_standing = flight.initialized && flight.stream.identity.session == identity.session;
   const auto call = flight.stream.call;
   if (flight.status == 0) {
@@ -128,7 +129,11 @@ void StreamableClient::State::post_ended(Flight flight, const std::optional<Fail
   } else {
     answered_whole(flight, now);
   }
-  if (wants_standing) open_standing(now);
+  if (wants_standing) {
+    open_standing(now);
+  } else if (flight_was_initialized) {
+    settled(now);
+  }
 }
 
 void StreamableClient::State::answered_whole(Flight& flight, base::Instant now) {
@@ -160,11 +165,12 @@ void StreamableClient::State::refused(Flight flight, base::Instant now) {
 }
 
 // What else is under way goes on: the server may still answer it, and says so if not.
-void StreamableClient::State::forgot(Flight& flight) {
+void StreamableClient::State::forgot(Flight& flight, base::Instant now) {
   if (flight.stream.call) calls.erase(*flight.stream.call);
   Forgot forgot;
   forgot.session_lost = flight.stream.identity.session == identity.session;
   if (forgot.session_lost) {
+    settled(now);
     drop_standing();
     identity = {};
     between_sessions = true;

@@ -94,6 +94,9 @@ inline constexpr std::size_t refusal_bytes_max = std::size_t{64} << 10;
 // A stream that brought its answer and does not end is abandoned then, and so is a cancelled call that gets
 // none: servers need not answer it, and many do not end its connection either.
 inline constexpr base::Duration lingers = std::chrono::seconds(5);
+// Servers of the SDK ask on the standing stream what they want to know during a call, and lose the question
+// where there is none yet; so what follows initialized waits for it, but no longer than this.
+inline constexpr base::Duration settles_within = std::chrono::seconds(1);
 // A notification or an answer of ours waits so long for a word.
 inline constexpr base::Duration acknowledged_within = std::chrono::seconds(30);
 
@@ -149,7 +152,7 @@ struct StreamableClient::State {
   void post_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
   void answered_whole(Flight& flight, base::Instant now);
   void refused(Flight flight, base::Instant now);
-  void forgot(Flight& flight);
+  void forgot(Flight& flight, base::Instant now);
   void too_large(RequestId id, base::Instant now);
   void deliver(std::string text, std::optional<std::int64_t> call, base::Instant now);
   void take(const base::Bytes& message, const proto::Envelope* envelope, std::optional<std::int64_t> call,
@@ -172,6 +175,7 @@ struct StreamableClient::State {
   void standing_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
   void standing_refused(Flight flight, base::Instant now);
   void open_standing(base::Instant now);
+  void settled(base::Instant now);
   void drop_standing();
   void reopen_later(ClientStream stream, base::Instant now);
   void reopen(ClientStream stream, base::Instant now);
@@ -233,7 +237,9 @@ struct StreamableClient::State {
 
   std::string endpoint = {};
   RequestId sse_stream = 0;
-  std::vector<Flight> queued = {};  // Until the endpoint is known.
+  std::vector<Flight> queued = {};  // Until the endpoint is known, or the standing stream is there.
+  // Of a new session: until its standing stream is there or certain not to come, or this time has come.
+  std::optional<base::Instant> settled_by = std::nullopt;
   // How initialize was refused, while it is tried the older way.
   struct Refusal {
     std::string sentence;

@@ -111,6 +111,11 @@ void StreamableClient::State::open_standing(base::Instant now) {
   if (!there) reopen({.identity = identity}, now);
 }
 
+void StreamableClient::State::settled(base::Instant now) {
+  if (!std::exchange(settled_by, std::nullopt)) return;
+  for (Flight& flight : std::exchange(queued, {})) post(std::move(flight), now);
+}
+
 void StreamableClient::State::drop_standing() {
   std::erase_if(reopenings, [](const Reopening& one) { return !one.stream.call; });
   std::erase_if(flights, [&](const auto& one) {
@@ -173,6 +178,7 @@ std::optional<base::Instant> StreamableClient::State::deadline() const {
   const auto consider = [&](base::Instant when) {
     if (!first || when < *first) first = when;
   };
+  if (settled_by) consider(*settled_by);
   for (const Reopening& one : reopenings) consider(one.when);
   for (const auto& [id, flight] : flights) {
     if (flight.over_at) consider(*flight.over_at);
@@ -186,6 +192,7 @@ std::optional<base::Instant> StreamableClient::State::deadline() const {
 void StreamableClient::State::tick(base::Instant now) {
   let_go(now);
   reopen_due(now);
+  if (settled_by && *settled_by <= now) settled(now);
   if (endpoint_due && *endpoint_due <= now) endpoint_too_late();
 }
 

@@ -63,6 +63,7 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
     }
   }
   if (flight.initialize && mode == Mode::streamable) {
+    settled(now);
     drop_standing();
     identity = {};
   } else if (between_sessions) {
@@ -81,13 +82,14 @@ void StreamableClient::State::cancelled(std::string_view raw_id, base::Instant n
 }
 
 void StreamableClient::State::post(Flight flight, base::Instant now) {
-  if (mode == Mode::looking) {
+  if (mode == Mode::looking || settled_by) {
     queued.push_back(std::move(flight));
     return;
   }
   flight.role = mode == Mode::sse ? Role::sse_post : Role::post;
   flight.stream.identity = identity;
   if (!flight.stream.call) flight.over_at = now + acknowledged_within;
+  if (flight.initialized && mode == Mode::streamable) settled_by = now + settles_within;
   begin(std::move(flight), "POST", now);
 }
 
@@ -146,6 +148,7 @@ void StreamableClient::State::head(RequestId id, int status, const proto::HttpFi
     post_head(*flight, fields, now);
   } else if (flight->role != Role::farewell && status == 200 && flight->type == "text/event-stream") {
     stream_head(*flight, now);
+    if (flight->role == Role::standing) settled(now);
   }
 }
 
@@ -178,7 +181,8 @@ void StreamableClient::State::ended(RequestId id, const std::optional<Failure>& 
     case Role::resume:
       return resume_ended(std::move(flight), failure, now);
     case Role::standing:
-      return standing_ended(std::move(flight), failure, now);
+      standing_ended(std::move(flight), failure, now);
+      return settled(now);
     case Role::sse:
       return sse_ended(flight, failure);
     case Role::sse_post:
@@ -206,6 +210,7 @@ void StreamableClient::State::abandon_all() {
   calls.clear();
   reopenings.clear();
   queued.clear();
+  settled_by.reset();
   awaiting_tools.clear();
   listing.reset();
   refused_first.reset();

@@ -81,6 +81,7 @@ TEST_CASE("after a refused discover initialize goes on as ever") {
   CHECK(client.answered(2, 200, head, greeting()) == Lines{"receive 1 " + greeting()});
   CHECK(client.send(initialized()) == Lines{"3: POST notifications/initialized" + as_s});
   CHECK(client.answered(3, 202) == Lines{"4: GET" + as_s});
+  client.answered(4, 405);
   CHECK(client.send(call(7)) == Lines{"5: POST tools/call 7" + as_s});
   CHECK(client.send(cancelled(7)) == Lines{"6: POST notifications/cancelled" + as_s});
   CHECK(client.send(cancelled(99)) == Lines{"7: POST notifications/cancelled" + as_s});

@@ -92,6 +92,7 @@ TEST_CASE("initialized that is not acknowledged does not keep the stream from be
   client.send(initialize());
   client.answered(1, 200, json, greeting());
   client.send(initialized());
+  client.after(seconds(1));
   CHECK(client.after(client.wait()) ==
         Lines{"abandon 2", "note the server did not acknowledge a notification or an answer",
               "3: GET version 2025-06-18"});

@@ -37,7 +37,29 @@ TEST_CASE("initialize gives the session and the version that every later request
 
   CHECK(client.answered(1, 200, with_session(json, "S"), greeting()) == Lines{"receive 1 " + greeting()});
   CHECK(client.send(initialized()) == Lines{"2: POST notifications/initialized" + as_s});
-  CHECK(client.send(call(7)) == Lines{"3: POST tools/call 7" + as_s});
+  CHECK(client.answered(2, 202) == Lines{"3: GET" + as_s});
+  client.answered(3, 405);
+  CHECK(client.send(call(7)) == Lines{"4: POST tools/call 7" + as_s});
+}
+
+TEST_CASE("what follows initialized waits for the standing stream, on which questions may come") {
+  Client client;
+  client.send(initialize());
+  client.answered(1, 200, with_session(json, "S"), greeting());
+  CHECK(client.send(initialized()) == Lines{"2: POST notifications/initialized" + as_s});
+  CHECK(client.send(call(7)).empty());
+  CHECK(client.answered(2, 202) == Lines{"3: GET" + as_s});
+  CHECK(client.send(call(8)).empty());
+  SUBCASE("until it is open") {
+    CHECK(client.head(3, 200, events) == Lines{"4: POST tools/call 7" + as_s, "5: POST tools/call 8" + as_s});
+  }
+  SUBCASE("until it is refused") {
+    CHECK(client.answered(3, 405) == Lines{"4: POST tools/call 7" + as_s, "5: POST tools/call 8" + as_s});
+  }
+  SUBCASE("for a second") {
+    CHECK(client.after(seconds(1)) == Lines{"4: POST tools/call 7" + as_s, "5: POST tools/call 8" + as_s});
+  }
+  CHECK(client.send(call(9)) == Lines{"6: POST tools/call 9" + as_s});
 }
 
 TEST_CASE("a version before the field existed is not sent, and no session where none was given") {
