@@ -221,7 +221,8 @@ class Client::Session {
     filled_ += static_cast<std::size_t>(count);
     std::size_t begin = 0;
     const std::string_view have(in_.data(), filled_);
-    for (std::size_t end; (end = have.find('\n', searched_)) != std::string_view::npos; begin = searched_) {
+    for (std::size_t end = 0; (end = have.find('\n', searched_)) != std::string_view::npos;
+         begin = searched_) {
       TRY(take(have.substr(begin, end - begin)));
       searched_ = end + 1;
     }

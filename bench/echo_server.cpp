@@ -51,7 +51,7 @@ int serve_stdio() {
     out.clear();
     std::size_t begin = 0;
     const std::string_view have(in.data(), filled);
-    for (std::size_t end; (end = have.find('\n', searched)) != std::string_view::npos; begin = searched) {
+    for (std::size_t end = 0; (end = have.find('\n', searched)) != std::string_view::npos; begin = searched) {
       answer_line(have.substr(begin, end - begin), out);
       searched = end + 1;
     }

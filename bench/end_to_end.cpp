@@ -257,7 +257,7 @@ std::optional<Settings> settings_of(int argc, char** argv) {
                             {"via", required_argument, nullptr, 'v'},
                             {"daemon", required_argument, nullptr, 'd'},
                             {nullptr, 0, nullptr, 0}};
-  for (int chosen; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
+  for (int chosen = 0; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
     switch (chosen) {
       case 'q':
         settings.rounds = 8;

@@ -75,7 +75,7 @@ class Line {
 
   int fd() const { return socket_.get(); }
 
-  base::Result<bool> write(std::string_view text) {
+  base::Result<bool> write(std::string_view text) const {
     while (!text.empty()) {
       const ssize_t put = send(fd(), text.data(), text.size(), MSG_NOSIGNAL);
       if (put < 0) return std::unexpected(trouble("cannot write to the target"));

@@ -175,7 +175,7 @@ std::optional<Settings> settings_of(int argc, char** argv) {
                             {"json", required_argument, nullptr, 'j'},
                             {"bin", required_argument, nullptr, 'b'},
                             {nullptr, 0, nullptr, 0}};
-  for (int chosen; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
+  for (int chosen = 0; (chosen = getopt_long(argc, argv, "", options, nullptr)) != -1;) {
     switch (chosen) {
       case 'q':
         settings.rounds = 5;
