@@ -44,7 +44,12 @@ std::string update_notice(const Listen& listen, const std::string& uri) {
 void acknowledge(State& state, Instance& instance, Listen& listen) {
   if (!listen.undecided.empty() || listen.acknowledged) return;
   listen.acknowledged = true;
-  if (!listen.silently) tell(state, listen, face::acknowledged_notice(listen.client_id, listen.filter));
+  if (listen.silently) {  // What it missed is not known.
+    listen.lists_changed = listen.filter.lists;
+    listen.updated = listen.filter.uris;
+  } else {
+    tell(state, listen, face::acknowledged_notice(listen.client_id, listen.filter));
+  }
   flush_listen(state, instance, listen);
   note_setup(state, state.sessions.at(listen.session));
 }
@@ -69,7 +74,7 @@ void begin(State& state, Instance& instance, std::int64_t call) {
 
 }  // namespace
 
-void client_listens(State& state, Session& session, Instance& instance, const Scanned& message) {
+void client_listens(State& state, Session& session, Instance& instance, const Scanned& message, Told told) {
   const std::string_view id = message.of(message.envelope.id);
   const auto refuse = [&](std::string_view sentence) {
     state.reply(session, id,
@@ -94,6 +99,8 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
   listen.session = session.id;
   listen.client_id = id;
   listen.filter = std::move(*filter);
+  listen.line = message.bytes.text;
+  listen.silently = told == Told::by_an_earlier_daemon;
   if (instance.life == core::Life::ready) {
     begin(state, instance, call);
   } else if (!wake(state, instance)) {

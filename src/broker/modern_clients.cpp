@@ -148,6 +148,15 @@ void modern_request(State& state, Session& session, const Scanned& message) {
   forward_call(state, session, instance, message, method, asked);
 }
 
+void listens_again(State& state, Session& session, const Scanned& message) {
+  const auto claim = proto::read_claim(message.bytes.text, message.envelope);
+  if (!claim) return;
+  note_hello(session, *claim);
+  Instance& instance =
+      state.instance_of(session) != nullptr ? *state.instance_of(session) : place(state, session);
+  client_listens(state, session, instance, message, Told::by_an_earlier_daemon);
+}
+
 bool only_a_modern_server_knows(const core::Call& call, const Scanned& message) {
   return call.era == proto::Era::modern &&
          (of_tasks(call.method) || message.envelope.request_state.present());

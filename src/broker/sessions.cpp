@@ -23,7 +23,14 @@ void answer_lost_call(State& state, Session& session, std::string_view raw_id,
   state.outbox.push_back(SendToSession{session.id, proto::Message(std::move(text)), slot});
 }
 
-// All but initialize, which can be run again without harm and is.
+bool is_listen(const core::Setup& setup, std::string_view raw_id) {
+  return std::ranges::any_of(setup.listens, [&](const std::string& line) {
+    const auto envelope = proto::scan(line);
+    return envelope && envelope->id.in(line) == raw_id;
+  });
+}
+
+// All but initialize and listens, which can be run again without harm and are.
 void answer_lost_calls(State& state, Session& session, const core::Setup& setup,
                        std::string_view initialize_id) {
   const std::vector<std::string> ids = session.journal.calls();
@@ -35,7 +42,9 @@ void answer_lost_calls(State& state, Session& session, const core::Setup& setup,
       if (found == setup.long_ids.end()) continue;
       id = found->raw;
     }
-    if (id == initialize_id && slots[i] == setup.initialize_slot) {
+    if (is_listen(setup, id)) {
+      session.journal.call_ended(slots[i]);  // It is made again.
+    } else if (id == initialize_id && slots[i] == setup.initialize_slot) {
       session.initialize_slot = slots[i];
     } else {
       answer_lost_call(state, session, id, slots[i]);
@@ -65,6 +74,13 @@ void take_up(State& state, Session& session, const core::Setup& setup, const fac
   }
 }
 
+void listen_again(State& state, Session& session, const core::Setup& setup) {
+  for (const std::string& line : setup.listens) {
+    const auto envelope = proto::scan(line);
+    if (envelope && envelope->modern) listens_again(state, session, {base::Bytes::copy(line), *envelope});
+  }
+}
+
 void restore(State& state, Session& session) {
   if (session.journal.writing()) state.outbox.push_back(EndPartialLine{session.id});
   const core::Setup setup = core::setup_of(session.journal.setup()).value_or(core::Setup{});
@@ -77,6 +93,7 @@ void restore(State& state, Session& session) {
                     begun ? envelope->id.in(setup.initialize_line) : std::string_view());
   if (!begun) {
     note_setup(state, session);
+    listen_again(state, session, setup);
     return;
   }
   const Scanned initialize{base::Bytes::copy(setup.initialize_line), *envelope};
@@ -92,6 +109,7 @@ void restore(State& state, Session& session) {
   } else if (const auto hello = face::read_initialize(initialize.bytes.text, *envelope)) {
     take_up(state, session, setup, *hello);
   }
+  listen_again(state, session, setup);
 }
 
 }  // namespace
@@ -155,9 +173,15 @@ void note_setup(State& state, Session& session) {
                     .initialize_slot = session.initialize_slot,
                     .level = session.level,
                     .subscriptions = {},
+                    .listens = {},
                     .long_ids = session.long_ids,
                     .life = session.life};
-  if (instance != nullptr) setup.subscriptions = instance->subscriptions.uris_of(session.id);
+  if (instance != nullptr) {
+    setup.subscriptions = instance->subscriptions.uris_of(session.id);
+    for (const auto& [call, listen] : instance->listens) {
+      if (listen.session == session.id && listen.acknowledged) setup.listens.push_back(listen.line);
+    }
+  }
   if (!session.journal.set_setup(core::written(setup))) {
     state.log(Severity::warning, session.server + ": what client " + session.client +
                                      " has set up is too large to survive a crash of the daemon");

@@ -93,6 +93,8 @@ struct Asked {
 // modern_clients.cpp
 // A request with a claim.
 void modern_request(State& state, core::Session& session, const Scanned& message);
+// A subscriptions/listen that was acknowledged by an earlier daemon.
+void listens_again(State& state, core::Session& session, const Scanned& message);
 // What was filed before the server turned out to be a legacy one, and cannot be said to it.
 bool only_a_modern_server_knows(const core::Call& call, const Scanned& message);
 // Those who asked what the server is while that was not known.
@@ -123,7 +125,9 @@ std::optional<base::Instant> parks_deadline(const State& state);
 void parks_tick(State& state);
 
 // listens.cpp
-void client_listens(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
+enum class Told : std::uint8_t { by_us, by_an_earlier_daemon };
+void client_listens(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
+                    Told told = Told::by_us);
 // The server is ready: what was asked for is asked for there.
 void begin_listens(State& state, core::Instance& instance);
 void listen_outcome(State& state, core::Instance& instance, std::int64_t listen, const std::string& uri,

@@ -28,6 +28,7 @@ std::string written(const Setup& setup) {
   if (setup.initialize_slot) writer.key("initializeSlot").number(*setup.initialize_slot);
   if (setup.level) writer.key("level").number(static_cast<int>(*setup.level));
   add_list(writer, "subscriptions", setup.subscriptions);
+  add_list(writer, "listens", setup.listens);
   writer.key("longIds").array();
   for (const LongId& id : setup.long_ids) {
     writer.object();
@@ -63,6 +64,7 @@ std::optional<Setup> setup_of(std::string_view bytes) {
   }
   setup.life = static_cast<std::uint32_t>(small("life", 1'000'000).value_or(0));
   read_list(root, "subscriptions", setup.subscriptions);
+  read_list(root, "listens", setup.listens);
   if (const proto::json::Value* ids = root.find("longIds")) {
     for (const proto::json::Value& item : ids->items) {
       const proto::json::Value* slot = item.find("slot");

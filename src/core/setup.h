@@ -21,6 +21,7 @@ struct Setup {
       initialize_slot;  // Of the journal: if it is still taken, initialize is unanswered.
   std::optional<Level> level;
   std::vector<std::string> subscriptions;
+  std::vector<std::string> listens;  // Of a modern client, as it wrote them.
   std::vector<LongId> long_ids;
   std::uint32_t life = 0;
 };

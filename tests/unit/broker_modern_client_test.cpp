@@ -507,3 +507,28 @@ TEST_CASE_FIXTURE(ModernStage, "legacy and modern sessions share the server") {
   CHECK(hears(b).size() == 1);
   CHECK(hears(a).empty());  // It did not ask to hear of that.
 }
+
+TEST_CASE_FIXTURE(ModernStage, "a listen outlives its daemon, and its client is not told twice") {
+  test::Page page;
+  const auto a = open(spec(), &page);
+  says(a, request(R"("l")", "subscriptions/listen", R"("notifications":{"toolsListChanged":true},)"));
+  bring_up(R"({"tools":{"listChanged":true}})");
+  CHECK(hears(a).at(0).contains("acknowledged"));
+  says(a, call("7"));  // In flight when the daemon ends.
+
+  ModernStage next;
+  const auto again = next.open(next.spec(), &page);
+  const Lines owed = next.hears(again);
+  REQUIRE(owed.size() == 1);
+  CHECK(owed[0].contains(R"("id":7,"error")"));
+  next.bring_up(R"({"tools":{"listChanged":true}})");
+  const Lines heard = next.hears(again);
+  REQUIRE(heard.size() == 1);
+  CHECK(heard[0].contains(
+      R"(tools/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":"l"})"));
+  next.says(again, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"l"}})");
+
+  ModernStage last;
+  last.open(last.spec(), &page);
+  CHECK(last.started.empty());
+}
