@@ -33,8 +33,16 @@ IMPOSSIBLE = [
 ]
 
 
-def why_impossible(cell, scenario, check):
-    for applies, of, which, reason in IMPOSSIBLE:
+# The same, for what does not pass yet. With --all it counts as lost.
+NOT_YET = [
+    (lambda name, suite: name.startswith("client-") and suite == "2026-07-28", "request-metadata", None,
+     "a server that refuses the revision and names it is not asked again"),
+]
+
+
+def why(known, cell, scenario, check):
+    """The reason that one of those lists gives; None if it does not know of it."""
+    for applies, of, which, reason in known:
         if applies(*cell) and of == scenario and which in (None, check):
             return reason
     return None
@@ -47,15 +55,3 @@ WITHOUT_HEARTH = {"auth/": "Hearth logs in nowhere by itself yet: it is given it
 def direct_of(upstream, suite):
     """Which direct run a cell is compared with. A legacy upstream is asked for 2026-07-28 what a dual one answers."""
     return ("legacy-http" if upstream.startswith("legacy") and suite != "2026-07-28" else "dual-http", suite)
-
-
-# Cells that do not pass yet: they are run when they are named in full, or with --all.
-PENDING = [
-    (lambda name, suite: suite == "2026-07-28", "2026-07-28 is being built"),
-    (lambda name, suite: name.startswith("modern-"), "servers that do not know initialize are being built"),
-    (lambda name, suite: name == "client-modern", "a server's first question may come before anybody listens for it"),
-]
-
-
-def why_pending(cell):
-    return next((reason for applies, reason in PENDING if applies(*cell)), None)

@@ -59,9 +59,9 @@ const acting = {
     await extra.sendNotification({ method: 'notifications/message', params: { level: 'info', data: 'only when asked' } });
     return fixtures.text('logged');
   },
-  async test_missing_capability(given, extra, server) {
-    if (server.getClientCapabilities()?.sampling) return fixtures.text('has sampling');
-    throw new types.McpError(-32021, 'Missing required client capability', { requiredCapabilities: { sampling: {} } });
+  async test_missing_capability(given, extra) {
+    await ask.model('hi', extra);  // On a shared server initialize says nothing of who calls; so it asks, and fails.
+    return fixtures.text('has sampling');
   },
   async test_streaming_elicitation(given, extra) {
     await ask.user(fixtures.questions.stream, extra);
