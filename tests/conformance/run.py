@@ -90,7 +90,6 @@ class Runner:
         return [scenario for scenario in self.suite.client_scenarios(revision)
                 if logins or not any(scenario.startswith(prefix) for prefix in WITHOUT_HEARTH)]
 
-
     def left_out(self, revision):
         """What is not run through Hearth, by name, with the reason."""
         for prefix, reason in WITHOUT_HEARTH.items():
