@@ -5,15 +5,26 @@
 #include "app/attach_body.h"
 #include "app/daemon.h"
 #include "io/clock.h"
+#include "transport/cors.h"
 
 namespace app {
 
 using proto::HttpRequest;
 using transport::ExchangeId;
 
+namespace {
+
+const transport::Access local_access;
+
+}  // namespace
+
 void Daemon::requested(ExchangeId exchange, HttpRequest&& request, HttpOrigin origin) {
   const bool local = origin.kind == HttpOrigin::Kind::local_socket;
-  if (const auto refused = transport::refused(local ? transport::Access{} : port_access_, request)) {
+  const transport::Access& access = local ? local_access : port_access_;
+  front_.accompany(exchange, transport::shown_to_page(access, request));
+  if (const auto asked = transport::preflight(access, request)) {
+    front_.answer(exchange, transport::refused_place(access, request).value_or(*asked));
+  } else if (const auto refused = transport::refused(access, request)) {
     front_.answer(exchange, *refused);
   } else if (request.path == "/attach" && local) {
     attach(exchange, request);

@@ -19,6 +19,7 @@ struct HttpFront::Connection {
   Socket* socket = nullptr;
   std::unique_ptr<io::HttpConnection> http = nullptr;
   transport::ExchangeId exchange = 0;
+  proto::HttpFields along = {};   // With the answer to it.
   std::uint64_t last_served = 0;  // Counts exchanges: what had its last one longest ago has the least.
   bool dirty = false;
 };
@@ -97,6 +98,7 @@ bool HttpFront::make_room(Socket& socket) {
 
 void HttpFront::requested(Connection& connection, proto::HttpRequest&& request) {
   connection.exchange = ++exchanges_seen_;
+  connection.along = {};
   exchanges_[connection.exchange] = &connection;
   events_.on_request(connection.exchange, std::move(request), connection.socket->origin);
 }
@@ -129,9 +131,15 @@ void HttpFront::let_go(Connection& connection) {
   connections_.erase(connection.id);
 }
 
+void HttpFront::accompany(transport::ExchangeId exchange, proto::HttpFields fields) {
+  if (Connection* connection = find(exchange)) connection->along = std::move(fields);
+}
+
 void HttpFront::answer(transport::ExchangeId exchange, proto::HttpAnswer answer) {
   Connection* connection = find(exchange);
   if (connection == nullptr) return;
+  const auto& along = connection->along.all;
+  answer.fields.all.insert(answer.fields.all.begin(), along.begin(), along.end());
   connection->http->answer(std::move(answer));
   over(*connection);
   mark_dirty(*connection);
@@ -140,7 +148,7 @@ void HttpFront::answer(transport::ExchangeId exchange, proto::HttpAnswer answer)
 void HttpFront::begin_stream(transport::ExchangeId exchange, const proto::HttpFields& fields) {
   Connection* connection = find(exchange);
   if (connection == nullptr) return;
-  proto::HttpFields all;
+  proto::HttpFields all = connection->along;
   all.add("content-type", "text/event-stream");
   all.add("cache-control", "no-cache");
   all.add("x-accel-buffering", "no");

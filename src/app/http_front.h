@@ -63,6 +63,8 @@ class HttpFront {
   // No further connections; those that there are go on.
   void stop_listening();
 
+  // Fields that go along with whatever is answered, in front of its own.
+  void accompany(transport::ExchangeId exchange, proto::HttpFields fields);
   void answer(transport::ExchangeId exchange, proto::HttpAnswer answer);
   // Status 200 and text/event-stream, not to be cached or held back, and `fields`.
   void begin_stream(transport::ExchangeId exchange, const proto::HttpFields& fields);

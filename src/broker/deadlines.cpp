@@ -11,12 +11,14 @@ using core::Instance;
 using core::Life;
 
 void start_took_too_long(State& state, Instance& instance) {
-  const auto seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(instance.spec.timing.start_timeout).count();
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(instance.spec.timing.start_timeout).count();
+  std::string seconds = std::to_string(milliseconds / 1000);
+  if (milliseconds % 1000 != 0) seconds += '.' + std::to_string(milliseconds % 1000 + 1000).substr(1);
   const bool to_connections = instance.spec.link != core::Link::stdio && !instance.channel_of;
   instance.trouble = std::string(to_connections ? "did not answer on its port within "
                                                 : "did not answer initialize within ") +
-                     std::to_string(seconds) + " s; raise startTimeoutMs in config.json if it needs longer";
+                     seconds + " s; raise startTimeoutMs in config.json if it needs longer";
   instance.gave_up = true;
   stop(state, instance);
 }

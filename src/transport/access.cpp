@@ -76,7 +76,7 @@ bool has_token(std::string_view secret, const HttpRequest& request) {
 
 }  // namespace
 
-std::optional<HttpAnswer> refused(const Access& access, const HttpRequest& request) {
+std::optional<HttpAnswer> refused_place(const Access& access, const HttpRequest& request) {
   const proto::HttpFields& fields = request.fields;
   for (const std::string_view name :
        {"mcp-session-id", "mcp-protocol-version", "last-event-id", "content-type"}) {
@@ -99,6 +99,11 @@ std::optional<HttpAnswer> refused(const Access& access, const HttpRequest& reque
   // A client that is sent away here without the right token would look for somebody to log in at.
   if (request.path.starts_with("/.well-known/"))
     return proto::problem(404, "there is nothing to log in to; the token is all that this port wants");
+  return std::nullopt;
+}
+
+std::optional<HttpAnswer> refused(const Access& access, const HttpRequest& request) {
+  if (auto refusal = refused_place(access, request)) return refusal;
   if (access.token && !has_token(*access.token, request)) {
     HttpAnswer answer =
         proto::problem(401, "this port wants the token: send \"Authorization: Bearer …\" with it");

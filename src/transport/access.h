@@ -28,7 +28,9 @@ struct Access {
   std::optional<std::uint16_t> any_address_at = {};
 };
 
-// The refusal, if there is one.
+// The refusal, if there is one. refused_place: the same but for the token, which a browser's own questions do
+// not carry.
+std::optional<proto::HttpAnswer> refused_place(const Access& access, const proto::HttpRequest& request);
 std::optional<proto::HttpAnswer> refused(const Access& access, const proto::HttpRequest& request);
 
 }  // namespace transport

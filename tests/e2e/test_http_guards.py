@@ -44,6 +44,18 @@ class TestGuards(HttpCase):
                        self.request("OPTIONS", "/mcp/fake", {"Origin": "http://evil.example"})):
             self.assertNotEqual(answer.get("access-control-allow-origin"), "*")
 
+    def test_a_page_that_is_listed_may_use_the_port_from_its_browser(self):
+        origin = "https://inspector.example"
+        self.serve(http={"origins": [origin]})
+        asked = self.request("OPTIONS", "/mcp/fake", {"Origin": origin, "Access-Control-Request-Method": "POST",
+                                                      "Access-Control-Request-Headers": "content-type,mcp-session-id"})
+        self.assertEqual((asked.status, asked.get("access-control-allow-origin")), (204, origin))
+        self.assertEqual(asked.get("access-control-allow-headers"), "content-type,mcp-session-id")
+        answer = self.hello(Origin=origin)
+        self.assertEqual((answer.status, answer.get("access-control-allow-origin")), (200, origin))
+        self.assertIn("Mcp-Session-Id", answer.get("access-control-expose-headers"))
+        self.assertIsNone(self.hello().get("access-control-allow-origin"))
+
     def made_token(self):
         path = os.path.join(self.home.hearth_home, "state", "http-token")
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
