@@ -105,6 +105,15 @@ void refused(State& state, Instance& instance, std::string trouble) {
   stop(state, instance);
 }
 
+// It is a legacy server, or one that has something against the question.
+void not_discovered(State& state, Instance& instance, std::string_view raw_error) {
+  const auto offered = face::read_offered(raw_error);
+  if (offered && offered->modern && instance.probes < probes_most) return ask_its_era(state, instance);
+  if (!offered || offered->legacy) return say_initialize(state, instance);
+  refused(state, instance,
+          "speaks only revisions that Hearth does not agree with it on: " + offered->versions);
+}
+
 }  // namespace
 
 void greet(State& state, Instance& instance) {
@@ -141,7 +150,7 @@ void instance_discovered(State& state, Instance& instance, std::int64_t call, co
              .server = std::move(found.server),
              .revision = std::string(proto::name_of(proto::newest_modern))});
   } else if (!instance.initialize_sent) {
-    say_initialize(state, instance);
+    not_discovered(state, instance, message.of(message.envelope.error));
   }
 }
 
@@ -150,8 +159,9 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
   const std::string_view result = message.of(message.envelope.result);
   if (result.empty()) {
     const std::string_view error = message.of(message.envelope.error);
-    if (face::only_modern(error) && instance.probe != 0) return;  // Its other answer is still to come.
-    if (face::only_modern(error) && instance.probes < probes_most) return ask_its_era(state, instance);
+    const auto offered = face::read_offered(error);
+    if (offered && offered->modern && instance.probe != 0) return;  // Its other answer is still to come.
+    if (offered && offered->modern && instance.probes < probes_most) return ask_its_era(state, instance);
     instance.refusal = error;
     return refused(state, instance, "answered initialize with an error");
   }

@@ -123,6 +123,10 @@ std::string modern_error(std::string_view raw_error) {
   };
   if (number == static_cast<int>(proto::Code::resource_not_found))
     return with_code(proto::Code::invalid_params);
+  const bool names_one =
+      proto::member(proto::member(raw_error, "data"), "requiredCapabilities").starts_with('{');
+  if (number == static_cast<int>(proto::Code::missing_client_capability) && names_one)
+    return std::string(raw_error);
   // The protocol keeps these for itself, and a legacy server cannot mean them so.
   if (number <= -32020 && number >= -32099) return with_code(proto::Code::internal_error);
   return std::string(raw_error);

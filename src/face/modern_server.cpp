@@ -105,10 +105,18 @@ Discovered read_discovered(std::string_view raw_result) {
   return found;
 }
 
-bool only_modern(std::string_view raw_error) {
-  if (code_of(raw_error) != static_cast<int>(proto::Code::unsupported_version)) return false;
-  const auto data = proto::json::parse(proto::member(raw_error, "data"));
-  return data.root && speaks_modern(data.root->find("supported"));
+std::optional<Offered> read_offered(std::string_view raw_error) {
+  if (code_of(raw_error) != static_cast<int>(proto::Code::unsupported_version)) return std::nullopt;
+  const std::string_view list = proto::member(proto::member(raw_error, "data"), "supported");
+  const auto versions = proto::json::parse(list);
+  if (!versions.root) return std::nullopt;
+  Offered offered{.versions = std::string(list)};
+  for (const Value& version : versions.root->items) {
+    const auto revision = proto::revision_of(version.text);
+    if (!revision) continue;
+    (proto::legacy(*revision) ? offered.legacy : offered.modern) = true;
+  }
+  return offered;
 }
 
 std::string modern_params(std::string_view raw_params, const Extra& extra) {

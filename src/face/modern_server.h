@@ -34,8 +34,13 @@ struct Discovered {
 };
 // `raw_result` is empty if it answered with an error.
 Discovered read_discovered(std::string_view raw_result);
-// -32022: it speaks modern revisions only, and says which.
-bool only_modern(std::string_view raw_error);
+// What a server says that it speaks, when it refuses a revision (-32022).
+struct Offered {
+  bool modern = false;   // Ours.
+  bool legacy = false;   // One of ours.
+  std::string versions;  // The list, raw.
+};
+std::optional<Offered> read_offered(std::string_view raw_error);
 
 // A legacy client's params: with the claim, the token if it wants progress, and the level.
 struct Extra {

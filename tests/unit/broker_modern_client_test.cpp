@@ -140,6 +140,8 @@ TEST_CASE_FIXTURE(ModernStage, "errors of the server are those of 2026-07-28") {
   const std::pair<const char*, const char*> rows[] = {
       {R"({"code":-32002,"message":"gone","data":{"uri":"x"}})",
        R"("error":{"code":-32602,"message":"gone","data":{"uri":"x"}})"},
+      {R"({"code":-32021,"message":"m","data":{"requiredCapabilities":{"roots":{}}}})",
+       R"("error":{"code":-32021,"message":"m","data":{"requiredCapabilities":{"roots":{}}}})"},
       {R"({"code":-32022,"message":"odd"})", R"("error":{"code":-32603,"message":"odd"})"},
       {R"({"code":-32000,"message":"own"})", R"("error":{"code":-32000,"message":"own"})"},
       {R"({"code":-32601,"message":"no"})", R"("error":{"code":-32601,"message":"no"})"}};

@@ -406,3 +406,24 @@ TEST_CASE_FIXTURE(ModernServerStage, "what a modern server must not ask is not a
   CHECK(hears(a).empty());
   CHECK(hears(server()).empty());
 }
+
+TEST_CASE_FIXTURE(ModernServerStage,
+                  "a modern server that refuses the question at first is asked once more") {
+  const auto a = open(asked());
+  says(a, request(R"("d")", "server/discover"));
+  starts();
+  const std::string no = R"({"code":-32022,"message":"v","data":{"supported":["2026-07-28"]}})";
+  serves_error(hears(server()).at(0), no);
+  const std::string again = hears(server()).at(0);
+  CHECK(again.contains("server/discover"));
+  SUBCASE("and answers") {
+    discovers(again);
+    CHECK(hears(a).at(0).contains("be kind"));
+  }
+  SUBCASE("and refuses again") {
+    serves_error(again, no);
+    happens(broker::InstanceExited{server(), "was killed by SIGTERM", ""});
+    CHECK(hears(a).at(0).contains(
+        R"(speaks only revisions that Hearth does not agree with it on: [\"2026-07-28\"])"));
+  }
+}
