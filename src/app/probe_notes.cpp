@@ -13,7 +13,7 @@
 namespace app {
 namespace {
 
-constexpr std::time_t good_for = 24 * 60 * 60;
+constexpr std::time_t good_for = std::time_t{24} * 60 * 60;
 
 }  // namespace
 

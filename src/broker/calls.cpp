@@ -310,7 +310,7 @@ namespace {
 // It was read once already, and is as the client wrote it; or, if it was sent in vain, as the server heard
 // it.
 void send_waiting(State& state, Instance& instance, Call& call, const Message& message) {
-  const base::Bytes bytes = message.bytes();
+  const base::Bytes& bytes = message.bytes();
   const auto envelope = proto::scan(bytes.text);
   ensure(envelope.has_value());
   const Scanned scanned{bytes, *envelope};

@@ -12,7 +12,6 @@ using core::Instance;
 using core::Listen;
 using core::ListKind;
 using core::Session;
-using core::Subscriptions;
 
 void tell(State& state, const Listen& listen, std::string text) {
   const Session& session = state.sessions.at(listen.session);

@@ -44,7 +44,7 @@ void note_hello(Session& session, const proto::Claim& claim) {
 Asked asked_by(const State& state, const Session& session, const proto::Claim& claim, const Scanned& message,
                Method method) {
   Asked asked{.era = proto::Era::modern,
-              .abilities = session.modern_capabilities,
+              .abilities = static_cast<const core::Abilities&>(session.modern_capabilities),
               .level = claim.log_level.empty() ? std::nullopt : core::level_of(claim.log_level)};
   if (proto::may_ask(method)) {
     asked.digest = face::digest_of(state.options.hash_key, message.of(message.envelope.method),
@@ -171,7 +171,7 @@ void answer_discovers(State& state, Instance& instance) {
   }
 }
 
-void modern_answer(State& state, Instance& instance, Call call, const Scanned& message) {
+void modern_answer(State& state, Instance& instance, const Call& call, const Scanned& message) {
   if (message.envelope.error.present())
     return answered_with_error(state, instance, call, message.of(message.envelope.error));
   const std::string_view result = message.of(message.envelope.result);

@@ -90,7 +90,7 @@ void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, co
   Call call = finish(state, instance, wire_id);
   instance.forgotten = 0;
   if (!modern && call.era == proto::Era::modern && call.state != CallState::cancelled) {
-    modern_answer(state, instance, std::move(call), message);
+    modern_answer(state, instance, call, message);
   } else if (call.state != CallState::cancelled) {
     Message out(message.bytes);
     if (call.task || proto::lists(call.method) || message.envelope.error.present()) {

@@ -100,7 +100,7 @@ bool only_a_modern_server_knows(const core::Call& call, const Scanned& message);
 // Those who asked what the server is while that was not known.
 void answer_discovers(State& state, core::Instance& instance);
 // A legacy server's answer to a modern client's call, which is out of the tables already.
-void modern_answer(State& state, core::Instance& instance, core::Call call, const Scanned& message);
+void modern_answer(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
 
 // parking.cpp
 void park_ask(State& state, core::Instance& instance, core::Call& call, const Scanned& message,

@@ -9,7 +9,6 @@
 namespace face {
 namespace {
 
-using proto::json::Type;
 using proto::json::Value;
 using proto::json::Writer;
 
