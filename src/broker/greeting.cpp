@@ -76,7 +76,8 @@ void ask_its_era(State& state, Instance& instance) {
   ++instance.probes;
   instance.probe = own_call(instance, core::Purpose::discover);
   instance.probe_due = state.now + (http ? core::limits::probe_wait_http : core::limits::probe_wait);
-  state.send(instance.id, face::discover_request(instance.probe, face::own_claim(state.options.version)));
+  state.send(instance.id,
+             face::discover_request(instance.probe, face::own_claim(state.options.version, instance.first)));
 }
 
 // What the server is, whichever way it said so.

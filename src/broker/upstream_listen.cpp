@@ -48,7 +48,8 @@ void open(State& state, Instance& instance, core::Filter wanted) {
   upstream.opening = own_call(instance, core::Purpose::listen);
   upstream.wanted = std::move(wanted);
   state.send(instance.id,
-             face::listen_request(upstream.opening, face::own_claim(state.options.version), upstream.wanted));
+             face::listen_request(upstream.opening, face::own_claim(state.options.version, instance.first),
+                                  upstream.wanted));
 }
 
 // What it would have said meanwhile is not known.

@@ -82,13 +82,26 @@ std::string claim_of(std::string_view raw_initialize_params) {
                modern_capabilities(capabilities));
 }
 
-std::string own_claim(std::string_view hearth_version) {
+std::string own_claim(std::string_view hearth_version, const core::Capabilities& first) {
   Writer info;
   info.object();
   info.key("name").string("hearth");
   info.key("version").string(hearth_version);
   info.end();
-  return claim(info.text(), "{}");
+  Writer capabilities;
+  capabilities.object();
+  if (first.roots) capabilities.key("roots").object().end();
+  if (first.sampling) capabilities.key("sampling").raw(first.sampling_raw);
+  if (first.elicitation_form || first.elicitation_url) {
+    capabilities.key("elicitation").object();
+    if (first.elicitation_form) capabilities.key("form").object().end();
+    if (first.elicitation_url) capabilities.key("url").object().end();
+    capabilities.end();
+  }
+  if (!first.experimental_raw.empty()) capabilities.key("experimental").raw(first.experimental_raw);
+  if (!first.extensions_raw.empty()) capabilities.key("extensions").raw(first.extensions_raw);
+  capabilities.end();
+  return claim(info.text(), capabilities.text());
 }
 
 std::string discover_request(std::int64_t id, std::string_view own_claim) {

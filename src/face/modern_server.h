@@ -22,8 +22,8 @@ namespace face {
 // Members of _meta, without braces: what a legacy client's initialize says of it, for each of its requests.
 // Tasks are left out: those of 2025-11-25 are others.
 std::string claim_of(std::string_view raw_initialize_params);
-// The same for what Hearth asks itself.
-std::string own_claim(std::string_view hearth_version);
+// The same for what Hearth asks itself, with the capabilities of the session that it asks for first.
+std::string own_claim(std::string_view hearth_version, const core::Capabilities& first);
 
 std::string discover_request(std::int64_t id, std::string_view claim);
 

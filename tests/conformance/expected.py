@@ -34,10 +34,7 @@ IMPOSSIBLE = [
 
 
 # The same, for what does not pass yet. With --all it counts as lost.
-NOT_YET = [
-    (lambda name, suite: name.startswith("client-") and suite == "2026-07-28", "request-metadata", None,
-     "a server that refuses the revision and names it is not asked again"),
-]
+NOT_YET = []
 
 
 def why(known, cell, scenario, check):
