@@ -28,12 +28,17 @@ def progress(client):
     expect(heard == [1, 2, 3], "progress %s" % heard)
 
 
-def cancel(client):
-    tag = "tag %d" % next(tags)
+def completed(client, name, value):
+    return client.request("completion/complete", {"ref": {"type": "ref/prompt", "name": "greet"},
+                                                  "argument": {"name": name, "value": value}})["completion"]["values"]
+
+
+def cancel(client, tag=None):
+    tag = tag or "tag %d" % next(tags)
     stop, done = client.begin("hold", {"tag": tag})
-    expect(client.call("await", {"what": "held " + tag}).text() == "yes", "the call did not reach the server")
+    expect(completed(client, "state", "held " + tag), "the call did not reach the server")
     stop()
-    expect(client.call("await", {"what": "cancelled " + tag}).text() == "yes", "the server did not hear of it")
+    expect(completed(client, "state", "cancelled " + tag), "the server did not hear of it")
     expect(not done(), "what was cancelled was answered")
 
 
@@ -59,15 +64,16 @@ def list_change(client):
 
 
 def asked(client, kind):
-    before = len(client.asked)
+    before = len(client.user.asked)
     answer = json.loads(client.call("ask", {"kind": kind}).text())
-    expect(len(client.asked) == before + 1, "the user was asked %d times" % (len(client.asked) - before))
-    return answer, client.asked[-1][1]
+    times = len(client.user.asked) - before
+    expect(times == 1, "the user was asked %d times" % times)
+    return answer, client.user.asked[-1][1]
 
 
 def elicitation_form(client):
     answer, _ = asked(client, "form")
-    expect(answer == {"action": "accept", "content": {"name": "Ada"}}, str(answer))
+    expect(answer == {"action": "accept", "content": {"name": client.user.name}}, str(answer))
 
 
 def elicitation_url(client):
@@ -84,7 +90,7 @@ def url_required(client):
 
 def sampling(client):
     answer, _ = asked(client, "sampling")
-    expect(answer.get("content") == {"type": "text", "text": "something"}, str(answer))
+    expect(answer.get("content") == {"type": "text", "text": "for " + client.user.name}, str(answer))
 
 
 def roots(client):
@@ -94,9 +100,8 @@ def roots(client):
 
 
 def completion(client):
-    result = client.request("completion/complete", {"ref": {"type": "ref/prompt", "name": "greet"},
-                                                    "argument": {"name": "city", "value": "Wien"}})
-    expect(result["completion"]["values"] == ["Wien-land", "Wien-stadt"], str(result))
+    values = completed(client, "city", "Wien")
+    expect(values == ["Wien-land", "Wien-stadt"], str(values))
 
 
 def tasks(client):

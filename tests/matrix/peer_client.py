@@ -15,14 +15,19 @@ ROOT = {"uri": "file:///matrix", "name": "matrix"}
 NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri", "tasks/get": "taskId"}
 
 
-def answer_to(asked, method, params):
-    """What the user answers; `asked` learns of it."""
-    asked.append((method, params))
-    if method == "roots/list":
-        return {"roots": [ROOT]}
-    if method == "sampling/createMessage":
-        return {"role": "assistant", "model": "none", "content": {"type": "text", "text": "something"}}
-    return {"action": "accept", **({} if (params or {}).get("mode") == "url" else {"content": {"name": "Ada"}})}
+class User:
+    """Who sits before a client."""
+
+    def __init__(self, name="Ada"):
+        self.name, self.asked = name, []
+
+    def answer(self, method, params):
+        self.asked.append((method, params))
+        if method == "roots/list":
+            return {"roots": [ROOT]}
+        if method == "sampling/createMessage":
+            return {"role": "assistant", "model": "none", "content": {"type": "text", "text": "for " + self.name}}
+        return {"action": "accept", **({} if (params or {}).get("mode") == "url" else {"content": {"name": self.name}})}
 
 
 class Outcome:
@@ -70,9 +75,9 @@ class Watch:
 
 class Legacy:
     def __init__(self, revision, conversation):
-        self.revision, self.talk, self.asked, self.tape, self.tokens = revision, conversation, [], Tape(), 0
+        self.revision, self.talk, self.user, self.tape, self.tokens = revision, conversation, User(), Tape(), 0
         for method in ("roots/list", "sampling/createMessage", "elicitation/create"):
-            self.talk.handlers[method] = lambda params, method=method: answer_to(self.asked, method, params)
+            self.talk.handlers[method] = lambda params, method=method: self.user.answer(method, params)
         write, take = self.talk.write_line, self.talk._take
 
         def written(line):
@@ -156,7 +161,7 @@ class Modern:
     """2026-07-28. What differs between stdio and HTTP is _exchange()."""
 
     def __init__(self):
-        self.revision, self.asked, self.tape, self.number, self.listens = MODERN, [], Tape(), 0, []
+        self.revision, self.user, self.tape, self.number = MODERN, User(), Tape(), 0
         self.lock = threading.Lock()
 
     def message(self, method, params=None, level=None, meta=None):
@@ -189,7 +194,7 @@ class Modern:
             assert "resultType" in result, "a result without its type: %s" % compact(result)
             if result["resultType"] != "input_required":
                 return Outcome(result, notices)
-            more = {"inputResponses": {key: answer_to(self.asked, asked["method"], asked.get("params"))
+            more = {"inputResponses": {key: self.user.answer(asked["method"], asked.get("params"))
                                        for key, asked in result.get("inputRequests", {}).items()}}
             if "requestState" in result:
                 more["requestState"] = result["requestState"]
@@ -200,9 +205,9 @@ class Modern:
         return self.rounds("tools/call", {"name": tool, "arguments": given or {}}, level=level, meta=meta)
 
     def call_after_a_walk(self, tool, given):
-        before = len(self.asked)
+        before = len(self.user.asked)
         outcome = self.call(tool, given)
-        return (self.asked[before][1] if len(self.asked) > before else None), outcome
+        return (self.user.asked[before][1] if len(self.user.asked) > before else None), outcome
 
     def heard_while(self, outcome, method, condition):
         if not any(condition(params) for params in outcome.of(method)):

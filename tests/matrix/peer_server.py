@@ -195,7 +195,7 @@ class Server:
         raise Stop
 
     def tools(self, exchange):
-        names = ["echo", "progress", "log", "hold", "await", "touch", "change", "ask", "work", "required"]
+        names = ["echo", "progress", "log", "hold", "touch", "change", "ask", "work", "required"]
         listed = [{"name": name, "inputSchema": TEXT if name == "echo" else {"type": "object"}} for name in names]
         if self.revision == "2025-11-25":
             listed[names.index("work")]["execution"] = {"taskSupport": "optional"}
@@ -217,7 +217,11 @@ class Server:
         return {"messages": [{"role": "user", "content": {"type": "text", "text": "hello"}}]}
 
     def complete(self, exchange):
+        """Of an argument `state`, once that has come about: calls may have to take turns, completions need not."""
         value = exchange.params["argument"]["value"]
+        if exchange.params["argument"]["name"] == "state":
+            come = self.state.wait(value, exchange.cancelled)
+            return {"completion": {"values": [value] if come else []}}
         return {"completion": {"values": [value + "-land", value + "-stadt"], "total": 2, "hasMore": False}}
 
     def call(self, exchange):
@@ -250,9 +254,6 @@ class Server:
         if self.answers_late:
             return text("late")
         raise Stop
-
-    def await_(self, exchange, given):
-        return text("yes" if self.state.wait(given["what"], exchange.cancelled) else "no")
 
     def touch(self, exchange, given):
         """Says that a resource has changed, to whoever has subscribed to it."""
@@ -346,7 +347,7 @@ class Server:
     def task_list(self, exchange):
         return {"tasks": [task.shown(modern=False) for task in self.state.tasks.values()]}
 
-    TOOLS = {"echo": echo, "progress": progress, "log": log, "hold": hold, "await": await_, "touch": touch, "change": change,
+    TOOLS = {"echo": echo, "progress": progress, "log": log, "hold": hold, "touch": touch, "change": change,
              "ask": ask, "required": required, "work": work}
     BOTH = {"tools/list": tools, "tools/call": call, "resources/list": resources, "resources/templates/list": templates,
             "resources/read": read, "prompts/list": prompts, "prompts/get": prompt, "completion/complete": complete}

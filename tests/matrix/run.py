@@ -53,9 +53,9 @@ def server_command(pair, record):
 
 
 class Bench:
-    """The servers, and Hearth before them."""
+    """The servers, and Hearth before them. `more` stands in the entry of each."""
 
-    def __init__(self, servers, direct):
+    def __init__(self, servers, direct, **more):
         self.home, self.direct, self.processes, self.urls = Home("hearth-matrix."), direct, [], {}
         entries = {}
         for pair in servers:
@@ -63,13 +63,13 @@ class Bench:
             if not direct and pair[1] != "http" and pair[0] < MODERN:
                 command.append("late")
             if pair[1] == "stdio":
-                entries[self.entry(pair)] = {"command": command[0], "args": command[1:], "scope": "user"}
+                entries[self.entry(pair)] = {"command": command[0], "args": command[1:], "scope": "user", **more}
                 continue
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
             self.processes.append(process)
             port = int(process.stdout.readline().split()[-1])
             self.urls[pair] = (port, "/sse" if pair[1] == "sse" else "/mcp")
-            entries[self.entry(pair)] = {"type": pair[1], "url": "http://127.0.0.1:%d%s" % self.urls[pair]}
+            entries[self.entry(pair)] = {"type": pair[1], "url": "http://127.0.0.1:%d%s" % self.urls[pair], **more}
         if not direct:
             self.home.serve(entries)
 
