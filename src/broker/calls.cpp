@@ -64,8 +64,13 @@ bool taken_by_another(Instance& instance, const Party& party) {
   return taken;
 }
 
+// A modern server's question belongs to its call, whoever else has one.
+bool takes_turns(const Instance& instance, const Call& call) {
+  return instance.interactive && instance.era == proto::Era::legacy && proto::may_ask(call.method);
+}
+
 bool must_wait_its_turn(Instance& instance, const Call& call) {
-  if (!instance.interactive || !proto::may_ask(call.method)) return false;
+  if (!takes_turns(instance, call)) return false;
   const Party party = party_of(call);
   return others_wait(instance, party) || taken_by_another(instance, party);
 }
@@ -339,8 +344,7 @@ void drain_waiting(State& state, Instance& instance) {
     Session* session = state.sessions.find(waiting.session);
     if (session == nullptr) continue;
     Call* call = waiting.call != 0 ? instance.calls.find(waiting.call) : nullptr;
-    const bool takes_turn = call != nullptr && instance.interactive && proto::may_ask(call->method);
-    if (takes_turn) {
+    if (call != nullptr && takes_turns(instance, *call)) {
       const Party party = party_of(*call);
       const bool others_first = turn_given && next != party;
       const bool waits = others_first || taken_by_another(instance, party);

@@ -193,7 +193,15 @@ void elicitation_complete(State& state, Instance& instance, const Scanned& messa
   to_owner(state, instance, owner, message);
 }
 
+// Told on a listen that another has replaced, which tells it as well.
+bool told_twice(const Instance& instance, const Scanned& message) {
+  const std::optional<std::int64_t> listen = integer_of(message.of(message.envelope.subscription));
+  return instance.era == proto::Era::modern && listen && *listen != instance.upstream.call &&
+         *listen != instance.upstream.opening;
+}
+
 void server_notice(State& state, Instance& instance, const Scanned& message) {
+  if (told_twice(instance, message)) return;
   switch (proto::method_of(message.of(message.envelope.method))) {
     case Method::progress:
       progress(state, instance, message);

@@ -338,11 +338,14 @@ TEST_CASE_FIXTURE(ModernServerStage, "one listen serves all, and changes without
   acknowledge({wire[1]});
   CHECK(hears(b).at(0).contains(R"("notifications":{"resourceSubscriptions":["u","v"]})"));
   CHECK(hears(server()).at(0).contains("notifications/cancelled"));
-  serves(server(),
-         R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u","_meta":{)"
-         R"("io.modelcontextprotocol/subscriptionId":9}}})");
-  serves(server(), R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{)"
-                   R"("io.modelcontextprotocol/subscriptionId":9}}})");
+  const auto told_on = [&](const std::string& listen, const std::string& method, const std::string& params) {
+    serves(server(), R"({"jsonrpc":"2.0","method":"notifications/)" + method + R"(","params":{)" + params +
+                         R"("_meta":{"io.modelcontextprotocol/subscriptionId":)" + id_of(listen) + "}}}");
+  };
+  told_on(second, "tools/list_changed", "");  // The one that was replaced: it is told on the new one, too.
+  CHECK(hears(a).empty());
+  told_on(wire[1], "resources/updated", R"("uri":"u",)");
+  told_on(wire[1], "tools/list_changed", "");
   CHECK(hears(a) ==
         Lines{R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u"}})",
               R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed"})"});
@@ -426,4 +429,17 @@ TEST_CASE_FIXTURE(ModernServerStage,
     CHECK(hears(a).at(0).contains(
         R"(speaks only revisions that Hearth does not agree with it on: [\"2026-07-28\"])"));
   }
+}
+
+TEST_CASE_FIXTURE(ModernServerStage, "calls of a modern server take no turns, whatever its entry says") {
+  core::ServerSpec serial = asked();
+  serial.interactive = core::Interactive::serialise;
+  const auto a = open(serial);
+  const auto b = open(serial);
+  says(a, request("1", "tools/call", R"("name":"t",)"));
+  says(b, request("1", "tools/call", R"("name":"t",)"));
+  come_up();
+  const Lines wire = hears(server());
+  CHECK(std::ranges::count_if(wire, [](const std::string& line) { return line.contains("tools/call"); }) ==
+        2);
 }
