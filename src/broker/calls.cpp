@@ -30,7 +30,6 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
                                       .era = asked.era,
                                       .abilities = asked.abilities,
                                       .level = asked.level,
-                                      .digest = asked.digest,
                                       .lacking = {},
                                       .client_id = std::string(id),
                                       .token = std::string(message.of(message.envelope.progress_token)),
@@ -131,6 +130,7 @@ Message for_server(State& state, const Instance& instance, Call& call, const Sca
   const bool modern = instance.era == proto::Era::modern;
   if (modern && call.era == proto::Era::legacy) return to_modern_server(state, call, message, number);
   if (!modern && call.era == proto::Era::modern) {
+    if (proto::may_ask(call.method)) call.original = message.bytes;
     return Message(proto::request_text(number, message.of(message.envelope.method),
                                        face::legacy_params(message.of(message.envelope.params), number)));
   }

@@ -41,16 +41,10 @@ void note_hello(Session& session, const proto::Claim& claim) {
   session.revision = claim.revision;
 }
 
-Asked asked_by(const State& state, const Session& session, const proto::Claim& claim, const Scanned& message,
-               Method method) {
-  Asked asked{.era = proto::Era::modern,
-              .abilities = static_cast<const core::Abilities&>(session.modern_capabilities),
-              .level = claim.log_level.empty() ? std::nullopt : core::level_of(claim.log_level)};
-  if (proto::may_ask(method)) {
-    asked.digest = face::digest_of(state.options.hash_key, message.of(message.envelope.method),
-                                   message.of(message.envelope.params));
-  }
-  return asked;
+Asked asked_by(const Session& session, const proto::Claim& claim) {
+  return {.era = proto::Era::modern,
+          .abilities = static_cast<const core::Abilities&>(session.modern_capabilities),
+          .level = claim.log_level.empty() ? std::nullopt : core::level_of(claim.log_level)};
 }
 
 std::string what_it_is(const Instance& instance) {
@@ -130,7 +124,7 @@ void modern_request(State& state, Session& session, const Scanned& message) {
   note_hello(session, *claim);
   Instance& instance =
       state.instance_of(session) != nullptr ? *state.instance_of(session) : place(state, session);
-  const Asked asked = asked_by(state, session, *claim, message, method);
+  const Asked asked = asked_by(session, *claim);
   if (method == Method::server_discover) return discover(state, session, instance, message, asked);
   if (method == Method::subscriptions_listen) return client_listens(state, session, instance, message);
   const bool greeted = !instance.initialize_result.empty();

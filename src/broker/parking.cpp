@@ -22,6 +22,14 @@ using core::Session;
 using proto::Code;
 using proto::Method;
 
+// What a call asks for, to compare with what comes back under its ticket.
+std::uint64_t digest_of(const State& state, const base::Bytes& request) {
+  const auto envelope = proto::scan(request.text);
+  if (!envelope) return 0;
+  return face::digest_of(state.options.hash_key, envelope->method.in(request.text),
+                         envelope->params.in(request.text));
+}
+
 Park& new_park(State& state, const Instance& instance, const Call& call) {
   const Session& session = state.sessions.at(call.session);
   const std::uint64_t id = ++state.parks.last;
@@ -30,7 +38,7 @@ Park& new_park(State& state, const Instance& instance, const Call& call) {
                                 .principal = session.principal,
                                 .server = session.server,
                                 .call = call.wire_id,
-                                .digest = call.digest,
+                                .digest = digest_of(state, call.original),
                                 .asks = {},
                                 .presented = {},
                                 .round_due = {},
@@ -213,7 +221,7 @@ void come_back(State& state, Session& session, Instance& instance, const Scanned
   const auto ticket = state.parks.tickets.find(presented);
   Park* park = ticket != state.parks.tickets.end() ? state.parks.find(ticket->second.park) : nullptr;
   const bool known = park != nullptr && park->principal == session.principal &&
-                     park->server == session.server && park->digest == asked.digest;
+                     park->server == session.server && park->digest == digest_of(state, message.bytes);
   if (!known) return refuse_ticket(state, session, message);
   const std::uint64_t id = ticket->second.park;
   if (!ticket->second.replay.empty()) return reply_outcome(state, session, message, ticket->second.replay);

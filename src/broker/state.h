@@ -87,7 +87,6 @@ struct Asked {
   proto::Era era = proto::Era::legacy;
   core::Abilities abilities;
   std::optional<core::Level> level;
-  std::uint64_t digest = 0;
 };
 
 // modern_clients.cpp

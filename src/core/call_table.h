@@ -53,14 +53,12 @@ struct Call {
   proto::Era era = proto::Era::legacy;  // In which the client asked.
   Abilities abilities;                  // Modern: what its client may be asked because of it.
   std::optional<Level> level;           // Modern: the log lines that it wants.
-  std::uint64_t digest = 0;             // Modern: of what it asks for.
   std::string lacking;     // Modern: what the server asked for and the client has not declared, raw.
   std::uint64_t park = 0;  // Modern: what the server has asked because of it. 0: nothing.
   std::string client_id;   // Raw JSON, quotes included: 1 and "1" are different ids.
   std::string token;       // The client's progress token, raw; empty when it wants no progress.
   std::string uri;         // subscribe, unsubscribe.
-  base::Bytes
-      original;  // Legacy, to a modern server: as the client wrote it, for the rounds that it may take.
+  base::Bytes original;    // Of one that questions may come of, across eras: as the client wrote it.
   std::optional<std::uint16_t> journal_slot;
   base::Instant cancelled_at;
 };
