@@ -86,6 +86,11 @@ std::vector<SessionId> sessions_of(const State& state, const Instance& instance)
   return all;
 }
 
+// In some revision: a modern client with its first request, a legacy one with initialize.
+bool has_spoken(const Session& session) {
+  return session.phase != core::Phase::fresh || !session.hello.empty();
+}
+
 }  // namespace
 
 std::vector<InstanceReport> Broker::instances() const {
@@ -104,16 +109,15 @@ std::optional<InstanceReport> Broker::shareable(const core::ServerSpec& spec) co
 std::vector<SessionReport> Broker::sessions() const {
   std::vector<SessionReport> all;
   state_->sessions.each([&](SessionId id, const Session& session) {
-    all.push_back(
-        {.session = id,
-         .server = session.server,
-         .instance = session.instance,
-         .client = session.client,
-         .revision = session.phase == core::Phase::fresh ? "" : std::string(proto::name_of(session.revision)),
-         .project = session.project,
-         .client_pid = session.client_pid,
-         .calls = session.calls.size(),
-         .opened = session.opened});
+    all.push_back({.session = id,
+                   .server = session.server,
+                   .instance = session.instance,
+                   .client = session.client,
+                   .revision = has_spoken(session) ? std::string(proto::name_of(session.revision)) : "",
+                   .project = session.project,
+                   .client_pid = session.client_pid,
+                   .calls = session.calls.size(),
+                   .opened = session.opened});
   });
   return all;
 }

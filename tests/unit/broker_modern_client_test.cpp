@@ -73,6 +73,7 @@ TEST_CASE_FIXTURE(ModernStage, "discover starts the server and is answered from 
   says(a, request("2", "server/discover"));
   CHECK(hears(a).size() == 1);
   CHECK(broker.sessions().at(0).client == "m 1");
+  CHECK(broker.sessions().at(0).revision == "2026-07-28");
 }
 
 TEST_CASE_FIXTURE(ModernStage,
