@@ -2,9 +2,10 @@
 """Clients of every revision over every transport on one server at the same time: everybody hears what is his, and nobody
 what is another's. For servers of every revision and transport.
 
-    together.py [--server PREFIX]
+    together.py [--server PREFIX] [--hasty]
 
-Each client has a user of its own; what the server asks in a call of his, he and only he answers.
+Each client has a user of its own; what the server asks in a call of his, he and only he answers. With --hasty, resources
+change while others still subscribe.
 """
 import argparse
 import collections
@@ -36,11 +37,12 @@ def act(peer, number):
     expect(len(peer.user.asked) == asked + 1, "asked %d times" % (len(peer.user.asked) - asked))
 
 
-def watches(peer):
+def watches(peer, all_watch):
     """One resource of his own, and one that everybody watches: the latter."""
     own = "peer://of/" + peer.user.name.replace(" ", "-")
     watch = peer.watch("notifications/resources/updated", uri=own)
     shared = peer.watch("notifications/resources/updated", uri=SHARED)
+    all_watch()
     peer.call("touch", {"uri": own})
     watch.wait(peer, "that %s has changed" % own)
     return own, shared
@@ -52,7 +54,7 @@ def heard_of(peer):
             if message.get("method") == "notifications/resources/updated"}
 
 
-def together(bench, server):
+def together(bench, server, hasty):
     peers, troubles = [], []
     run = collections.namedtuple("Run", "tapes bench")([], bench)
     for client in PAIRS * EACH:
@@ -71,7 +73,7 @@ def together(bench, server):
                 act(peer, number)
             barrier.wait(30)  # A call that is given up may still ask: nobody could tell whom.
             cancel(peer, peer.user.name)
-            own, shared = watches(peer)
+            own, shared = watches(peer, lambda: None if hasty else barrier.wait(30))
             barrier.wait(30)
             if peer is peers[0]:
                 peer.call("touch", {"uri": SHARED})
@@ -91,13 +93,14 @@ def together(bench, server):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="", metavar="PREFIX")
+    parser.add_argument("--hasty", action="store_true")
     options = parser.parse_args()
     servers = [pair for pair in PAIRS if name_of(pair).startswith(options.server)]
     # Where one stream is shared nothing says whom a question is for: calls that may lead to one take turns.
     bench, wrong = Bench(servers, direct=False, interactive="serialise"), 0
     try:
         for server in servers:
-            run, troubles = together(bench, server)
+            run, troubles = together(bench, server, options.hasty)
             print("%-18s %s" % (name_of(server), "FAILED" if troubles else "ok"), flush=True)
             for trouble in troubles[:5]:
                 print("    " + trouble)
