@@ -1,4 +1,4 @@
-"""What is known before: how much passes without Hearth, what no bridge can pass, and what does not pass yet."""
+"""What is known before: how much passes without Hearth, and what no bridge can pass."""
 
 # How the suite is asked on the server side.
 SUITES = {
@@ -33,16 +33,9 @@ IMPOSSIBLE = [
 ]
 
 
-# The same, for what does not pass yet. With --all it counts as lost.
-NOT_YET = []
-
-
-def why(known, cell, scenario, check):
-    """The reason that one of those lists gives; None if it does not know of it."""
-    for applies, of, which, reason in known:
-        if applies(*cell) and of == scenario and which in (None, check):
-            return reason
-    return None
+def why_impossible(cell, scenario, check):
+    return next((reason for applies, of, which, reason in IMPOSSIBLE
+                 if applies(*cell) and of == scenario and which in (None, check)), None)
 
 
 # Client scenarios that are not run through Hearth.

@@ -4,7 +4,6 @@
     run.py                  every cell. A check that passes directly and does not through Hearth is lost; nothing may be that
                             expected.py does not explain.
     run.py --cell CELL …    only these: legacy-stdio/2025-11-25, or what a name begins with: legacy-stdio, client
-    run.py --all            counts as lost, too, what expected.py says does not pass yet
     run.py --list           what there is
     run.py --direct         without Hearth: whether the references are right. With the scenarios of logging in
     run.py --prove          without Hearth: a proxy that changes nothing loses nothing, one that drops a notification is
@@ -25,7 +24,7 @@ import time
 
 sys.dont_write_bytecode = True
 
-from expected import (DIRECT, DIRECT_CLIENT, GUARDED, IMPOSSIBLE, NOT_YET, SUITES, WITHOUT_HEARTH, direct_of, why)
+from expected import DIRECT, DIRECT_CLIENT, GUARDED, SUITES, WITHOUT_HEARTH, direct_of, why_impossible
 from suite import HERE, Run, Suite
 from upstreams import UPSTREAMS, Hearth, References
 from world import BIN, HEARTH, HEARTHD, free_port
@@ -107,8 +106,8 @@ def fraction(run):
 class Report:
     """The table, and what is wrong."""
 
-    def __init__(self, suite, excuses):
-        self.suite, self.excuses, self.mistakes, self.notes = suite, excuses, 0, []
+    def __init__(self, suite):
+        self.suite, self.mistakes, self.notes = suite, 0, []
         print(LINE % ("cell", "direct", "through Hearth", "checks", "lost", "s"), flush=True)
 
     def wrong(self, words):
@@ -124,7 +123,7 @@ class Report:
     def cell(self, cell, run, direct):
         name, lost, known = "/".join(cell), run.lost(direct), {}
         for (scenario, check), (status, said) in lost.items():
-            reason = why(self.excuses, cell, scenario, check)
+            reason = why_impossible(cell, scenario, check)
             if reason is None:
                 self.wrong("LOST %s: %s, %s: %s %s" % (name, scenario, check, status, said[:300]))
             else:
@@ -145,7 +144,7 @@ class Report:
 
 
 def direct_only(runner):
-    report = Report(runner.suite, [])
+    report = Report(runner.suite)
     servers, clients = runner.direct_servers(DIRECT), runner.direct_clients(DIRECT_CLIENT, logins=True)
     for which, run in servers.items():
         report.direct("%s/%s" % which, run(), DIRECT[which])
@@ -154,8 +153,8 @@ def direct_only(runner):
     return report.end()
 
 
-def compare(runner, cells, excuses):
-    report = Report(runner.suite, excuses)
+def compare(runner, cells):
+    report = Report(runner.suite)
     servers = [cell for cell in cells if cell in SERVER_CELLS]
     clients = [cell for cell in cells if cell in CLIENT_CELLS]
     direct = runner.direct_servers(dict.fromkeys(direct_of(*cell) for cell in servers))
@@ -202,7 +201,6 @@ def prove(suite, references):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cell", nargs="+", default=[], metavar="CELL")
-    parser.add_argument("--all", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--direct", action="store_true")
     parser.add_argument("--prove", action="store_true")
@@ -225,8 +223,7 @@ def main():
         if options.prove:
             return prove(suite, references)
         runner = Runner(suite, references)
-        excuses = IMPOSSIBLE if options.all else IMPOSSIBLE + NOT_YET
-        return direct_only(runner) if options.direct else compare(runner, chosen(options.cell), excuses)
+        return direct_only(runner) if options.direct else compare(runner, chosen(options.cell))
     finally:
         references.stop()
         suite.clean()
