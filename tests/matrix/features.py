@@ -5,7 +5,7 @@
 import itertools
 import json
 
-from client import Missing
+from client import Missing, RpcError
 from peer_client import ROOT
 from revisions import MODERN
 
@@ -104,13 +104,42 @@ def completion(client):
     expect(values == ["Wien-land", "Wien-stadt"], str(values))
 
 
+def asking_prompt(client):
+    before = len(client.user.asked)
+    words = client.prompt("ask")["messages"][0]["content"]["text"]
+    expect("for " + client.user.name in words, words)
+    expect(len(client.user.asked) == before + 1, "the user was asked %d times" % (len(client.user.asked) - before))
+
+
+def structured(client):
+    """For those who know it, and before 2026-07-28, it is an object, whatever the server says."""
+    result = client.call("structured").result
+    expect(result["content"][0]["text"] == "[1, 2]", str(result))
+    value = result.get("structuredContent")
+    expect(value in (None, [1, 2], {"numbers": [1, 2]}, {"result": [1, 2]}), str(result))
+    expect(not "2025-06-18" <= client.revision < MODERN or not isinstance(value, list), str(result))
+
+
+def not_found(client):
+    try:
+        client.request("resources/read", {"uri": "peer://none"})
+    except RpcError as error:
+        expect(error.code == -32602 or (error.code == -32002 and client.revision < MODERN), str(error))
+        expect((error.data or {}).get("uri") == "peer://none", str(error.data))
+    else:
+        raise Missing("what is not there was read")
+
+
 def tasks(client):
     expect(client.task("work").text() == "worked", "the task's answer is another one")
 
 
-FEATURES = {"call": call, "progress": progress, "cancel": cancel, "log": log, "subscribe": subscribe,
-            "list change": list_change, "elicitation form": elicitation_form, "elicitation URL": elicitation_url,
-            "URL required": url_required, "sampling": sampling, "roots": roots, "completion": completion, "tasks": tasks}
+FEATURES = {
+    "call": call, "progress": progress, "cancel": cancel, "log": log, "subscribe": subscribe, "list change": list_change,
+    "elicitation form": elicitation_form, "elicitation URL": elicitation_url, "URL required": url_required,
+    "sampling": sampling, "roots": roots, "asking prompt": asking_prompt, "structured content": structured,
+    "resource not found": not_found, "completion": completion, "tasks": tasks,
+}
 
 # From which revision on it is in the protocol, and what then is to be said of the others.
 SINCE = {

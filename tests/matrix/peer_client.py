@@ -133,6 +133,9 @@ class Legacy:
             return [one for one in self.talk.responses[pending.key] if one.get("error", {}).get("code") != 0]  # 0: our own.
         return lambda: self.talk.cancel(pending), answered
 
+    def prompt(self, name):
+        return self.request("prompts/get", {"name": name, "arguments": {}})
+
     def watch(self, method, kind=None, uri=None):
         if uri is not None:
             self.request("resources/subscribe", {"uri": uri})
@@ -216,6 +219,9 @@ class Modern:
     def begin(self, tool, given):
         exchange = self.exchange(self.message("tools/call", {"name": tool, "arguments": given}))
         return exchange.cancel, exchange.done
+
+    def prompt(self, name):
+        return self.request("prompts/get", {"name": name, "arguments": {}})
 
     def watch(self, method, kind=None, uri=None):
         wanted = {kind + "ListChanged": True} if kind else {"resourceSubscriptions": [uri]}

@@ -195,7 +195,7 @@ class Server:
         raise Stop
 
     def tools(self, exchange):
-        names = ["echo", "progress", "log", "hold", "touch", "change", "ask", "work", "required"]
+        names = ["echo", "progress", "log", "hold", "touch", "change", "ask", "work", "required", "structured"]
         listed = [{"name": name, "inputSchema": TEXT if name == "echo" else {"type": "object"}} for name in names]
         if self.revision == "2025-11-25":
             listed[names.index("work")]["execution"] = {"taskSupport": "optional"}
@@ -208,13 +208,19 @@ class Server:
         return {"resourceTemplates": []}
 
     def read(self, exchange):
+        if exchange.params["uri"] == "peer://none":
+            raise Refused(-32602 if self.modern else -32002, "there is no such resource", {"uri": "peer://none"})
         return {"contents": [{"uri": exchange.params["uri"], "mimeType": "text/plain", "text": "one"}]}
 
     def prompts(self, exchange):
         return {"prompts": [{"name": "greet", "arguments": [{"name": "city", "required": True}]}]}
 
     def prompt(self, exchange):
-        return {"messages": [{"role": "user", "content": {"type": "text", "text": "hello"}}]}
+        """The prompt `ask` is made of what the client samples."""
+        if exchange.params["name"] != "ask":
+            return {"messages": [{"role": "user", "content": {"type": "text", "text": "hello"}}]}
+        asked = self.ask(exchange, {"kind": "sampling"})
+        return {"messages": [{"role": "user", "content": one} for one in asked["content"]]} if "content" in asked else asked
 
     def complete(self, exchange):
         """Of an argument `state`, once that has come about: calls may have to take turns, completions need not."""
@@ -302,6 +308,11 @@ class Server:
             exchange.stop_if_cancelled()
         return text(json.dumps(heard[0].get("result", heard[0].get("error"))))
 
+    def structured(self, exchange, given):
+        """Any JSON in 2026-07-28, an object before, nothing at first."""
+        value = [1, 2] if self.modern else {"numbers": [1, 2]}
+        return {**text("[1, 2]"), **({"structuredContent": value} if self.revision >= "2025-06-18" else {})}
+
     def required(self, exchange, given):
         """Cannot be called before the user has been somewhere."""
         if self.state.once("been " + given["tag"]):
@@ -348,7 +359,7 @@ class Server:
         return {"tasks": [task.shown(modern=False) for task in self.state.tasks.values()]}
 
     TOOLS = {"echo": echo, "progress": progress, "log": log, "hold": hold, "touch": touch, "change": change,
-             "ask": ask, "required": required, "work": work}
+             "ask": ask, "required": required, "work": work, "structured": structured}
     BOTH = {"tools/list": tools, "tools/call": call, "resources/list": resources, "resources/templates/list": templates,
             "resources/read": read, "prompts/list": prompts, "prompts/get": prompt, "completion/complete": complete}
     LEGACY = {"initialize": initialize, "ping": nothing, "logging/setLevel": set_level, "resources/subscribe": subscribe,
