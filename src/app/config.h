@@ -39,6 +39,7 @@ struct Tuning {
   core::Timing timing;
   std::size_t message_bytes_max = core::ServerSpec{}.message_bytes_max;
   core::Interactive interactive = core::Interactive::automatic;
+  bool discover = true;  // Ask it first whether it speaks 2026-07-28.
 };
 
 // How an entry is spoken to, beside its command: see core::Address. Nothing is expanded yet.

@@ -45,8 +45,9 @@ constexpr auto capabilities = std::to_array<std::string_view>({"roots", "samplin
 }  // namespace
 
 std::span<const std::string_view> default_keys() {
-  static constexpr auto keys = std::to_array<std::string_view>(
-      {"idleTimeoutMs", "startTimeoutMs", "askTimeoutMs", "stableAfterMs", "maxMessageBytes", "interactive"});
+  static constexpr auto keys =
+      std::to_array<std::string_view>({"idleTimeoutMs", "startTimeoutMs", "askTimeoutMs", "stableAfterMs",
+                                       "maxMessageBytes", "interactive", "discover"});
   return keys;
 }
 
@@ -56,7 +57,8 @@ std::span<const std::string_view> server_keys() {
                                        "scope",          "interactive",  "capabilities",  "idleTimeoutMs",
                                        "startTimeoutMs", "askTimeoutMs", "stableAfterMs", "maxMessageBytes",
                                        "type",           "disabled",     "url",           "headers",
-                                       "headersHelper",  "transport",    "port",          "path"});
+                                       "headersHelper",  "transport",    "port",          "path",
+                                       "discover"});
   return keys;
 }
 
@@ -153,6 +155,9 @@ void ConfigReader::tuning(const Value& object, Tuning& into) {
     if (chosen == "automatic") into.interactive = core::Interactive::automatic;
     if (chosen == "serialise") into.interactive = core::Interactive::serialise;
     if (chosen == "split") into.interactive = core::Interactive::split;
+  }
+  if (const Value* found = object.find("discover")) {
+    if (is(*found, Type::boolean, "discover", "false")) into.discover = found->boolean;
   }
 }
 

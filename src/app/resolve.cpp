@@ -88,6 +88,7 @@ core::ServerSpec spec_with(const Tuning& tuning, core::Scope scope, const Places
   spec.timing = tuning.timing;
   spec.message_bytes_max = tuning.message_bytes_max;
   spec.interactive = tuning.interactive;
+  spec.probe = tuning.discover;
   return spec;
 }
 

@@ -48,6 +48,7 @@ TEST_CASE("config: everything that can be said") {
         "cwd": "data",
         "scope": "user",
         "interactive": "split",
+        "discover": false,
         "capabilities": ["sampling", "roots"],
         "idleTimeoutMs": 1000,
         "startTimeoutMs": 2000,
@@ -71,6 +72,8 @@ TEST_CASE("config: everything that can be said") {
   CHECK(files.scope == core::Scope::user);
   CHECK(files.capabilities == std::vector<std::string>{"sampling", "roots"});
   CHECK(files.tuning.interactive == core::Interactive::split);
+  CHECK_FALSE(files.tuning.discover);
+  CHECK(config.entries.at("plain").tuning.discover);
   CHECK(files.tuning.timing.idle_timeout == std::chrono::seconds(1));
   CHECK(files.tuning.timing.start_timeout == std::chrono::seconds(2));
   CHECK(files.tuning.timing.ask_timeout == std::chrono::seconds(3));
@@ -209,6 +212,8 @@ TEST_CASE("config: what is wrong with a server that speaks HTTP") {
        R"(config.json:1:54: "A" in "headers" of server "x" must be one line)"},
       {R"({"url":"https://x","headersHelper":[]})",
        R"(config.json:1:55: "headersHelper" of server "x" must name a program, like "my-login --headers")"},
+      {R"({"command":"a","discover":"no"})",
+       R"(config.json:1:46: "discover" of server "x" must be true or false, like false, not a string)"},
       {R"({"url":"https://x","headersHelper":"a 'b"})",
        R"(config.json:1:55: "headersHelper" of server "x": a ' in the command is not closed)"},
   };
