@@ -10,6 +10,7 @@
 
 #include "broker/state.h"
 #include "core/limits.h"
+#include "face/content.h"
 #include "face/legacy_server.h"
 #include "proto/json.h"
 
@@ -151,13 +152,25 @@ void pass_on(State& state, Session& session, Instance& instance, const Scanned& 
   if (!question.elicitation_id.empty()) {
     core::remember_elicitation(instance, question.elicitation_id, session.id);
   }
+  const std::string_view params = message.of(message.envelope.params);
+  const auto changed = face::question_for(session.revision, question.method, params);
+  if (!changed) {
+    state.send(instance.id,
+               proto::error_text(question.raw_id, Code::invalid_params, "hearth: " + changed.error()));
+    return;
+  }
   const std::int64_t id = new_ask(state, session, instance,
                                   {.server_id = std::string(question.raw_id),
                                    .method = question.method,
                                    .token = std::string(message.of(message.envelope.progress_token)),
                                    .due = state.now + instance.spec.timing.ask_timeout});
   proto::Message out(message.bytes);
-  out.splice(message.envelope.id, std::to_string(id));
+  if (*changed) {
+    out = proto::Message(
+        proto::request_text(std::to_string(id), message.of(message.envelope.method), **changed));
+  } else {
+    out.splice(message.envelope.id, std::to_string(id));
+  }
   state.send_about(session.id, std::move(out), concerned_call(state, session, instance));
 }
 

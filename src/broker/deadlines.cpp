@@ -74,7 +74,7 @@ std::optional<base::Instant> deadline_of(const Instance& instance) {
   };
   consider(instance.start_due);
   consider(instance.probe_due);
-  consider(instance.upstream.retry_at);
+  consider(upstream_deadline(instance));
   consider(rounds_deadline(instance));
   consider(instance.idle_due);
   consider(instance.forget_due);
@@ -90,10 +90,7 @@ void tick(State& state, Instance& instance) {
   const auto reached = [&](std::optional<base::Instant> due) { return due && *due <= state.now; };
   if (reached(instance.start_due)) start_took_too_long(state, instance);
   if (reached(instance.probe_due) && instance.life == Life::greeting) probe_took_too_long(state, instance);
-  if (reached(instance.upstream.retry_at)) {
-    instance.upstream.retry_at.reset();
-    upstream_step(state, instance);
-  }
+  upstream_tick(state, instance);
   rounds_tick(state, instance);
   if (instance.life == Life::backing_off && instance.supervision.retry_at() <= state.now)
     retry(state, instance);

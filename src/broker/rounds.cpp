@@ -2,6 +2,7 @@
 // the call is made again with the answers.
 #include "broker/state.h"
 #include "core/limits.h"
+#include "face/content.h"
 #include "face/legacy_server.h"
 #include "face/modern_server.h"
 #include "proto/members.h"
@@ -81,7 +82,7 @@ void make_again(State& state, Instance& instance, std::int64_t wire_id) {
 void begin_round(State& state, Instance& instance, Call& call, const Scanned& message) {
   const std::int64_t wire_id = call.wire_id;
   Session& session = state.sessions.at(call.session);
-  const auto wanted = face::read_input_required(message.of(message.envelope.result));
+  auto wanted = face::read_input_required(message.of(message.envelope.result));
   if (!wanted) return give_up(state, instance, wire_id, wanted.error());
   if (call.original.text.empty())
     return give_up(state, instance, wire_id, "asked for input where the protocol allows no questions");
@@ -90,7 +91,10 @@ void begin_round(State& state, Instance& instance, Call& call, const Scanned& me
     return give_up(state, instance, wire_id,
                    "asked for input more than " + std::to_string(core::limits::rounds_most) + " times");
   }
-  for (const face::InputRequest& request : wanted->requests) {
+  for (face::InputRequest& request : wanted->requests) {
+    const auto changed = face::question_for(session.revision, request.method, request.params);
+    if (!changed) return give_up(state, instance, wire_id, "asked for input, but " + changed.error());
+    if (*changed) request.params = **changed;
     if (!core::may_be_asked(session.capabilities, request.method, request.mode))
       return give_up(state, instance, wire_id, "asked for input that the client has not said it can give");
   }

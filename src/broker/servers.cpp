@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "broker/state.h"
+#include "face/content.h"
 #include "face/modern_server.h"
 #include "proto/json.h"
 
@@ -77,7 +78,19 @@ void legacy_answer(State& state, Instance& instance, std::int64_t wire_id, const
         error_about(instance, "gave a result of a kind that is not known: " + std::string(type), false));
   }
   if (proto::lists(method)) instance.cursors.issued(core::next_cursor_of(result));
-  answer(state, instance, wire_id, face::legacy_result(result));
+  const Session* session = state.sessions.find(call->session);
+  const auto changed =
+      session != nullptr ? face::content_for(session->revision, method, result) : std::nullopt;
+  answer(state, instance, wire_id, face::legacy_result(changed ? *changed : result));
+}
+
+// An answer that a client of an earlier revision than its server's could not read; absent: it can.
+std::optional<std::string> for_older_client(const State& state, const Call& call, const Scanned& message) {
+  const Session* session = state.sessions.find(call.session);
+  if (session == nullptr || session->revision >= proto::newest_legacy || call.era == proto::Era::modern)
+    return std::nullopt;
+  const auto changed = face::content_for(session->revision, call.method, message.of(message.envelope.result));
+  return changed ? std::optional(proto::result_text(call.client_id, *changed)) : std::nullopt;
 }
 
 void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
@@ -93,6 +106,7 @@ void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, co
     modern_answer(state, instance, call, message);
   } else if (call.state != CallState::cancelled) {
     Message out(message.bytes);
+    if (const auto older = for_older_client(state, call, message)) out = Message(*older);
     if (call.task || proto::lists(call.method) || message.envelope.error.present()) {
       out = with_its_meaning(instance, call, message, std::move(out));
     }
@@ -193,8 +207,10 @@ void elicitation_complete(State& state, Instance& instance, const Scanned& messa
   to_owner(state, instance, owner, message);
 }
 
-// Told on a listen that another has replaced, which tells it as well.
+// Told on a listen that another has replaced, which tells it as well. Over HTTP it may not: what was said
+// before that began comes by another stream.
 bool told_twice(const Instance& instance, const Scanned& message) {
+  if (instance.spec.link != core::Link::stdio) return false;
   const std::optional<std::int64_t> listen = integer_of(message.of(message.envelope.subscription));
   return instance.era == proto::Era::modern && listen && *listen != instance.upstream.call &&
          *listen != instance.upstream.opening;

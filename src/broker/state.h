@@ -287,6 +287,8 @@ void rounds_tick(State& state, core::Instance& instance);
 // Opens or changes what we listen to at a modern server, if somebody wants something else than it tells.
 void upstream_step(State& state, core::Instance& instance);
 void upstream_acknowledged(State& state, core::Instance& instance, const Scanned& message);
+void upstream_tick(State& state, core::Instance& instance);
+std::optional<base::Instant> upstream_deadline(const core::Instance& instance);
 void upstream_ended(State& state, core::Instance& instance, std::int64_t call, const Scanned& message);
 
 // deadlines.cpp

@@ -26,7 +26,7 @@ core::Filter wanted_of(const Instance& instance) {
 }
 
 void end(State& state, Instance& instance, std::int64_t call) {
-  if (call == 0) return;
+  if (call == 0 || instance.calls.find(call) == nullptr) return;
   state.send(instance.id, face::cancelled_notice(std::to_string(call), "it is replaced, or needed no more"));
   instance.calls.find(call)->state = core::CallState::cancelled;
   instance.tombstones.push_back({state.now + core::limits::tombstone, call});
@@ -92,7 +92,12 @@ void upstream_acknowledged(State& state, Instance& instance, const Scanned& mess
   if (call == nullptr || call->wire_id != upstream.opening) return;
   const core::Filter granted = face::read_acknowledged(message.of(message.envelope.params));
   const bool lost_one = upstream.failures != 0;
-  end(state, instance, std::exchange(upstream.call, std::exchange(upstream.opening, 0)));
+  const std::int64_t before = std::exchange(upstream.call, std::exchange(upstream.opening, 0));
+  if (instance.spec.link == core::Link::stdio) {
+    end(state, instance, before);
+  } else if (before != 0) {
+    upstream.replaced.push_back({before, state.now + core::limits::replaced_listen});
+  }
   upstream.filter = std::move(upstream.wanted);
   upstream.failures = 0;
   const std::set<std::string> asked = upstream.filter.uris;
@@ -101,6 +106,24 @@ void upstream_acknowledged(State& state, Instance& instance, const Scanned& mess
     decide(state, instance, uri, !asked.contains(uri) || granted.uris.contains(uri));
   if (lost_one) tell_everything(state, instance);
   upstream_step(state, instance);
+}
+
+void upstream_tick(State& state, Instance& instance) {
+  UpstreamListen& upstream = instance.upstream;
+  while (!upstream.replaced.empty() && upstream.replaced.front().due <= state.now) {
+    end(state, instance, upstream.replaced.front().call);
+    upstream.replaced.erase(upstream.replaced.begin());
+  }
+  if (!upstream.retry_at || state.now < *upstream.retry_at) return;
+  upstream.retry_at.reset();
+  upstream_step(state, instance);
+}
+
+std::optional<base::Instant> upstream_deadline(const Instance& instance) {
+  const UpstreamListen& upstream = instance.upstream;
+  if (upstream.replaced.empty()) return upstream.retry_at;
+  const base::Instant due = upstream.replaced.front().due;
+  return upstream.retry_at ? std::min(due, *upstream.retry_at) : due;
 }
 
 void upstream_ended(State& state, Instance& instance, std::int64_t call, const Scanned& message) {

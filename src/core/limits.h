@@ -41,6 +41,10 @@ inline constexpr base::Duration round_pause = std::chrono::milliseconds(250);
 inline constexpr base::Duration probe_wait = std::chrono::seconds(2);
 inline constexpr base::Duration probe_wait_http = std::chrono::seconds(15);
 
+// A listen over HTTP that was replaced is heard for this long: its stream is another than that of the new
+// one.
+inline constexpr base::Duration replaced_listen = std::chrono::seconds(1);
+
 // A listen of ours that broke is opened again after 250 ms, doubled each time up to this.
 inline constexpr base::Duration listen_again_most = std::chrono::seconds(30);
 

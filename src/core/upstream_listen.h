@@ -20,7 +20,13 @@ struct UpstreamListen {
   std::int64_t opening = 0;           // Not yet acknowledged; 0: none.
   Filter wanted;                      // What was asked for with that.
   std::vector<std::string> changing;  // Resources whose subscription its acknowledgement decides.
-  int failures = 0;                   // In a row.
+  // Replaced, but over HTTP what it said before may still be on its way: each is ended at its time.
+  struct Replaced {
+    std::int64_t call = 0;
+    base::Instant due;
+  };
+  std::vector<Replaced> replaced;
+  int failures = 0;  // In a row.
   std::optional<base::Instant> retry_at;
 };
 

@@ -22,23 +22,14 @@ std::string meta_of_answer(std::string_view raw_meta, std::string_view server_in
 // "tools" without what only 2025-11-25 had in them.
 std::string without_execution(std::string_view raw_tools) {
   std::string list = "[";
-  std::size_t at = raw_tools.find('[') + 1;
-  const auto blank = [&] {
-    return at < raw_tools.size() && std::string_view(" \t\r\n,").contains(raw_tools[at]);
-  };
-  for (;;) {
-    while (blank()) ++at;
-    if (at >= raw_tools.size() || raw_tools[at] == ']') break;
-    const std::size_t end = proto::end_of_value(raw_tools, at);
-    const std::string_view tool = raw_tools.substr(at, end - at);
+  proto::each_item(raw_tools, [&](std::string_view tool) {
     if (list.size() > 1) list += ',';
     if (tool.starts_with('{')) {
       list += proto::with_members(tool, {}, {"execution"});
     } else {
       list += tool;
     }
-    at = end;
-  }
+  });
   return list + ']';
 }
 

@@ -29,6 +29,22 @@ void each_member(std::string_view object, F&& f) {
   });
 }
 
+// f(value) for each item of an array in order; anything else has none.
+template <class F>
+void each_item(std::string_view array, F&& f) {
+  Cursor cursor(array, Utf8::trusted);
+  cursor.blanks();
+  if (cursor.peek() != '[') return;
+  std::size_t at = cursor.offset() + 1;
+  for (;;) {
+    while (at < array.size() && std::string_view(" \t\r\n,").contains(array[at])) ++at;
+    if (at >= array.size() || array[at] == ']') return;
+    const std::size_t end = end_of_value(array, at);
+    f(array.substr(at, end - at));
+    at = end;
+  }
+}
+
 // The raw value of that member; empty if there is none.
 std::string_view member(std::string_view object, std::string_view key);
 

@@ -443,3 +443,34 @@ TEST_CASE_FIXTURE(ModernServerStage, "calls of a modern server take no turns, wh
   CHECK(std::ranges::count_if(wire, [](const std::string& line) { return line.contains("tools/call"); }) ==
         2);
 }
+
+TEST_CASE_FIXTURE(ModernServerStage, "a structured result that is no object is wrapped for a legacy client") {
+  const auto a = legacy();
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
+  serves_result(hears(server()).at(0), R"({"resultType":"complete","content":[],"structuredContent":[1]})");
+  CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"[1]"}],)"
+                          R"("structuredContent":{"result":[1]}}})"});
+}
+
+TEST_CASE_FIXTURE(ModernServerStage, "over HTTP a listen that was replaced is heard a moment longer") {
+  core::ServerSpec web = asked();
+  web.link = core::Link::streamable;
+  const auto a = open(web);
+  says(a, request(R"("l")", "subscriptions/listen", R"("notifications":{"toolsListChanged":true},)"));
+  happens(broker::InstanceStarted{server(), 1});
+  happens(broker::InstanceAnswers{server()});
+  happens(broker::InstanceStarted{server(), 0});
+  discovers(hears(server()).at(0));
+  const std::string first = hears(server()).at(0);
+  acknowledge({first});
+  says(a, request(R"("m")", "subscriptions/listen", R"("notifications":{"resourceSubscriptions":["u"]},)"));
+  acknowledge({hears(server()).at(0)});
+  CHECK(hears(server()).empty());
+  hears(a);
+  serves(server(), R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":)"
+                   R"({"io.modelcontextprotocol/subscriptionId":)" +
+                       id_of(first) + "}}}");
+  CHECK(hears(a).size() == 1);
+  passes(std::chrono::seconds(1));
+  CHECK(hears(server()).at(0).contains(R"("requestId":)" + id_of(first)));
+}

@@ -1,0 +1,193 @@
+#include "face/content.h"
+
+#include "proto/json.h"
+#include "proto/members.h"
+
+namespace face {
+namespace {
+
+using proto::Method;
+using proto::Revision;
+
+bool is_string(std::string_view raw, std::string_view text) {
+  return raw.size() >= 2 && raw.front() == '"' && proto::spells(raw.substr(1, raw.size() - 2), text);
+}
+
+std::string text_block(std::string_view text) {
+  return R"({"type":"text","text":)" + proto::json::quoted(text) + '}';
+}
+
+template <class F>
+std::string each_changed(std::string_view array, F change) {
+  std::string list = "[";
+  proto::each_item(array, [&](std::string_view item) {
+    if (list.size() > 1) list += ',';
+    list += change(item);
+  });
+  return list + ']';
+}
+
+std::string block_for(Revision client, std::string_view block) {
+  const std::string_view type = proto::member(block, "type");
+  if (client < Revision::r2025_06_18 && is_string(type, "resource_link")) {
+    const std::string name = proto::json::unquoted(proto::member(block, "name"));
+    const std::string uri = proto::json::unquoted(proto::member(block, "uri"));
+    return text_block(name.empty() ? uri : name + ": " + uri);
+  }
+  if (client < Revision::r2025_03_26 && is_string(type, "audio")) {
+    const std::string kind = proto::json::unquoted(proto::member(block, "mimeType"));
+    return text_block("(sound of the type " + kind + ", which this client's revision cannot carry)");
+  }
+  return std::string(block);
+}
+
+bool has_new_blocks(Revision client, std::string_view text) {
+  return (client < Revision::r2025_06_18 && text.contains("resource_link")) ||
+         (client < Revision::r2025_03_26 && text.contains(R"("audio")"));
+}
+
+std::string blocks_for(Revision client, std::string_view blocks) {
+  return each_changed(blocks, [&](std::string_view block) { return block_for(client, block); });
+}
+
+// 2026-07-28: any JSON. Before: an object, and the same in words where it is not.
+std::optional<std::string> called(Revision client, std::string_view result) {
+  const std::string_view structured =
+      result.contains("structuredContent") ? proto::member(result, "structuredContent") : std::string_view();
+  const bool wrap = !structured.empty() && structured.front() != '{';
+  const bool new_blocks = has_new_blocks(client, result);
+  if (!wrap && !new_blocks) return std::nullopt;
+  std::string content(proto::member(result, "content"));
+  if (new_blocks) content = blocks_for(client, content);
+  if (wrap && (content.empty() || content == "[]")) content = '[' + text_block(structured) + ']';
+  std::string first = R"("content":)" + content;
+  if (wrap) first += R"(,"structuredContent":{"result":)" + std::string(structured) + '}';
+  return proto::with_members(result, first, {"content", wrap ? "structuredContent" : "content"});
+}
+
+std::optional<std::string> got_prompt(Revision client, std::string_view result) {
+  if (!has_new_blocks(client, result)) return std::nullopt;
+  const std::string messages = each_changed(proto::member(result, "messages"), [&](std::string_view message) {
+    const std::string block = block_for(client, proto::member(message, "content"));
+    return proto::with_members(message, R"("content":)" + block, {"content"});
+  });
+  return proto::with_members(result, R"("messages":)" + messages, {"messages"});
+}
+
+// References within the schema begin at its root, which is further down now.
+std::string moved_down(std::string_view schema) {
+  std::string text;
+  std::size_t from = 0;
+  for (std::size_t at = schema.find(R"("$ref")"); at != std::string_view::npos;
+       at = schema.find(R"("$ref")", at)) {
+    at = schema.find(':', at);
+    if (at == std::string_view::npos) break;
+    at = schema.find_first_not_of(" \t\r\n", at + 1);
+    if (at == std::string_view::npos) break;
+    if (!schema.substr(at).starts_with("\"#/") && !schema.substr(at).starts_with("\"#\"")) continue;
+    text.append(schema.substr(from, at + 2 - from)).append("/properties/result");
+    from = at + 2;
+  }
+  return text.append(schema.substr(from));
+}
+
+std::string wrapped_schema(std::string_view schema) {
+  const std::string_view dialect = proto::member(schema, "$schema");
+  const std::string hoisted = dialect.empty() ? std::string() : R"("$schema":)" + std::string(dialect) + ',';
+  const std::string inner =
+      schema.front() == '{' ? proto::with_members(schema, {}, {"$schema"}) : std::string(schema);
+  return '{' + hoisted + R"("type":"object","properties":{"result":)" + moved_down(inner) +
+         R"(},"required":["result"]})";
+}
+
+std::string tool_for(std::string_view tool) {
+  const std::string_view schema = proto::member(tool, "outputSchema");
+  if (schema.empty() || is_string(proto::member(schema, "type"), "object")) return std::string(tool);
+  return proto::with_members(tool, R"("outputSchema":)" + wrapped_schema(schema), {"outputSchema"});
+}
+
+std::optional<std::string> listed_tools(std::string_view result) {
+  if (!result.contains("outputSchema")) return std::nullopt;
+  return proto::with_members(result, R"("tools":)" + each_changed(proto::member(result, "tools"), tool_for),
+                             {"tools"});
+}
+
+// {"oneOf":[{"const":"a","title":"A"}]} as {"enum":["a"],"enumNames":["A"]}.
+std::string choice_for(std::string_view property) {
+  const std::string_view choices = proto::member(property, "oneOf");
+  if (choices.empty()) return std::string(property);
+  std::string values;
+  std::string names;
+  proto::each_item(choices, [&](std::string_view choice) {
+    const std::string_view value = proto::member(choice, "const");
+    const std::string_view title = proto::member(choice, "title");
+    values.append(values.empty() ? "" : ",").append(value);
+    names.append(names.empty() ? "" : ",").append(title.empty() ? value : title);
+  });
+  return proto::with_members(property, R"("enum":[)" + values + R"(],"enumNames":[)" + names + ']',
+                             {"oneOf"});
+}
+
+std::expected<std::optional<std::string>, std::string> form_for(std::string_view params) {
+  const std::string_view schema = proto::member(params, "requestedSchema");
+  const std::string_view properties = proto::member(schema, "properties");
+  bool several = false;
+  bool titled = false;
+  std::string changed;
+  proto::each_member(properties, [&](std::string_view key, std::string_view property) {
+    several |= is_string(proto::member(property, "type"), "array");
+    titled |= !proto::member(property, "oneOf").empty();
+    if (!changed.empty()) changed += ',';
+    changed.append("\"").append(key).append("\":").append(choice_for(property));
+  });
+  if (several) return std::unexpected("the client's revision (2025-06-18) knows no choice of several");
+  if (!titled) return std::nullopt;
+  const std::string form = proto::with_members(schema, R"("properties":{)" + changed + '}', {"properties"});
+  return proto::with_members(params, R"("requestedSchema":)" + form, {"requestedSchema"});
+}
+
+std::expected<std::optional<std::string>, std::string> sampling_for(std::string_view params) {
+  bool arrays = false;
+  bool several = false;
+  const std::string messages = each_changed(proto::member(params, "messages"), [&](std::string_view message) {
+    const std::string_view content = proto::member(message, "content");
+    if (!content.starts_with('[')) return std::string(message);
+    arrays = true;
+    std::string_view only;
+    proto::each_item(content, [&](std::string_view block) {
+      several |= !only.empty();
+      only = block;
+    });
+    several |= only.empty();
+    return proto::with_members(message, R"("content":)" + std::string(only), {"content"});
+  });
+  if (several) return std::unexpected("the client's revision knows only messages of one block");
+  if (!arrays) return std::nullopt;
+  return proto::with_members(params, R"("messages":)" + messages, {"messages"});
+}
+
+}  // namespace
+
+std::optional<std::string> content_for(Revision client, Method method, std::string_view raw_result) {
+  if (!proto::legacy(client)) return std::nullopt;
+  switch (method) {
+    case Method::tools_call:
+      return called(client, raw_result);
+    case Method::prompts_get:
+      return got_prompt(client, raw_result);
+    case Method::tools_list:
+      return listed_tools(raw_result);
+    default:
+      return std::nullopt;
+  }
+}
+
+std::expected<std::optional<std::string>, std::string> question_for(Revision client, Method method,
+                                                                    std::string_view raw_params) {
+  if (client >= Revision::r2025_11_25) return std::nullopt;
+  if (method == Method::elicitation_create) return form_for(raw_params);
+  if (method == Method::sampling_create_message) return sampling_for(raw_params);
+  return std::nullopt;
+}
+
+}  // namespace face
