@@ -36,6 +36,8 @@ void write_server(Writer& json, const broker::InstanceReport& report, const Wher
   json.key("calls").number(number(report.calls));
   json.key("waiting").number(number(report.waiting));
   json.key("callsTotal").number(number(report.calls_total));
+  json.key("fromCache").number(number(report.from_cache));
+  json.key("merged").number(number(report.merged));
   json.key("restarts").number(report.restarts);
   json.key("memoryBytes").number(number(memory));
   json.key("uptimeMs").number(report.started ? milliseconds(whereabouts.now - *report.started) : 0);

@@ -40,6 +40,7 @@ struct Tuning {
   std::size_t message_bytes_max = core::ServerSpec{}.message_bytes_max;
   core::Interactive interactive = core::Interactive::automatic;
   bool discover = true;  // Ask it first whether it speaks 2026-07-28.
+  bool cache = true;
 };
 
 // How an entry is spoken to, beside its command: see core::Address. Nothing is expanded yet.

@@ -47,7 +47,7 @@ constexpr auto capabilities = std::to_array<std::string_view>({"roots", "samplin
 std::span<const std::string_view> default_keys() {
   static constexpr auto keys =
       std::to_array<std::string_view>({"idleTimeoutMs", "startTimeoutMs", "askTimeoutMs", "stableAfterMs",
-                                       "maxMessageBytes", "interactive", "discover"});
+                                       "maxMessageBytes", "interactive", "discover", "cache"});
   return keys;
 }
 
@@ -58,7 +58,7 @@ std::span<const std::string_view> server_keys() {
                                        "startTimeoutMs", "askTimeoutMs", "stableAfterMs", "maxMessageBytes",
                                        "type",           "disabled",     "url",           "headers",
                                        "headersHelper",  "transport",    "port",          "path",
-                                       "discover"});
+                                       "discover",       "cache"});
   return keys;
 }
 
@@ -158,6 +158,9 @@ void ConfigReader::tuning(const Value& object, Tuning& into) {
   }
   if (const Value* found = object.find("discover")) {
     if (is(*found, Type::boolean, "discover", "false")) into.discover = found->boolean;
+  }
+  if (const Value* found = object.find("cache")) {
+    if (is(*found, Type::boolean, "cache", "false")) into.cache = found->boolean;
   }
 }
 

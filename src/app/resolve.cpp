@@ -89,6 +89,7 @@ core::ServerSpec spec_with(const Tuning& tuning, core::Scope scope, const Places
   spec.message_bytes_max = tuning.message_bytes_max;
   spec.interactive = tuning.interactive;
   spec.probe = tuning.discover;
+  spec.cache = tuning.cache;
   return spec;
 }
 

@@ -181,25 +181,8 @@ std::map<std::int64_t, Ask>::iterator ask_of(Session& session, std::string_view 
   return session.asks.find(id);
 }
 
-}  // namespace
-
-std::int64_t new_ask(State& /*state*/, Session& session, Instance& instance, Ask ask) {
-  const std::int64_t id = session.next_ask++;
-  instance.ask_dues.insert({ask.due, session.id, id});
-  session.asks.emplace(id, std::move(ask));
-  return id;
-}
-
-void server_ask(State& state, Instance& instance, const Scanned& message, Method method) {
-  if (instance.era == proto::Era::modern) {  // It must not, and may not be answered.
-    ++instance.dropped;
-    return;
-  }
+void put(State& state, Instance& instance, const Scanned& message, Method method) {
   const Question question = question_of(message, method);
-  if (method == Method::ping) {
-    state.send(instance.id, proto::result_text(question.raw_id, "{}"));
-    return;
-  }
   if (asked_already(state, instance, question.raw_id)) {
     state.send(instance.id,
                proto::error_text({}, Code::invalid_request,
@@ -247,6 +230,28 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
   } else {
     pass_on(state, *session, instance, message, question);
   }
+}
+
+}  // namespace
+
+std::int64_t new_ask(State& /*state*/, Session& session, Instance& instance, Ask ask) {
+  const std::int64_t id = session.next_ask++;
+  instance.ask_dues.insert({ask.due, session.id, id});
+  session.asks.emplace(id, std::move(ask));
+  return id;
+}
+
+void server_ask(State& state, Instance& instance, const Scanned& message, Method method) {
+  if (instance.era == proto::Era::modern) {  // It must not, and may not be answered.
+    ++instance.dropped;
+    return;
+  }
+  if (method == Method::ping) {
+    state.send(instance.id, proto::result_text(message.of(message.envelope.id), "{}"));
+    return;
+  }
+  put(state, instance, message, method);
+  part_reads(state, instance, method);
 }
 
 void server_cancels_ask(State& state, Instance& instance, const Scanned& message) {

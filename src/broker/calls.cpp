@@ -148,11 +148,24 @@ void forward_call(State& state, Session& session, Instance& instance, const Scan
   Call& call = file(state, session, instance, message, method, asked);
   const std::int64_t wire_id = call.wire_id;
   if (instance.life == core::Life::ready && !must_wait_its_turn(instance, call)) {
-    send_now(state, instance, call, message);
+    if (!answered_by_another(state, instance, call, message)) send_now(state, instance, call, message);
     return;
   }
   wait(state, session, instance, wire_id, Message(message.bytes));
   if (!wake(state, instance)) fail(state, instance, wire_id, error_about(instance, instance.trouble, true));
+}
+
+void go_alone(State& state, Instance& instance, Call& call) {
+  const base::Bytes bytes = std::exchange(call.original, {});
+  call.joined = 0;
+  call.state = CallState::waiting;
+  if (instance.life != core::Life::ready || must_wait_its_turn(instance, call)) {
+    wait(state, state.sessions.at(call.session), instance, call.wire_id, Message(bytes));
+    return;
+  }
+  const auto envelope = proto::scan(bytes.text);
+  ensure(envelope.has_value());
+  send_now(state, instance, call, {bytes, *envelope});
 }
 
 std::int64_t hold_call(State& state, Session& session, Instance& instance, const Scanned& message,
@@ -213,7 +226,9 @@ std::int64_t own_call(Instance& instance, Purpose purpose, std::string uri) {
 Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   if (instance.listens.contains(wire_id)) end_listen(state, instance, wire_id);
   if (instance.rounds.contains(wire_id)) end_round(state, instance, wire_id);
+  if (const auto led = instance.merging.ended(wire_id)) ensure(led->joined.empty());
   Call call = instance.calls.take(wire_id);
+  if (call.state == CallState::joined) instance.merging.leaves(call.joined, wire_id);
   const bool waited_for = call.state != CallState::parked && call.state != CallState::cancelled;
   Session* session =
       call.purpose == Purpose::forwarded && waited_for ? state.sessions.find(call.session) : nullptr;
@@ -235,21 +250,39 @@ void answer(State& state, Instance& instance, std::int64_t wire_id, std::string_
 }
 
 void fail(State& state, Instance& instance, std::int64_t wire_id, std::string_view raw_error) {
+  if (const auto led = instance.merging.ended(wire_id)) {
+    for (const std::int64_t joined : led->joined) fail(state, instance, joined, raw_error);
+  }
   const Call call = finish(state, instance, wire_id);
   if (call.state == CallState::cancelled || call.purpose != Purpose::forwarded) return;
   if (call.era == proto::Era::modern) return conclude(state, call, R"("error":)" + std::string(raw_error));
   state.send_answer(call, Message(proto::error_text(call.client_id, raw_error)));
 }
 
+namespace {
+
+// First, so that those of its own calls that others have joined are left to others.
+void leave_others(State& state, Session& session, Instance& instance) {
+  for (const std::int64_t wire_id : session.calls.wire_ids()) {
+    if (instance.calls.find(wire_id)->state != CallState::joined) continue;
+    const Call call = finish(state, instance, wire_id);
+    if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
+  }
+}
+
+}  // namespace
+
 void cancel_by_client(State& state, Session& session, Instance& instance, const Scanned& message) {
   const auto raw_of = [&](std::int64_t wire_id) {
     return std::string_view(instance.calls.find(wire_id)->client_id);
   };
   const Span named = message.envelope.request_id;
-  const std::optional<std::int64_t> wire_id = session.calls.find(message.of(named), raw_of);
+  std::optional<std::int64_t> wire_id = session.calls.find(message.of(named), raw_of);
   if (!wire_id) return;  // Unknown, answered already, or initialize, which cannot be cancelled.
+  wire_id = make_way(state, instance, *wire_id);
   Call call = finish(state, instance, *wire_id);
   if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
+  if (call.state == CallState::joined) return;
   if (call.state == CallState::waiting || call.state == CallState::asking) {
     instance.subscriptions.withdraw(*wire_id);
     std::erase(instance.level_waiters, *wire_id);
@@ -272,9 +305,12 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
 }
 
 void abandon_calls(State& state, Session& session, Instance& instance) {
-  for (const std::int64_t wire_id : session.calls.wire_ids()) {
+  leave_others(state, session, instance);
+  for (const std::int64_t id : session.calls.wire_ids()) {
+    const std::int64_t wire_id = make_way(state, instance, id);
     Call call = finish(state, instance, wire_id);
     if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
+    if (call.state == CallState::joined) continue;
     if (call.state == CallState::waiting || call.state == CallState::asking) {
       instance.subscriptions.withdraw(wire_id);
       std::erase(instance.level_waiters, wire_id);
@@ -293,6 +329,13 @@ void abandon_calls(State& state, Session& session, Instance& instance) {
 }
 
 void wait_again(State& state, Instance& instance, Call& call, Message message) {
+  if (const auto led = instance.merging.ended(call.wire_id)) {
+    for (const std::int64_t joined : led->joined) {
+      Call& other = *instance.calls.find(joined);
+      other.joined = 0;
+      wait_again(state, instance, other, Message(std::exchange(other.original, {})));
+    }
+  }
   Session* session = state.sessions.find(call.session);
   if (session == nullptr) return;
   call.state = CallState::waiting;
@@ -329,7 +372,7 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
                      false));
     return;
   }
-  send_now(state, instance, call, scanned);
+  if (!answered_by_another(state, instance, call, scanned)) send_now(state, instance, call, scanned);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ void open(State& state, Instance& channel) {
 // What a server that forgot us has to be told again, or will tell us again.
 void conversation_lost(State& state, Instance& channel) {
   withdraw_asks(state, channel);
+  all_outdated(channel);
   channel.subscriptions.upstream_lost();
   channel.roots.waiting.clear();
   channel.roots.give_up_at.reset();

@@ -269,6 +269,7 @@ void resource_told(State& state, Instance& instance, const std::string& uri) {
 
 void resource_updated(State& state, Instance& instance, const Scanned& message) {
   const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
+  outdated(instance, uri);
   if (instance.era == proto::Era::modern) return resource_told(state, instance, uri);
   const std::set<core::Subscriber> concerned = instance.subscriptions.concerned(uri);
   if (concerned.empty()) ++instance.dropped;
@@ -288,6 +289,7 @@ void resource_updated(State& state, Instance& instance, const Scanned& message) 
 }
 
 void list_changed(State& state, Instance& instance, ListKind kind) {
+  outdated(instance, kind);
   if (instance.list_changes.changed(kind, state.now)) tell_list(state, instance, kind);
 }
 

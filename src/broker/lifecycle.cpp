@@ -66,11 +66,13 @@ void fail_waiting(State& state, Instance& instance, const std::string& raw_error
 void process_lost(State& state, Instance& instance, const std::string& raw_error) {
   for (const std::int64_t wire_id : instance.calls.ids()) {
     const core::Call* call = instance.calls.find(wire_id);
+    if (call == nullptr) continue;  // It waited for the answer to another that was lost.
     if (call->state != core::CallState::waiting) fail(state, instance, wire_id, raw_error);
   }
   for (const std::int64_t wire_id : std::exchange(instance.level_waiters, {}))
     answer(state, instance, wire_id, "{}");
   withdraw_asks(state, instance);
+  all_outdated(instance);
   instance.tombstones.clear();
   instance.rounds.clear();
   instance.upstream = {};

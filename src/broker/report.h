@@ -30,6 +30,8 @@ struct InstanceReport {
   std::size_t calls = 0;    // In flight.
   std::size_t waiting = 0;  // Calls held back until the server is ready, or serialised.
   std::uint64_t calls_total = 0;
+  std::uint64_t from_cache = 0;  // Calls that were answered with what was kept,
+  std::uint64_t merged = 0;      // and with the answer to another that asked the same.
   std::uint32_t restarts = 0;
   bool interactive = false;
   std::optional<base::Instant> started;

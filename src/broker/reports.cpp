@@ -51,6 +51,8 @@ InstanceReport report_of(const Instance& instance) {
           .calls = calls_in_flight(instance),
           .waiting = instance.waiting.size(),
           .calls_total = instance.calls_total,
+          .from_cache = instance.from_cache,
+          .merged = instance.merged,
           .restarts = instance.restarts,
           .interactive = instance.interactive,
           .started = instance.started,
@@ -68,6 +70,8 @@ void add_channel(InstanceReport& report, const Instance& channel) {
   report.calls += own.calls;
   report.waiting += own.waiting;
   report.calls_total += own.calls_total;
+  report.from_cache += own.from_cache;
+  report.merged += own.merged;
   report.dropped += own.dropped;
 }
 

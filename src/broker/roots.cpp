@@ -85,6 +85,7 @@ void roots_answered(State& state, Session& session, Instance& instance, std::str
 
 void roots_changed(State& state, Session& session, Instance& instance) {
   instance.roots.invalidate(session.id);
+  instance.merging.close();  // What it asks next may depend on them.
   // An answer that is under way may be of before the change: it will find no question any more.
   std::erase_if(session.asks, [](const auto& entry) { return entry.second.for_roots(); });
   if (instance.roots.cared_for && may_be_asked(session)) ask_session(state, session, instance);

@@ -93,13 +93,10 @@ std::optional<std::string> for_older_client(const State& state, const Call& call
   return changed ? std::optional(proto::result_text(call.client_id, *changed)) : std::nullopt;
 }
 
-void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
+void answer_one(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
   const bool modern = instance.era == proto::Era::modern;
-  if (modern && instance.calls.find(wire_id)->era == proto::Era::legacy) {
-    legacy_answer(state, instance, wire_id, message);
-    if (!instance.waiting.empty()) drain_waiting(state, instance);
-    return;
-  }
+  if (modern && instance.calls.find(wire_id)->era == proto::Era::legacy)
+    return legacy_answer(state, instance, wire_id, message);
   Call call = finish(state, instance, wire_id);
   instance.forgotten = 0;
   if (!modern && call.era == proto::Era::modern && call.state != CallState::cancelled) {
@@ -115,6 +112,13 @@ void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, co
     }
     state.send_answer(call, std::move(out));
   }
+}
+
+void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
+  const std::vector<std::int64_t> others =
+      also_answered(state, instance, *instance.calls.find(wire_id), message);
+  answer_one(state, instance, wire_id, message);
+  for (const std::int64_t other : others) answer_one(state, instance, other, message);
   if (!instance.waiting.empty()) drain_waiting(state, instance);
 }
 
@@ -310,7 +314,8 @@ void overlong(State& state, Instance& instance, const proto::Line& line) {
 Call* call_of(Instance& instance, std::string_view raw_id) {
   const std::optional<std::int64_t> id = integer_of(raw_id);
   Call* call = id ? instance.calls.find(*id) : nullptr;
-  return call != nullptr && call->state != CallState::waiting ? call : nullptr;
+  const bool sent = call != nullptr && call->state != CallState::waiting && call->state != CallState::joined;
+  return sent ? call : nullptr;
 }
 
 void server_line(State& state, Instance& instance, const proto::Line& line) {

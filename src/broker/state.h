@@ -175,6 +175,8 @@ enum class Attached : std::uint8_t { has_its_turn, waits };
 Attached attach(State& state, core::Session& session, core::Instance& instance, core::Call& call,
                 const Scanned& message);
 void detach(State& state, core::Call& call);
+// One that had joined another is sent, after all.
+void go_alone(State& state, core::Instance& instance, core::Call& call);
 // A notification of a client's for the server.
 void forward_notice(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
 std::int64_t own_call(core::Instance& instance, core::Purpose purpose, std::string uri = {});
@@ -193,6 +195,21 @@ proto::Message for_server(State& state, const core::Instance& instance, core::Ca
 // Of the session's calls, the one that something the server says just now is about: the client's raw id.
 // Empty if that cannot be told, or the session does not want to know.
 std::string concerned_call(const State& state, const core::Session& session, const core::Instance& instance);
+
+// shared_answers.cpp
+// It is answered with what is kept, or will be with what another call is answered. False: it is to be sent.
+bool answered_by_another(State& state, core::Instance& instance, core::Call& call, const Scanned& message);
+// The server has answered the call: those who are to be given the same. The answer is kept if it may be.
+std::vector<std::int64_t> also_answered(State& state, core::Instance& instance, const core::Call& call,
+                                        const Scanned& message);
+// The server has asked something: it must be certain whose reads it works at.
+void part_reads(State& state, core::Instance& instance, proto::Method asked);
+// The call's client waits no more. If others have joined it, it changes places with one of them, and the
+// server goes on. Returns the id that it has now.
+std::int64_t make_way(State& state, core::Instance& instance, std::int64_t wire_id);
+void outdated(core::Instance& instance, core::ListKind kind);
+void outdated(core::Instance& instance, std::string_view uri);
+void all_outdated(core::Instance& instance);
 
 // channels.cpp
 StartInstance start_of(const core::Instance& instance);

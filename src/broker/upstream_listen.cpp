@@ -54,6 +54,7 @@ void open(State& state, Instance& instance, core::Filter wanted) {
 
 // What it would have said meanwhile is not known.
 void tell_everything(State& state, Instance& instance) {
+  all_outdated(instance);
   for (const core::ListKind kind : core::list_kinds) {
     if (instance.tells_lists.test(static_cast<std::size_t>(kind))) tell_list(state, instance, kind);
   }

@@ -40,6 +40,7 @@ enum class CallState : std::uint8_t {
   asking,     // A modern server wants answers first, and its legacy client has been asked for them.
   parked,     // The server asked something, a modern client has been told, and has not come back yet.
   returning,  // It has come back, with answers that wait for the call's turn.
+  joined,     // Another call asks the same, and has been sent: its answer will do (core/merging.h).
   cancelled,  // The client wants no answer any more; the server may still give one.
 };
 
@@ -53,12 +54,14 @@ struct Call {
   proto::Era era = proto::Era::legacy;  // In which the client asked.
   Abilities abilities;                  // Modern: what its client may be asked because of it.
   std::optional<Level> level;           // Modern: the log lines that it wants.
-  std::string lacking;     // Modern: what the server asked for and the client has not declared, raw.
-  std::uint64_t park = 0;  // Modern: what the server has asked because of it. 0: nothing.
-  std::string client_id;   // Raw JSON, quotes included: 1 and "1" are different ids.
-  std::string token;       // The client's progress token, raw; empty when it wants no progress.
-  std::string uri;         // subscribe, unsubscribe.
-  base::Bytes original;    // Of one that questions may come of, across eras: as the client wrote it.
+  std::string lacking;      // Modern: what the server asked for and the client has not declared, raw.
+  std::uint64_t park = 0;   // Modern: what the server has asked because of it. 0: nothing.
+  std::string client_id;    // Raw JSON, quotes included: 1 and "1" are different ids.
+  std::string token;        // The client's progress token, raw; empty when it wants no progress.
+  std::string uri;          // subscribe, unsubscribe.
+  std::int64_t joined = 0;  // The call that it has joined.
+  base::Bytes original;  // Of one that questions may come of, across eras, or that has joined another: as the
+                         // client wrote it.
   std::optional<std::uint16_t> journal_slot;
   base::Instant cancelled_at;
 };

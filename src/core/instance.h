@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "core/cache.h"
 #include "core/call_table.h"
 #include "core/capabilities.h"
 #include "core/cursors.h"
@@ -24,6 +25,7 @@
 #include "core/levels.h"
 #include "core/list_changes.h"
 #include "core/listen.h"
+#include "core/merging.h"
 #include "core/roots.h"
 #include "core/round.h"
 #include "core/server_spec.h"
@@ -96,6 +98,12 @@ struct Instance {
   std::uint64_t calls_total = 0;
   std::uint64_t dropped = 0;  // Messages that belonged to no session.
   bool interactive = false;   // Asks without saying whom: calls are serialised across sessions.
+
+  Cache cache;
+  Merging merging;
+  bool asks = false;             // Has asked something because of a call: nobody's read is another's.
+  std::uint64_t from_cache = 0;  // Calls that were answered with what was kept,
+  std::uint64_t merged = 0;      // and with another call's answer.
 
   Subscriptions subscriptions;
   std::map<std::int64_t, Listen> listens;  // By call.

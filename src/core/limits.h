@@ -64,6 +64,24 @@ inline constexpr std::size_t elicitations_per_instance = 1024;
 // Cursors that are remembered of a server's process, and of those before it.
 inline constexpr std::size_t cursors_per_instance = 4096;
 
+// What is kept of a server's answers, per conversation with it. Lists are a few dozen KiB at most servers,
+// and a single large resource must not push all of them out.
+inline constexpr std::size_t cache_entries = 256;
+inline constexpr std::size_t cache_bytes = std::size_t{8} << 20;
+inline constexpr std::size_t cache_bytes_each = cache_bytes / 4;
+
+// However long a modern server says that its answer is good for: a typing error in a number of milliseconds
+// must not outlive a night.
+inline constexpr base::Duration cache_longest = std::chrono::hours(12);
+
+// A legacy server's lists, where it has promised to tell when they change: for as long as it takes a crowd of
+// sessions to open, since not every server keeps that promise.
+inline constexpr base::Duration legacy_list_kept = std::chrono::minutes(1);
+
+// A request that has had no answer for this long is joined by nobody any more: who asks again because it
+// hangs shall not hang with it.
+inline constexpr base::Duration join_within = std::chrono::seconds(10);
+
 // A cancelled call is remembered until its late answer comes, or this long.
 inline constexpr base::Duration tombstone = std::chrono::minutes(5);
 

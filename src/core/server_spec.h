@@ -67,6 +67,7 @@ struct ServerSpec {
   std::set<std::string> named_variables;           // Those the entry or --env names: always relevant.
   std::vector<std::string> extra_capabilities;  // Client capabilities to declare to the server in any case.
   Interactive interactive = Interactive::automatic;
+  bool cache = true;   // Its answers may be kept, and shared by those who ask the same at the same time.
   bool probe = false;  // Ask it whether it is a modern server. False: it is known to suffer from being asked.
   Timing timing;
   std::size_t message_bytes_max = std::size_t{64} << 20;

@@ -1,5 +1,8 @@
 #include "face/modern_server.h"
 
+#include <algorithm>
+
+#include "base/time.h"
 #include "face/modern_client.h"
 #include "proto/claim.h"
 #include "proto/json.h"
@@ -158,6 +161,19 @@ std::string listen_request(std::int64_t id, std::string_view own_claim, const co
 core::Filter read_acknowledged(std::string_view raw_params) {
   auto filter = read_filter(raw_params);
   return filter ? std::move(*filter) : core::Filter{};
+}
+
+Keeping read_keeping(std::string_view raw_result) {
+  const auto ttl = proto::json::parse(proto::member(raw_result, "ttlMs"));
+  const std::int64_t number = ttl.root ? ttl.root->integer().value_or(0) : 0;
+  // What does not fit into the clock's own ticks is for ever.
+  constexpr auto most = std::chrono::duration_cast<std::chrono::milliseconds>(base::Duration::max());
+  return {.ttl = std::chrono::milliseconds(std::clamp<std::int64_t>(number, 0, most.count())),
+          .for_all = proto::member(raw_result, "cacheScope") == R"("public")"};
+}
+
+std::string aged_result(std::string_view raw_result, std::chrono::milliseconds left) {
+  return proto::with_members(raw_result, R"("ttlMs":)" + std::to_string(left.count()), {"ttlMs"});
 }
 
 std::string legacy_result(std::string_view raw_result) {

@@ -4,6 +4,7 @@
 // 2026-07-28. Text goes in, text comes out.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -55,6 +56,15 @@ std::string modern_params(std::string_view raw_params, const Extra& extra);
 std::string listen_request(std::int64_t id, std::string_view claim, const core::Filter& filter);
 // What an acknowledgement grants.
 core::Filter read_acknowledged(std::string_view raw_params);
+
+// For how long a complete result may be kept, and whether for everybody.
+struct Keeping {
+  std::chrono::milliseconds ttl{};
+  bool for_all = false;
+};
+Keeping read_keeping(std::string_view raw_result);
+// The same result, given again: from now on it is good for this long.
+std::string aged_result(std::string_view raw_result, std::chrono::milliseconds left);
 
 // A complete result without what only 2026-07-28 has.
 std::string legacy_result(std::string_view raw_result);

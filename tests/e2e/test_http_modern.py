@@ -143,7 +143,7 @@ class TestAnswers(ModernCase):
         """Known from the list on."""
         self.result(modern(1, "tools/list"))
         region = {"type": "object", "properties": {"text": {"type": "string", "x-mcp-header": "Text"}}}
-        self.server().do({"set_tools": [{"name": "echo", "inputSchema": region}]})
+        self.server().do({"set_tools": [{"name": "echo", "inputSchema": region}]}, {"list_changed": "tools"})
         self.result(modern(2, "tools/list"))
         good = tool(7, "echo", {"text": "é"})
         self.assert_refused(self.post(good), 400, -32020)

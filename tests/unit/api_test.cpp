@@ -69,6 +69,8 @@ TEST_CASE("api: the status of one server and two sessions") {
   CHECK(number(server, "sessions") == 2);
   CHECK(number(server, "calls") == 1);
   CHECK(number(server, "callsTotal") == 1);
+  CHECK(number(server, "fromCache") == 0);
+  CHECK(number(server, "merged") == 0);
   CHECK(number(server, "waiting") == 0);
   CHECK(number(server, "restarts") == 0);
   CHECK(number(server, "dropped") == 0);

@@ -158,11 +158,11 @@ TEST_CASE_FIXTURE(ModernStage, "both eras live on one connection") {
   const auto a = modern();
   greet(a, "{}", "2025-06-18");
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})");
-  says(a, request("2", "tools/list"));
+  says(a, request("2", "prompts/list"));
   const Lines wire = hears(server());
   REQUIRE(wire.size() == 2);
   serves_result(wire[0], R"({"tools":[]})");
-  serves_result(wire[1], R"({"tools":[]})");
+  serves_result(wire[1], R"({"prompts":[]})");
   const Lines heard = hears(a);
   REQUIRE(heard.size() == 2);
   CHECK(heard[0] == R"({"jsonrpc":"2.0","id":1,"result":{"tools":[]}})");

@@ -49,6 +49,7 @@ TEST_CASE("config: everything that can be said") {
         "scope": "user",
         "interactive": "split",
         "discover": false,
+        "cache": true,
         "capabilities": ["sampling", "roots"],
         "idleTimeoutMs": 1000,
         "startTimeoutMs": 2000,
@@ -59,7 +60,7 @@ TEST_CASE("config: everything that can be said") {
       },
       "plain": {"command": "x"},
     },
-    "defaults": {"idleTimeoutMs": 7000, "interactive": "serialise"},
+    "defaults": {"idleTimeoutMs": 7000, "interactive": "serialise", "cache": false},
     "daemon": {"idleTimeoutMs": 9000},
   })");
   CHECK(complaints(config) == "");
@@ -74,6 +75,7 @@ TEST_CASE("config: everything that can be said") {
   CHECK(files.tuning.interactive == core::Interactive::split);
   CHECK_FALSE(files.tuning.discover);
   CHECK(config.entries.at("plain").tuning.discover);
+  CHECK(files.tuning.cache);
   CHECK(files.tuning.timing.idle_timeout == std::chrono::seconds(1));
   CHECK(files.tuning.timing.start_timeout == std::chrono::seconds(2));
   CHECK(files.tuning.timing.ask_timeout == std::chrono::seconds(3));
@@ -85,6 +87,7 @@ TEST_CASE("config: everything that can be said") {
   CHECK(plain.tuning.timing.idle_timeout == std::chrono::seconds(7));  // Though "defaults" comes later.
   CHECK(plain.tuning.timing.start_timeout == std::chrono::seconds(60));
   CHECK(plain.tuning.interactive == core::Interactive::serialise);
+  CHECK_FALSE(plain.tuning.cache);
   CHECK(plain.tuning.message_bytes_max == std::size_t{64} << 20);
   CHECK(config.defaults.timing.idle_timeout == std::chrono::seconds(7));
   CHECK(config.daemon_idle_timeout == std::chrono::seconds(9));
@@ -148,6 +151,8 @@ TEST_CASE("config: a mistake disables its entry and says where, what and what in
       {R"({"command":"a","capabilities":["rots"]})",
        R"(config.json:1:51: "capabilities" of server "x" must be "roots", "sampling" or "elicitation"; )"
        R"(did you mean "roots"?)"},
+      {R"({"command":"a","cache":"no"})",
+       R"(config.json:1:43: "cache" of server "x" must be true or false, like false, not a string)"},
       {R"({"command":"a","disabled":"no"})",
        R"(config.json:1:46: "disabled" of server "x" must be true or false, like true, not a string)"},
       {R"({"command":"a","idleTimeoutMs":-1})",

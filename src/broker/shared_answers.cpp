@@ -1,0 +1,224 @@
+// Lists and resources that several clients ask for: one answer for all who ask at the same time
+// (core/merging.h), and for those who come while it is good (core/cache.h).
+//
+// For how long that is a modern server says itself. A legacy one says nothing; of its lists those are kept
+// for a while whose changes it has promised to tell, but not those of resources: the SDKs make that promise
+// for every server, and many make up their resources when they are asked. Its resources are never kept.
+//
+// Nobody gets an answer that was on its way when he learnt of a change: not one from before the server told
+// of it, nor one from before any call with an effect was answered.
+#include <algorithm>
+
+#include "broker/state.h"
+#include "core/limits.h"
+#include "face/modern_client.h"
+#include "face/modern_server.h"
+#include "proto/claim.h"
+#include "proto/json.h"
+#include "proto/members.h"
+
+namespace broker {
+namespace {
+
+using core::CacheKey;
+using core::Call;
+using core::CallState;
+using core::Instance;
+using core::Merging;
+using core::Session;
+using proto::Code;
+using proto::Method;
+
+bool shareable_method(Method method) {
+  return proto::cacheable(method) && method != Method::server_discover;
+}
+
+std::string extensions_of(const Session& session, const Call& call, const Scanned& message) {
+  const std::string own = '{' + session.claim + '}';
+  const std::string_view meta = call.era == proto::Era::modern ? message.of(message.envelope.meta) : own;
+  return std::string(proto::member(proto::member(meta, proto::meta::client_capabilities), "extensions"));
+}
+
+// None: the answer is for nobody else.
+std::optional<CacheKey> key_of(const Session& session, const Instance& instance, const Call& call,
+                               const Scanned& message) {
+  const bool plain = !call.task && !message.envelope.request_state.present() && !message.envelope.responses;
+  if (!instance.spec.cache || !shareable_method(call.method) || !plain) return std::nullopt;
+  CacheKey key{
+      .method = call.method,
+      .uri = proto::json::unquoted(message.of(message.envelope.uri)),
+      .params = proto::with_members(message.of(message.envelope.params), {}, {"_meta"}),
+      .circumstances = proto::with_members(
+          message.of(message.envelope.meta), {},
+          {"progressToken", proto::meta::version, proto::meta::client_info, proto::meta::client_capabilities,
+           proto::meta::log_level, "traceparent", "tracestate", "baggage"}),
+      .principal = std::nullopt};
+  if (instance.era == proto::Era::legacy) return key;
+  key.circumstances += extensions_of(session, call, message);
+  key.principal = session.principal;
+  return key;
+}
+
+const core::Cache::Kept* kept_for(const State& state, Instance& instance, const CacheKey& key) {
+  const core::Cache::Kept* kept = instance.cache.find(key, state.now);
+  if (kept != nullptr || !key.principal) return kept;
+  CacheKey for_all = key;
+  for_all.principal.reset();
+  return instance.cache.find(for_all, state.now);
+}
+
+std::string as_told_to(const State& state, const Instance& instance, const Call& call,
+                       const core::Cache::Kept& kept) {
+  const bool from_modern = instance.era == proto::Era::modern;
+  const bool to_modern = call.era == proto::Era::modern;
+  if (from_modern && !to_modern) return face::legacy_result(kept.result);
+  if (from_modern)
+    return face::aged_result(kept.result,
+                             std::chrono::floor<std::chrono::milliseconds>(kept.until - state.now));
+  return to_modern ? face::complete_result(kept.result, call.method, instance.server_info) : kept.result;
+}
+
+// Progress and log lines are about one call only. A server that asks because of a read asks one client.
+bool may_join(const Session& session, const Instance& instance, const Call& call) {
+  const bool wants_level = call.level || (instance.era == proto::Era::modern && session.level);
+  if (!call.token.empty() || wants_level) return false;
+  return !proto::may_ask(call.method) || !(instance.asks || instance.interactive);
+}
+
+bool tells_of(const Instance& instance, Method list) {
+  if (list != Method::tools_list && list != Method::prompts_list) return false;
+  const core::ListKind kind = list == Method::tools_list ? core::ListKind::tools : core::ListKind::prompts;
+  return instance.tells_lists.test(static_cast<std::size_t>(kind));
+}
+
+void keep(const State& state, Instance& instance, Merging::Led led, const Scanned& message) {
+  const std::string result(message.of(message.envelope.result));
+  if (led.outdated || result.empty()) return;
+  base::Duration good_for{};
+  if (instance.era == proto::Era::modern) {
+    const face::Keeping keeping = face::read_keeping(result);
+    good_for = std::min<base::Duration>(keeping.ttl, core::limits::cache_longest);
+    if (keeping.for_all) led.key.principal.reset();
+  } else {
+    // Over HTTP what it tells can be lost. A cursor may be good for one use only.
+    const bool pages = !core::cursor_of(led.key.params).empty() || !core::next_cursor_of(result).empty();
+    const bool safe = instance.spec.link == core::Link::stdio && tells_of(instance, led.key.method) && !pages;
+    if (safe) good_for = core::limits::legacy_list_kept;
+  }
+  instance.cache.keep(std::move(led.key), {result, state.now + good_for}, state.now);
+}
+
+// It says something about him who asked, and nothing about others.
+bool personal(const Scanned& message) {
+  const std::string_view type = message.of(message.envelope.result_type);
+  if (!type.empty() && type != R"("complete")") return true;
+  const std::string_view code = proto::member(message.of(message.envelope.error), "code");
+  const auto is = [&](Code what) { return code == std::to_string(static_cast<int>(what)); };
+  return is(Code::missing_client_capability) || is(Code::url_elicitation_required);
+}
+
+bool is_read(const CacheKey& key) {
+  return key.method == Method::resources_read;
+}
+
+void part(State& state, Instance& instance, const std::vector<std::int64_t>& joined) {
+  for (const std::int64_t wire_id : joined) go_alone(state, instance, *instance.calls.find(wire_id));
+}
+
+void file_again(State& state, const Call& call, std::int64_t before) {
+  Session* session = state.sessions.find(call.session);
+  if (session == nullptr) return;
+  session->calls.erase(call.client_id, before);
+  session->calls.insert(call.client_id, call.wire_id);
+  session->held_back.progress.erase(before);
+}
+
+}  // namespace
+
+bool answered_by_another(State& state, Instance& instance, Call& call, const Scanned& message) {
+  const Session& session = state.sessions.at(call.session);
+  std::optional<CacheKey> key = key_of(session, instance, call, message);
+  if (!key) return false;
+  if (const core::Cache::Kept* kept = kept_for(state, instance, *key)) {
+    ++instance.from_cache;
+    answer(state, instance, call.wire_id, as_told_to(state, instance, call, *kept));
+    return true;
+  }
+  const std::int64_t leader =
+      may_join(session, instance, call) ? instance.merging.leader(*key, state.now) : 0;
+  if (leader == 0) {
+    instance.merging.leads(std::move(*key), call.wire_id, state.now);
+    return false;
+  }
+  ++instance.merged;
+  call.state = CallState::joined;
+  call.joined = leader;
+  call.original = message.bytes;
+  instance.merging.joins(leader, call.wire_id);
+  return true;
+}
+
+std::vector<std::int64_t> also_answered(State& state, Instance& instance, const Call& call,
+                                        const Scanned& message) {
+  if (!shareable_method(call.method)) instance.merging.close();
+  std::optional<Merging::Led> led = instance.merging.ended(call.wire_id);
+  if (!led) return {};
+  if (personal(message)) {
+    if (is_read(led->key)) instance.asks = true;
+    part(state, instance, led->joined);
+    return {};
+  }
+  // A cursor that is not good any more: nor are the pages that led to it.
+  if (message.envelope.error.present() && !core::cursor_of(led->key.params).empty()) {
+    instance.cache.forget([&](const CacheKey& key) { return key.method == led->key.method; });
+  }
+  std::vector<std::int64_t> joined = std::move(led->joined);
+  keep(state, instance, std::move(*led), message);
+  return joined;
+}
+
+void part_reads(State& state, Instance& instance, Method asked) {
+  const std::vector<std::int64_t> reads = instance.merging.leading(is_read);
+  // All get the same answer to that, and servers ask it when they start; of a modern client's read it is
+  // asked on its own.
+  if (asked == Method::roots_list && reads.empty()) return;
+  instance.asks = true;
+  for (const std::int64_t leader : reads) {
+    const auto led = instance.merging.ended(leader);
+    part(state, instance, led->joined);
+  }
+}
+
+std::int64_t make_way(State& state, Instance& instance, std::int64_t wire_id) {
+  const std::int64_t other = instance.merging.one_joined(wire_id);
+  if (other == 0) return wire_id;
+  Call leader = instance.calls.take(wire_id);
+  Call follower = instance.calls.take(other);
+  std::swap(leader.wire_id, follower.wire_id);
+  std::swap(leader.state, follower.state);
+  std::swap(leader.joined, follower.joined);
+  file_again(state, leader, wire_id);
+  file_again(state, follower, other);
+  instance.calls.restore(std::move(leader));
+  instance.calls.restore(std::move(follower));
+  return other;
+}
+
+void outdated(Instance& instance, core::ListKind kind) {
+  const auto changed = [kind](const CacheKey& key) { return core::about(key, kind); };
+  instance.cache.forget(changed);
+  instance.merging.outdate(changed);
+}
+
+void outdated(Instance& instance, std::string_view uri) {
+  const auto changed = [uri](const CacheKey& key) { return core::about(key, uri); };
+  instance.cache.forget(changed);
+  instance.merging.outdate(changed);
+}
+
+void all_outdated(Instance& instance) {
+  instance.cache.clear();
+  instance.merging.outdate([](const CacheKey& /*key*/) { return true; });
+}
+
+}  // namespace broker

@@ -1,0 +1,62 @@
+// Requests that ask a server the same at the same time: one of them is sent, and its answer is everybody's.
+//
+// The one that is sent leads, the others join it. What is known to have changed since a request was sent may
+// be missing from its answer: it is nobody's answer who asks after that, and is not to be kept.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/time.h"
+#include "core/cache.h"
+
+namespace core {
+
+class Merging {
+ public:
+  // The call is sent. Whoever asks the same from now on may join it, and no earlier one.
+  void leads(CacheKey key, std::int64_t call, base::Instant now);
+  // The call to join; 0: none.
+  std::int64_t leader(const CacheKey& key, base::Instant now) const;
+  void joins(std::int64_t leader, std::int64_t call);
+  // It waits no more.
+  void leaves(std::int64_t leader, std::int64_t call);
+  // One that has joined the call; 0: none.
+  std::int64_t one_joined(std::int64_t leader) const;
+
+  struct Led {
+    CacheKey key;
+    base::Instant since;
+    bool outdated = false;
+    std::vector<std::int64_t> joined;  // In order of joining.
+  };
+  // The call leads nobody any more. None if it did not lead.
+  std::optional<Led> ended(std::int64_t call);
+
+  // Nobody joins those that are under way; their answers are as good as before for those who have.
+  void close() { open_.clear(); }
+
+  // f(const CacheKey&) says what has changed.
+  template <class F>
+  void outdate(F&& f) {
+    std::erase_if(open_, [&](const auto& entry) { return f(entry.first); });
+    for (auto& [call, led] : led_) led.outdated |= f(led.key);
+  }
+  // Calls that lead and whose keys f() names, in order.
+  template <class F>
+  std::vector<std::int64_t> leading(F&& f) const {
+    std::vector<std::int64_t> calls;
+    for (const auto& [call, led] : led_) {
+      if (f(led.key)) calls.push_back(call);
+    }
+    return calls;
+  }
+
+ private:
+  std::map<std::int64_t, Led> led_;        // By call.
+  std::map<CacheKey, std::int64_t> open_;  // Those that may be joined.
+};
+
+}  // namespace core
