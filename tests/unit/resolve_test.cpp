@@ -251,7 +251,8 @@ TEST_CASE("resolve: run takes the defaults of the configuration") {
   const World world;
   const core::ServerSpec spec =
       resolved(world.wish("home/repo"),
-               R"({"defaults":{"idleTimeoutMs":1,"maxMessageBytes":65536,"interactive":"split","cache":false}})");
+               R"({"defaults":{"idleTimeoutMs":1,"maxMessageBytes":65536,"interactive":"split",)"
+               R"("cache":false}})");
   CHECK(spec.timing.idle_timeout == std::chrono::milliseconds(1));
   CHECK(spec.message_bytes_max == 65536);
   CHECK(spec.interactive == core::Interactive::split);
