@@ -93,32 +93,11 @@ std::optional<std::string> for_older_client(const State& state, const Call& call
   return changed ? std::optional(proto::result_text(call.client_id, *changed)) : std::nullopt;
 }
 
-void answer_one(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
-  const bool modern = instance.era == proto::Era::modern;
-  if (modern && instance.calls.find(wire_id)->era == proto::Era::legacy)
-    return legacy_answer(state, instance, wire_id, message);
-  Call call = finish(state, instance, wire_id);
-  instance.forgotten = 0;
-  if (!modern && call.era == proto::Era::modern && call.state != CallState::cancelled) {
-    modern_answer(state, instance, call, message);
-  } else if (call.state != CallState::cancelled) {
-    Message out(message.bytes);
-    if (const auto older = for_older_client(state, call, message)) out = Message(*older);
-    if (call.task || proto::lists(call.method) || message.envelope.error.present()) {
-      out = with_its_meaning(instance, call, message, std::move(out));
-    }
-    if (out.bytes().text.data() == message.bytes.text.data()) {
-      out.splice(message.envelope.id, std::move(call.client_id));
-    }
-    state.send_answer(call, std::move(out));
-  }
-}
-
 void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
   const std::vector<std::int64_t> others =
       also_answered(state, instance, *instance.calls.find(wire_id), message);
-  answer_one(state, instance, wire_id, message);
-  for (const std::int64_t other : others) answer_one(state, instance, other, message);
+  pass_answer(state, instance, wire_id, message);
+  for (const std::int64_t other : others) pass_answer(state, instance, other, message);
   if (!instance.waiting.empty()) drain_waiting(state, instance);
 }
 
@@ -310,6 +289,27 @@ void overlong(State& state, Instance& instance, const proto::Line& line) {
 }
 
 }  // namespace
+
+void pass_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
+  const bool modern = instance.era == proto::Era::modern;
+  if (modern && instance.calls.find(wire_id)->era == proto::Era::legacy)
+    return legacy_answer(state, instance, wire_id, message);
+  Call call = finish(state, instance, wire_id);
+  instance.forgotten = 0;
+  if (!modern && call.era == proto::Era::modern && call.state != CallState::cancelled) {
+    modern_answer(state, instance, call, message);
+  } else if (call.state != CallState::cancelled) {
+    Message out(message.bytes);
+    if (const auto older = for_older_client(state, call, message)) out = Message(*older);
+    if (call.task || proto::lists(call.method) || message.envelope.error.present()) {
+      out = with_its_meaning(instance, call, message, std::move(out));
+    }
+    if (out.bytes().text.data() == message.bytes.text.data()) {
+      out.splice(message.envelope.id, std::move(call.client_id));
+    }
+    state.send_answer(call, std::move(out));
+  }
+}
 
 Call* call_of(Instance& instance, std::string_view raw_id) {
   const std::optional<std::int64_t> id = integer_of(raw_id);

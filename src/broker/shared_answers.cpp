@@ -11,7 +11,6 @@
 
 #include "broker/state.h"
 #include "core/limits.h"
-#include "face/modern_client.h"
 #include "face/modern_server.h"
 #include "proto/claim.h"
 #include "proto/json.h"
@@ -67,15 +66,15 @@ const core::Cache::Kept* kept_for(const State& state, Instance& instance, const 
   return instance.cache.find(for_all, state.now);
 }
 
-std::string as_told_to(const State& state, const Instance& instance, const Call& call,
-                       const core::Cache::Kept& kept) {
-  const bool from_modern = instance.era == proto::Era::modern;
-  const bool to_modern = call.era == proto::Era::modern;
-  if (from_modern && !to_modern) return face::legacy_result(kept.result);
-  if (from_modern)
-    return face::aged_result(kept.result,
-                             std::chrono::floor<std::chrono::milliseconds>(kept.until - state.now));
-  return to_modern ? face::complete_result(kept.result, call.method, instance.server_info) : kept.result;
+// As if the server had just said it.
+void give_again(State& state, Instance& instance, std::int64_t wire_id, const core::Cache::Kept& kept) {
+  const auto left = std::chrono::floor<std::chrono::milliseconds>(kept.until - state.now);
+  const bool ages = instance.era == proto::Era::modern;
+  const base::Bytes bytes = base::Bytes::copy(
+      proto::result_text(std::to_string(wire_id), ages ? face::aged_result(kept.result, left) : kept.result));
+  const auto envelope = proto::scan(bytes.text);
+  ensure(envelope.has_value());
+  pass_answer(state, instance, wire_id, {bytes, *envelope});
 }
 
 // Progress and log lines are about one call only. A server that asks because of a read asks one client.
@@ -141,7 +140,7 @@ bool answered_by_another(State& state, Instance& instance, Call& call, const Sca
   if (!key) return false;
   if (const core::Cache::Kept* kept = kept_for(state, instance, *key)) {
     ++instance.from_cache;
-    answer(state, instance, call.wire_id, as_told_to(state, instance, call, *kept));
+    give_again(state, instance, call.wire_id, *kept);
     return true;
   }
   const std::int64_t leader =

@@ -79,6 +79,8 @@ void client_initialize(State& state, core::Session& session, const Scanned& mess
 
 // servers.cpp
 void server_line(State& state, core::Instance& instance, const proto::Line& line);
+// The session's call is answered with what the server said, in the form that its client knows.
+void pass_answer(State& state, core::Instance& instance, std::int64_t wire_id, const Scanned& message);
 // The call that has been sent under that raw id.
 core::Call* call_of(core::Instance& instance, std::string_view raw_id);
 

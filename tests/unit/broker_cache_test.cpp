@@ -540,6 +540,24 @@ TEST_CASE_FIXTURE(ModernStage, "the first client may be of another era than thos
   }
 }
 
+TEST_CASE_FIXTURE(ModernStage, "each client is given it in a form that it knows") {
+  const auto a = of("");
+  const auto b = legacy();
+  const std::string answer =
+      R"({"resultType":"complete","tools":[{"name":"t","inputSchema":{},"outputSchema":{"type":"string"}}],)"
+      R"("ttlMs":5000,"cacheScope":"public"})";
+  says(a, modern("1", "tools/list"));
+  says(b, said("2", "tools/list"));
+  answers(one(), answer);
+  says(b, said("3", "tools/list"));
+  CHECK(hears(server()).empty());
+  CHECK(hears(a) == Lines{result("1", answer)});
+  const Lines heard = hears(b);
+  REQUIRE(heard.size() == 2);
+  CHECK(heard[0].contains(R"("outputSchema":{"type":"object")"));
+  CHECK(heard[1].substr(heard[1].find("result")) == heard[0].substr(heard[0].find("result")));
+}
+
 TEST_CASE_FIXTURE(ModernStage, "a cursor that fails takes all pages with it") {
   const auto a = of("");
   says(a, modern("1", "tools/list"));
