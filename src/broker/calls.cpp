@@ -305,6 +305,8 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
 }
 
 void abandon_calls(State& state, Session& session, Instance& instance) {
+  // Who has left is not told that nobody needs his answers.
+  std::erase_if(session.asks, [](const auto& entry) { return entry.second.call != 0; });
   leave_others(state, session, instance);
   for (const std::int64_t id : session.calls.wire_ids()) {
     const std::int64_t wire_id = make_way(state, instance, id);
@@ -372,6 +374,11 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
                      false));
     return;
   }
+  if (instance.era == proto::Era::modern && call.era == proto::Era::legacy &&
+      call.method == proto::Method::tasks_list) {
+    fail(state, instance, call.wire_id, R"({"code":-32601,"message":"Method not found"})");
+    return;
+  }
   if (!answered_by_another(state, instance, call, scanned)) send_now(state, instance, call, scanned);
 }
 
@@ -401,7 +408,7 @@ void drain_waiting(State& state, Instance& instance) {
     no_longer_waiting(state, *session, waiting.bytes);
     if (call != nullptr) {
       send_waiting(state, instance, *call, waiting.message);
-    } else {
+    } else if (instance.era == proto::Era::legacy) {  // A modern one knows no notifications of that kind.
       state.send(instance.id, std::move(waiting.message));
     }
   }

@@ -75,7 +75,9 @@ void ask_its_era(State& state, Instance& instance) {
   const bool http = instance.spec.link != core::Link::stdio;
   ++instance.probes;
   instance.probe = own_call(instance, core::Purpose::discover);
-  instance.probe_due = state.now + (http ? core::limits::probe_wait_http : core::limits::probe_wait);
+  // One that has refused initialize has nothing else to be asked.
+  if (!instance.initialize_sent)
+    instance.probe_due = state.now + (http ? core::limits::probe_wait_http : core::limits::probe_wait);
   state.send(instance.id,
              face::discover_request(instance.probe, face::own_claim(state.options.version, instance.first)));
 }

@@ -115,10 +115,13 @@ void subscription_answered(State& state, Instance& instance, const core::Call& c
   subscription_step(state, instance, call.uri);
 }
 
-void subscription_outcome(State& state, Instance& instance, const std::string& uri,
-                          std::string_view raw_result, std::string_view raw_error) {
+namespace {
+
+void tell_waiters(State& state, Instance& instance, const std::string& uri,
+                  const std::vector<Subscriptions::Waiter>& waiters, std::string_view raw_result,
+                  std::string_view raw_error) {
   const bool success = !raw_result.empty();
-  for (const Subscriptions::Waiter& waiter : instance.subscriptions.outcome(uri, success)) {
+  for (const Subscriptions::Waiter& waiter : waiters) {
     if (waiter.listen != 0) {
       listen_outcome(state, instance, waiter.listen, uri, success);
       continue;
@@ -130,6 +133,19 @@ void subscription_outcome(State& state, Instance& instance, const std::string& u
     }
     if (Session* session = state.sessions.find(waiter.session)) note_setup(state, *session);
   }
+}
+
+}  // namespace
+
+void subscription_outcome(State& state, Instance& instance, const std::string& uri,
+                          std::string_view raw_result, std::string_view raw_error) {
+  tell_waiters(state, instance, uri, instance.subscriptions.outcome(uri, !raw_result.empty()), raw_result,
+               raw_error);
+}
+
+void subscription_put_off(State& state, Instance& instance, const std::string& uri,
+                          std::string_view raw_error) {
+  tell_waiters(state, instance, uri, instance.subscriptions.no_outcome(uri), {}, raw_error);
 }
 
 namespace {
@@ -224,6 +240,9 @@ void log_to_its_call(State& state, const Instance& instance, const Scanned& mess
   const core::Call* call = call_of_log_line(state, instance);
   if (call == nullptr || !call->level || level < *call->level) return;
   const Session* session = state.sessions.find(call->session);
+  // A legacy client may have become less curious since.
+  const bool heeded = call->era == proto::Era::modern || session == nullptr || level >= session->level;
+  if (!heeded) return;
   if (call->state != core::CallState::sent || session == nullptr || session->blocked) return;
   state.send_about(call->session, proto::Message(message.bytes),
                    session->many_streams ? call->client_id : std::string());

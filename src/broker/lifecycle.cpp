@@ -180,6 +180,7 @@ void stop(State& state, Instance& instance) {
   if (instance.life == Life::stopping) return;
   instance.start_due.reset();
   instance.start_limit.reset();
+  instance.probe_due.reset();
   instance.idle_due.reset();
   if (instance.channel_of && !instance.opened) {
     instance.life = Life::stopped;  // It waits for its server: there is nothing to close.

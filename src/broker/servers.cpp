@@ -314,8 +314,11 @@ void pass_answer(State& state, Instance& instance, std::int64_t wire_id, const S
 Call* call_of(Instance& instance, std::string_view raw_id) {
   const std::optional<std::int64_t> id = integer_of(raw_id);
   Call* call = id ? instance.calls.find(*id) : nullptr;
-  const bool sent = call != nullptr && call->state != CallState::waiting && call->state != CallState::joined;
-  return sent ? call : nullptr;
+  if (call == nullptr) return nullptr;
+  // What has not been sent, or is answered already, has no answer to come.
+  const bool out = call->state != CallState::waiting && call->state != CallState::joined &&
+                   call->state != CallState::asking;
+  return out ? call : nullptr;
 }
 
 void server_line(State& state, Instance& instance, const proto::Line& line) {

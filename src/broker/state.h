@@ -255,6 +255,9 @@ void subscription_answered(State& state, core::Instance& instance, const core::C
 // Those who waited for it are answered: with the result, or if that is empty, with the error.
 void subscription_outcome(State& state, core::Instance& instance, const std::string& uri,
                           std::string_view raw_result, std::string_view raw_error);
+// They are answered with the error; those who are subscribed already stay so.
+void subscription_put_off(State& state, core::Instance& instance, const std::string& uri,
+                          std::string_view raw_error);
 void client_sets_level(State& state, core::Session& session, core::Instance& instance,
                        const Scanned& message);
 void level_step(State& state, core::Instance& instance);

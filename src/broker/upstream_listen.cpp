@@ -133,13 +133,17 @@ void upstream_ended(State& state, Instance& instance, std::int64_t call, const S
     upstream.call = 0;
     upstream.filter = {};
     instance.subscriptions.upstream_lost();
-    if (upstream.opening == 0) again_later(state, upstream);
+    if (upstream.opening == 0) {
+      again_later(state, upstream);
+    } else {
+      ++upstream.failures;  // The next is on its way, but something may change before it is there.
+    }
   } else if (call == upstream.opening) {
     upstream.opening = 0;
-    for (const std::string& uri : std::exchange(upstream.changing, {})) {
-      const bool dropped = !upstream.wanted.uris.contains(uri);
-      subscription_outcome(state, instance, uri, dropped ? "{}" : "", message.of(message.envelope.error));
-    }
+    const bool refused = message.envelope.error.present();  // Else it was ended before it began.
+    const std::string_view error = refused ? message.of(message.envelope.error) : not_granted;
+    for (const std::string& uri : std::exchange(upstream.changing, {}))
+      subscription_put_off(state, instance, uri, error);
     again_later(state, upstream);
   }
 }

@@ -67,6 +67,13 @@ std::vector<Subscriptions::Waiter> Subscriptions::outcome(const std::string& uri
   return waiters;
 }
 
+std::vector<Subscriptions::Waiter> Subscriptions::no_outcome(const std::string& uri) {
+  const auto found = resources_.find(uri);
+  if (found == resources_.end()) return {};
+  found->second.under_way = Step::none;
+  return std::exchange(found->second.waiters, {});
+}
+
 void Subscriptions::upstream_lost() {
   for (auto& [uri, resource] : resources_) {
     resource.upstream = false;

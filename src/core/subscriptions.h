@@ -64,6 +64,9 @@ class Subscriptions {
   // The server answered the step that was under way. Returns those who waited for it; on success they are
   // subscribed.
   std::vector<Waiter> outcome(const std::string& uri, bool success);
+  // It did not answer the step that was under way. Returns those who waited for it; who was subscribed before
+  // is still to be.
+  std::vector<Waiter> no_outcome(const std::string& uri);
 
   // The server is gone, and with it all it knew. Wishes stay.
   void upstream_lost();

@@ -474,3 +474,118 @@ TEST_CASE_FIXTURE(ModernServerStage, "over HTTP a listen that was replaced is he
   passes(std::chrono::seconds(1));
   CHECK(hears(server()).at(0).contains(R"("requestId":)" + id_of(first)));
 }
+
+TEST_CASE_FIXTURE(ModernServerStage,
+                  "what waited for the server and only a legacy one knows is not said to it") {
+  const auto a = legacy();
+  happens(broker::InstanceExited{server(), "was killed by SIGSEGV", ""});
+  says(a, R"({"jsonrpc":"2.0","method":"notifications/acme/x"})");
+  happens(broker::StopWanted{"files"});
+  const auto b = open(asked());
+  says(b, R"({"jsonrpc":"2.0","id":"i","method":"initialize","params":{"protocolVersion":"2025-11-25",)"
+          R"("capabilities":{},"clientInfo":{"name":"old","version":"2"}}})");
+  says(b, R"({"jsonrpc":"2.0","id":1,"method":"tasks/list"})");
+  says(b, R"({"jsonrpc":"2.0","method":"notifications/acme/x"})");
+  passes(std::chrono::seconds(1));
+  come_up();
+  CHECK(hears(b).back().contains("-32601"));
+  for (const std::string& line : hears(server())) CHECK(line.contains("subscriptions/listen"));
+}
+
+TEST_CASE_FIXTURE(ModernServerStage, "a server that does not come up is not waited for twice") {
+  core::ServerSpec slow = asked();
+  slow.timing.start_timeout = std::chrono::seconds(1);
+  const auto a = open(slow);
+  says(a, request("1", "tools/list"));
+  starts();
+  now += std::chrono::seconds(1);
+  broker.tick(now);
+  now += std::chrono::seconds(9);
+  broker.tick(now);
+  CHECK((!broker.deadline() || *broker.deadline() > now));
+}
+
+TEST_CASE_FIXTURE(ModernServerStage,
+                  "a call that has been answered with questions is not answered once more") {
+  const auto a = legacy();
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
+  const std::string wire = hears(server()).at(0);
+  const std::string asks =
+      R"({"resultType":"input_required","inputRequests":{"e":{"method":"elicitation/create","params":{}}}})";
+  serves_result(wire, asks);
+  CHECK(hears(a).size() == 1);
+  serves_result(wire, asks);
+  serves_result(wire, "{}");
+  serves(server(), R"({"jsonrpc":"2.0","id":)" + id_of(wire) + R"(,"result":nonsense})");
+  CHECK(hears(a).empty());
+}
+
+TEST_CASE_FIXTURE(ModernServerStage, "who leaves while he is asked is told nothing any more") {
+  const auto a = legacy();
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
+  serves_result(hears(server()).at(0),
+                R"({"resultType":"input_required","inputRequests":{"e":{"method":"elicitation/create",)"
+                R"("params":{}}}})");
+  CHECK(hears(a).size() == 1);
+  happens(broker::SessionClosed{a});
+  CHECK(hears(a).empty());
+}
+
+TEST_CASE_FIXTURE(ModernServerStage,
+                  "a server that has refused initialize is asked what it is for as long as it takes") {
+  const auto a = open(spec());
+  says(a, request("1", "tools/list"));
+  starts();
+  serves_error(hears(server()).at(0),
+               R"({"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}})");
+  const std::string probe = hears(server()).at(0);
+  passes(std::chrono::seconds(20));
+  CHECK(hears(server()).empty());
+  discovers(probe);
+  CHECK(hears(server()).back().contains("tools/list"));
+}
+
+TEST_CASE_FIXTURE(ModernServerStage, "a listen that ends before it began fails who waited, and nobody else") {
+  const auto a = legacy();
+  const auto b = legacy();
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
+  acknowledge(hears(server()));
+  CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":1,"result":{}})"});
+  hears(server());
+  says(b, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"v"}})");
+  serves_result(hears(server()).at(0), R"({"resultType":"complete"})");
+  CHECK(hears(b).at(0).contains(R"("error":{"code":-32602,)"));
+  passes(std::chrono::seconds(1));
+  serves(server(), R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u"}})");
+  CHECK(hears(a).back().contains(R"("uri":"u")"));
+}
+
+TEST_CASE_FIXTURE(ModernServerStage, "after a gap between two listens everybody looks again") {
+  const auto a = legacy();
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
+  const std::string first = hears(server()).at(0);
+  acknowledge({first});
+  hears(a);
+  hears(server());
+  says(a, R"({"jsonrpc":"2.0","id":2,"method":"resources/subscribe","params":{"uri":"v"}})");
+  const std::string second = hears(server()).at(0);
+  serves_result(first, R"({"resultType":"complete"})");
+  acknowledge({second});
+  const Lines heard = hears(a);
+  CHECK(std::ranges::any_of(heard,
+                            [](const std::string& line) { return line.contains("tools/list_changed"); }));
+  CHECK(std::ranges::any_of(heard, [](const std::string& line) { return line.contains(R"("uri":"u")"); }));
+  CHECK(std::ranges::any_of(heard,
+                            [](const std::string& line) { return line.contains(R"("id":2,"result":{})"); }));
+}
+
+TEST_CASE_FIXTURE(ModernServerStage, "a client that wants to hear less hears less at once") {
+  const auto a = legacy();
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"debug"}})");
+  says(a, R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"t"}})");
+  says(a, R"({"jsonrpc":"2.0","id":3,"method":"logging/setLevel","params":{"level":"error"}})");
+  hears(a);
+  serves(server(),
+         R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}})");
+  CHECK(hears(a).empty());
+}
