@@ -5,6 +5,7 @@
 // leave it.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,17 @@ class Checker {
   void check_progress(Client& client, const Read& message, const std::string& text);
 
   void subscription_refused(Server& server, const std::string& uri);
+  // Between the eras.
+  void check_era(Server& server, const Read& message, const std::string& text);
+  void check_claim(const Read& message, const std::string& name, const std::string& capabilities,
+                   const std::string& text);
+  void check_bridged(Server& server, const Call& call, const Read& message, const std::string& text);
+  void check_made_again(const Call& call, const Read& message, const std::string& text);
+  bool fits(const Call& call, const Read& message, const std::string& payload) const;
+  void listened_to(Server& server, const Read& message, const std::string& id, const std::string& text);
+  void acknowledged(Server& server, const ServerLine& line);
+  void listen_ended(Server& server, const ServerLine& line);
+
   void request_to(Server& server, const Read& message, const std::string& text);
   void call_to(Server& server, Call& call, const Read& message, const std::string& text);
   void setting_to(Server& server, const Read& message, const std::string& id, const std::string& text);

@@ -35,7 +35,8 @@ void Checker::starting(const broker::StartInstance& start, std::size_t family) {
   for (const Server& server : world_.servers) {
     const bool same = server.start.instance == start.instance && server.life == world_.hands.life();
     const bool lately = now - server.begun < attempts_window && server.begun > forgiven_;
-    attempts += same && lately && !server.answered ? 1U : 0U;
+    const bool in_vain = !server.answered && !server.died_of_probe;
+    attempts += same && lately && in_vain ? 1U : 0U;
   }
   if (attempts > attempts_most) broken("a server that does not come up is not started for ever", start.name);
 }
@@ -44,8 +45,17 @@ void Checker::fed(Server& server, ServerLine& line) {
   const base::Instant now = world_.schedule.now();
   switch (line.kind) {
     case ServerLine::Kind::initialize:
-      server.answered = !line.error;
+      server.answered = server.answered || !line.error;
       return;
+    case ServerLine::Kind::discovered:
+      if (!server.answered) server.era = Era::modern;
+      server.answered = true;
+      if (server.era == Era::modern) server.initialized = true;
+      return;
+    case ServerLine::Kind::acknowledged:
+      return acknowledged(server, line);
+    case ServerLine::Kind::listen_ended:
+      return listen_ended(server, line);
     case ServerLine::Kind::ask:
       line.ask->fed = true;
       if (line.ask->method == "ping" || line.ask->method == "roots/list") {
@@ -62,6 +72,13 @@ void Checker::fed(Server& server, ServerLine& line) {
       if (line.error) subscription_refused(server, server.settings[line.name]);
       return;
     case ServerLine::Kind::answer:
+      for (Call* call : line.calls) {
+        call->asking = line.asks && call->era == Era::legacy;
+        if (!line.asks) continue;
+        for (const Wanted& wanted : call->wanted) {
+          if (wanted.ask != nullptr) wanted.ask->fed = true;
+        }
+      }
       return;
     case ServerLine::Kind::list_changed:
     case ServerLine::Kind::updated:
@@ -84,7 +101,9 @@ void Checker::subscription_refused(Server& server, const std::string& uri) {
   for (Client& client : world_.clients) {
     const auto wish = client.uris.find(uri);
     const bool granted = wish != client.uris.end() && wish->second == nullptr;
-    if (granted && world_.hands.server_of(client) == &server) client.vague_uris.insert(uri);
+    if (!granted || world_.hands.server_of(client) != &server) continue;
+    client.vague_uris.insert(uri);
+    client.news.erase(uri);
   }
 }
 
@@ -116,16 +135,24 @@ void Checker::request_to(Server& server, const Read& message, const std::string&
   const std::string id = message.raw(message.find("id"));
   if (!server.wire_ids.insert(id).second) return broken("no id is used twice towards a server", text);
   const std::string method = message.method();
+  if (method == "server/discover") {
+    if (server.answered) broken("who has been greeted is not asked what it is", text);
+    return check_claim(message, "hearth", "", text);
+  }
   if (method == "initialize") {
-    if (server.greeted) broken("a server is initialised once", text);
+    if (server.greeted || server.answered) broken("a server is initialised once", text);
     server.greeted = true;
     server.initialize_id = id;
     return;
   }
   if (!server.initialized) return broken("initialize and initialized come before anything else", text);
-  const auto markers = named_numbers(text, "marker");
-  if (markers.empty()) return setting_to(server, message, id, text);
-  Call& call = world_.truth.calls[static_cast<std::size_t>(markers.front())];
+  check_era(server, message, text);
+  if (server.era == Era::modern && method == "subscriptions/listen")
+    return listened_to(server, message, id, text);
+  auto numbers = named_numbers(text, "try");
+  if (numbers.empty()) numbers = named_numbers(text, "marker");
+  if (numbers.empty()) return setting_to(server, message, id, text);
+  Call& call = world_.truth.calls[static_cast<std::size_t>(numbers.front())];
   server.sent[id] = &call;
   call.wire_id = id;
   call_to(server, call, message, text);
@@ -133,7 +160,8 @@ void Checker::request_to(Server& server, const Read& message, const std::string&
 
 void Checker::call_to(Server& server, Call& call, const Read& message, const std::string& text) {
   const Client& client = world_.clients[static_cast<std::size_t>(call.client)];
-  if (++call.reached > 1) broken("no call reaches a server twice", text);
+  if (++call.reached > 1 && (!call.asking || call.server != &server))
+    broken("no call reaches a server twice", text);
   if (!call.fed || call.duplicate || call.broken) broken("what was refused reaches no server", text);
   if (call.cancelled || call.answered) broken("nobody's call is sent when nobody waits for it", text);
   if (!may_serve(server.start, client.spec))
@@ -157,15 +185,19 @@ void Checker::call_to(Server& server, Call& call, const Read& message, const std
   }
   if (call.wire_token.empty() != call.token.empty())
     broken("a call has a token if its client gave one", text);
-  if (with_ids(call, call.wire_id, call.wire_token) != text) {
+  if (server.era != call.era) {
+    check_bridged(server, call, message, text);
+  } else if (with_ids(call, call.wire_id, call.wire_token) != text) {
     broken("a request arrives as its client wrote it, but for id and token",
            text + " instead of " + call.text);
   }
+  call.asking = false;
   check_serialised(server, call);
 }
 
 void Checker::check_serialised(Server& server, const Call& call) {
   const bool always = world_.families[server.family].spec.interactive == core::Interactive::serialise;
+  if (server.era == Era::modern) return;  // It says itself for whom it asks.
   if (!(always || server.interactive) || !may_lead_to_questions(call)) return;
   for (const auto& [id, other] : server.sent) {
     const bool live = !other->answered && !other->cancelled && may_lead_to_questions(*other);
@@ -205,6 +237,8 @@ void Checker::setting_to(Server& server, const Read& message, const std::string&
 
 void Checker::notice_to(Server& server, const Read& message, const std::string& text) {
   const std::string method = message.method();
+  if (server.era == Era::modern && method != "notifications/cancelled")
+    return broken("a modern server is told of cancellations only", text);
   if (method == "notifications/initialized") {
     if (server.initialized || !server.answered) broken("initialized is said once, after the answer", text);
     server.initialized = true;
@@ -220,10 +254,17 @@ void Checker::cancel_to(Server& server, const Read& message, const std::string& 
   if (id == server.initialize_id) return broken("initialize is never cancelled", text);
   const auto found = server.sent.find(id);
   if (server.settings.contains(id)) return;
+  if (server.wished.contains(id)) {
+    server.opening.erase(id);
+    if (id == server.listen) server.subscribed.clear();
+    if (id == server.listen) server.listen.clear();
+    return;
+  }
   if (found == server.sent.end()) return broken("a server is told of the end of calls it was sent", text);
   Call& call = *found->second;
   if (!call.cancelled) broken("only its own session cancels a call", text);
   if (call.cancel_sent) broken("a call is cancelled once", text);
+  if (call.wire_id != id || call.asking) broken("what a server has answered is not cancelled", text);
   call.cancel_sent = true;
 }
 
@@ -264,6 +305,11 @@ void Checker::answer_to(Server& server, const Read& message, const std::string& 
 }
 
 void Checker::ended(Server& server) {
+  // Subscribers are not told that a resource may have changed because its server ended.
+  for (Client& client : world_.clients) {
+    if (world_.hands.server_of(client) != &server) continue;
+    std::erase_if(client.news, [](const auto& entry) { return !entry.first.ends_with("/list_changed"); });
+  }
   server.asks.clear();
   server.plain_asks.clear();
 }

@@ -10,9 +10,6 @@ namespace sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> levels{"debug", "info",     "notice", "warning",
-                                                 "error", "critical", "alert",  "emergency"};
-
 bool is_part_of(std::string_view uri, std::string_view whole) {
   return uri.starts_with(whole) &&
          (uri.size() == whole.size() || whole.ends_with('/') || uri[whole.size()] == '/');
@@ -80,6 +77,7 @@ void Checker::fed_answer(Client& client, const Record& record) {
   const Read message(record.text);
   const auto* result = message.find("result");
   found->second->payload = message.raw(result != nullptr ? result : message.find("error"));
+  found->second->refused = result == nullptr;
   client.asked.erase(found);
 }
 
@@ -192,14 +190,15 @@ void Checker::check_answer(Client& client, Call& call, const Read& message, cons
   }
   if (call.failed) return check_error(client, call, payload, text);
   if (call.method == "ping" && payload != "{}") broken("a ping is answered by {}", text);
-  if (call.marked && call.method != "tasks/list" && payload != call.payload) {
+  if (call.marked && call.method != "tasks/list" && !fits(call, message, payload)) {
     broken("a result arrives as its server gave it", text + " instead of " + call.payload);
   }
 }
 
 void Checker::check_error(Client& client, const Call& call, const std::string& payload,
                           const std::string& text) {
-  if (call.error_is_fine || (call.marked && !call.payload.empty() && payload == call.payload)) return;
+  if (call.error_is_fine || (call.marked && !call.payload.empty() && fits(call, Read(text), payload))) return;
+  if (call.asking && asked_to_sample(call)) return;
   if (world_.families[client.family].troubles > 0 || world_.kills > 0) return;
   broken("a call fails only for a reason", text);
 }
@@ -282,7 +281,9 @@ void Checker::check_question(Client& client, Ask& ask, const std::string& text) 
                    : ask.method == "sampling/createMessage" ? client.can_sampling
                                                             : client.can_vendor;
   if (!can) broken("a session without the capability is never asked", text);
-  if (ask.by_task) return;  // Whose the task is says its marker.
+  if (ask.by_round && ask.owner->client != client.number)
+    broken("who made the call is asked what it needs", text);
+  if (ask.by_task || ask.by_round) return;  // Whose the task is says its marker.
   const auto candidates = sessions_with_calls(*ask.server);
   if (candidates.empty() && served_alone(*ask.server, client)) return;
   if (std::find(candidates.begin(), candidates.end(), &client) == candidates.end()) {
@@ -308,8 +309,11 @@ void Checker::notice_to(Client& client, const Read& message, const std::string& 
       return entry.second->method == "logging/setLevel";
     });
     if (client.level_vague || changing || level == nullptr) return;
-    const auto at = std::find(levels.begin(), levels.end(), level->text) - levels.begin();
-    if (static_cast<std::size_t>(at) < least_for(client, text)) {
+    const auto procs = named_numbers(text, "proc");
+    const bool modern =
+        !procs.empty() && world_.servers[static_cast<std::size_t>(procs.front())].era == Era::modern;
+    if (modern && !client.level) broken("a modern server's log lines go to those that want them", text);
+    if (place_of_level(level->text) < least_for(client, text)) {
       broken("a session hears nothing below its level", text);
     }
     return;
@@ -329,6 +333,8 @@ void Checker::notice_to(Client& client, const Read& message, const std::string& 
   if (!client.asked.contains(id) && !client.roots_asked.contains(id)) {
     broken("a session is told of the end of questions it was asked", text);
   }
+  client.asked.erase(id);
+  client.roots_asked.erase(id);
 }
 
 void Checker::check_progress(Client& client, const Read& message, const std::string& text) {

@@ -25,6 +25,7 @@ Client::Client(World& in, int its_number, std::size_t its_family)
   can_form = random.permille(400);
   can_url = can_form && random.permille(300);
   can_vendor = random.permille(200);
+  capabilities = declared("\"roots\":{}");
   pipelines_ = random.permille(300);
   probes_ = random.permille(200);
   odd_ids_ = random.permille(300);
@@ -41,22 +42,25 @@ void Client::start() {
   greet();
 }
 
-void Client::greet() {
-  if (greeted_) return;
-  greeted_ = true;
-  std::string capabilities;
-  const auto add = [&](std::string_view text) {
-    capabilities.append(capabilities.empty() ? "" : ",").append(text);
-  };
-  if (can_roots) add("\"roots\":{\"listChanged\":true}");
+std::string Client::declared(std::string_view roots) const {
+  std::string all;
+  const auto add = [&](std::string_view text) { all.append(all.empty() ? "" : ",").append(text); };
+  if (can_roots) add(roots);
   if (can_sampling) add("\"sampling\":{}");
   if (can_url) add("\"elicitation\":{\"form\":{},\"url\":{}}");
   if (can_form && !can_url) add("\"elicitation\":{}");
   if (can_vendor) add("\"experimental\":{\"acme/ask\":{}}");
+  return "{" + all + "}";
+}
+
+void Client::greet() {
+  if (greeted_) return;
+  greeted_ = true;
   Call& call =
       compose("initialize",
-              "\"protocolVersion\":\"" + revision + "\",\"capabilities\":{" + capabilities +
-                  "},\"clientInfo\":{\"name\":\"client" + std::to_string(number) + "\",\"version\":\"1\"}",
+              "\"protocolVersion\":\"" + revision +
+                  "\",\"capabilities\":" + declared("\"roots\":{\"listChanged\":true}") +
+                  ",\"clientInfo\":{\"name\":\"client" + std::to_string(number) + "\",\"version\":\"1\"}",
               false);
   write_requests({&call}, call.text);
   if (pipelines_) {

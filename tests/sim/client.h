@@ -41,6 +41,7 @@ class Client {
   core::ServerSpec spec;
   std::string key;
   std::string revision;
+  std::string capabilities;  // As it declares them with each request of 2026-07-28, raw.
   bool can_roots = false, can_sampling = false, can_form = false, can_url = false, can_vendor = false;
 
   // Its pipes.
@@ -78,6 +79,7 @@ class Client {
   void act();
   void misbehave();
   void greet();
+  std::string declared(std::string_view roots) const;
   void one_request();
   void one_setting();
   void one_task_request();

@@ -11,8 +11,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> addresses{"file:///w/a", "file:///w/a/b", "file:///w", "acme:x",
                                                     "file:///wide"};
-constexpr std::array<std::string_view, 8> levels{"debug", "info",     "notice", "warning",
-                                                 "error", "critical", "alert",  "emergency"};
 
 std::string named(std::string_view key, std::string_view text) {
   return "\"" + std::string(key) + "\":\"" + std::string(text) + "\"";
@@ -109,7 +107,8 @@ void Client::one_setting() {
       const bool wants = random.permille(600);
       Call& call = compose(wants ? "resources/subscribe" : "resources/unsubscribe", named("uri", uri), false);
       call.uri = uri;
-      call.error_is_fine = !wants || world.options.error > 0;
+      const Options& how = world.options;
+      call.error_is_fine = !wants || how.error + how.grants_less + how.ends_listen > 0;
       write_requests({&call}, call.text);
       return;
     }
@@ -219,6 +218,7 @@ void Client::forge_answer() {
   if (!world.truth.asks.empty() && random.permille(600)) {
     const Ask& ask = random.pick(world.truth.asks);
     id = random.permille(500) && !ask.down_id.empty() ? ask.down_id : ask.id;
+    if (id.empty()) id = "0";
   }
   write({.kind = Record::Kind::answer,
          .id = id,

@@ -25,6 +25,11 @@ std::string key_of(const std::string& program, const std::vector<std::string>& a
 
 }  // namespace
 
+Speaks invented_speaks(Random& random) {
+  const std::size_t which = random.below(10);
+  return which < 5 ? Speaks::legacy : which < 8 ? Speaks::modern : Speaks::both;
+}
+
 Family invented_family(Random& random, const Options& options, std::size_t number) {
   using std::chrono::milliseconds;
   Family family;
@@ -49,6 +54,9 @@ Family invented_family(Random& random, const Options& options, std::size_t numbe
   family.revision_most = random.permille(600) ? revisions[3] : random.pick(revisions);
   family.tasks = family.revision_most == revisions[3] && random.permille(500);
   family.varies = random.permille(500);
+  family.speaks = invented_speaks(random);
+  family.era_varies = random.permille(250);
+  spec.probe = random.permille(700);
   const bool fails = options.start_fails + options.dies_on_start + options.silent_start > 0;
   if (fails && random.permille(400)) family.doomed = random.between(4, 40);
   return family;

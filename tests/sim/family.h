@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,15 +13,21 @@
 
 namespace sim {
 
+// What a server speaks, and what a legacy one says when it is asked server/discover.
+enum class Speaks : std::uint8_t { legacy, modern, both };
+
 struct Family {
   core::ServerSpec spec;      // What all its sessions have in common.
   std::string revision_most;  // The newest revision its server speaks.
   bool tasks = false;         // Its server offers tasks.
   bool varies = false;        // Its sessions come from different projects, with different environments.
-  std::size_t doomed = 0;     // So many of the next starts come to nothing.
-  std::size_t troubles = 0;   // Crashes, failed starts and the like, so far: reasons for an error.
+  Speaks speaks = Speaks::legacy;
+  bool era_varies = false;   // Each of its processes is what it likes.
+  std::size_t doomed = 0;    // So many of the next starts come to nothing.
+  std::size_t troubles = 0;  // Crashes, failed starts and the like, so far: reasons for an error.
 };
 
+Speaks invented_speaks(Random& random);
 Family invented_family(Random& random, const Options& options, std::size_t number);
 
 // A session's own version of it.

@@ -58,6 +58,7 @@ void Hands::open(Client& client) {
   } else {
     link.reader.resume_lost();
   }
+  client.spec.probe = world_.families[client.family].spec.probe;
   give(broker::SessionOpened{id, client.spec, client.page(), 1000 + client.number});
   plan_read(id);
 }

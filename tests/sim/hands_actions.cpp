@@ -50,9 +50,12 @@ void Hands::carry_out(broker::SendToInstance& action) {
   if (link.server->exited) return;  // Dead, and the broker is about to learn it.
   link.queue.push_back(text);
   link.queued += text.size();
-  // One chunk of lines of each session may already have been read when the server stopped taking any.
-  const std::size_t bound = world_.options.server_limit +
-                            (sessions_.size() + 1) * (world_.options.chunk + 2 * world_.options.message_max);
+  // One chunk of lines of each session may already have been read when the server stopped taking any. A
+  // modern server is told with each who asks.
+  constexpr std::size_t claims = std::size_t{200} * 400;
+  const std::size_t bound =
+      world_.options.server_limit +
+      (sessions_.size() + 1) * (world_.options.chunk + 2 * world_.options.message_max + claims);
   if (link.queued > bound) world_.checker.broken("a server that does not read stops those who feed it", text);
 }
 
@@ -146,7 +149,11 @@ void Hands::carry_out(broker::StopInstance& action) {
   if (server.running) server.input_ended();
 }
 
-void Hands::carry_out(broker::NoteNoProbe& /*action*/) {}
+void Hands::carry_out(broker::NoteNoProbe& action) {
+  for (Family& family : world_.families) {
+    if (family.spec.program == action.program) family.spec.probe = false;
+  }
+}
 
 void Hands::carry_out(broker::ForgetInstance& action) {
   if (servers_.contains(action.instance))

@@ -77,6 +77,9 @@ Options Options::drawn(Random& random) {
     *chance = draw.upto(250);
   }
   options.slow_stop = draw.upto(500);
+  options.wants = draw.upto(500);
+  options.grants_less = draw.upto(200);
+  options.ends_listen = draw.upto(100);
   for (std::size_t* chance : {&options.garbage, &options.outside_ask, &options.stray_notes}) {
     *chance = draw.upto(200);
   }

@@ -32,6 +32,8 @@ struct Options {
   // Of a server, at every start and stop.
   std::size_t start_fails = 0, dies_on_start = 0, silent_start = 0, slow_start = 0, slow_stop = 0,
               refuses = 0;
+  // Of a modern server: input it wants, listens it does not grant in full, or ends.
+  std::size_t wants = 0, grants_less = 0, ends_listen = 0;
   // Of a server, now and then.
   std::size_t garbage = 0, outside_ask = 0, notes = 300, stray_notes = 0, server_stops_reading = 0,
               crash_idle = 0;

@@ -10,10 +10,13 @@ Server::Server(World& in, int its_number, broker::StartInstance started, std::si
       number(its_number),
       start(std::move(started)),
       family(its_family),
+      speaks(in.families[its_family].era_varies ? invented_speaks(in.random)
+                                                : in.families[its_family].speaks),
       key(share_key(start)),
       begun(in.schedule.now()),
       life(in.hands.life()) {
   silent_ = world.random.permille(world.options.silent_start);
+  refuses_ = world.random.permille(world.options.refuses);
   next_ask_ = static_cast<int>(world.random.below(3));
 }
 
@@ -58,6 +61,8 @@ void Server::take(const std::string& text) {
 void Server::take_request(const Read& message, const std::string& text, const std::string& id,
                           const std::string& method) {
   if (method == "initialize") return take_initialize(message, id);
+  if (method == "server/discover") return take_discover(id);
+  if (method == "subscriptions/listen") return take_listen(message, id);
   const auto reply = [this, id](std::string result) {
     world.schedule.after(world.random.about(world.options.work), [this, id, result = std::move(result)] {
       write({.kind = ServerLine::Kind::other, .text = result_line(id, result)});
@@ -78,9 +83,7 @@ void Server::take_request(const Read& message, const std::string& text, const st
   world.checker.broken("a server is sent nothing of unknown origin", text);
 }
 
-void Server::take_initialize(const Read& message, const std::string& id) {
-  declared_ = message.raw(message.find("capabilities", "params"));
-  if (silent_) return;
+base::Duration Server::greeting_time() {
   Random& random = world.random;
   base::Duration wait = random.about(world.options.work);
   if (random.permille(world.options.slow_start)) wait += std::chrono::seconds(random.between(1, 90));
@@ -89,21 +92,28 @@ void Server::take_initialize(const Read& message, const std::string& id) {
       if (running) world.hands.give(broker::InstanceSpoke{start.instance});
     });
   }
-  const bool refuses = random.permille(world.options.refuses);
-  if (random.permille(300))
+  return wait;
+}
+
+void Server::take_initialize(const Read& message, const std::string& id) {
+  declared_ = message.raw(message.find("capabilities", "params"));
+  if (silent_) return;
+  if (speaks == Speaks::modern && !refuses_) {
+    return write_other(error_line(id, -32022, "\"supported\":[\"2026-07-28\"],\"requested\":\"2025-11-25\""));
+  }
+  const base::Duration wait = greeting_time();
+  if (world.random.permille(300))
     write_other(notice_line("notifications/message",
                             "\"level\":\"info\",\"data\":{\"proc\":\"p" + std::to_string(number) + "\"}"));
-  world.schedule.after(wait, [this, id, refuses] {
+  world.schedule.after(wait, [this, id] {
     const Family& mine = world.families[family];
-    std::string result =
-        "{\"protocolVersion\":\"" + mine.revision_most +
-        "\",\"capabilities\":{\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true,"
-        "\"listChanged\":true},\"prompts\":{\"listChanged\":true},\"logging\":{},\"completions\":{}";
+    std::string result = "{\"protocolVersion\":\"" + mine.revision_most + "\",\"capabilities\":{" +
+                         std::string(common_capabilities);
     if (mine.tasks) result += ",\"tasks\":{\"list\":{},\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}}}";
     result += "},\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"}}";
-    const std::string text = refuses ? error_line(id, -32603, "") : result_line(id, result);
-    if (refuses) ++world.families[family].troubles;
-    write({.kind = ServerLine::Kind::initialize, .error = refuses, .text = text});
+    const std::string text = refuses_ ? error_line(id, -32603, "") : result_line(id, result);
+    if (refuses_) ++world.families[family].troubles;
+    write({.kind = ServerLine::Kind::initialize, .error = refuses_, .text = text});
   });
 }
 
@@ -111,6 +121,11 @@ void Server::take_notice(const Read& message, const std::string& method) {
   if (method == "notifications/initialized") initialized_ = true;
   if (method != "notifications/cancelled") return;
   const std::string id = message.raw(message.find("requestId", "params"));
+  if (listens_.erase(id) != 0 && world.random.permille(300)) {
+    return write({.kind = ServerLine::Kind::listen_ended,
+                  .name = id,
+                  .text = result_line(id, "{\"resultType\":\"complete\"}")});
+  }
   const auto found = open_.find(id);
   if (found == open_.end()) return;
   if (world.random.permille(world.options.deaf_to_cancel)) return;
@@ -125,21 +140,25 @@ void Server::take_answer(const Read& message) {
 void Server::take_call(const Read& message, const std::string& id, Call& call) {
   Random& random = world.random;
   const Options& options = world.options;
-  if (call.method.starts_with("tasks/")) return take_task_request(message, id, call);
+  if (call.method.starts_with("tasks/") && era_of(message) == Era::legacy)
+    return take_task_request(message, id, call);
   const auto* meta = message.find("_meta", "params");
   const auto* token = meta == nullptr ? nullptr : meta->find("progressToken");
-  open_[id] = {&call, message.raw(token)};
+  const auto* wanted = meta == nullptr ? nullptr : meta->find("io.modelcontextprotocol/logLevel");
+  Open& open = open_[id] = {.call = &call, .token = message.raw(token), .era = era_of(message), .level = {}};
+  if (wanted != nullptr) open.level = place_of_level(wanted->text);
   if (random.permille(options.crash)) return crash();
   base::Duration wait = random.about(options.work);
   if (random.permille(options.slow)) wait *= 1000;
   if (random.permille(options.progress)) plan_progress(id, wait);
-  if (may_lead_to_questions(call) && random.permille(options.asks)) plan_ask(id, wait);
+  const bool will_ask = open.era == Era::legacy && random.permille(options.asks);
+  if (may_lead_to_questions(call) && will_ask) plan_ask(id, wait);
   if (random.permille(options.never)) return;
   world.schedule.after(wait, [this, id] { answer(id); });
 }
 
 void Server::take_task_request(const Read& message, const std::string& id, Call& call) {
-  open_[id] = {&call, ""};
+  open_[id] = {.call = &call, .token = "", .era = Era::legacy, .level = {}};
   const std::string named = message.find("params") == nullptr
                                 ? std::string()
                                 : std::string(message.find("params")->string_or("taskId", ""));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/action.h"
+#include "sim/family.h"
 #include "sim/truth.h"
 
 namespace sim {
@@ -19,12 +20,25 @@ struct World;
 
 // One line that a server wrote.
 struct ServerLine {
-  enum class Kind : std::uint8_t { other, answer, ask, cancel, list_changed, updated, initialize };
+  enum class Kind : std::uint8_t {
+    other,
+    answer,
+    ask,
+    cancel,
+    list_changed,
+    updated,
+    initialize,
+    discovered,
+    acknowledged,
+    listen_ended
+  };
   Kind kind = Kind::other;
-  std::vector<Call*> calls = {};  // answer
-  Ask* ask = nullptr;             // ask, cancel
-  std::string name = {};          // list_changed: the method. updated: the URI.
-  bool error = false;             // answer
+  std::vector<Call*> calls = {};       // answer
+  Ask* ask = nullptr;                  // ask, cancel
+  std::string name = {};               // list_changed: the method. updated: the URI. Of a listen: its id.
+  std::set<std::string> granted = {};  // acknowledged: methods of list changes, and URIs.
+  bool error = false;                  // answer
+  bool asks = false;                   // answer: it says what the server wants to know first.
   std::string text = {};
 };
 
@@ -43,6 +57,7 @@ class Server {
   const int number;
   const broker::StartInstance start;
   const std::size_t family;
+  const Speaks speaks;
   std::string key;
   const base::Instant begun;  // When the broker wanted it started,
   const int life;             // and in which life of the daemon.
@@ -61,6 +76,11 @@ class Server {
   std::map<std::string, Call*> sent;  // By wire id.
   std::string initialize_id;
   bool greeted = false, answered = false, initialized = false;
+  Era era = Era::legacy;  // What the broker takes it for, once it has answered.
+  bool died_of_probe = false;
+  std::set<std::string> opening;  // Listens of Hearth's that it has not acknowledged, by wire id.
+  std::string listen;             // The newest that it has; empty: none.
+  std::map<std::string, std::set<std::string>> wished;  // What each asked for.
   std::map<std::string, Ask*> asks;             // Fed to the broker and owed an answer, by their raw ids.
   std::set<std::string> plain_asks;             // roots/list and ping, likewise.
   std::map<std::string, bool> subscribed;       // True: the server has granted it.
@@ -73,6 +93,8 @@ class Server {
   struct Open {
     Call* call = nullptr;
     std::string token;
+    Era era = Era::legacy;
+    std::optional<std::size_t> level;
   };
   struct Task {
     Call* call = nullptr;
@@ -84,6 +106,10 @@ class Server {
   void take_request(const Read& message, const std::string& text, const std::string& id,
                     const std::string& method);
   void take_initialize(const Read& message, const std::string& id);
+  void take_discover(const std::string& id);
+  void answer_probe(const std::string& id);
+  void take_listen(const Read& message, const std::string& id);
+  base::Duration greeting_time();
   void take_notice(const Read& message, const std::string& method);
   void take_answer(const Read& message);
   void take_call(const Read& message, const std::string& id, Call& call);
@@ -92,13 +118,19 @@ class Server {
   void plan_ask(const std::string& id, base::Duration within);
 
   void answer(const std::string& id);
-  std::string result_of(const Call& call, const std::string& id);
+  std::string result_of(const Call& call, const std::string& id, Era spoken);
+  bool want_input(const std::string& id, Open& open);
+  Ask& wanted_ask(Call& call, std::string_view method, bool url);
   bool misanswer(const std::string& id, Call& call);
   void finish_task(const std::string& task_id);
   std::string task_text(const std::string& id, const Task& task) const;
 
   void plan_hum();
   void hum();
+  void modern_hum();
+  void log_for_a_call();
+  void tell_a_listen();
+  void end_a_listen();
   void log_something();
   void change_a_list();
   void update_a_resource();
@@ -108,13 +140,14 @@ class Server {
   void write(ServerLine line);
   void write_other(std::string text);
   void pause_reading();
-  bool may_speak() const { return running && initialized_; }
+  bool may_speak() const { return running && (initialized_ || discovered_); }
 
   std::map<std::string, Open> open_;  // By wire id.
   std::map<std::string, Task> tasks_;
   std::map<std::string, Ask*> asked_;
   std::set<std::string> watched_;
-  bool initialized_ = false, read_planned_ = false, silent_ = false;
+  std::map<std::string, std::set<std::string>> listens_;  // By wire id: what it grants.
+  bool initialized_ = false, discovered_ = false, read_planned_ = false, silent_ = false, refuses_ = false;
   std::size_t level_ = 0;
   int next_ask_ = 0;
   std::string declared_;  // What the broker said that clients can do, as text.

@@ -9,8 +9,6 @@ namespace sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> levels{"debug", "info",     "notice", "warning",
-                                                 "error", "critical", "alert",  "emergency"};
 constexpr std::array<std::string_view, 3> lists{"notifications/tools/list_changed",
                                                 "notifications/prompts/list_changed",
                                                 "notifications/resources/list_changed"};
@@ -28,28 +26,34 @@ void Server::answer(const std::string& id) {
   Random& random = world.random;
   const bool twice = !world.kind && random.permille(world.options.twice);
   if (!world.kind && random.permille(world.options.bad_answer) && misanswer(id, call)) return;
-  const bool error = !call.wants_task && random.permille(world.options.error);
-  const std::string payload = error ? std::string() : result_of(call, id);
-  const std::string text = error ? error_line(id, -32000, marker_of(call)) : result_line(id, payload);
+  const Era spoken = found->second.era;
+  const bool wants = spoken == Era::modern && !world.kind && random.permille(world.options.wants);
+  if (wants && want_input(id, found->second)) return;
+  const bool task = call.wants_task && spoken == Era::legacy;
+  const bool error = !task && random.permille(world.options.error);
+  const std::string payload = error ? std::string() : result_of(call, id, spoken);
+  // Codes that mean something else in the other era.
+  constexpr std::array<int, 6> codes{-32000, -32000, -32000, -32002, -32021, -32022};
+  const int code = error ? random.pick(codes) : 0;
+  const std::string text = error ? error_line(id, code, marker_of(call)) : result_line(id, payload);
   const Read message(text);
   call.payload = message.raw(message.find(error ? "error" : "result"));
   call.server_done = true;
-  if (call.wants_task) {
+  if (task) {
     call.task_id = "t" + std::to_string(number) + "-" + id;
     tasks_[call.task_id] = {.call = &call, .status = "working", .waiting = {}};
     world.schedule.after(random.about(world.options.work * 4),
                          [this, task = call.task_id] { finish_task(task); });
   }
   const std::string token = found->second.token;
-  if (!call.wants_task) open_.erase(found);
-  if (call.wants_task) found->second.call->server_done = true;
+  if (!task) open_.erase(found);
   write({.kind = ServerLine::Kind::answer, .calls = {&call}, .error = error, .text = text});
   if (twice) write({.kind = ServerLine::Kind::other, .text = text});
-  if (!token.empty() && !call.wants_task && random.permille(world.options.stray_progress)) {
+  if (!token.empty() && !task && random.permille(world.options.stray_progress)) {
     write_other(notice_line("notifications/progress",
                             "\"progressToken\":" + token + ",\"progress\":99," + marker_of(call)));
   }
-  if (call.wants_task) open_.erase(id);
+  if (task) open_.erase(id);
 }
 
 // An answer that is no good, in one of several ways. False: not for this call.
@@ -100,14 +104,18 @@ bool Server::misanswer(const std::string& id, Call& call) {
   return true;
 }
 
-std::string Server::result_of(const Call& call, const std::string& id) {
-  const std::string mine = marker_of(call) + "," + proc(number);
+std::string Server::result_of(const Call& call, const std::string& id, Era spoken) {
+  const bool modern = spoken == Era::modern;
+  std::string mine = marker_of(call) + "," + proc(number);
+  if (modern) mine += ",\"resultType\":\"complete\"";
+  const bool kept = modern && (call.method.ends_with("/list") || call.method == "resources/read");
+  if (kept) mine += ",\"ttlMs\":" + std::to_string(world.random.below(3)) + ",\"cacheScope\":\"private\"";
   if (call.method == "tools/list") return "{\"tools\":[{\"name\":\"t\"}]," + mine + "}";
-  if (call.wants_task) {
+  if (call.wants_task && !modern) {
     return "{\"task\":{\"taskId\":\"t" + std::to_string(number) + "-" + id + "\",\"status\":\"working\"}," +
            mine + "}";
   }
-  if (call.method == "tasks/list") {
+  if (call.method == "tasks/list" && !modern) {
     std::string text = "{\"tasks\":[";
     for (const auto& [name, task] : tasks_) text += (text.back() == '[' ? "" : ",") + task_text(name, task);
     return text + "]}";
@@ -200,7 +208,11 @@ void Server::ask(const Call* owner, std::string_view task_id) {
 void Server::plan_hum() {
   world.schedule.after(world.random.about(world.options.hum), [this] {
     if (!running || world.kind) return;
-    if (may_speak()) hum();
+    if (initialized_) {
+      hum();
+    } else if (discovered_) {
+      modern_hum();
+    }
     if (running) plan_hum();
   });
 }

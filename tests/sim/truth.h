@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,16 @@ namespace sim {
 
 class Client;
 class Server;
+struct Ask;
+
+enum class Era : std::uint8_t { legacy, modern };
+
+// One of the things that an answer of 2026-07-28 (input_required) wants to know.
+struct Wanted {
+  std::string key;
+  std::string method;
+  Ask* ask = nullptr;  // None for roots, which say nothing of themselves.
+};
 
 // One request that a client wrote.
 struct Call {
@@ -24,16 +35,21 @@ struct Call {
   int client = 0;
   std::string id;  // Raw.
   std::string method;
-  std::string token;  // The progress token, raw; empty when there is none.
-  std::string uri;    // subscribe, unsubscribe.
-  std::string task;   // tasks/*: the task it names.
-  std::string level;  // setLevel.
-  std::string text;   // As written.
+  std::string token;    // The progress token, raw; empty when there is none.
+  std::string uri;      // subscribe, unsubscribe.
+  std::string task;     // tasks/*: the task it names.
+  std::string level;    // setLevel.
+  std::string text;     // As written.
+  std::string members;  // Of params, beside _meta and what brings answers.
+  std::string meta;     // Of params._meta, beside the token.
   std::size_t id_at = 0, token_at = std::string::npos;
   bool marked = false;  // The text holds the marker, so the server will repeat it.
   bool wants_task = false;
   bool broken = false;  // Malformed or over-long: to be refused, by id or without.
   bool error_is_fine = false;
+  Era era = Era::legacy;                 // Modern: it says itself who asks.
+  Call* first = nullptr;                 // The call that this one brings answers for, if it does.
+  std::optional<std::size_t> log_level;  // Modern: from which on it wants to hear log lines.
 
   bool fed = false;        // The broker was given it.
   bool duplicate = false;  // Its id was in flight at that moment.
@@ -49,7 +65,29 @@ struct Call {
   bool cancel_sent = false;
   std::string payload;  // The raw result or error of its first sound answer.
   std::string task_id;  // The task it became.
+
+  // Where one of the two is modern and the server wants to know something first.
+  std::vector<Wanted> wanted = {};
+  std::string state;    // The requestState that goes with it, raw.
+  int rounds = 0;       // How often its server has asked that way.
+  bool asking = false;  // The broker knows that, and has not made the call again.
 };
+
+// Whose marker it bears.
+inline Call& first_of(Call& call) {
+  return call.first != nullptr ? *call.first : call;
+}
+inline const Call& first_of(const Call& call) {
+  return call.first != nullptr ? *call.first : call;
+}
+
+// Whose answer cannot be left out: the call fails without.
+inline bool asked_to_sample(const Call& call) {
+  for (const Wanted& wanted : call.wanted) {
+    if (wanted.method == "sampling/createMessage") return true;
+  }
+  return false;
+}
 
 // Whether a server may ask its client something because of this call.
 inline bool may_lead_to_questions(const Call& call) {
@@ -67,6 +105,7 @@ struct Ask {
   bool url = false;             // An elicitation by URL.
   const Call* owner = nullptr;  // The call because of which it is asked; none: outside any call.
   bool by_task = false;         // It names its task.
+  bool by_round = false;        // It is in an answer of a modern server.
 
   bool fed = false;
   bool cancelled = false;
@@ -74,7 +113,8 @@ struct Ask {
   Client* asked = nullptr;  // Whom the broker asked,
   int life = 0;             // and in which life of the daemon.
   std::string down_id;
-  std::string payload;  // The answer of the one who was asked, once the broker was given it.
+  std::string payload;   // The answer of the one who was asked, once the broker was given it.
+  bool refused = false;  // It is an error.
 };
 
 // One line that a client wrote, in the order of writing.

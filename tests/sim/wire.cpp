@@ -43,7 +43,7 @@ std::vector<int> named_numbers(std::string_view text, std::string_view key) {
 }
 
 std::string marker_of(const Call& call) {
-  return "\"marker\":\"m" + std::to_string(call.number) + "\"";
+  return "\"marker\":\"m" + std::to_string(first_of(call).number) + "\"";
 }
 
 std::string marker_of(const Ask& ask) {
@@ -77,13 +77,15 @@ void write_request(Call& call, std::string_view members, std::size_t shape) {
     text.append(blank).append(",");
   }
   text.append("\"method\":").append(blank).append("\"" + call.method + "\"");
-  if (!members.empty() || !call.token.empty()) {
+  if (!members.empty() || !call.token.empty() || !call.meta.empty()) {
     text.append(",\"params\":{").append(blank).append(members);
+    if (!members.empty() && !(call.token.empty() && call.meta.empty())) text += ",";
     if (!call.token.empty()) {
-      if (!members.empty()) text += ",";
       text.append("\"_meta\":{\"acme/x\":[1,{}],\"progressToken\":").append(blank);
       call.token_at = text.size();
-      text.append(call.token).append("}");
+      text.append(call.token).append(call.meta.empty() ? "" : ",").append(call.meta).append("}");
+    } else if (!call.meta.empty()) {
+      text.append("\"_meta\":{").append(call.meta).append("}");
     }
     text += "}";
   }
@@ -92,6 +94,45 @@ void write_request(Call& call, std::string_view members, std::size_t shape) {
     put_id();
   }
   text.append(blank).append("}");
+}
+
+Era era_of(const Read& message) {
+  const auto* meta = message.find("_meta", "params");
+  const bool claims = meta != nullptr && meta->find("io.modelcontextprotocol/protocolVersion") != nullptr;
+  return claims ? Era::modern : Era::legacy;
+}
+
+std::size_t place_of_level(std::string_view name) {
+  return static_cast<std::size_t>(std::ranges::find(levels, name) - levels.begin());
+}
+
+std::set<std::string> filter_of(const Read& message) {
+  std::set<std::string> names;
+  const auto* filter = message.find("notifications", "params");
+  if (filter == nullptr) return names;
+  for (const ListKind& kind : list_kinds) {
+    const auto* value = filter->find(kind.key);
+    if (value != nullptr && value->boolean) names.emplace(kind.method);
+  }
+  if (const auto* uris = filter->find("resourceSubscriptions")) {
+    for (const auto& uri : uris->items) names.insert(uri.text);
+  }
+  return names;
+}
+
+std::string filter_text(const std::set<std::string>& names) {
+  std::string text, uris;
+  for (const ListKind& kind : list_kinds) {
+    if (!names.contains(std::string(kind.method))) continue;
+    text.append(text.empty() ? "\"" : ",\"").append(kind.key).append("\":true");
+  }
+  for (const std::string& name : names) {
+    const bool list =
+        std::ranges::any_of(list_kinds, [&](const ListKind& kind) { return kind.method == name; });
+    if (!list) uris += (uris.empty() ? "\"" : ",\"") + name + "\"";
+  }
+  if (!uris.empty()) text.append(text.empty() ? "" : ",").append("\"resourceSubscriptions\":[" + uris + "]");
+  return "{" + text + "}";
 }
 
 std::string result_line(std::string_view id, std::string_view result) {

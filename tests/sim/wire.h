@@ -4,7 +4,9 @@
 // there is not repeated here.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +41,30 @@ std::vector<int> named_numbers(std::string_view text, std::string_view key);
 
 std::string marker_of(const Call& call);  // "marker":"m17"
 std::string marker_of(const Ask& ask);    // "ask":"a3"
+
+// Whether a request says itself who asks.
+Era era_of(const Read& message);
+
+constexpr std::array<std::string_view, 8> levels{"debug", "info",     "notice", "warning",
+                                                 "error", "critical", "alert",  "emergency"};
+std::size_t place_of_level(std::string_view name);  // levels.size() if it is none.
+
+// The kinds of list whose changes may be told: the notification, and its key in a filter.
+struct ListKind {
+  std::string_view method, key;
+};
+constexpr std::array<ListKind, 3> list_kinds{
+    {{"notifications/tools/list_changed", "toolsListChanged"},
+     {"notifications/prompts/list_changed", "promptsListChanged"},
+     {"notifications/resources/list_changed", "resourcesListChanged"}}};
+// What params.notifications asks for or grants: methods of list changes, and URIs.
+std::set<std::string> filter_of(const Read& message);
+std::string filter_text(const std::set<std::string>& names);
+
+// What every invented server can do.
+constexpr std::string_view common_capabilities =
+    "\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true,\"listChanged\":true},"
+    "\"prompts\":{\"listChanged\":true},\"logging\":{},\"completions\":{}";
 
 // The call's line with other ids in place of its own.
 std::string with_ids(const Call& call, std::string_view id, std::string_view token);
