@@ -84,7 +84,8 @@ void Checker::fed(Server& server, ServerLine& line) {
     case ServerLine::Kind::updated:
       break;
   }
-  if (server.stopping) return;  // It is no longer listened to; what comes after it begins anew.
+  if (line.listen != server.listen) return;  // Another is told the same.
+  if (server.stopping) return;               // It is no longer listened to; what comes after it begins anew.
   for (Client& client : world_.clients) {
     if (!client.session || !client.initialize_answered || !client.initialized_fed) continue;
     if (world_.hands.server_of(client) != &server) continue;

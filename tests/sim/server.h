@@ -37,6 +37,7 @@ struct ServerLine {
   Ask* ask = nullptr;                  // ask, cancel
   std::string name = {};               // list_changed: the method. updated: the URI. Of a listen: its id.
   std::set<std::string> granted = {};  // acknowledged: methods of list changes, and URIs.
+  std::string listen = {};             // list_changed, updated: on which one of Hearth's; empty: on none.
   bool error = false;                  // answer
   bool asks = false;                   // answer: it says what the server wants to know first.
   std::string text = {};
@@ -129,7 +130,8 @@ class Server {
   void hum();
   void modern_hum();
   void log_for_a_call();
-  void tell_a_listen();
+  void tell_listens();
+  void tell_listen(const std::string& id, const std::string& name, std::string_view below);
   void end_a_listen();
   void log_something();
   void change_a_list();

@@ -141,7 +141,7 @@ void Server::modern_hum() {
   Random& random = world.random;
   const Options& options = world.options;
   if (random.permille(options.notes)) log_for_a_call();
-  if (random.permille(options.notes)) tell_a_listen();
+  if (random.permille(options.notes)) tell_listens();
   if (random.permille(options.ends_listen)) end_a_listen();
   if (random.permille(options.stray_progress)) stray_progress();
   if (random.permille(options.garbage)) write_other(random.permille(500) ? "Listening on stdio" : "{\"a\":");
@@ -166,21 +166,31 @@ void Server::log_for_a_call() {
                                                        "\"," + marker_of(*chosen.call) + "}"));
 }
 
-void Server::tell_a_listen() {
-  for (const auto& [id, granted] : listens_) {
-    for (const std::string& name : granted) {
-      if (!world.random.permille(400)) continue;
-      if (name.ends_with("/list_changed")) {
-        write({.kind = ServerLine::Kind::list_changed, .name = name, .text = notice_line(name, tagged(id))});
-        continue;
-      }
-      const std::string uri = name + (world.random.permille(250) ? "/sub" : "");
-      write(
-          {.kind = ServerLine::Kind::updated,
-           .name = uri,
-           .text = notice_line("notifications/resources/updated", "\"uri\":\"" + uri + "\"," + tagged(id))});
+// A change is told on every listen that grants it.
+void Server::tell_listens() {
+  std::set<std::string> names;
+  for (const auto& [id, granted] : listens_) names.insert(granted.begin(), granted.end());
+  for (const std::string& name : names) {
+    if (!world.random.permille(400)) continue;
+    const std::string_view below = world.random.permille(250) ? "/sub" : "";
+    for (const auto& [id, granted] : listens_) {
+      if (granted.contains(name)) tell_listen(id, name, below);
     }
   }
+}
+
+void Server::tell_listen(const std::string& id, const std::string& name, std::string_view below) {
+  if (name.ends_with("/list_changed")) {
+    return write({.kind = ServerLine::Kind::list_changed,
+                  .name = name,
+                  .listen = id,
+                  .text = notice_line(name, tagged(id))});
+  }
+  const std::string uri = name + std::string(below);
+  write({.kind = ServerLine::Kind::updated,
+         .name = uri,
+         .listen = id,
+         .text = notice_line("notifications/resources/updated", "\"uri\":\"" + uri + "\"," + tagged(id))});
 }
 
 void Server::end_a_listen() {
