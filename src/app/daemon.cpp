@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <ctime>
 
 #include "app/http_port.h"
 #include "base/version.h"
@@ -40,6 +41,7 @@ Daemon::Daemon(DaemonParts parts, const Config& config)
       log_(parts_.paths.daemon_log),
       broker_({.retire_after = stays(parts_, config) ? never : config.daemon_idle_timeout,
                .version = std::string(base::version),
+               .unix_time = std::time(nullptr),
                .hash_key = random_key()},
               io::now()),
       started_(io::now()),

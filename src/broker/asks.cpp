@@ -189,6 +189,7 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
                                  "hearth: a request re-used the id of one that is still running"));
     return;
   }
+  if (task_asks_modern_client(state, instance, message, method)) return;
   Call* const modern = modern_call(state, instance);
   if (modern != nullptr && may_be_asked(modern->abilities, method, question.mode))
     return park_ask(state, instance, *modern, message, method);
@@ -200,7 +201,7 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
   const std::string related = proto::json::unquoted(message.of(message.envelope.related_task));
   SessionId target;
   if (!related.empty()) {
-    const core::Task* task = instance.tasks.find(related);
+    const core::Task* task = std::as_const(instance.tasks).find(related);
     if (task == nullptr) {
       refuse(state, instance, question, "it belongs to a task that no session owns");
       return;

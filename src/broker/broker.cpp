@@ -138,6 +138,7 @@ void dispatch(State& state, Event& event) {
 Broker::Broker(Options options, base::Instant now) : state_(std::make_unique<State>()) {
   state_->options = std::move(options);
   state_->now = now;
+  state_->begun = now;
   state_->quiet_since = now;
 }
 

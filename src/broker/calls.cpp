@@ -7,6 +7,8 @@
 #include "face/legacy_server.h"
 #include "face/modern_client.h"
 #include "face/modern_server.h"
+#include "face/tasks.h"
+#include "proto/members.h"
 
 namespace broker {
 namespace {
@@ -33,7 +35,7 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
                                       .lacking = {},
                                       .client_id = std::string(id),
                                       .token = std::string(message.of(message.envelope.progress_token)),
-                                      .uri = {},
+                                      .uri = proto::json::unquoted(message.of(message.envelope.task_id)),
                                       .original = {},
                                       .journal_slot = note_call(state, session, id),
                                       .cancelled_at = {}});
@@ -110,11 +112,19 @@ Party party_of(const Call& call) {
 
 namespace {
 
-Message to_modern_server(State& state, Call& call, const Scanned& message, const std::string& number) {
+bool knows_tasks(proto::Method method) {
+  return method == proto::Method::tools_call || method == proto::Method::tasks_get ||
+         method == proto::Method::tasks_cancel;
+}
+
+Message to_modern_server(State& state, const Instance& instance, Call& call, const Scanned& message,
+                         const std::string& number) {
   const Session& session = state.sessions.at(call.session);
   if (proto::may_ask(call.method)) call.original = message.bytes;
   call.level = session.level;
-  const face::Extra extra{.claim = session.claim,
+  const bool tasks = instance.offers_tasks && knows_tasks(call.method);
+  const std::string claim = tasks ? face::claim_with_tasks(session.claim) : session.claim;
+  const face::Extra extra{.claim = claim,
                           .token = call.token.empty() ? std::string_view() : number,
                           .level = session.level,
                           .responses = {},
@@ -128,11 +138,14 @@ Message to_modern_server(State& state, Call& call, const Scanned& message, const
 Message for_server(State& state, const Instance& instance, Call& call, const Scanned& message) {
   const std::string number = std::to_string(call.wire_id);
   const bool modern = instance.era == proto::Era::modern;
-  if (modern && call.era == proto::Era::legacy) return to_modern_server(state, call, message, number);
+  if (modern && call.era == proto::Era::legacy)
+    return to_modern_server(state, instance, call, message, number);
   if (!modern && call.era == proto::Era::modern) {
     if (proto::may_ask(call.method)) call.original = message.bytes;
-    return Message(proto::request_text(number, message.of(message.envelope.method),
-                                       face::legacy_params(message.of(message.envelope.params), number)));
+    std::string params = face::legacy_params(message.of(message.envelope.params), number);
+    call.task = becomes_task(instance, call, params);
+    if (call.task) params = proto::with_members(params, R"("task":{})");
+    return Message(proto::request_text(number, message.of(message.envelope.method), params));
   }
   Message out(message.bytes);
   const Span id = message.envelope.id;

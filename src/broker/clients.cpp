@@ -112,10 +112,11 @@ void client_request(State& state, Session& session, const Scanned& message) {
         refuse(id, Code::invalid_params, "Task not found");
         return;
       }
-      break;
+      [[fallthrough]];
     case Method::tasks_list:
-      if (instance->era == proto::Era::modern) return refuse(id, Code::method_not_found, "Method not found");
-      break;
+      if (instance->era != proto::Era::modern) break;
+      if (instance->offers_tasks) return legacy_task_request(state, session, *instance, message, method);
+      return refuse(id, Code::method_not_found, "Method not found");
     default:
       break;
   }

@@ -76,6 +76,7 @@ std::optional<base::Instant> deadline_of(const Instance& instance) {
   consider(instance.probe_due);
   consider(upstream_deadline(instance));
   consider(rounds_deadline(instance));
+  consider(instance.tasks.deadline());
   consider(instance.idle_due);
   consider(instance.forget_due);
   if (instance.life == Life::backing_off) consider(instance.supervision.retry_at());
@@ -92,6 +93,7 @@ void tick(State& state, Instance& instance) {
   if (reached(instance.probe_due) && instance.life == Life::greeting) probe_took_too_long(state, instance);
   upstream_tick(state, instance);
   rounds_tick(state, instance);
+  tasks_tick(state, instance);
   if (instance.life == Life::backing_off && instance.supervision.retry_at() <= state.now)
     retry(state, instance);
   for (const core::ListKind kind : core::list_kinds) {

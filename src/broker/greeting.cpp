@@ -43,6 +43,10 @@ void note_capabilities(Instance& instance) {
   instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::resources),
                            can("resources", "listChanged"));
   instance.tells_resources = can("resources", "subscribe");
+  const proto::json::Value* tasks = capabilities != nullptr ? capabilities->find("tasks") : nullptr;
+  const proto::json::Value* requests = tasks != nullptr ? tasks->find("requests") : nullptr;
+  const proto::json::Value* tools = requests != nullptr ? requests->find("tools") : nullptr;
+  instance.offers_tasks = tools != nullptr && tools->find("call") != nullptr;
 }
 
 // `changed`: the lists that sessions which were here before have to look at again.
@@ -65,6 +69,9 @@ void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
       session.lists_changed |= changed;
     }
   }
+  const bool tasks = std::ranges::any_of(
+      instance.sessions, [&](SessionId id) { return state.sessions.at(id).modern_capabilities.tasks; });
+  if (tasks) want_task_tools(state, instance);
   answer_discovers(state, instance);
   restore_interests(state, instance);
   drain_waiting(state, instance);

@@ -309,6 +309,8 @@ void resource_updated(State& state, Instance& instance, const Scanned& message) 
 
 void list_changed(State& state, Instance& instance, ListKind kind) {
   outdated(instance, kind);
+  if (kind == ListKind::tools && std::exchange(instance.task_tools_asked, false))
+    want_task_tools(state, instance);
   if (instance.list_changes.changed(kind, state.now)) tell_list(state, instance, kind);
 }
 

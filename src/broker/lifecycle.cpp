@@ -86,7 +86,9 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
   instance.roots.waiting.clear();
   instance.roots.give_up_at.reset();
   instance.roots.cared_for = false;
-  instance.tasks.clear();
+  tasks_lost(state, instance, raw_error);
+  instance.task_tools.clear();
+  instance.task_tools_asked = false;
   instance.cursors.process_lost();
   instance.elicitations.clear();
   for (const core::ListKind kind : core::list_kinds) {

@@ -125,13 +125,17 @@ void modern_request(State& state, Session& session, const Scanned& message) {
   Instance& instance =
       state.instance_of(session) != nullptr ? *state.instance_of(session) : place(state, session);
   const Asked asked = asked_by(session, *claim);
+  if (asked.abilities.tasks) want_task_tools(state, instance);
   if (method == Method::server_discover) return discover(state, session, instance, message, asked);
   if (method == Method::subscriptions_listen) return client_listens(state, session, instance, message);
   const bool greeted = !instance.initialize_result.empty();
   const bool modern = greeted && instance.era == proto::Era::modern;
   // The tasks of 2025-11-25 are not those of the extension.
-  if (of_tasks(method) && greeted && !modern)
-    return refuse(state, session, message, Code::method_not_found, "Method not found");
+  if (of_tasks(method) && greeted && !modern) {
+    if (!instance.offers_tasks)
+      return refuse(state, session, message, Code::method_not_found, "Method not found");
+    return modern_task_request(state, session, instance, message, method, asked);
+  }
   if (message.envelope.request_state.present() && !modern && (greeted || is_ticket(message)))
     return come_back(state, session, instance, message, method, asked);
   if (proto::lists(method) &&
@@ -169,6 +173,7 @@ void modern_answer(State& state, Instance& instance, const Call& call, const Sca
   if (message.envelope.error.present())
     return answered_with_error(state, instance, call, message.of(message.envelope.error));
   const std::string_view result = message.of(message.envelope.result);
+  if (of_tasks(call.method)) return legacy_task_answered(state, instance, call, result);
   if (proto::lists(call.method)) instance.cursors.issued(core::next_cursor_of(result));
   conclude(state, call, R"("result":)" + face::complete_result(result, call.method, instance.server_info));
 }

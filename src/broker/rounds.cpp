@@ -55,6 +55,7 @@ void ask_client(State& state, Session& session, Instance& instance, const Call& 
 void make_again(State& state, Instance& instance, std::int64_t wire_id) {
   const Round round = std::move(instance.rounds.at(wire_id));
   instance.rounds.erase(wire_id);
+  if (answers_task(state, instance, wire_id, '{' + round.answers + '}')) return;
   Call taken = instance.calls.take(wire_id);
   Session& session = state.sessions.at(taken.session);
   session.calls.erase(taken.client_id, wire_id);
@@ -87,6 +88,7 @@ void begin_round(State& state, Instance& instance, Call& call, const Scanned& me
   if (call.original.text.empty())
     return give_up(state, instance, wire_id, "asked for input where the protocol allows no questions");
   Round& round = instance.rounds[wire_id];
+  round.due.reset();
   if (++round.count > core::limits::rounds_most) {
     return give_up(state, instance, wire_id,
                    "asked for input more than " + std::to_string(core::limits::rounds_most) + " times");
@@ -98,12 +100,18 @@ void begin_round(State& state, Instance& instance, Call& call, const Scanned& me
     if (!core::may_be_asked(session.capabilities, request.method, request.mode))
       return give_up(state, instance, wire_id, "asked for input that the client has not said it can give");
   }
-  call.state = CallState::asking;
   round.state = wanted->state;
-  round.answers.clear();
-  round.due.reset();
   if (wanted->requests.empty()) round.due = state.now + core::limits::round_pause;
-  for (const face::InputRequest& request : wanted->requests)
+  ask_in_round(state, instance, call, wanted->requests);
+}
+
+void ask_in_round(State& state, Instance& instance, Call& call,
+                  const std::vector<face::InputRequest>& requests) {
+  Session& session = state.sessions.at(call.session);
+  Round& round = instance.rounds[call.wire_id];
+  call.state = CallState::asking;
+  round.answers.clear();
+  for (const face::InputRequest& request : requests)
     ask_client(state, session, instance, call, round, request);
 }
 

@@ -5,6 +5,7 @@
 #include "broker/state.h"
 #include "face/content.h"
 #include "face/modern_server.h"
+#include "face/tasks.h"
 #include "proto/json.h"
 
 namespace broker {
@@ -67,6 +68,10 @@ void legacy_answer(State& state, Instance& instance, std::int64_t wire_id, const
     return begin_round(state, instance, *call, message);
   const proto::Method method = call->method;
   const std::string_view result = message.of(message.envelope.result);
+  if (method == Method::tasks_get || method == Method::tasks_cancel)
+    return modern_task_answered(state, instance, wire_id, message);
+  if (type == R"("task")" && call->state == CallState::sent)
+    return modern_server_made_task(state, instance, *call, result);
   if (message.envelope.error.present()) {
     const face::LegacyError error = face::legacy_error(message.of(message.envelope.error), method);
     if (error.is_result) return answer(state, instance, wire_id, error.raw);
@@ -79,9 +84,12 @@ void legacy_answer(State& state, Instance& instance, std::int64_t wire_id, const
   }
   if (proto::lists(method)) instance.cursors.issued(core::next_cursor_of(result));
   const Session* session = state.sessions.find(call->session);
+  if (call->task && session != nullptr) return task_done_at_once(state, instance, *call, result);
   const auto changed =
       session != nullptr ? face::content_for(session->revision, method, result) : std::nullopt;
-  answer(state, instance, wire_id, face::legacy_result(changed ? *changed : result));
+  std::string older = face::legacy_result(changed ? *changed : result);
+  if (method == Method::tools_list && instance.offers_tasks) older = face::with_task_support(older);
+  answer(state, instance, wire_id, older);
 }
 
 // An answer that a client of an earlier revision than its server's could not read; absent: it can.
@@ -123,6 +131,19 @@ void server_answer(State& state, Instance& instance, const Scanned& message) {
     case Purpose::listen:
       finish(state, instance, wire_id);
       upstream_ended(state, instance, wire_id, message);
+      return;
+    case Purpose::task_tools:
+      finish(state, instance, wire_id);
+      task_tools_listed(state, instance, message);
+      return;
+    case Purpose::task_poll:
+      task_polled(state, instance, finish(state, instance, wire_id), message);
+      return;
+    case Purpose::task_result:
+      task_fetched(state, instance, finish(state, instance, wire_id), message);
+      return;
+    case Purpose::task_update:
+      finish(state, instance, wire_id);  // The task itself tells what came of it.
       return;
     case Purpose::subscribe:
     case Purpose::unsubscribe:
@@ -175,7 +196,8 @@ void to_owner(State& state, Instance& instance, SessionId owner, const Scanned& 
 
 void task_status(State& state, Instance& instance, const Scanned& message) {
   const std::string id = proto::json::unquoted(message.of(message.envelope.task_id));
-  const core::Task* task = instance.tasks.find(id);
+  const core::Task* task = std::as_const(instance.tasks).find(id);
+  if (task != nullptr && task->bridged) return;  // A modern client looks for itself.
   to_owner(state, instance, task != nullptr ? task->owner : SessionId{}, message);
   if (core::task_ended(message.of(message.envelope.params))) instance.tasks.ended(id);
 }
@@ -294,6 +316,11 @@ void pass_answer(State& state, Instance& instance, std::int64_t wire_id, const S
   const bool modern = instance.era == proto::Era::modern;
   if (modern && instance.calls.find(wire_id)->era == proto::Era::legacy)
     return legacy_answer(state, instance, wire_id, message);
+  Call& open = *instance.calls.find(wire_id);
+  if (!modern && open.method == Method::tools_list)
+    learn_task_tools(instance, message.of(message.envelope.result));
+  const bool for_modern = !modern && open.era == proto::Era::modern && open.state == CallState::sent;
+  if (for_modern && open.task && legacy_server_made_task(state, instance, open, message)) return;
   Call call = finish(state, instance, wire_id);
   instance.forgotten = 0;
   if (!modern && call.era == proto::Era::modern && call.state != CallState::cancelled) {

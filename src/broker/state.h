@@ -16,6 +16,7 @@
 #include "core/park.h"
 #include "core/session.h"
 #include "core/share_key.h"
+#include "face/modern_server.h"
 #include "proto/envelope.h"
 #include "proto/rpc.h"
 
@@ -28,6 +29,7 @@ struct Broker::State {
   core::Parks parks;
   std::vector<Action> outbox;
   base::Instant now;
+  base::Instant begun;
   base::Instant quiet_since;  // When the last session left.
   std::uint64_t instances_ever = 0;
   bool retired = false;
@@ -312,6 +314,44 @@ void upstream_acknowledged(State& state, core::Instance& instance, const Scanned
 void upstream_tick(State& state, core::Instance& instance);
 std::optional<base::Instant> upstream_deadline(const core::Instance& instance);
 void upstream_ended(State& state, core::Instance& instance, std::int64_t call, const Scanned& message);
+
+// The client is asked all of it; the call waits.
+void ask_in_round(State& state, core::Instance& instance, core::Call& call,
+                  const std::vector<face::InputRequest>& requests);
+
+// task_bridge.cpp: a modern server's tasks, for legacy clients
+void modern_server_made_task(State& state, core::Instance& instance, core::Call& call,
+                             std::string_view raw_result);
+// A task was asked for, and the call answered without one.
+void task_done_at_once(State& state, core::Instance& instance, const core::Call& call,
+                       std::string_view raw_result);
+void legacy_task_request(State& state, core::Session& session, core::Instance& instance,
+                         const Scanned& message, proto::Method method);
+void modern_task_answered(State& state, core::Instance& instance, std::int64_t wire_id,
+                          const Scanned& message);
+void task_polled(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
+// The call waits for a task, and these are its client's answers for that. False: it does not.
+bool answers_task(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view responses);
+void tasks_tick(State& state, core::Instance& instance);
+void tasks_lost(State& state, core::Instance& instance, const std::string& raw_error);
+// a legacy server's tasks, for modern clients
+void learn_task_tools(core::Instance& instance, std::string_view raw_result);
+// A client that knows tasks is here: what may be one has to be known.
+void want_task_tools(State& state, core::Instance& instance);
+void task_tools_listed(State& state, core::Instance& instance, const Scanned& message);
+bool becomes_task(const core::Instance& instance, const core::Call& call, std::string_view raw_params);
+// False: it answered without one.
+bool legacy_server_made_task(State& state, core::Instance& instance, core::Call& call,
+                             const Scanned& message);
+void modern_task_request(State& state, core::Session& session, core::Instance& instance,
+                         const Scanned& message, proto::Method method, const Asked& asked);
+// The call is out of the tables.
+void legacy_task_answered(State& state, core::Instance& instance, const core::Call& call,
+                          std::string_view result);
+void task_fetched(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
+// False: no modern client owns the task that the question belongs to.
+bool task_asks_modern_client(State& state, core::Instance& instance, const Scanned& message,
+                             proto::Method method);
 
 // deadlines.cpp
 std::optional<base::Instant> deadline_of(const core::Instance& instance);

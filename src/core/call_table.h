@@ -25,11 +25,15 @@ namespace core {
 
 // Whose call it is and what its answer means to us.
 enum class Purpose : std::uint8_t {
-  forwarded,   // A session's; the answer goes to it.
-  initialize,  // Ours.
-  discover,    // Ours: whether the server is a modern one.
-  listen,      // Ours: what a modern server is to tell us.
-  subscribe,   // Ours, on behalf of all who want the resource.
+  forwarded,    // A session's; the answer goes to it.
+  initialize,   // Ours.
+  discover,     // Ours: whether the server is a modern one.
+  listen,       // Ours: what a modern server is to tell us.
+  task_tools,   // Ours: which tools may be tasks.
+  task_poll,    // Ours: how a task of `uri` stands.
+  task_result,  // Ours: what it came to.
+  task_update,  // Ours: a client's answers for it.
+  subscribe,    // Ours, on behalf of all who want the resource.
   unsubscribe,
   set_level,
 };

@@ -20,6 +20,8 @@ Capabilities capabilities_of(const proto::json::Value* capabilities, std::string
   all.experimental_raw = raw_member(*capabilities, "experimental", text);
   all.extensions_raw = raw_member(*capabilities, "extensions", text);
   all.vendor = !all.experimental_raw.empty() || !all.extensions_raw.empty();
+  const proto::json::Value* extensions = capabilities->find("extensions");
+  all.tasks = extensions != nullptr && extensions->find("io.modelcontextprotocol/tasks") != nullptr;
   if (const proto::json::Value* elicitation = capabilities->find("elicitation")) {
     const bool form = elicitation->find("form") != nullptr;
     all.elicitation_url = elicitation->find("url") != nullptr;

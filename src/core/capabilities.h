@@ -16,6 +16,7 @@ struct Abilities {
   bool elicitation_form = false;
   bool elicitation_url = false;
   bool vendor = false;  // Declared something under "experimental" or "extensions".
+  bool tasks = false;   // The tasks extension of 2026-07-28.
 };
 
 struct Capabilities : Abilities {

@@ -111,6 +111,9 @@ struct Instance {
   std::map<std::int64_t, Round> rounds;    // Of calls that wait for answers first, by call.
   Roots roots;
   Tasks tasks;
+  bool offers_tasks = false;  // Of its own era: tools can be called as tasks.
+  bool task_tools_asked = false;
+  std::map<std::string, bool, std::less<>> task_tools;  // Legacy: tools that may be, and whether they must.
   Cursors cursors;
   std::deque<std::pair<std::string, SessionId>>
       elicitations;  // By elicitationId: whom its completion concerns.

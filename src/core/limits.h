@@ -48,6 +48,10 @@ inline constexpr base::Duration replaced_listen = std::chrono::seconds(1);
 // A listen of ours that broke is opened again after 250 ms, doubled each time up to this.
 inline constexpr base::Duration listen_again_most = std::chrono::seconds(30);
 
+// How often a server is asked how a task stands, if it does not say, and at most.
+inline constexpr std::chrono::milliseconds task_poll{1000};
+inline constexpr std::chrono::milliseconds task_poll_least{50};
+
 // What a call came to is kept for a client that lost the answer and presents its ticket again.
 inline constexpr base::Duration replay_for = std::chrono::minutes(2);
 

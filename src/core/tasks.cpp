@@ -41,6 +41,14 @@ bool Tasks::owns(std::string_view id, SessionId session) const {
   return task != nullptr && task->owner == session;
 }
 
+std::optional<base::Instant> Tasks::deadline() const {
+  std::optional<base::Instant> first;
+  for (const auto& [id, task] : tasks_) {
+    if (task.poll_due && (!first || *task.poll_due < *first)) first = task.poll_due;
+  }
+  return first;
+}
+
 std::string Tasks::own_only(std::string_view raw_result, SessionId session) const {
   const proto::json::Document document = proto::json::parse(raw_result);
   const proto::json::Value* list = document.root ? document.root->find("tasks") : nullptr;

@@ -11,15 +11,31 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/time.h"
+#include "core/call_table.h"
 #include "core/ids.h"
+#include "core/park.h"
 
 namespace core {
 
 struct Task {
   SessionId owner;
-  std::int64_t token = 0;    // As the server knows it; 0: none.
-  std::string client_token;  // Raw, as the client knows it.
+  std::int64_t token = 0;         // As the server knows it; 0: none.
+  std::string client_token = {};  // Raw, as the client knows it.
+
+  // Of a task whose client is of another era than its server (broker/task_bridge.cpp).
+  bool bridged = false;
+  std::string state = {};                  // As 2025-11-25 has it: the Task, raw, as the server gave it last.
+  std::string outcome = {};                // "\"result\":…" or "\"error\":…", once it is known.
+  std::vector<std::int64_t> waiters = {};  // Calls that are answered with it, by our id.
+  std::vector<Call> shown_to = {};         // Those that are shown the whole task with it; out of the tables.
+  std::vector<ParkedAsk> asks = {};        // Of the server's, which a modern client has to answer.
+  int keys = 0;                            // Given out.
+  bool fetched = false;                    // The result was asked for.
+  std::optional<base::Instant> poll_due = {};
 };
 
 class Tasks {
@@ -34,8 +50,16 @@ class Tasks {
   }
 
   const Task* find(std::string_view id) const;
+  Task* find(std::string_view id) { return const_cast<Task*>(std::as_const(*this).find(id)); }
   const Task* by_token(std::int64_t token) const;
   bool owns(std::string_view id, SessionId session) const;
+
+  // f(id, Task&) in order of ids.
+  template <class F>
+  void each(F&& f) {
+    for (auto& [id, task] : tasks_) f(id, task);
+  }
+  std::optional<base::Instant> deadline() const;
 
   // The result of tasks/list with the tasks of others left out.
   std::string own_only(std::string_view raw_result, SessionId session) const;

@@ -1,6 +1,7 @@
 #include "face/modern_client.h"
 
 #include "base/siphash.h"
+#include "face/tasks.h"
 #include "proto/json.h"
 #include "proto/members.h"
 
@@ -77,7 +78,17 @@ std::string discover_result(std::string_view initialize_result) {
   result.object();
   result.key("resultType").string("complete");
   result.key("supportedVersions").raw(proto::supported_versions());
-  result.key("capabilities").raw(proto::with_members(capabilities, {}, {"tasks"}));
+  const std::string_view tasks = proto::member(capabilities, "tasks");
+  const std::string_view extensions = proto::member(capabilities, "extensions");
+  // Tasks go by another name since.
+  const bool offered = proto::member(proto::member(tasks, "requests"), "tools").contains(R"("call")");
+  const std::string more =
+      offered
+          ? R"("extensions":)" + proto::with_members(extensions, proto::json::quoted(tasks_extension) + ":{}",
+                                                     {tasks_extension})
+          : std::string();
+  result.key("capabilities")
+      .raw(proto::with_members(capabilities, more, {"tasks", offered ? "extensions" : "tasks"}));
   if (!instructions.empty()) result.key("instructions").raw(instructions);
   result.key("ttlMs").number(0);
   result.key("cacheScope").string("private");

@@ -4,6 +4,7 @@
 
 #include "base/time.h"
 #include "face/modern_client.h"
+#include "face/tasks.h"
 #include "proto/claim.h"
 #include "proto/json.h"
 #include "proto/members.h"
@@ -60,7 +61,10 @@ std::string initialize_result_of(std::string_view raw_result) {
   Writer result;
   result.object();
   result.key("protocolVersion").string(proto::name_of(proto::newest_legacy));
-  result.key("capabilities").raw(capabilities.starts_with('{') ? capabilities : "{}");
+  const bool tasks = !proto::member(proto::member(capabilities, "extensions"), tasks_extension).empty();
+  const std::string_view first =
+      tasks ? R"("tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})" : "";
+  result.key("capabilities").raw(proto::with_members(capabilities, first, {"tasks"}));
   result.key("serverInfo").raw(info.starts_with('{') ? info : R"({"name":"unnamed","version":"0"})");
   if (!instructions.empty()) result.key("instructions").raw(instructions);
   result.end();

@@ -85,7 +85,15 @@ void check_parts(std::string_view text, const Envelope& found, const json::value
   expect(text, found.params, params);
   expect(text, found.result, member(root, "result"));
   expect(text, found.error, member(root, "error"));
-  expect(text, found.meta, meta != nullptr && meta->is_object() ? meta : nullptr);
+  const auto* result_meta = member(member(root, "result"), "_meta");
+  const auto* own_meta = found.kind == Kind::response ? result_meta : meta;
+  expect(text, found.meta, own_meta != nullptr && own_meta->is_object() ? own_meta : nullptr);
+  expect(text, found.request_state, member(params, "requestState"));
+  expect(text, found.result_type, member(member(root, "result"), "resultType"));
+  const auto* subscription = member(meta, "io.modelcontextprotocol/subscriptionId");
+  if (subscription == nullptr) subscription = member(result_meta, "io.modelcontextprotocol/subscriptionId");
+  expect(text, found.subscription, subscription);
+  ensure(found.responses == (member(params, "inputResponses") != nullptr));
   expect(text, found.request_id, member(params, "requestId"));
   expect(text, found.uri, member(params, "uri"));
   expect(text, found.level, member(params, "level"));

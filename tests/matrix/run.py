@@ -39,9 +39,7 @@ from world import HEARTH, HEARTHD, Home
 
 AT_ONCE = 3
 # Features of pairs that do not pass yet: they are tried with --all, or if --client or --server names them.
-PENDING = [
-    (lambda client, server, feature: feature == "tasks" and client[0] != server[0], "tasks between eras are being built"),
-]
+PENDING = []
 
 
 def name_of(pair):

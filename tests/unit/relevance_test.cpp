@@ -195,7 +195,7 @@ TEST_CASE("relevance: what the configuration names counts before every list") {
 }
 
 TEST_CASE("relevance: the documentation shows every pattern") {
-  const auto page = std::filesystem::path(__FILE__).parent_path() / "../../docs/configuration.md";
+  const auto page = std::filesystem::path(HEARTH_SOURCE_DIRECTORY) / "docs/configuration.md";
   std::ifstream file(page);
   REQUIRE(file);
   const std::string text{std::istreambuf_iterator<char>(file), {}};

@@ -1,0 +1,248 @@
+// Tasks whose client and server are of different eras.
+#include <doctest/doctest.h>
+
+#include "broker_fixture.h"
+
+namespace {
+
+using test::Lines;
+
+const std::string claim = R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                          R"("io.modelcontextprotocol/clientCapabilities":{"elicitation":{},"extensions":{)"
+                          R"("io.modelcontextprotocol/tasks":{}}}})";
+
+struct TaskStage : test::Stage {
+  void serves_result(const std::string& request, const std::string& result) {
+    serves(server(), R"({"jsonrpc":"2.0","id":)" + id_of(request) + R"(,"result":)" + result + "}");
+  }
+  std::string wire() {
+    const Lines heard = hears(server());
+    REQUIRE(heard.size() == 1);
+    return heard[0];
+  }
+  std::string heard(core::SessionId client) {
+    const Lines all = hears(client);
+    REQUIRE(all.size() == 1);
+    return all[0];
+  }
+  // A legacy client on a modern server that has tasks.
+  core::SessionId legacy() {
+    core::ServerSpec asked = spec();
+    asked.probe = true;
+    const core::SessionId id = open(asked);
+    says(id, R"({"jsonrpc":"2.0","id":"i","method":"initialize","params":{"protocolVersion":"2025-11-25",)"
+             R"("capabilities":{"elicitation":{}},"clientInfo":{"name":"old","version":"2"}}})");
+    happens(broker::InstanceStarted{server(), 1});
+    pending.clear();
+    serves_result(wire(), R"({"supportedVersions":["2026-07-28"],"capabilities":{"tools":{},)"
+                          R"("extensions":{"io.modelcontextprotocol/tasks":{}}}})");
+    CHECK(heard(id).contains(R"("tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})"));
+    says(id, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
+    return id;
+  }
+  // A modern client on a legacy server that has tasks.
+  core::SessionId modern() {
+    const core::SessionId id = open();
+    asks(id, "0", "server/discover");
+    bring_up(R"({"tools":{},"tasks":{"requests":{"tools":{"call":{}}}}})");
+    CHECK(heard(id).contains(R"("capabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}},)"
+                             R"("tools":{}})"));
+    const std::string list = hears(server()).back();
+    REQUIRE(list.contains("tools/list"));
+    serves_result(list, R"({"tools":[{"name":"may","execution":{"taskSupport":"optional"}},{"name":"not"},)"
+                        R"({"name":"must","execution":{"taskSupport":"required"}}]})");
+    return id;
+  }
+  void asks(core::SessionId id, const std::string& number, const std::string& method,
+            const std::string& params = {}) {
+    says(id, R"({"jsonrpc":"2.0","id":)" + number + R"(,"method":")" + method +
+                 R"(",)"
+                 R"("params":{)" +
+                 params + claim + "}}");
+  }
+  void calls_as_task(core::SessionId id) {
+    says(id, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","task":{"ttl":9}}})");
+  }
+  void about_task(core::SessionId id, const std::string& number, const std::string& method) {
+    says(id, R"({"jsonrpc":"2.0","id":)" + number + R"(,"method":")" + method +
+                 R"(","params":{)"
+                 R"("taskId":"T"}})");
+  }
+};
+
+const std::string working = R"("taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l",)"
+                            R"("ttlMs":5,"pollIntervalMs":100)";
+const std::string done = R"({"resultType":"complete","taskId":"T","status":"completed","createdAt":"c",)"
+                         R"("lastUpdatedAt":"l","ttlMs":5,)"
+                         R"("result":{"content":[1]}})";
+
+}  // namespace
+
+TEST_CASE_FIXTURE(TaskStage, "a legacy client's task is one of the modern server's") {
+  const auto a = legacy();
+  calls_as_task(a);
+  const std::string call = wire();
+  CHECK(call.contains(R"("extensions":{"io.modelcontextprotocol/tasks":{}})"));
+  CHECK(!call.contains(R"("task":)"));
+  serves_result(call, R"({"resultType":"task",)" + working + "}");
+  CHECK(heard(a) == R"({"jsonrpc":"2.0","id":1,"result":{"task":{"taskId":"T","status":"working",)"
+                    R"("createdAt":"c",)"
+                    R"("lastUpdatedAt":"l","ttl":5,"pollInterval":100}}})");
+  about_task(a, "2", "tasks/get");
+  serves_result(wire(), R"({"resultType":"complete",)" + working + "}");
+  CHECK(heard(a).contains(R"("id":2,"result":{"taskId":"T","status":"working")"));
+  about_task(a, "3", "tasks/result");
+  passes(std::chrono::milliseconds(0));
+  const std::string poll = wire();
+  CHECK(poll.contains("tasks/get"));
+  serves_result(poll, R"({"resultType":"complete",)" + working + "}");
+  passes(std::chrono::milliseconds(100));
+  serves_result(wire(), done);
+  CHECK(heard(a) == R"({"jsonrpc":"2.0","id":3,"result":{"_meta":{"io.modelcontextprotocol/related-task":)"
+                    R"({"taskId":"T"}},"content":[1]}})");
+  about_task(a, "4", "tasks/get");
+  CHECK(heard(a).contains(R"("status":"completed")"));
+  says(a, R"({"jsonrpc":"2.0","id":5,"method":"tasks/list"})");
+  CHECK(heard(a).contains(R"("tasks":[{"taskId":"T")"));
+  const auto b = open();
+  greet(b, "{}", "2025-11-25");
+  about_task(b, "1", "tasks/get");
+  CHECK(heard(b).contains("Task not found"));
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a call that asked for no task is answered with what came of the server's") {
+  const auto a = legacy();
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
+  serves_result(wire(), R"({"resultType":"task",)" + working + "}");
+  CHECK(hears(a).empty());
+  passes(std::chrono::milliseconds(100));
+  SUBCASE("a result") {
+    serves_result(wire(), done);
+    CHECK(heard(a) == R"({"jsonrpc":"2.0","id":1,"result":{"content":[1]}})");
+  }
+  SUBCASE("an error") {
+    serves_result(wire(), R"({"taskId":"T","status":"failed","error":{"code":-5,"message":"no"}})");
+    CHECK(heard(a) == R"({"jsonrpc":"2.0","id":1,"error":{"code":-5,"message":"no"}})");
+  }
+  SUBCASE("a question first") {
+    serves_result(wire(), R"({"taskId":"T","status":"input_required","pollIntervalMs":100,"inputRequests":)"
+                          R"({"k":{"method":"elicitation/create","params":{"message":"?"}}}})");
+    const std::string ask = heard(a);
+    CHECK(ask.contains(R"("io.modelcontextprotocol/related-task":{"taskId":"T"})"));
+    says(a, R"({"jsonrpc":"2.0","id":)" + id_of(ask) + R"(,"result":{"action":"accept"}})");
+    const std::string update = wire();
+    CHECK(update.contains(R"("method":"tasks/update")"));
+    CHECK(update.contains(R"("inputResponses":{"k":{"action":"accept"}})"));
+    serves_result(update, R"({"resultType":"complete"})");
+    passes(std::chrono::milliseconds(100));
+    serves_result(wire(), done);
+    CHECK(heard(a).contains(R"("id":1,"result":{"content":[1]})"));
+  }
+  SUBCASE("the end of the server") {
+    happens(broker::InstanceExited{server(), "was killed by SIGSEGV", ""});
+    CHECK(heard(a).contains("SIGSEGV"));
+  }
+  passes(std::chrono::minutes(1));
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a call that was to become a task and did not is a finished one") {
+  const auto a = legacy();
+  calls_as_task(a);
+  serves_result(wire(), R"({"resultType":"complete","content":[2]})");
+  const std::string made = heard(a);
+  CHECK(made.contains(R"("status":"completed","createdAt":"1970-01-01T00:00:00Z")"));
+  const std::size_t at = made.find("hearth-task-");
+  const std::string id = made.substr(at, made.find('"', at) - at);
+  says(a, R"({"jsonrpc":"2.0","id":2,"method":"tasks/result","params":{"taskId":")" + id + "\"}}");
+  CHECK(heard(a).contains(R"("content":[2])"));
+  CHECK(hears(server()).empty());
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a cancelled task stays cancelled") {
+  const auto a = legacy();
+  calls_as_task(a);
+  serves_result(wire(), R"({"resultType":"task",)" + working + "}");
+  hears(a);
+  about_task(a, "2", "tasks/cancel");
+  serves_result(wire(), R"({"resultType":"complete"})");
+  CHECK(heard(a).contains(R"("status":"cancelled")"));
+  about_task(a, "3", "tasks/get");
+  CHECK(heard(a).contains(R"("status":"cancelled")"));
+  CHECK(hears(server()).empty());
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a modern client that knows tasks is given the legacy server's") {
+  const auto a = modern();
+  asks(a, "1", "tools/call", R"("name":"not",)");
+  CHECK(!wire().contains(R"("task":{})"));
+  asks(a, "2", "tools/call", R"("name":"may",)");
+  const std::string call = wire();
+  CHECK(call.contains(R"("params":{"task":{},"name":"may"})"));
+  serves_result(call, R"({"task":{"taskId":"T","status":"working","createdAt":"c",)"
+                      R"("lastUpdatedAt":"l","ttl":5}})");
+  CHECK(heard(a).contains(R"("result":{"resultType":"task","taskId":"T","status":"working",)"
+                          R"("createdAt":"c",)"
+                          R"("lastUpdatedAt":"l","ttlMs":5)"));
+  asks(a, "3", "tasks/get", R"("taskId":"T",)");
+  const std::string get = wire();
+  CHECK(get.contains(R"("method":"tasks/get","params":{"taskId":"T"})"));
+  serves_result(get, R"({"taskId":"T","status":"completed","createdAt":"c","lastUpdatedAt":"l","ttl":5})");
+  CHECK(hears(a).empty());
+  const std::string fetch = wire();
+  CHECK(fetch.contains("tasks/result"));
+  serves_result(fetch, R"({"content":[3],"_meta":{"io.modelcontextprotocol/related-task":{)"
+                       R"("taskId":"T"}}})");
+  const std::string shown = heard(a);
+  CHECK(shown.contains(R"("id":3,"result":{"resultType":"complete","taskId":"T","status":"completed")"));
+  CHECK(shown.contains(R"("result":{"content":[3]})"));
+  asks(a, "4", "tasks/get", R"("taskId":"T",)");
+  CHECK(heard(a).contains(R"("content":[3])"));
+  asks(a, "5", "tasks/get", R"("taskId":"other",)");
+  CHECK(heard(a).contains("Task not found"));
+  CHECK(hears(server()).empty());
+}
+
+TEST_CASE_FIXTURE(TaskStage, "what a legacy server's task asks is shown with it, and answered by an update") {
+  const auto a = modern();
+  asks(a, "1", "tools/call", R"("name":"may",)");
+  serves_result(wire(), R"({"task":{"taskId":"T","status":"working","createdAt":"c",)"
+                        R"("lastUpdatedAt":"l","ttl":5}})");
+  hears(a);
+  asks(a, "2", "tasks/get", R"("taskId":"T",)");
+  serves_result(wire(), R"({"taskId":"T","status":"input_required","createdAt":"c",)"
+                        R"("lastUpdatedAt":"l","ttl":5})");
+  CHECK(heard(a).contains(R"("status":"working")"));  // Nothing has been asked yet.
+  const std::string fetch = wire();
+  CHECK(fetch.contains("tasks/result"));
+  serves(server(), R"({"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{)"
+                   R"("message":"?","_meta":)"
+                   R"({"io.modelcontextprotocol/related-task":{"taskId":"T"}}}})");
+  asks(a, "3", "tasks/get", R"("taskId":"T",)");
+  serves_result(wire(), R"({"taskId":"T","status":"input_required","createdAt":"c",)"
+                        R"("lastUpdatedAt":"l","ttl":5})");
+  CHECK(heard(a).contains(R"("inputRequests":{"q1":{"method":"elicitation/create","params":{)"
+                          R"("message":"?"}}})"));
+  asks(a, "4", "tasks/update", R"("taskId":"T","inputResponses":{"q1":{"action":"accept"}},)");
+  CHECK(heard(a).contains(R"("result":{"resultType":"complete"})"));
+  CHECK(wire() == R"({"jsonrpc":"2.0","id":"q","result":{"action":"accept"}})");
+  serves_result(fetch, R"({"content":[4]})");
+  asks(a, "5", "tasks/get", R"("taskId":"T",)");
+  CHECK(heard(a).contains(R"("result":{"content":[4]})"));
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a tool that must be a task is followed to its end for who knows none") {
+  const auto a = modern();
+  const auto b = open();
+  says(b, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"must","_meta":{)"
+          R"("io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+          R"("io.modelcontextprotocol/clientCapabilities":{}}}})");
+  const std::string call = wire();
+  CHECK(call.contains(R"("task":{})"));
+  serves_result(call, R"({"task":{"taskId":"T","status":"working","createdAt":"c",)"
+                      R"("lastUpdatedAt":"l","ttl":5}})");
+  CHECK(hears(b).empty());
+  serves_result(wire(), R"({"content":[5]})");
+  CHECK(heard(b).contains(R"("resultType":"complete")"));
+  asks(a, "9", "tasks/get", R"("taskId":"T",)");
+  CHECK(heard(a).contains("Task not found"));
+}
