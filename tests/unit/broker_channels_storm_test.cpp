@@ -5,6 +5,7 @@
 // nothing is said to what is not there, and at the end nothing is left.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <set>
 
 #include "broker_fixture.h"
@@ -105,7 +106,8 @@ struct Storm : test::Stage {
     if (client.next == 1) says(client.id, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
     const std::string id = std::to_string(client.next++);
     client.open.insert(id);
-    const char* method = random.below(4) == 0 ? "resources/subscribe" : "tools/call";
+    constexpr std::array methods{"tools/call", "resources/subscribe", "resources/read", "tools/list"};
+    const char* method = methods[random.below(methods.size())];
     says(client.id, R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method +
                         R"(","params":{"name":"x","uri":"file:///)" + std::to_string(random.below(3)) +
                         "\"}}");
