@@ -114,20 +114,22 @@ struct Storm : test::Stage {
   }
   void asks(Client& client) {
     if (client.open.contains("0")) return;
-    constexpr std::array methods{"tools/list", "tools/list", "resources/read", "resources/read", "tools/call"};
+    constexpr std::array methods{"tools/list", "tools/list", "resources/read", "resources/read",
+                                 "tools/call"};
     const std::string method = methods[random.below(methods.size())];
     const std::string id = std::to_string(client.next++);
     const std::string params = method == "tools/list" ? "" : R"("uri":"u",)";
     client.known.tools = told;
     client.open[id] = client.known;
-    says(client.id, R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + R"(","params":{)" + params +
-                        (client.modern ? claim : R"("_meta":{})") + "}}");
+    says(client.id, R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + R"(","params":{)" +
+                        params + (client.modern ? claim : R"("_meta":{})") + "}}");
   }
   void cancels(Client& client) {
     if (client.open.empty() || client.open.begin()->first == "0") return;
     const std::string id = client.open.begin()->first;
     client.open.erase(client.open.begin());
-    says(client.id, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id + "}}");
+    says(client.id,
+         R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id + "}}");
   }
   void goes(std::size_t which) {
     happens(broker::SessionClosed{clients[which].id});
@@ -145,8 +147,8 @@ struct Storm : test::Stage {
       return R"("result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":true},)"
              R"("resources":{}},"serverInfo":{"name":"s","version":"1"}})";
     if (request.line.contains("server/discover"))
-      return R"("result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{)"
-             R"("listChanged":true},"resources":{}},"ttlMs":0,"cacheScope":"public"})";
+      return R"("result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{)"
+             R"("tools":{"listChanged":true},"resources":{}},"ttlMs":0,"cacheScope":"public"})";
     if (random.below(12) == 0) return R"("error":{"code":-32603,"message":"x"})";
     if (request.line.contains("tools/call"))
       return R"("result":{)" + type + R"("content":[],"wrote":)" + std::to_string(++versions.data) + "}";
