@@ -1,9 +1,10 @@
 // What the broker's parts share: the tables, the outbox, and the few things that every part does.
 //
 // The parts are files of free functions over this state, each named after what it handles: clients.cpp (what
-// clients say), servers.cpp (what servers say), calls.cpp, asks.cpp, interests.cpp (subscriptions, levels,
-// list changes), roots.cpp, placement.cpp, lifecycle.cpp (processes), deadlines.cpp, sessions.cpp (beginning
-// and end). None of them calls out: what has to be done in the world is left in the outbox.
+// clients say), servers.cpp (what servers say), calls.cpp, shared_answers.cpp (one answer for several),
+// asks.cpp, interests.cpp (subscriptions, levels, list changes), roots.cpp, placement.cpp, lifecycle.cpp
+// (processes), deadlines.cpp, sessions.cpp (beginning and end). None of them calls out: what has to be done in
+// the world is left in the outbox.
 #pragma once
 
 #include <string>
