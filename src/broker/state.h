@@ -3,8 +3,8 @@
 // The parts are files of free functions over this state, each named after what it handles: clients.cpp (what
 // clients say), servers.cpp (what servers say), calls.cpp, shared_answers.cpp (one answer for several),
 // asks.cpp, interests.cpp (subscriptions, levels, list changes), roots.cpp, placement.cpp, lifecycle.cpp
-// (processes), deadlines.cpp, sessions.cpp (beginning and end). None of them calls out: what has to be done in
-// the world is left in the outbox.
+// (processes), deadlines.cpp, sessions.cpp (beginning and end). None of them calls out: what has to be done
+// in the world is left in the outbox.
 #pragma once
 
 #include <string>
