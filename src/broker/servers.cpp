@@ -84,7 +84,8 @@ void legacy_answer(State& state, Instance& instance, std::int64_t wire_id, const
   }
   if (proto::lists(method)) instance.cursors.issued(core::next_cursor_of(result));
   const Session* session = state.sessions.find(call->session);
-  if (call->task && session != nullptr) return task_done_at_once(state, instance, *call, result);
+  if (call->task && instance.offers_tasks && session != nullptr)
+    return task_done_at_once(state, instance, *call, result);
   const auto changed =
       session != nullptr ? face::content_for(session->revision, method, result) : std::nullopt;
   std::string older = face::legacy_result(changed ? *changed : result);

@@ -589,3 +589,10 @@ TEST_CASE_FIXTURE(ModernServerStage, "a client that wants to hear less hears les
          R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}})");
   CHECK(hears(a).empty());
 }
+
+TEST_CASE_FIXTURE(ModernServerStage, "who asks for a task where there are none gets the answer") {
+  const auto a = legacy();
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","task":{}}})");
+  serves_result(hears(server()).at(0), R"({"resultType":"complete","content":[]})");
+  CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":1,"result":{"content":[]}})"});
+}
