@@ -90,12 +90,10 @@ Candidates candidates(State& state, Instance& instance) {
   std::set<Party> waiting;
   instance.calls.each([&](const Call& call) {
     if (call.purpose != core::Purpose::forwarded || !proto::may_ask(call.method)) return;
-    const bool ghost =
-        call.state == CallState::cancelled && state.now - call.cancelled_at < core::limits::ghost;
     const bool live = call.state == CallState::sent;
     if (away(call)) waiting.insert(party_of(call));
     if (live) found.live.insert(party_of(call));
-    if (live || ghost) found.all.insert(party_of(call));
+    if (live || core::ghost(call, state.now)) found.all.insert(party_of(call));
   });
   if (found.all.empty() && !waiting.empty()) found.live = found.all = std::move(waiting);
   if (found.all.empty() && instance.sessions_ever == 1 && instance.sessions.size() == 1) {
@@ -189,9 +187,10 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
                                  "hearth: a request re-used the id of one that is still running"));
     return;
   }
-  if (task_asks_modern_client(state, instance, message, method)) return;
+  if (task_asks_modern_client(state, instance, message, method, question.mode)) return;
   Call* const modern = modern_call(state, instance);
-  if (modern != nullptr && may_be_asked(modern->abilities, method, question.mode))
+  if (modern != nullptr && proto::input_request(method) &&
+      core::may_be_asked(modern->abilities, method, question.mode))
     return park_ask(state, instance, *modern, message, method);
   if (modern != nullptr && method == Method::roots_list) modern->lacking = required(method, question.mode);
   if (method == Method::roots_list) {

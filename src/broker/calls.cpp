@@ -77,10 +77,12 @@ bool must_wait_its_turn(Instance& instance, const Call& call) {
 }
 
 void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
+  const std::int64_t wire_id = call.wire_id;
   call.state = CallState::sent;
   ++instance.calls_total;
   if (call.level && instance.era == proto::Era::legacy) level_step(state, instance);
-  state.send(instance.id, for_server(state, instance, call, message));
+  // It may stand elsewhere by now: the level is set by a call of ours.
+  state.send(instance.id, for_server(state, instance, *instance.calls.find(wire_id), message));
 }
 
 void wait(State& state, Session& session, Instance& instance, std::int64_t call, Message message) {
@@ -190,7 +192,9 @@ Attached attach(State& state, Session& session, Instance& instance, Call& call, 
   const std::string_view id = message.of(message.envelope.id);
   call.session = session.id;
   call.client_id = id;
-  call.token = message.of(message.envelope.progress_token);
+  // The server was given a token only if the first request had one.
+  const auto first = proto::scan(call.original.text);
+  if (first && first->progress_token.present()) call.token = message.of(message.envelope.progress_token);
   call.journal_slot = note_call(state, session, id);
   session.calls.insert(id, call.wire_id);
   if (!must_wait_its_turn(instance, call)) {
@@ -202,9 +206,13 @@ Attached attach(State& state, Session& session, Instance& instance, Call& call, 
   return Attached::waits;
 }
 
-void detach(State& state, Call& call) {
-  if (Session* session = state.sessions.find(call.session))
+void detach(State& state, Instance& instance, Call& call) {
+  Session* session = state.sessions.find(call.session);
+  if (call.state == CallState::returning) unqueue(state, session, instance, call.wire_id);
+  if (session != nullptr) {
     session->calls.erase(call.client_id, call.wire_id);
+    session->held_back.progress.erase(call.wire_id);
+  }
   call.state = CallState::parked;
   call.client_id.clear();
   call.token.clear();
@@ -296,6 +304,11 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
   Call call = finish(state, instance, *wire_id);
   if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
   if (call.state == CallState::joined) return;
+  if (leave_task(state, instance, call)) {
+    unpark(state, call.park);
+    drain_waiting(state, instance);
+    return;
+  }
   if (call.state == CallState::waiting || call.state == CallState::asking) {
     instance.subscriptions.withdraw(*wire_id);
     std::erase(instance.level_waiters, *wire_id);
@@ -326,6 +339,10 @@ void abandon_calls(State& state, Session& session, Instance& instance) {
     Call call = finish(state, instance, wire_id);
     if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
     if (call.state == CallState::joined) continue;
+    if (leave_task(state, instance, call)) {
+      unpark(state, call.park);
+      continue;
+    }
     if (call.state == CallState::waiting || call.state == CallState::asking) {
       instance.subscriptions.withdraw(wire_id);
       std::erase(instance.level_waiters, wire_id);

@@ -83,8 +83,11 @@ void ask_its_era(State& state, Instance& instance) {
   ++instance.probes;
   instance.probe = own_call(instance, core::Purpose::discover);
   // One that has refused initialize has nothing else to be asked.
-  if (!instance.initialize_sent)
-    instance.probe_due = state.now + (http ? core::limits::probe_wait_http : core::limits::probe_wait);
+  if (!instance.initialize_sent) {
+    // Half of the start is left for a server that says nothing to questions it does not know.
+    const base::Duration most = http ? core::limits::probe_wait_http : core::limits::probe_wait;
+    instance.probe_due = state.now + std::min<base::Duration>(most, instance.spec.timing.start_timeout / 2);
+  }
   state.send(instance.id,
              face::discover_request(instance.probe, face::own_claim(state.options.version, instance.first)));
 }

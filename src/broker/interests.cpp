@@ -221,14 +221,16 @@ void level_answered(State& state, Instance& instance, const Scanned& message) {
 namespace {
 
 // A modern client wants log lines about its own call only, and a modern server knows no others. Over stdio
-// nothing says which call a line is about, but while there is only one it is about that one.
+// nothing says which call a line is about, but while there is only one it is about that one; a call that was
+// cancelled a moment ago may still be running.
 const core::Call* call_of_log_line(const State& state, const Instance& instance) {
   if (state.heard_on != 0) return instance.calls.find(state.heard_on);
   const core::Call* only = nullptr;
   std::size_t count = 0;
   const bool modern = instance.era == proto::Era::modern;  // It logs for those only that want it to.
   instance.calls.each([&](const core::Call& call) {
-    if (call.purpose != core::Purpose::forwarded || call.state != core::CallState::sent) return;
+    const bool runs = call.state == core::CallState::sent || core::ghost(call, state.now);
+    if (call.purpose != core::Purpose::forwarded || !runs) return;
     if (modern && !call.level) return;
     only = &call;
     ++count;

@@ -64,6 +64,7 @@ void fail_waiting(State& state, Instance& instance, const std::string& raw_error
 
 // Everything that only existed inside the process. Calls that it had received are answered; none is repeated.
 void process_lost(State& state, Instance& instance, const std::string& raw_error) {
+  questions_lost(state, instance);
   for (const std::int64_t wire_id : instance.calls.ids()) {
     const core::Call* call = instance.calls.find(wire_id);
     if (call == nullptr) continue;  // It waited for the answer to another that was lost.
@@ -299,8 +300,8 @@ void stop_by_person(State& state, Instance& instance) {
     case Life::starting:
     case Life::greeting:
     case Life::ready:
+      stop(state, instance);  // First: what nobody needs any more is not said to it one by one.
       fail_waiting(state, instance, error_about(instance, "was stopped on request", false));
-      stop(state, instance);
       consider_forgetting(state, instance.id);
       return;
   }

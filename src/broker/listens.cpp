@@ -13,10 +13,11 @@ using core::Listen;
 using core::ListKind;
 using core::Session;
 
-void tell(State& state, const Listen& listen, std::string text) {
+void tell(State& state, const Listen& listen, std::string text,
+          std::optional<std::uint16_t> slot = std::nullopt) {
   const Session& session = state.sessions.at(listen.session);
-  state.send_about(listen.session, proto::Message(std::move(text)),
-                   session.many_streams ? listen.client_id : std::string());
+  state.outbox.push_back(SendToSession{listen.session, proto::Message(std::move(text)), slot,
+                                       session.many_streams ? listen.client_id : std::string()});
 }
 
 std::string_view method_of(ListKind kind) {
@@ -43,14 +44,18 @@ std::string update_notice(const Listen& listen, const std::string& uri) {
 void acknowledge(State& state, Instance& instance, Listen& listen) {
   if (!listen.undecided.empty() || listen.acknowledged) return;
   listen.acknowledged = true;
-  if (listen.silently) {  // What it missed is not known.
+  Session& session = state.sessions.at(listen.session);
+  // From now on the set-up says that it is open; its slot, that the client has not been told so.
+  const auto slot = std::exchange(instance.calls.find(listen.call)->journal_slot, std::nullopt);
+  if (listen.silently) {
+    if (slot) session.journal.call_ended(*slot);  // What it missed is not known.
     listen.lists_changed = listen.filter.lists;
     listen.updated = listen.filter.uris;
   } else {
-    tell(state, listen, face::acknowledged_notice(listen.client_id, listen.filter));
+    tell(state, listen, face::acknowledged_notice(listen.client_id, listen.filter), slot);
   }
   flush_listen(state, instance, listen);
-  note_setup(state, state.sessions.at(listen.session));
+  note_setup(state, session);
 }
 
 // Only now is it known what the server can tell at all.
@@ -58,8 +63,13 @@ void begin(State& state, Instance& instance, std::int64_t call) {
   Listen& listen = instance.listens.at(call);
   listen.filter.lists &= instance.tells_lists;
   if (!instance.tells_resources) listen.filter.uris.clear();
-  listen.undecided = listen.filter.uris;
+  if (!listen.silently) listen.undecided = listen.filter.uris;
   for (const std::string& uri : std::set(listen.filter.uris)) {
+    if (listen.silently) {  // It was granted already.
+      instance.subscriptions.adopt(uri, core::Subscriber(listen.session, call));
+      subscription_step(state, instance, uri);
+      continue;
+    }
     const auto wish =
         instance.subscriptions.want(uri, {.session = listen.session, .call = call, .listen = call});
     if (wish.granted) {
@@ -113,6 +123,7 @@ void begin_listens(State& state, Instance& instance) {
   for (const std::int64_t call : calls) {
     Listen& listen = instance.listens.at(call);
     if (!listen.acknowledged) {
+      instance.subscriptions.leave_listen(call);  // What a process before this one had granted of it.
       begin(state, instance, call);
       continue;
     }

@@ -146,13 +146,13 @@ void modern_request(State& state, Session& session, const Scanned& message) {
   forward_call(state, session, instance, message, method, asked);
 }
 
-void listens_again(State& state, Session& session, const Scanned& message) {
+void listens_again(State& state, Session& session, const Scanned& message, Told told) {
   const auto claim = proto::read_claim(message.bytes.text, message.envelope);
   if (!claim) return;
   note_hello(session, *claim);
   Instance& instance =
       state.instance_of(session) != nullptr ? *state.instance_of(session) : place(state, session);
-  client_listens(state, session, instance, message, Told::by_an_earlier_daemon);
+  client_listens(state, session, instance, message, told);
 }
 
 bool only_a_modern_server_knows(const core::Call& call, const Scanned& message) {

@@ -65,7 +65,12 @@ std::size_t held_by(const State& state, const std::string& principal) {
 void send_outcome(State& state, const Call& call, std::string_view outcome) {
   std::string text = R"({"jsonrpc":"2.0","id":)" + call.client_id + ',';
   text.append(outcome).append("}");
-  state.send_answer(call, proto::Message(std::move(text)));
+  // A listen's slot was freed when it was acknowledged, but its end is owed, too.
+  std::optional<std::uint16_t> slot = call.journal_slot;
+  Session* session = state.sessions.find(call.session);
+  if (!slot && session != nullptr && call.method == Method::subscriptions_listen)
+    slot = note_call(state, *session, call.client_id);
+  state.outbox.push_back(SendToSession{call.session, proto::Message(std::move(text)), slot});
 }
 
 void remember_for_replay(State& state, const Park& park, const std::string& outcome) {
@@ -83,7 +88,7 @@ void give_round(State& state, std::uint64_t id, Park& park) {
       R"("result":)" + face::input_required(park.asks, new_ticket(state, id), instance->server_info);
   remember_for_replay(state, park, outcome);
   send_outcome(state, *call, outcome);
-  detach(state, *call);
+  detach(state, *instance, *call);
   park.attached = false;
   park.deadline = state.now + instance->spec.timing.ask_timeout;
   drain_waiting(state, *instance);
@@ -108,6 +113,11 @@ void give_up(State& state, std::uint64_t id, std::string_view why) {
   Instance* instance = state.instances.find(park.instance);
   Call* call = instance != nullptr ? instance->calls.find(park.call) : nullptr;
   if (call == nullptr || call->park != id) return;
+  if (leave_task(state, *instance, *call)) {
+    finish(state, *instance, park.call);
+    drain_waiting(state, *instance);
+    return;
+  }
   state.send(instance->id, face::cancelled_notice(std::to_string(park.call), why));
   call->state = CallState::cancelled;
   call->cancelled_at = state.now;
@@ -152,15 +162,18 @@ void reply_outcome(State& state, Session& session, const Scanned& message, std::
   state.reply(session, id, std::move(text));
 }
 
-// The call still runs: from now on this client is the one that waits for it.
-void take_over(State& state, Session& session, Instance& instance, std::uint64_t id, const Scanned& message) {
+// The call still runs: from now on this client is the one that waits for it, with what it says of itself now.
+void take_over(State& state, Session& session, Instance& instance, std::uint64_t id, const Scanned& message,
+               const Asked& asked) {
   Park& park = state.parks.all.at(id);
   Call& call = *instance.calls.find(park.call);
   if (call.state != CallState::parked) {
     send_outcome(state, call,
                  R"("error":)" + error_about(instance, "was asked again with the same requestState", false));
-    detach(state, call);
+    detach(state, instance, call);
   }
+  call.abilities = asked.abilities;
+  call.level = asked.level;
   park.attached = true;
   park.session = session.id;
   park.deadline.reset();
@@ -239,7 +252,7 @@ void come_back(State& state, Session& session, Instance& instance, const Scanned
   Call* call = of != nullptr ? of->calls.find(park->call) : nullptr;
   if (call == nullptr || call->park != id || of->id != instance.id)
     return refuse_ticket(state, session, message);
-  take_over(state, session, *of, id, message);
+  take_over(state, session, *of, id, message, asked);
 }
 
 void come_back_in_turn(State& state, Instance& instance, Call& call, const Scanned& message) {
@@ -247,12 +260,15 @@ void come_back_in_turn(State& state, Instance& instance, Call& call, const Scann
   Park& park = state.parks.all.at(call.park);
   give_answers(state, session, instance, park, message);
   if (!park.asks.empty()) park.round_due = state.now + core::limits::questions_together;
+  if (call.level) level_step(state, instance);
 }
 
 void conclude(State& state, const Call& call, std::string outcome) {
   if (call.state != CallState::parked) send_outcome(state, call, outcome);
   Park* park = state.parks.find(call.park);
   if (park != nullptr) {
+    // It did not need to know after all, but it has asked.
+    for (const ParkedAsk& ask : park->asks) decline(state, *park, ask);
     if (park->attached && park->presented.empty()) return state.parks.erase(call.park);  // No ticket is out.
     remember_for_replay(state, *park, outcome);
     park->asks.clear();
@@ -268,6 +284,12 @@ void unpark(State& state, std::uint64_t id) {
   const Park gone = std::move(*park);
   state.parks.erase(id);
   for (const ParkedAsk& ask : gone.asks) decline(state, gone, ask);
+}
+
+void questions_lost(State& state, const Instance& instance) {
+  for (auto& [id, park] : state.parks.all) {
+    if (park.instance == instance.id) park.asks.clear();
+  }
 }
 
 bool server_cancels_parked(State& state, Instance& instance, std::string_view raw_id) {

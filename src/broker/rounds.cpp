@@ -61,6 +61,10 @@ void make_again(State& state, Instance& instance, std::int64_t wire_id) {
   session.calls.erase(taken.client_id, wire_id);
   Call& call = instance.calls.insert(std::move(taken));
   session.calls.insert(call.client_id, call.wire_id);
+  if (auto held = session.held_back.progress.extract(wire_id)) {
+    held.key() = call.wire_id;
+    session.held_back.progress.insert(std::move(held));
+  }
   call.state = CallState::sent;
   instance.rounds[call.wire_id] = {
       .count = round.count, .state = {}, .pending = {}, .answers = {}, .due = {}};

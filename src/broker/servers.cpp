@@ -143,7 +143,7 @@ void server_answer(State& state, Instance& instance, const Scanned& message) {
     case Purpose::task_result:
       task_fetched(state, instance, finish(state, instance, wire_id), message);
       return;
-    case Purpose::task_update:
+    case Purpose::task_told:
       finish(state, instance, wire_id);  // The task itself tells what came of it.
       return;
     case Purpose::subscribe:

@@ -1,5 +1,6 @@
 // The beginning and the end of a session, and what it leaves behind for a next daemon.
 #include <algorithm>
+#include <set>
 
 #include "broker/state.h"
 #include "core/setup.h"
@@ -30,9 +31,11 @@ bool is_listen(const core::Setup& setup, std::string_view raw_id) {
   });
 }
 
-// All but initialize and listens, which can be run again without harm and are.
-void answer_lost_calls(State& state, Session& session, const core::Setup& setup,
-                       std::string_view initialize_id) {
+// All but initialize and listens, which can be run again without harm and are. Returns the ids of the listens
+// whose clients have not been told that they are open.
+std::set<std::string> answer_lost_calls(State& state, Session& session, const core::Setup& setup,
+                                        std::string_view initialize_id) {
+  std::set<std::string> untold, answered;
   const std::vector<std::string> ids = session.journal.calls();
   const std::vector<std::uint16_t> slots = session.journal.slots();
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -43,14 +46,19 @@ void answer_lost_calls(State& state, Session& session, const core::Setup& setup,
       id = found->raw;
     }
     if (is_listen(setup, id)) {
+      untold.emplace(id);
       session.journal.call_ended(slots[i]);  // It is made again.
     } else if (id == initialize_id && slots[i] == setup.initialize_slot) {
       session.initialize_slot = slots[i];
+    } else if (!answered.emplace(id).second) {
+      // A listen that ended before its client heard that it is open; or the id was used again early.
+      session.journal.call_ended(slots[i]);
     } else {
       answer_lost_call(state, session, id, slots[i]);
     }
   }
   session.long_ids = setup.long_ids;
+  return untold;
 }
 
 // The session had its answer to initialize: it goes on as if nothing had happened.
@@ -74,10 +82,14 @@ void take_up(State& state, Session& session, const core::Setup& setup, const fac
   }
 }
 
-void listen_again(State& state, Session& session, const core::Setup& setup) {
+void listen_again(State& state, Session& session, const core::Setup& setup,
+                  const std::set<std::string>& untold) {
   for (const std::string& line : setup.listens) {
     const auto envelope = proto::scan(line);
-    if (envelope && envelope->modern) listens_again(state, session, {base::Bytes::copy(line), *envelope});
+    if (!envelope || !envelope->modern) continue;
+    const bool told = !untold.contains(std::string(envelope->id.in(line)));
+    listens_again(state, session, {base::Bytes::copy(line), *envelope},
+                  told ? Told::by_an_earlier_daemon : Told::by_us);
   }
 }
 
@@ -89,11 +101,11 @@ void restore(State& state, Session& session) {
   session.next_ask = std::int64_t{1'000'000} * session.life + 1;
   const auto envelope = proto::scan(setup.initialize_line);
   const bool begun = setup.phase != Phase::fresh && envelope;
-  answer_lost_calls(state, session, setup,
-                    begun ? envelope->id.in(setup.initialize_line) : std::string_view());
+  const std::set<std::string> untold = answer_lost_calls(
+      state, session, setup, begun ? envelope->id.in(setup.initialize_line) : std::string_view());
   if (!begun) {
     note_setup(state, session);
-    listen_again(state, session, setup);
+    listen_again(state, session, setup, untold);
     return;
   }
   const Scanned initialize{base::Bytes::copy(setup.initialize_line), *envelope};
@@ -109,7 +121,7 @@ void restore(State& state, Session& session) {
   } else if (const auto hello = face::read_initialize(initialize.bytes.text, *envelope)) {
     take_up(state, session, setup, *hello);
   }
-  listen_again(state, session, setup);
+  listen_again(state, session, setup, untold);
 }
 
 }  // namespace

@@ -97,8 +97,9 @@ struct Asked {
 // modern_clients.cpp
 // A request with a claim.
 void modern_request(State& state, core::Session& session, const Scanned& message);
-// A subscriptions/listen that was acknowledged by an earlier daemon.
-void listens_again(State& state, core::Session& session, const Scanned& message);
+// A subscriptions/listen that was open under an earlier daemon.
+enum class Told : std::uint8_t { by_us, by_an_earlier_daemon };
+void listens_again(State& state, core::Session& session, const Scanned& message, Told told);
 // What was filed before the server turned out to be a legacy one, and cannot be said to it.
 bool only_a_modern_server_knows(const core::Call& call, const Scanned& message);
 // Those who asked what the server is while that was not known.
@@ -124,12 +125,13 @@ void conclude(State& state, const core::Call& call, std::string outcome);
 // The client that waited has gone: whoever comes back finds nothing.
 void unpark(State& state, std::uint64_t park);
 bool server_cancels_parked(State& state, core::Instance& instance, std::string_view raw_id);
+// The process that asked them is gone.
+void questions_lost(State& state, const core::Instance& instance);
 void parks_leave(State& state, const core::Session& session);
 std::optional<base::Instant> parks_deadline(const State& state);
 void parks_tick(State& state);
 
 // listens.cpp
-enum class Told : std::uint8_t { by_us, by_an_earlier_daemon };
 void client_listens(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
                     Told told = Told::by_us);
 // The server is ready: what was asked for is asked for there.
@@ -179,7 +181,7 @@ Party party_of(const core::Call& call);
 enum class Attached : std::uint8_t { has_its_turn, waits };
 Attached attach(State& state, core::Session& session, core::Instance& instance, core::Call& call,
                 const Scanned& message);
-void detach(State& state, core::Call& call);
+void detach(State& state, core::Instance& instance, core::Call& call);
 // One that had joined another is sent, after all.
 void go_alone(State& state, core::Instance& instance, core::Call& call);
 // A notification of a client's for the server.
@@ -350,9 +352,11 @@ void modern_task_request(State& state, core::Session& session, core::Instance& i
 void legacy_task_answered(State& state, core::Instance& instance, const core::Call& call,
                           std::string_view result);
 void task_fetched(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
-// False: no modern client owns the task that the question belongs to.
+// The call will not be answered with what its task comes to; false: it has none.
+bool leave_task(State& state, core::Instance& instance, const core::Call& call);
+// False: no modern client that can answer it owns the task that the question belongs to.
 bool task_asks_modern_client(State& state, core::Instance& instance, const Scanned& message,
-                             proto::Method method);
+                             proto::Method method, core::Mode mode);
 
 // deadlines.cpp
 std::optional<base::Instant> deadline_of(const core::Instance& instance);

@@ -82,7 +82,7 @@ void deliver(State& state, Instance& instance, const std::string& id) {
   const std::vector<Call> shown_to = std::exchange(task.shown_to, {});
   for (const std::int64_t wire_id : waiters) {
     const Call* call = instance.calls.find(wire_id);
-    if (call == nullptr || call->state != CallState::asking || call->uri != id) continue;
+    if (call == nullptr || call->state == CallState::cancelled || call->uri != id) continue;
     if (outcome.starts_with(error_key)) {
       fail(state, instance, wire_id, outcome.substr(error_key.size()));
       continue;
@@ -134,7 +134,27 @@ void ask_its_client(State& state, Instance& instance, const std::string& id, con
   ask_in_round(state, instance, *instance.calls.find(*waiter), requests);
 }
 
+// The modern call that is answered with what the task comes to, because its client knows no tasks.
+Call* follower_of(Instance& instance, const Task& task, const std::string& id) {
+  for (const std::int64_t wire_id : task.waiters) {
+    Call* call = instance.calls.find(wire_id);
+    if (call != nullptr && call->era == proto::Era::modern && call->state != CallState::cancelled &&
+        call->uri == id)
+      return call;
+  }
+  return nullptr;
+}
+
 }  // namespace
+
+bool leave_task(State& state, Instance& instance, const Call& call) {
+  Task* task = call.method == Method::tools_call ? instance.tasks.find(call.uri) : nullptr;
+  if (task == nullptr) return false;
+  ask_server(state, instance, Purpose::task_told, Method::tasks_cancel, call.uri, task->owner);
+  task->poll_due.reset();
+  task->waiters.clear();
+  return true;
+}
 
 void modern_server_made_task(State& state, Instance& instance, Call& call, std::string_view raw_result) {
   const std::string id = proto::json::unquoted(proto::member(raw_result, "taskId"));
@@ -227,7 +247,7 @@ bool answers_task(State& state, Instance& instance, std::int64_t wire_id, std::s
   const Call* call = instance.calls.find(wire_id);
   Task* task = call->uri.empty() ? nullptr : instance.tasks.find(call->uri);
   if (task == nullptr) return false;
-  ask_server(state, instance, Purpose::task_update, Method::tasks_update, call->uri, task->owner, responses);
+  ask_server(state, instance, Purpose::task_told, Method::tasks_update, call->uri, task->owner, responses);
   task->poll_due = next_look(state, *task);
   return true;
 }
@@ -366,11 +386,19 @@ void task_fetched(State& state, Instance& instance, const Call& call, const Scan
   deliver(state, instance, call.uri);
 }
 
-bool task_asks_modern_client(State& state, Instance& instance, const Scanned& message, Method method) {
+bool task_asks_modern_client(State& state, Instance& instance, const Scanned& message, Method method,
+                             core::Mode mode) {
   const std::string id = proto::json::unquoted(message.of(message.envelope.related_task));
   Task* task = id.empty() ? nullptr : instance.tasks.find(id);
   const Session* owner = task != nullptr ? state.sessions.find(task->owner) : nullptr;
-  if (owner == nullptr || !task->bridged) return false;
+  if (owner == nullptr || !task->bridged || !proto::input_request(method)) return false;
+  if (Call* call = follower_of(instance, *task, id)) {
+    if (!core::may_be_asked(call->abilities, method, mode)) return false;
+    if (call->state == CallState::asking) call->state = CallState::sent;
+    park_ask(state, instance, *call, message, method);
+    return true;
+  }
+  if (!core::may_be_asked(owner->modern_capabilities, method, mode)) return false;
   task->asks.push_back({.key = "q" + std::to_string(++task->keys),
                         .server_id = std::string(message.of(message.envelope.id)),
                         .method = method,

@@ -3,8 +3,13 @@
 #include <algorithm>
 
 #include "base/ensure.h"
+#include "core/limits.h"
 
 namespace core {
+
+bool ghost(const Call& call, base::Instant now) {
+  return call.state == CallState::cancelled && now - call.cancelled_at < limits::ghost;
+}
 
 std::size_t CallTable::place_of(std::int64_t wire_id) const {
   return static_cast<std::size_t>(wire_id) & (ring_.size() - 1);

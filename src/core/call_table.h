@@ -32,7 +32,7 @@ enum class Purpose : std::uint8_t {
   task_tools,   // Ours: which tools may be tasks.
   task_poll,    // Ours: how a task of `uri` stands.
   task_result,  // Ours: what it came to.
-  task_update,  // Ours: a client's answers for it.
+  task_told,    // Ours: a client's answers for it, or its end.
   subscribe,    // Ours, on behalf of all who want the resource.
   unsubscribe,
   set_level,
@@ -69,6 +69,9 @@ struct Call {
   std::optional<std::uint16_t> journal_slot;
   base::Instant cancelled_at;
 };
+
+// A call that was cancelled a moment ago may still be running in the server.
+bool ghost(const Call& call, base::Instant now);
 
 class CallTable {
  public:

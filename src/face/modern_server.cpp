@@ -214,10 +214,7 @@ std::expected<InputRequired, std::string> read_input_required(std::string_view r
         const std::string_view method = proto::member(raw, "method");
         request.method =
             method.size() >= 2 ? proto::method_of(method.substr(1, method.size() - 2)) : proto::Method::other;
-        const bool known = request.method == proto::Method::elicitation_create ||
-                           request.method == proto::Method::sampling_create_message ||
-                           request.method == proto::Method::roots_list;
-        if (!known)
+        if (!proto::input_request(request.method))
           wrong = "asked for input by a method that is none of the protocol's: " + std::string(method);
         if (request.method == proto::Method::elicitation_create) {
           const bool url = proto::member(request.params, "mode") == R"("url")";

@@ -147,6 +147,11 @@ bool modern_request(Method method) {
   }
 }
 
+bool input_request(Method method) {
+  return method == Method::elicitation_create || method == Method::sampling_create_message ||
+         method == Method::roots_list;
+}
+
 bool cacheable(Method method) {
   return method == Method::server_discover || method == Method::tools_list ||
          method == Method::prompts_list || method == Method::resources_list ||

@@ -64,6 +64,8 @@ bool lists(Method method);
 
 // Whether 2026-07-28 knows it as a request of a client's, the tasks extension included.
 bool modern_request(Method method);
+// Whether 2026-07-28 lets a server ask it of a client, within an answer.
+bool input_request(Method method);
 // Whether its result of 2026-07-28 says how long it may be kept.
 bool cacheable(Method method);
 

@@ -122,6 +122,17 @@ TEST_CASE_FIXTURE(ModernServerStage,
   CHECK(hears(server()).at(0).contains(R"("initialize")"));
 }
 
+TEST_CASE_FIXTURE(ModernServerStage, "a silent server that has little time to start is greeted within it") {
+  core::ServerSpec wanted = asked();
+  wanted.timing.start_timeout = std::chrono::seconds(1);
+  const auto a = open(wanted);
+  says(a, request(R"("d")", "server/discover"));
+  starts();
+  hears(server());
+  passes(std::chrono::milliseconds(500));
+  CHECK(hears(server()).at(0).contains(R"("initialize")"));
+}
+
 TEST_CASE_FIXTURE(ModernServerStage,
                   "a silent server is greeted the old way after a while; a late answer counts") {
   const auto a = open(asked());
@@ -214,6 +225,31 @@ TEST_CASE_FIXTURE(ModernServerStage,
   CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":2,"error":{"code":-32021,"message":"m"}})"});
   says(a, request("3", "server/discover"));
   CHECK(hears(a).at(0).contains(R"("supportedVersions":["2026-07-28","2025-11-25",)"));
+}
+
+TEST_CASE_FIXTURE(ModernServerStage,
+                  "progress that was held back is not told after the call that was made again") {
+  const auto a = legacy();
+  says(
+      a,
+      R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","_meta":{"progressToken":"p"}}})");
+  const std::string first = hears(server()).at(0);
+  happens(broker::SessionBlocked{a});
+  serves(server(), R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":)" +
+                       id_of(first) + R"(,"progress":1}})");
+  serves_result(first, R"({"resultType":"input_required","requestState":"s"})");
+  passes(std::chrono::seconds(1));
+  const std::string again = hears(server()).at(0);
+  SUBCASE("but before it") {
+    happens(broker::SessionUnblocked{a});
+    CHECK(hears(a).at(0).contains(R"("progressToken":"p","progress":1)"));
+  }
+  SUBCASE("nor at all") {
+    serves_result(again, "{}");
+    CHECK(hears(a).size() == 1);
+    happens(broker::SessionUnblocked{a});
+    CHECK(hears(a).empty());
+  }
 }
 
 TEST_CASE_FIXTURE(ModernServerStage,
@@ -558,6 +594,28 @@ TEST_CASE_FIXTURE(ModernServerStage, "a listen that ends before it began fails w
   passes(std::chrono::seconds(1));
   serves(server(), R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u"}})");
   CHECK(hears(a).back().contains(R"("uri":"u")"));
+}
+
+TEST_CASE_FIXTURE(ModernServerStage, "a listen is told what it was granted by the process that granted it") {
+  const auto a = legacy();
+  const auto b = open(asked());
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
+  acknowledge(hears(server()));
+  hears(server());
+  says(b,
+       request(R"("l")", "subscriptions/listen", R"("notifications":{"resourceSubscriptions":["u","v"]},)"));
+  happens(broker::InstanceExited{server(), "was killed by SIGSEGV", ""});
+  passes(std::chrono::seconds(1));
+  starts();
+  discovers(hears(server()).back());
+  serves_error(hears(server()).at(0), R"({"code":-32603,"message":"not now"})");
+  CHECK(hears(b).at(0).contains(R"("notifications":{})"));
+  passes(std::chrono::seconds(1));
+  acknowledge(hears(server()));
+  hears(a);
+  serves(server(), R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u"}})");
+  CHECK(hears(a).size() == 1);
+  CHECK(hears(b).empty());
 }
 
 TEST_CASE_FIXTURE(ModernServerStage, "after a gap between two listens everybody looks again") {

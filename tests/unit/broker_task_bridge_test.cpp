@@ -230,6 +230,83 @@ TEST_CASE_FIXTURE(TaskStage, "what a legacy server's task asks is shown with it,
   CHECK(heard(a).contains(R"("result":{"content":[4]})"));
 }
 
+TEST_CASE_FIXTURE(TaskStage, "what a task's client has not said it can answer is declined") {
+  const auto a = modern();
+  asks(a, "1", "tools/call", R"("name":"may",)");
+  serves_result(wire(),
+                R"({"task":{"taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l","ttl":5}})");
+  heard(a);
+  for (const std::string question : {R"("elicitation/create","params":{"mode":"url",)",
+                                     R"("sampling/createMessage","params":{)", R"("acme/ask","params":{)"}) {
+    CAPTURE(question);
+    serves(server(), R"({"jsonrpc":"2.0","id":7,"method":)" + question +
+                         R"("_meta":{"io.modelcontextprotocol/related-task":{"taskId":"T"}}}})");
+    const std::string told = wire();
+    CHECK((told.contains(R"("action":"cancel")") || told.contains(R"("error")")));
+  }
+}
+
+TEST_CASE_FIXTURE(TaskStage, "what a followed task asks is asked in the answer to its call") {
+  modern();
+  const auto b = open();
+  const std::string elicits = R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                              R"("io.modelcontextprotocol/clientCapabilities":{"elicitation":{}}})";
+  const auto call = [&](const std::string& id, const std::string& more) {
+    says(b, R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":"tools/call","params":{"name":"must",)" + more +
+                elicits + "}}");
+  };
+  call("1", "");
+  serves_result(wire(), R"({"task":{"taskId":"T","status":"working","createdAt":"c",)"
+                        R"("lastUpdatedAt":"l","ttl":5}})");
+  const std::string fetch = wire();
+  serves(server(), R"({"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{)"
+                   R"("message":"?","_meta":{"io.modelcontextprotocol/related-task":{"taskId":"T"}}}})");
+  passes(std::chrono::seconds(1));
+  const std::string asked = heard(b);
+  CHECK(asked.contains(R"("inputRequests":{"q1":{"method":"elicitation/create","params":{"message":"?"}}})"));
+  const std::size_t ticket = asked.find(R"("requestState":")");
+  REQUIRE(ticket != std::string::npos);
+  call("2", R"("inputResponses":{"q1":{"action":"accept"}},)" +
+                asked.substr(ticket, asked.find('"', ticket + 17) + 1 - ticket) + ',');
+  CHECK(wire() == R"({"jsonrpc":"2.0","id":"q","result":{"action":"accept"}})");
+  serves_result(fetch, R"({"content":[6]})");
+  const std::string told = heard(b);
+  CHECK(told.contains(R"("id":2,"result":{"resultType":"complete")"));
+  CHECK(told.contains(R"("content":[6])"));
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a followed task is cancelled with its call") {
+  SUBCASE("a legacy server's") {
+    modern();
+    const auto b = open();
+    says(b, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"must","_meta":{)"
+            R"("io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+            R"("io.modelcontextprotocol/clientCapabilities":{}}}})");
+    serves_result(wire(), R"({"task":{"taskId":"T","status":"working","createdAt":"c",)"
+                          R"("lastUpdatedAt":"l","ttl":5}})");
+    wire();
+    SUBCASE("by the client") {
+      says(b, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})");
+    }
+    SUBCASE("by its leaving") {
+      happens(broker::SessionClosed{b});
+    }
+    CHECK(wire().contains(R"("tasks/cancel","params":{"taskId":"T"}})"));
+  }
+  SUBCASE("a modern server's") {
+    const auto a = legacy();
+    says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
+    serves_result(wire(), R"({"resultType":"task",)" + working + "}");
+    says(a, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})");
+    const std::string told = wire();
+    CHECK(told.contains(R"("tasks/cancel")"));
+    CHECK(told.contains(R"("taskId":"T")"));
+    serves_result(told, R"({"resultType":"complete"})");
+    passes(std::chrono::seconds(30));
+    CHECK(hears(server()).empty());
+  }
+}
+
 TEST_CASE_FIXTURE(TaskStage, "a tool that must be a task is followed to its end for who knows none") {
   const auto a = modern();
   const auto b = open();
