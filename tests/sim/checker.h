@@ -8,9 +8,11 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/action.h"
+#include "proto/json.h"
 #include "sim/truth.h"
 
 namespace sim {
@@ -58,8 +60,9 @@ class Checker {
   Delivery::Part part_of(Client& client, const Read& message, const std::string& text);
   Delivery::Part answer_to(Client& client, const Read& message, const std::string& text);
   Delivery::Part question_to(Client& client, const Read& message, const std::string& text);
+  void legacy_notice_to(Client& client, const Read& message, const std::string& text);
   std::size_t least_for(const Client& client, const std::string& text) const;
-  void notice_to(Client& client, const Read& message, const std::string& text);
+  Delivery::Part notice_to(Client& client, const Read& message, const std::string& text);
   void check_owner(Client& client, const std::string& text);
   void check_answer(Client& client, Call& call, const Read& message, const std::string& text);
   void check_error(Client& client, const Call& call, const std::string& payload, const std::string& text);
@@ -76,6 +79,21 @@ class Checker {
   void check_bridged(Server& server, const Call& call, const Read& message, const std::string& text);
   void check_made_again(const Call& call, const Read& message, const std::string& text);
   bool fits(const Call& call, const Read& message, const std::string& payload) const;
+  bool fits_modern(const Call& call, const Call& ran, const Read& message, const std::string& payload) const;
+  // Modern clients.
+  void fed_coming_back(Client& client, Call& call);
+  void check_modern_answer(Client& client, Call& call, const Read& message, const std::string& text);
+  void check_discovered(const Call& call, const Read& message, const std::string& text);
+  void check_round(Client& client, Call& call, const Read& message, const std::string& text);
+  void check_wanted(Client& client, Call& call, const Read& message, const proto::json::Value& request,
+                    Wanted& wanted, const std::string& text);
+  Delivery::Part told(Client& client, const std::string& listen, const Read& message,
+                      const std::string& text);
+  bool wants_log_line(const Client& client, std::size_t level) const;
+  void listens_are_due(Server& server, const std::string& name);
+  void check_listens(const Client& client, bool served);
+  bool waits_for(const Client& client, const Call& first) const;
+  void no_longer_live(Client& client);
   void listened_to(Server& server, const Read& message, const std::string& id, const std::string& text);
   void acknowledged(Server& server, const ServerLine& line);
   void listen_ended(Server& server, const ServerLine& line);
@@ -88,7 +106,8 @@ class Checker {
   void progress_to(Server& server, const Read& message, const std::string& text);
   void answer_to(Server& server, const Read& message, const std::string& text);
   void check_serialised(Server& server, const Call& call);
-  std::vector<const Client*> sessions_with_calls(const Server& server) const;
+  // Whom a question of a legacy server may be for: sessions, and modern calls one by one.
+  std::vector<std::pair<const Client*, const Call*>> parties(const Server& server) const;
   bool served_alone(const Server& server, const Client& client) const;
   std::size_t sessions_that_want(const Server& server, const std::string& uri) const;
   void settled_server(Server& server);

@@ -31,10 +31,22 @@ void Checker::daemon_died() {
     client.asked.clear();
     client.roots_asked.clear();
     client.news.clear();
+    no_longer_live(client);
     if (client.gone) continue;
+    for (auto& [id, listen] : client.listens) {
+      listen.acknowledged = listen.renewed = listen.delivered;
+      if (!listen.delivered) {  // Its client has not been told anything: it begins anew.
+        listen.granted.clear();
+        listen.news.clear();
+      }
+      for (const std::string& name : listen.granted) listen.news[name].due = now();
+    }
     for (Call* call : client.calls) {
       if (!call->fed || call->delivered || call->cancelled || call->duplicate) continue;
       call->answered = call->failed = false;
+      // An id that was used again while the answer was on its way is one to the next daemon.
+      call->duplicate = !call->broken && client.pending.contains(call->id);
+      if (call->duplicate) continue;
       (call->broken ? client.refusable : client.pending).emplace(call->id, call);
       if (call->broken) ++client.refusals_allowed;
     }
@@ -64,16 +76,18 @@ void Checker::settled() {
   if (world_.hands.broker() == nullptr) return;
   for (const Client& client : world_.clients) {
     if (client.gone || !client.session) continue;
-    if (!client.pending.empty()) {
-      return broken("every request is answered in the end",
-                    who(client) + " waits for " + client.pending.begin()->second->text);
+    for (const auto& [id, call] : client.pending) {
+      if (call->method != "subscriptions/listen")
+        return broken("every request is answered in the end", who(client) + " waits for " + call->text);
     }
     const bool all_refused = client.refusals_got >= client.refusals_due;
     if (!all_refused && world_.kills == 0) return broken("every broken request is refused", who(client));
     if (!client.expected.empty()) return broken("a client that reads has read everything", who(client));
     if (world_.hands.paused(client)) return broken("nobody is paused for ever", who(client));
     const Server* server = world_.hands.server_of(client);
-    if (server == nullptr || !server->initialized || server->stopping) continue;  // It has no news to tell.
+    const bool served = server != nullptr && server->initialized && !server->stopping;
+    check_listens(client, served);
+    if (!served) continue;  // It has no news to tell.
     for (const auto& [name, news] : client.news) {
       if (news.told < news.due) return broken("no news is lost", who(client) + " was not told of " + name);
     }
@@ -109,6 +123,12 @@ void Checker::settled_server(Server& server) {
     for (const auto& [uri, by] : client.uris)
       (client.vague_uris.contains(uri) ? perhaps : wanted).insert(uri);
     perhaps.insert(client.vague_uris.begin(), client.vague_uris.end());
+    for (const auto& [id, listen] : client.listens) {
+      perhaps.insert(listen.asked.begin(), listen.asked.end());
+      for (const std::string& name : listen.granted) {
+        if (!name.ends_with("/list_changed") && !listen.vague.contains(name)) wanted.insert(name);
+      }
+    }
     level_known = level_known && !client.level_vague;
     if (client.level) level = std::min(level.value_or(*client.level), *client.level);
   }
@@ -121,7 +141,8 @@ void Checker::settled_server(Server& server) {
     if (!wanted.contains(uri) && !perhaps.contains(uri)) broken("nothing stays subscribed for nobody", uri);
   }
   if (server.era == Era::modern) return;  // It hears of levels with each request.
-  if (level_known && level && server.level != level) {
+  const bool lower = server.heard_levels && server.level && level && *server.level < *level;
+  if (level_known && level && server.level != level && !lower) {
     broken("the server's level is the most talkative that a session wants", std::to_string(*level));
   }
 }

@@ -86,6 +86,9 @@ void Checker::check_bridged(Server& server, const Call& call, const Read& messag
   for (const std::string_view name : {"inputResponses", "requestState"}) {
     if (message.find(name, "params") != nullptr) broken("a legacy server sees no answers in a request", text);
   }
+  // Without a ticket it is a call like any other.
+  const bool ticket = Read(call.text).find("requestState", "params") != nullptr;
+  if (call.first != nullptr && ticket) broken("what brings answers reaches no legacy server", text);
 }
 
 // With what its server wanted to know, and nothing else.
@@ -119,6 +122,10 @@ void Checker::check_made_again(const Call& call, const Read& message, const std:
 
 // Whether that is what the server answered, as the client's era says it.
 bool Checker::fits(const Call& call, const Read& message, const std::string& payload) const {
+  if (call.era == Era::modern) {
+    const Call* run = call.reached > 0 ? &call : first_of(call).run;
+    return run != nullptr && fits_modern(call, *run, message, payload);
+  }
   if (payload == call.payload || call.payload.empty()) return payload == call.payload;
   if (call.server == nullptr || call.server->era == call.era) return false;
   const Read given(payload), said(call.payload);
@@ -166,6 +173,7 @@ void Checker::listen_ended(Server& server, const ServerLine& line) {
   server.listen.clear();
   server.subscribed.clear();
   if (server.stopping) return;
+  for (const std::string& name : server.wished[line.name]) listens_are_due(server, name);
   for (Client& client : world_.clients) {
     if (!client.session || !client.initialized_fed || world_.hands.server_of(client) != &server) continue;
     if (!client.initialize_answered) continue;

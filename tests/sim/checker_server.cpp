@@ -73,6 +73,7 @@ void Checker::fed(Server& server, ServerLine& line) {
       return;
     case ServerLine::Kind::answer:
       for (Call* call : line.calls) {
+        first_of(*call).live = false;
         call->asking = line.asks && call->era == Era::legacy;
         if (!line.asks) continue;
         for (const Wanted& wanted : call->wanted) {
@@ -86,6 +87,7 @@ void Checker::fed(Server& server, ServerLine& line) {
   }
   if (line.listen != server.listen) return;  // Another is told the same.
   if (server.stopping) return;               // It is no longer listened to; what comes after it begins anew.
+  listens_are_due(server, line.name);
   for (Client& client : world_.clients) {
     if (!client.session || !client.initialize_answered || !client.initialized_fed) continue;
     if (world_.hands.server_of(client) != &server) continue;
@@ -100,6 +102,11 @@ void Checker::fed(Server& server, ServerLine& line) {
 void Checker::subscription_refused(Server& server, const std::string& uri) {
   server.subscribed.erase(uri);
   for (Client& client : world_.clients) {
+    for (auto& [id, listen] : client.listens) {
+      if (!listen.acknowledged || world_.hands.server_of(client) != &server) continue;
+      listen.vague.insert(uri);
+      listen.news.erase(uri);
+    }
     const auto wish = client.uris.find(uri);
     const bool granted = wish != client.uris.end() && wish->second == nullptr;
     if (!granted || world_.hands.server_of(client) != &server) continue;
@@ -164,6 +171,13 @@ void Checker::call_to(Server& server, Call& call, const Read& message, const std
   if (++call.reached > 1 && (!call.asking || call.server != &server))
     broken("no call reaches a server twice", text);
   if (!call.fed || call.duplicate || call.broken) broken("what was refused reaches no server", text);
+  // Answers to a modern server that was replaced since come without a ticket: they are of a new call.
+  const bool with_ticket = call.members.find("\"requestState\":") != std::string::npos;
+  if (call.first != nullptr && with_ticket && server.era == Era::legacy && first_of(call).live)
+    broken("what brings answers does not run again", text);
+  first_of(call).run = &call;
+  first_of(call).live = true;
+  server.heard_levels = server.heard_levels || call.log_level;
   if (call.cancelled || call.answered) broken("nobody's call is sent when nobody waits for it", text);
   if (!may_serve(server.start, client.spec))
     broken("a call reaches a server of its own share key only", text);
@@ -201,8 +215,11 @@ void Checker::check_serialised(Server& server, const Call& call) {
   if (server.era == Era::modern) return;  // It says itself for whom it asks.
   if (!(always || server.interactive) || !may_lead_to_questions(call)) return;
   for (const auto& [id, other] : server.sent) {
-    const bool live = !other->answered && !other->cancelled && may_lead_to_questions(*other);
-    if (other->client == call.client || !live || server.sent_before.contains(other)) continue;
+    const bool modern = other->era == Era::modern;
+    const bool works = modern ? first_of(*other).live : !other->answered && !other->cancelled;
+    const bool same = other->era == call.era &&
+                      (modern ? &first_of(*other) == &first_of(call) : other->client == call.client);
+    if (same || !works || !may_lead_to_questions(*other) || server.sent_before.contains(other)) continue;
     broken("an interactive server works for one session at a time", call.text + " while " + other->text);
   }
 }
@@ -263,7 +280,10 @@ void Checker::cancel_to(Server& server, const Read& message, const std::string& 
   }
   if (found == server.sent.end()) return broken("a server is told of the end of calls it was sent", text);
   Call& call = *found->second;
-  if (!call.cancelled) broken("only its own session cancels a call", text);
+  const Client& client = world_.clients[static_cast<std::size_t>(call.client)];
+  const bool given_up = call.era == Era::modern && !waits_for(client, first_of(call));
+  if (!call.cancelled && !given_up) broken("only its own session cancels a call", text);
+  first_of(call).live = false;
   if (call.cancel_sent) broken("a call is cancelled once", text);
   if (call.wire_id != id || call.asking) broken("what a server has answered is not cancelled", text);
   call.cancel_sent = true;
@@ -295,10 +315,18 @@ void Checker::answer_to(Server& server, const Read& message, const std::string& 
   Ask& ask = *found->second;
   server.asks.erase(found);
   ask.answered = true;
+  if (ask.owner != nullptr && ask.owner->era == Era::modern) {
+    const Client& client = world_.clients[static_cast<std::size_t>(ask.owner->client)];
+    Call& first = world_.truth.calls[static_cast<std::size_t>(first_of(*ask.owner).number)];
+    first.live = first.live || waits_for(client, first);
+  }
+  const auto brought = [&](const std::string& what) {
+    return what == ask.payload || ask.offers.contains(what);
+  };
   const auto* result = message.find("result");
   const std::string payload = message.raw(result != nullptr ? result : message.find("error"));
   const bool of_client = payload.find("\"by\":\"c") != std::string::npos;
-  if (of_client && payload != ask.payload) broken("a question is answered by the one who was asked", text);
+  if (of_client && !brought(payload)) broken("a question is answered by the one who was asked", text);
   const bool declined = ask.method == "elicitation/create" && payload == "{\"action\":\"cancel\"}";
   if (!of_client && result != nullptr && !declined)
     broken("Hearth answers no question in a client's place", text);
@@ -306,6 +334,8 @@ void Checker::answer_to(Server& server, const Read& message, const std::string& 
 }
 
 void Checker::ended(Server& server) {
+  for (const auto& [id, call] : server.sent) first_of(*call).live = false;
+  for (const ListKind& kind : list_kinds) listens_are_due(server, std::string(kind.method));
   // Subscribers are not told that a resource may have changed because its server ended.
   for (Client& client : world_.clients) {
     if (world_.hands.server_of(client) != &server) continue;
@@ -323,23 +353,32 @@ bool Checker::served_alone(const Server& server, const Client& client) const {
 }
 
 std::size_t Checker::sessions_that_want(const Server& server, const std::string& uri) const {
-  return static_cast<std::size_t>(
-      std::count_if(world_.clients.begin(), world_.clients.end(), [&](const Client& client) {
-        const auto wish = client.uris.find(uri);
-        const bool granted =
-            wish != client.uris.end() && wish->second == nullptr && !client.vague_uris.contains(uri);
-        return granted && client.session && !leaving(client, uri) &&
-               world_.hands.server_of(client) == &server;
-      }));
+  std::size_t count = 0;
+  for (const Client& client : world_.clients) {
+    if (!client.session || world_.hands.server_of(client) != &server) continue;
+    const auto wish = client.uris.find(uri);
+    const bool granted =
+        wish != client.uris.end() && wish->second == nullptr && !client.vague_uris.contains(uri);
+    count += granted && !leaving(client, uri) ? 1U : 0U;
+    for (const auto& [id, listen] : client.listens)
+      count += listen.granted.contains(uri) && !listen.vague.contains(uri) ? 1U : 0U;
+  }
+  return count;
 }
 
-std::vector<const Client*> Checker::sessions_with_calls(const Server& server) const {
-  std::vector<const Client*> found;
+std::vector<std::pair<const Client*, const Call*>> Checker::parties(const Server& server) const {
+  std::vector<std::pair<const Client*, const Call*>> found;
   for (const Client& client : world_.clients) {
     const bool live = std::any_of(client.pending.begin(), client.pending.end(), [&](const auto& entry) {
-      return entry.second->server == &server && may_lead_to_questions(*entry.second);
+      return entry.second->server == &server && entry.second->era == Era::legacy &&
+             may_lead_to_questions(*entry.second);
     });
-    if (live) found.push_back(&client);
+    if (live) found.emplace_back(&client, nullptr);
+  }
+  for (const auto& [id, call] : server.sent) {
+    const bool live = call->era == Era::modern && first_of(*call).live && first_of(*call).run == call;
+    if (live && may_lead_to_questions(*call))
+      found.emplace_back(&world_.clients[static_cast<std::size_t>(call->client)], &first_of(*call));
   }
   return found;
 }

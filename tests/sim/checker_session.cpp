@@ -8,15 +8,6 @@
 
 namespace sim {
 
-namespace {
-
-bool is_part_of(std::string_view uri, std::string_view whole) {
-  return uri.starts_with(whole) &&
-         (uri.size() == whole.size() || whole.ends_with('/') || uri[whole.size()] == '/');
-}
-
-}  // namespace
-
 void Checker::broken(std::string_view invariant, std::string detail) {
   if (failed()) return;
   invariant_ = invariant;
@@ -32,6 +23,8 @@ void Checker::fed(Client& client, Record& record) {
       const auto found = client.pending.find(record.id);
       if (found == client.pending.end() || found->second->method == "initialize") return;
       found->second->cancelled = true;
+      first_of(*found->second).live = false;
+      if (found->second->method == "subscriptions/listen") client.listens.erase(record.id);
       client.pending.erase(found);
       return;
     }
@@ -62,6 +55,13 @@ void Checker::fed_request(Client& client, Call& call) {
     return;
   }
   client.pending.emplace(call.id, &call);
+  if (call.first != nullptr) fed_coming_back(client, call);
+  if (call.method == "subscriptions/listen") {
+    Listen& listen = client.listens[call.id] = {};
+    listen.call = &call;
+    listen.asked = filter_of(Read(call.text));
+  }
+  if (call.era == Era::modern) return;
   if (call.method == "initialize") client.initialize_fed = true;
   if (call.method == "resources/subscribe") client.uris.emplace(call.uri, &call);
   if (call.method == "resources/unsubscribe") client.news.erase(call.uri);
@@ -84,7 +84,8 @@ void Checker::fed_answer(Client& client, const Record& record) {
 void Checker::heard(Client& client, Record& record) {
   if (record.kind != Record::Kind::requests || record.text.starts_with('[')) return;
   for (const Call* call : record.calls) {
-    const bool ours = call->method == "ping" || call->method == "server/discover";
+    const bool asked = call->method == "ping" || call->method == "server/discover";
+    const bool ours = call->gone || (asked && call->era == Era::legacy);
     if (ours && !call->duplicate && !call->broken && !call->answered && client.session) {
       broken("pings and discovery are answered at once", call->text);
     }
@@ -128,8 +129,7 @@ Delivery::Part Checker::part_of(Client& client, const Read& message, const std::
   const bool has_id = message.find("id") != nullptr;
   if (message.method().empty()) return answer_to(client, message, text);
   if (has_id) return question_to(client, message, text);
-  notice_to(client, message, text);
-  return {};
+  return notice_to(client, message, text);
 }
 
 Delivery::Part Checker::answer_to(Client& client, const Read& message, const std::string& text) {
@@ -146,6 +146,11 @@ Delivery::Part Checker::answer_to(Client& client, const Read& message, const std
   if (first == last) {
     const auto refused = client.refusable.find(id);
     if (refused == client.refusable.end() || !error) {
+      // Whether it knows that its listen was acknowledged before it ended that, a later daemon cannot tell.
+      const bool listen = std::ranges::any_of(client.calls, [&](const Call* call) {
+        return call->id == id && call->cancelled && call->method == "subscriptions/listen";
+      });
+      if (listen && error && world_.kills > 0) return {};
       std::string known;
       for (const Call* call : client.calls) {
         if (call->id != id) continue;
@@ -166,18 +171,21 @@ Delivery::Part Checker::answer_to(Client& client, const Read& message, const std
   const bool greeting = message.find("protocolVersion", "result") != nullptr;
   for (auto other = first; other != last; ++other) {
     const bool meant = markers.empty() ? (other->second->method == "initialize") == greeting
-                                       : other->second->number == markers.front();
+                                       : first_of(*other->second).number == markers.front();
     if (meant) first = other;
   }
   Call& call = *first->second;
   client.pending.erase(first);
   call.answered = true;
   call.failed = error;
+  if (!waits_for(client, first_of(call))) first_of(call).live = false;
+  if (call.method == "subscriptions/listen") client.listens.erase(id);
   check_answer(client, call, message, text);
   return {.kind = Delivery::Kind::answer, .call = &call, .id = {}, .error = error};
 }
 
 void Checker::check_answer(Client& client, Call& call, const Read& message, const std::string& text) {
+  if (call.era == Era::modern) return check_modern_answer(client, call, message, text);
   const std::string payload = message.raw(message.find(call.failed ? "error" : "result"));
   settle_wish(client, call);
   if (call.method == "initialize") return check_initialize(client, call, message);
@@ -219,7 +227,12 @@ void Checker::settle_wish(Client& client, Call& call) {
     if (call.failed && found->second == nullptr) client.vague_uris.insert(call.uri);
     if (found->second != &call) return;
     found->second = nullptr;
-    if (call.failed) client.uris.erase(found);
+    if (!call.failed) return;
+    if (world_.kills > 0) {
+      client.vague_uris.insert(call.uri);
+    } else {
+      client.uris.erase(found);
+    }
   }
   if (call.method == "resources/unsubscribe") {
     if (call.failed && client.uris.contains(call.uri)) client.vague_uris.insert(call.uri);
@@ -251,6 +264,7 @@ void Checker::check_initialize(Client& client, Call& call, const Read& message) 
 Delivery::Part Checker::question_to(Client& client, const Read& message, const std::string& text) {
   const std::string id = message.raw(message.find("id"));
   const std::string method = message.method();
+  if (client.speaks == Speaks::modern) broken("a modern client is asked nothing but in answers", text);
   if (method == "ping") return {.kind = Delivery::Kind::ping, .id = id};
   if (client.asked.contains(id) || client.roots_asked.contains(id))
     broken("questions have ids of their own", text);
@@ -284,9 +298,10 @@ void Checker::check_question(Client& client, Ask& ask, const std::string& text) 
   if (ask.by_round && ask.owner->client != client.number)
     broken("who made the call is asked what it needs", text);
   if (ask.by_task || ask.by_round) return;  // Whose the task is says its marker.
-  const auto candidates = sessions_with_calls(*ask.server);
+  const auto candidates = parties(*ask.server);
   if (candidates.empty() && served_alone(*ask.server, client)) return;
-  if (std::find(candidates.begin(), candidates.end(), &client) == candidates.end()) {
+  const std::pair<const Client*, const Call*> mine{&client, nullptr};
+  if (std::ranges::find(candidates, mine) == candidates.end()) {
     broken("only a session with a live call is asked", text);
   }
   if (candidates.size() > 1) broken("a question that may be somebody else's is not put", text);
@@ -300,11 +315,22 @@ std::size_t Checker::least_for(const Client& client, const std::string& text) co
   return asked ? 1 : 0;
 }
 
-void Checker::notice_to(Client& client, const Read& message, const std::string& text) {
+Delivery::Part Checker::notice_to(Client& client, const Read& message, const std::string& text) {
+  const std::string method = message.method();
+  const auto* meta = message.find("_meta", "params");
+  const auto* listen = meta == nullptr ? nullptr : meta->find("io.modelcontextprotocol/subscriptionId");
+  if (listen != nullptr) return told(client, message.raw(listen), message, text);
+  legacy_notice_to(client, message, text);
+  return {};
+}
+
+void Checker::legacy_notice_to(Client& client, const Read& message, const std::string& text) {
   const std::string method = message.method();
   if (method == "notifications/progress") return check_progress(client, message, text);
   if (method == "notifications/message") {
     const auto* level = message.find("level", "params");
+    if (level != nullptr && wants_log_line(client, place_of_level(level->text))) return;
+    if (!client.initialize_fed) return broken("a modern client hears log lines that it wants", text);
     const bool changing = std::any_of(client.pending.begin(), client.pending.end(), [](const auto& entry) {
       return entry.second->method == "logging/setLevel";
     });
@@ -327,7 +353,12 @@ void Checker::notice_to(Client& client, const Read& message, const std::string& 
     if (!wanted) broken("updates go to subscribers", text);
     return;
   }
-  if (method.ends_with("/list_changed")) client.news[method].told = world_.schedule.now();
+  if (method.ends_with("/list_changed")) {
+    client.news[method].told = world_.schedule.now();
+    if (!client.initialize_fed) return broken("a modern client hears what it listens to", text);
+  }
+  if (method == "notifications/subscriptions/acknowledged")
+    broken("an acknowledgement names its listen", text);
   if (method != "notifications/cancelled") return;
   const std::string id = message.raw(message.find("requestId", "params"));
   if (!client.asked.contains(id) && !client.roots_asked.contains(id)) {
@@ -342,6 +373,9 @@ void Checker::check_progress(Client& client, const Read& message, const std::str
   const std::string token = message.raw(message.find("progressToken", "params"));
   if (markers.size() != 1) return broken("progress reaches the owner of its token, and nobody else", text);
   const Call& call = world_.truth.calls[static_cast<std::size_t>(markers.front())];
+  for (const auto& [id, pending] : client.pending) {
+    if (&first_of(*pending) == &call && pending->token == token) return;
+  }
   if (call.token != token) return broken("progress carries the client's own token", text);
   const auto [first, last] = client.pending.equal_range(call.id);
   const bool live = std::any_of(first, last, [&](const auto& entry) { return entry.second == &call; });
@@ -350,6 +384,8 @@ void Checker::check_progress(Client& client, const Read& message, const std::str
 
 void Checker::left(Client& client) {
   for (auto& [id, call] : client.pending) call->cancelled = true;
+  no_longer_live(client);
+  client.listens.clear();
   client.pending.clear();
   client.refusable.clear();
   client.asked.clear();
@@ -360,6 +396,11 @@ void Checker::left(Client& client) {
 
 void Checker::delivered(const Delivery& delivery) {
   for (const Delivery::Part& part : delivery.parts) {
+    if (part.acknowledges != nullptr) {
+      Client& client = world_.clients[static_cast<std::size_t>(part.acknowledges->client)];
+      const auto listen = client.listens.find(part.acknowledges->id);
+      if (listen != client.listens.end()) listen->second.delivered = true;
+    }
     if (part.call == nullptr) continue;
     if (part.call->delivered) broken("a client reads one answer to each request", delivery.text);
     part.call->delivered = true;

@@ -29,10 +29,19 @@ Client::Client(World& in, int its_number, std::size_t its_family)
   pipelines_ = random.permille(300);
   probes_ = random.permille(200);
   odd_ids_ = random.permille(300);
+  const std::size_t era = random.below(10);
+  speaks = era < 4 ? Speaks::legacy : era < 7 ? Speaks::modern : Speaks::both;
+  as_modern_ = speaks != Speaks::legacy;
 }
 
 void Client::start() {
-  if (probes_) {
+  if (speaks != Speaks::legacy) {
+    const bool asks = world.random.permille(800);
+    if (asks) discover();
+    if (asks && !pipelines_) return;  // The answer makes it go on.
+    if (speaks == Speaks::modern) return begin_acting();
+  }
+  if (probes_ && speaks == Speaks::legacy) {
     Call& probe = compose("server/discover",
                           "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}", false);
     probe.error_is_fine = true;
@@ -56,6 +65,7 @@ std::string Client::declared(std::string_view roots) const {
 void Client::greet() {
   if (greeted_) return;
   greeted_ = true;
+  as_modern_ = false;
   Call& call =
       compose("initialize",
               "\"protocolVersion\":\"" + revision +
@@ -67,7 +77,7 @@ void Client::greet() {
     write({.kind = Record::Kind::initialized, .text = notice_line("notifications/initialized", "")});
     talking_ = true;
     for (std::size_t i = world.random.below(4); i > 0; --i) one_request();
-    plan_act();
+    begin_acting();
   }
 }
 
@@ -92,9 +102,10 @@ Call& Client::compose(std::string_view method, std::string_view members, bool ma
   call.id = fresh_id();
   call.marked = marked;
   if (marked && random.permille(500)) call.token = some_token();
-  std::string inside(members);
-  if (marked) inside += (inside.empty() ? "" : ",") + marker_of(call) + padding();
-  write_request(call, inside, random.below(4));
+  dress(call);
+  call.members = members;
+  if (marked) call.members += (call.members.empty() ? "" : ",") + marker_of(call) + padding();
+  write_request(call, call.members, random.below(4));
   calls.push_back(&call);
   return call;
 }
@@ -193,8 +204,10 @@ void Client::received(const Delivery::Part& part) {
   }
   if (const auto found = unanswered_.find(part.call->id); found != unanswered_.end())
     unanswered_.erase(found);
-  if (part.call->method == "server/discover" && !greeted_) greet();
-  if (part.call->method != "initialize") return;
+  if (part.call->input_required) return plan_coming_back(*part.call);
+  if (part.call->method == "server/discover" && speaks != Speaks::modern) greet();
+  if (part.call->method == "server/discover" && speaks != Speaks::legacy) begin_acting();
+  if (part.call->method != "initialize" || part.call->era == Era::modern) return;
   if (part.error) {  // As real clients do: a server that cannot be initialised is given up.
     world.schedule.after(world.random.about(world.options.think), [this] { leave(); });
     return;
@@ -203,7 +216,7 @@ void Client::received(const Delivery::Part& part) {
   if (talking_) return;
   talking_ = true;
   write({.kind = Record::Kind::initialized, .text = notice_line("notifications/initialized", "")});
-  plan_act();
+  begin_acting();
 }
 
 void Client::answer(const Delivery::Part& part) {
@@ -250,6 +263,7 @@ void Client::turn_kind() {
 }
 
 Call& Client::probe() {
+  as_modern_ = speaks == Speaks::modern || !initialize_ok;
   return tool_call();
 }
 

@@ -18,6 +18,7 @@
 
 #include "core/ids.h"
 #include "core/server_spec.h"
+#include "sim/family.h"
 #include "sim/truth.h"
 
 namespace sim {
@@ -40,6 +41,7 @@ class Client {
   const std::size_t family;
   core::ServerSpec spec;
   std::string key;
+  Speaks speaks = Speaks::legacy;
   std::string revision;
   std::string capabilities;  // As it declares them with each request of 2026-07-28, raw.
   bool can_roots = false, can_sampling = false, can_form = false, can_url = false, can_vendor = false;
@@ -67,10 +69,8 @@ class Client {
   std::map<std::string, Call*> uris;  // Subscribed, and by which call; null once granted.
   std::map<std::string, Ask*> asked;  // By the id the broker gave the question.
   std::set<std::string> roots_asked;
-  struct News {
-    base::Instant due{}, told{};
-  };
-  std::map<std::string, News> news;  // List changes by method, updates by URI.
+  std::map<std::string, Listen> listens;  // By raw id.
+  std::map<std::string, News> news;       // List changes by method, updates by URI.
 
  private:
   enum class Pad : std::uint8_t { usual, large };
@@ -91,6 +91,19 @@ class Client {
   void forge_answer();
   void repeat_id();
   void stop_reading();
+
+  void choose_era();
+  void begin_acting();
+  void discover();
+  void modern_act();
+  void something_gone();
+  void listen();
+  void listen_no_more();
+  void plan_coming_back(Call& before);
+  void come_back(Call& before, bool again);
+  void tell_what_is_wanted(Call& call, const Call& before);
+  void dress(Call& call);
+  std::string answer_to(const Wanted& wanted);
 
   Call& request(std::string_view method, std::string_view members, bool marked);
   Call& compose(std::string_view method, std::string_view members, bool marked);
@@ -114,7 +127,7 @@ class Client {
   std::unique_ptr<std::byte, Freed> page_;  // From calloc: a page that is not touched costs nothing.
 
   bool pipelines_ = false, probes_ = false, odd_ids_ = false, talking_ = false, read_planned_ = false;
-  bool greeted_ = false;
+  bool greeted_ = false, acting_ = false, as_modern_ = false;
   std::int64_t next_id_ = 1;
   std::multiset<std::string> unanswered_;  // Ids, as the client sees it.
   std::string line_;

@@ -21,7 +21,9 @@ std::string named(std::string_view key, std::string_view text) {
 void Client::plan_act() {
   world.schedule.after(world.random.about(world.options.think), [this] {
     if (gone || world.kind) return;
+    choose_era();
     misbehave();
+    choose_era();
     act();
     plan_act();
   });
@@ -32,6 +34,7 @@ void Client::act() {
   const Options& options = world.options;
   if (gone || unanswered_.size() > 200) return;
   if (random.permille(options.cancel)) return cancel_something();
+  if (as_modern_) return modern_act();
   if (revision == "2025-03-26" && random.permille(options.batch)) return batch();
   const std::size_t what = random.below(100);
   if (what < 65) return one_request();
@@ -81,6 +84,7 @@ void Client::one_request() {
       request("acme/do", "\"taskId\":17,\"level\":{},\"uri\":[]", true);
       return;
     case 7:
+      if (as_modern_) return discover();
       request("ping", "", false);
       return;
     default:
@@ -154,7 +158,7 @@ void Client::cancel_something() {
   Random& random = world.random;
   std::vector<std::string> ids;
   for (const Call* call : calls) {
-    const bool fit = call->marked || call->method == "tools/list" || call->method == "initialize";
+    const bool fit = call->marked || call->method == "initialize";
     if (fit && !call->delivered && !call->wants_task && !call->cancelled) ids.push_back(call->id);
   }
   std::string id = ids.empty() || random.permille(world.options.stray_cancel)
@@ -165,9 +169,9 @@ void Client::cancel_something() {
     if (call->id == id && !call->delivered && !call->marked && call->method != "initialize")
       id = "\"nothing\"";
   }
-  write({.kind = Record::Kind::cancel,
-         .id = id,
-         .text = notice_line("notifications/cancelled", "\"requestId\":" + id + ",\"reason\":\"why not\"")});
+  std::string members = "\"requestId\":" + id + ",\"reason\":\"why not\"";
+  if (as_modern_ && random.permille(500)) members += ",\"_meta\":{" + claim_of(*this) + "}";
+  write({.kind = Record::Kind::cancel, .id = id, .text = notice_line("notifications/cancelled", members)});
 }
 
 void Client::batch() {
@@ -235,7 +239,9 @@ void Client::repeat_id() {
   Call& call = world.truth.call(number, "tools/call");
   call.id = id;
   call.marked = true;
-  write_request(call, named("name", "t") + "," + marker_of(call), 0);
+  dress(call);
+  call.members = named("name", "t") + "," + marker_of(call);
+  write_request(call, call.members, 0);
   calls.push_back(&call);
   write_requests({&call}, call.text);
 }

@@ -76,6 +76,9 @@ Options Options::drawn(Random& random) {
                               &options.slow_start, &options.refuses}) {
     *chance = draw.upto(250);
   }
+  options.tamper = draw.upto(200);
+  options.come_twice = draw.upto(200);
+  options.bring_less = draw.upto(300);
   options.slow_stop = draw.upto(500);
   options.wants = draw.upto(500);
   options.grants_less = draw.upto(200);

@@ -87,6 +87,7 @@ class Server {
   std::map<std::string, bool> subscribed;       // True: the server has granted it.
   std::map<std::string, std::string> settings;  // Wire id of a subscribe or unsubscribe: its URI.
   std::optional<std::size_t> level;
+  bool heard_levels = false;  // It was told of one because of a modern client's call.
   bool interactive = false;
   std::set<const Call*> sent_before;  // Calls that were sent before the broker knew.
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -49,6 +50,7 @@ struct Call {
   bool error_is_fine = false;
   Era era = Era::legacy;                 // Modern: it says itself who asks.
   Call* first = nullptr;                 // The call that this one brings answers for, if it does.
+  bool gone = false;                     // A method that 2026-07-28 has no more.
   std::optional<std::size_t> log_level;  // Modern: from which on it wants to hear log lines.
 
   bool fed = false;        // The broker was given it.
@@ -68,8 +70,15 @@ struct Call {
 
   // Where one of the two is modern and the server wants to know something first.
   std::vector<Wanted> wanted = {};
-  std::string state;    // The requestState that goes with it, raw.
-  int rounds = 0;       // How often its server has asked that way.
+  std::string state;                                         // The requestState that goes with it, raw.
+  int rounds = 0;                                            // How often its server has asked that way.
+  base::Instant asked_at{};                                  // When its client was told.
+  std::vector<std::pair<Ask*, std::string>> responses = {};  // What it brings.
+  bool tampered = false;                                     // It brings what it was not given.
+  bool input_required = false;  // Its answer says what is wanted, and nothing else.
+  // Of the first: who of those that brought answers is at the server, and whether that works on it.
+  Call* run = nullptr;
+  bool live = false;
   bool asking = false;  // The broker knows that, and has not made the call again.
 };
 
@@ -113,8 +122,9 @@ struct Ask {
   Client* asked = nullptr;  // Whom the broker asked,
   int life = 0;             // and in which life of the daemon.
   std::string down_id;
-  std::string payload;   // The answer of the one who was asked, once the broker was given it.
-  bool refused = false;  // It is an error.
+  std::set<std::string> offers;  // Answers that were brought with a call.
+  std::string payload;           // The answer of the one who was asked, once the broker was given it.
+  bool refused = false;          // It is an error.
 };
 
 // One line that a client wrote, in the order of writing.
@@ -136,12 +146,27 @@ struct Delivery {
     Kind kind = Kind::notice;
     Call* call = nullptr;
     Ask* ask = nullptr;
-    std::string id = {};  // ask, roots, ping: what the answer has to carry.
+    Call* acknowledges = nullptr;  // The listen.
+    std::string id = {};           // ask, roots, ping: what the answer has to carry.
     bool error = false;
   };
   std::string text = {};
   std::vector<Part> parts = {};
   std::optional<std::uint16_t> slot = std::nullopt;  // The journal's; free once the line is written.
+};
+
+// One subscriptions/listen of a modern client, by methods of list changes and URIs.
+struct News {
+  base::Instant due{}, told{};
+};
+struct Listen {
+  Call* call = nullptr;
+  std::set<std::string> asked, granted;
+  bool acknowledged = false;  // The broker has said so,
+  bool delivered = false;     // and that stands in the client's pipe.
+  bool renewed = false;       // By a later daemon: what it is granted now nobody has said.
+  std::set<std::string> vague;
+  std::map<std::string, News> news;
 };
 
 struct Truth {

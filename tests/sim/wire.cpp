@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/client.h"
+
 namespace sim {
 
 Read::Read(std::string_view text) : text_(text), document_(proto::json::parse(text)) {}
@@ -94,6 +96,20 @@ void write_request(Call& call, std::string_view members, std::size_t shape) {
     put_id();
   }
   text.append(blank).append("}");
+}
+
+std::string claim_of(const Client& client) {
+  return "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+         "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"client" +
+         std::to_string(client.number) +
+         "\",\"version\":\"1\"},"
+         "\"io.modelcontextprotocol/clientCapabilities\":" +
+         client.capabilities;
+}
+
+bool is_part_of(std::string_view uri, std::string_view whole) {
+  return uri.starts_with(whole) &&
+         (uri.size() == whole.size() || whole.ends_with('/') || uri[whole.size()] == '/');
 }
 
 Era era_of(const Read& message) {

@@ -42,6 +42,12 @@ std::vector<int> named_numbers(std::string_view text, std::string_view key);
 std::string marker_of(const Call& call);  // "marker":"m17"
 std::string marker_of(const Ask& ask);    // "ask":"a3"
 
+class Client;
+// Members of _meta: who asks.
+std::string claim_of(const Client& client);
+
+bool is_part_of(std::string_view uri, std::string_view whole);
+
 // Whether a request says itself who asks.
 Era era_of(const Read& message);
 

@@ -100,7 +100,8 @@ void World::probe() {
   run_for(std::chrono::minutes(2));
   std::vector<Call*> probes;
   for (Client& client : clients) {
-    if (!client.gone && client.initialize_ok && client.session) probes.push_back(&client.probe());
+    const bool talks = client.initialize_ok || client.speaks == Speaks::modern;
+    if (!client.gone && talks && client.session) probes.push_back(&client.probe());
   }
   run_for(std::chrono::minutes(30));
   if (!checker.failed()) checker.probed(probes);

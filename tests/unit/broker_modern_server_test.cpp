@@ -24,7 +24,8 @@ struct ModernServerStage : test::Stage {
                          R"("capabilities":{"tools":)"
                          R"({"listChanged":true},"resources":{"subscribe":true},"logging":{}},)"
                          R"("instructions":"be kind","ttlMs":5,)"
-                         R"("cacheScope":"public","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"s",)"
+                         R"("cacheScope":"public","_meta":{"io.modelcontextprotocol/serverInfo":{)"
+                         R"("name":"s",)"
                          R"("version":"3"}}}})");
   }
   void starts() {
@@ -230,9 +231,8 @@ TEST_CASE_FIXTURE(ModernServerStage,
 TEST_CASE_FIXTURE(ModernServerStage,
                   "progress that was held back is not told after the call that was made again") {
   const auto a = legacy();
-  says(
-      a,
-      R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","_meta":{"progressToken":"p"}}})");
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","_meta":{)"
+          R"("progressToken":"p"}}})");
   const std::string first = hears(server()).at(0);
   happens(broker::SessionBlocked{a});
   serves(server(), R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":)" +
@@ -547,7 +547,8 @@ TEST_CASE_FIXTURE(ModernServerStage,
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
   const std::string wire = hears(server()).at(0);
   const std::string asks =
-      R"({"resultType":"input_required","inputRequests":{"e":{"method":"elicitation/create","params":{}}}})";
+      R"({"resultType":"input_required","inputRequests":{"e":{"method":"elicitation/create",)"
+      R"("params":{}}}})";
   serves_result(wire, asks);
   CHECK(hears(a).size() == 1);
   serves_result(wire, asks);
@@ -602,8 +603,9 @@ TEST_CASE_FIXTURE(ModernServerStage, "a listen is told what it was granted by th
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
   acknowledge(hears(server()));
   hears(server());
-  says(b,
-       request(R"("l")", "subscriptions/listen", R"("notifications":{"resourceSubscriptions":["u","v"]},)"));
+  says(b, request(R"("l")", "subscriptions/listen",
+                  R"("notifications":{"resourceSubscriptions":["u",)"
+                  R"("v"]},)"));
   happens(broker::InstanceExited{server(), "was killed by SIGSEGV", ""});
   passes(std::chrono::seconds(1));
   starts();
@@ -633,8 +635,10 @@ TEST_CASE_FIXTURE(ModernServerStage, "after a gap between two listens everybody 
   CHECK(std::ranges::any_of(heard,
                             [](const std::string& line) { return line.contains("tools/list_changed"); }));
   CHECK(std::ranges::any_of(heard, [](const std::string& line) { return line.contains(R"("uri":"u")"); }));
-  CHECK(std::ranges::any_of(heard,
-                            [](const std::string& line) { return line.contains(R"("id":2,"result":{})"); }));
+  CHECK(std::ranges::any_of(heard, [](const std::string& line) {
+    return line.contains(R"("id":2,)"
+                         R"("result":{})");
+  }));
 }
 
 TEST_CASE_FIXTURE(ModernServerStage, "a client that wants to hear less hears less at once") {
