@@ -141,6 +141,7 @@ void subscription_outcome(State& state, Instance& instance, const std::string& u
                           std::string_view raw_result, std::string_view raw_error) {
   tell_waiters(state, instance, uri, instance.subscriptions.outcome(uri, !raw_result.empty()), raw_result,
                raw_error);
+  if (raw_result.empty()) refused_to_listens(state, instance, uri);
 }
 
 void subscription_put_off(State& state, Instance& instance, const std::string& uri,

@@ -143,6 +143,13 @@ void listen_outcome(State& state, Instance& instance, std::int64_t call, const s
   acknowledge(state, instance, found->second);
 }
 
+void refused_to_listens(State& state, Instance& instance, const std::string& uri) {
+  for (auto& [call, listen] : instance.listens) {
+    if (!listen.acknowledged && listen.filter.uris.contains(uri))
+      listen_outcome(state, instance, call, uri, false);
+  }
+}
+
 void end_listen(State& state, Instance& instance, std::int64_t call) {
   const auto found = instance.listens.find(call);
   if (found == instance.listens.end()) return;

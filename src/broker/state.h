@@ -138,6 +138,8 @@ void client_listens(State& state, core::Session& session, core::Instance& instan
 void begin_listens(State& state, core::Instance& instance);
 void listen_outcome(State& state, core::Instance& instance, std::int64_t listen, const std::string& uri,
                     bool granted);
+// The server tells nobody of the resource any more: those that were granted it and have not been told yet.
+void refused_to_listens(State& state, core::Instance& instance, const std::string& uri);
 // Its call is over.
 void end_listen(State& state, core::Instance& instance, std::int64_t listen);
 void tell_listens(State& state, core::Instance& instance, core::ListKind kind);

@@ -620,6 +620,31 @@ TEST_CASE_FIXTURE(ModernServerStage, "a listen is told what it was granted by th
   CHECK(hears(b).empty());
 }
 
+TEST_CASE_FIXTURE(ModernServerStage, "a listen is acknowledged without what the server took back before") {
+  const auto a = legacy();
+  const auto b = open(asked());
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
+  const std::string first = hears(server()).at(0);
+  acknowledge({first});
+  hears(server());
+  says(b,
+       request(R"("l")", "subscriptions/listen", R"("notifications":{"resourceSubscriptions":["u","v"]},)"));
+  const std::string second = hears(server()).back();
+  const auto grants_v = [&](const std::string& listen) {
+    serves(server(), R"({"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":)"
+                     R"({"notifications":{"resourceSubscriptions":["v"]},"_meta":)"
+                     R"({"io.modelcontextprotocol/subscriptionId":)" +
+                         id_of(listen) + "}}}");
+  };
+  serves_result(first, R"({"resultType":"complete"})");  // From now on nothing holds any more.
+  grants_v(second);
+  const std::string third = hears(server()).at(0);
+  CHECK(third.contains(R"("resourceSubscriptions":["u","v"])"));
+  CHECK(hears(b).empty());
+  grants_v(third);
+  CHECK(hears(b).at(0).contains(R"("notifications":{"resourceSubscriptions":["v"]})"));
+}
+
 TEST_CASE_FIXTURE(ModernServerStage, "after a gap between two listens everybody looks again") {
   const auto a = legacy();
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
