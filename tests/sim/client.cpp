@@ -202,7 +202,8 @@ void Client::received(const Delivery::Part& part) {
     case Delivery::Kind::answer:
       break;
   }
-  if (const auto found = unanswered_.find(part.call->id); found != unanswered_.end())
+  // What cannot be read is no call: its id is free.
+  if (const auto found = unanswered_.find(part.call->id); found != unanswered_.end() && !part.call->broken)
     unanswered_.erase(found);
   if (part.call->input_required) return plan_coming_back(*part.call);
   if (part.call->method == "server/discover" && speaks != Speaks::modern) greet();
