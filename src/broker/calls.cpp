@@ -418,26 +418,23 @@ void drain_waiting(State& state, Instance& instance) {
   if (instance.life != core::Life::ready || instance.waiting.empty()) return;
   std::deque<Waiting> all = std::move(instance.waiting);
   instance.waiting.clear();
-  bool turn_given = false;  // A call that must wait for its turn holds back those of others behind it.
-  std::optional<Party> next;
+  std::optional<Party> next;  // Whose turn it is, or will be: that holds back the calls of others behind it.
   for (Waiting& waiting : all) {
     Session* session = state.sessions.find(waiting.session);
     if (session == nullptr) continue;
     Call* call = waiting.call != 0 ? instance.calls.find(waiting.call) : nullptr;
-    if (call != nullptr && takes_turns(instance, *call)) {
-      const Party party = party_of(*call);
-      const bool others_first = turn_given && next != party;
-      const bool waits = others_first || taken_by_another(instance, party);
-      turn_given = true;
+    std::optional<Party> party;
+    if (call != nullptr && takes_turns(instance, *call)) party = party_of(*call);
+    if (party && ((next && next != party) || taken_by_another(instance, *party))) {
       if (!next) next = party;
-      if (waits) {
-        instance.waiting.push_back(std::move(waiting));
-        continue;
-      }
+      instance.waiting.push_back(std::move(waiting));
+      continue;
     }
     no_longer_waiting(state, *session, waiting.bytes);
     if (call != nullptr) {
       send_waiting(state, instance, *call, waiting.message);
+      // One that could be answered at once leaves its turn to the next.
+      if (!next && instance.calls.find(waiting.call) != nullptr) next = party;
     } else if (instance.era == proto::Era::legacy) {  // A modern one knows no notifications of that kind.
       state.send(instance.id, std::move(waiting.message));
     }

@@ -232,6 +232,18 @@ TEST_CASE_FIXTURE(ModernStage,
   CHECK(hears(server()).at(0).contains("error"));
 }
 
+TEST_CASE_FIXTURE(ModernStage, "a call that is refused when its turn has come gives it to the next") {
+  core::ServerSpec serial = spec();
+  serial.interactive = core::Interactive::serialise;
+  const auto a = open(serial);
+  const auto b = open(serial);
+  says(a, call("1", R"("requestState":"of a server that was",)"));
+  says(b, call("2"));
+  bring_up();
+  CHECK(hears(a).at(0).contains(R"("id":1,"error")"));
+  CHECK(hears(server()).back().contains("tools/call"));
+}
+
 TEST_CASE_FIXTURE(ModernStage, "who comes back twice before its turn has come waits once") {
   core::ServerSpec serial = spec();
   serial.interactive = core::Interactive::serialise;
