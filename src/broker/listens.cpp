@@ -42,7 +42,7 @@ std::string update_notice(const Listen& listen, const std::string& uri) {
 }
 
 void acknowledge(State& state, Instance& instance, Listen& listen) {
-  if (!listen.undecided.empty() || listen.acknowledged) return;
+  if (!listen.undecided.empty() || !listen.undecided_tasks.empty() || listen.acknowledged) return;
   listen.acknowledged = true;
   Session& session = state.sessions.at(listen.session);
   // From now on the set-up says that it is open; its slot, that the client has not been told so.
@@ -56,6 +56,23 @@ void acknowledge(State& state, Instance& instance, Listen& listen) {
   }
   flush_listen(state, instance, listen);
   note_setup(state, session);
+}
+
+// Tasks that are the client's are asked for, unless they are already.
+void begin_tasks(State& state, Instance& instance, Listen& listen) {
+  const Session& session = state.sessions.at(listen.session);
+  const bool legacy = instance.era == proto::Era::legacy;
+  std::erase_if(listen.filter.tasks, [&](const std::string& task) {
+    if (legacy) return !instance.tasks.owns(task, session.id);
+    return !instance.offers_tasks || state.task_owners.hidden_from(session.principal, session.server, task);
+  });
+  if (legacy) return;  // That tells of all that it makes.
+  const core::UpstreamListen& upstream = instance.upstream;
+  listen.undecided_tasks = listen.filter.tasks;
+  if (upstream.call != 0)
+    std::erase_if(listen.undecided_tasks,
+                  [&](const std::string& task) { return upstream.filter.tasks.contains(task); });
+  if (!listen.undecided_tasks.empty()) upstream_step(state, instance);
 }
 
 // Only now is it known what the server can tell at all.
@@ -78,6 +95,7 @@ void begin(State& state, Instance& instance, std::int64_t call) {
       subscription_step(state, instance, uri);
     }
   }
+  begin_tasks(state, instance, listen);
   acknowledge(state, instance, listen);
 }
 
@@ -92,6 +110,8 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
   };
   auto filter = face::read_filter(message.of(message.envelope.params));
   if (!filter) return refuse(filter.error());
+  if (!filter->tasks.empty() && !face::declares_tasks(message.of(message.envelope.meta)))
+    return state.reply(session, id, proto::error_text(id, face::missing_capability(face::tasks_required)));
   std::size_t open = 0;
   for (const auto& [call, listen] : instance.listens) open += listen.session == session.id ? 1U : 0U;
   if (open >= core::limits::listens_per_session)
@@ -154,11 +174,24 @@ void end_listen(State& state, Instance& instance, std::int64_t call) {
   const auto found = instance.listens.find(call);
   if (found == instance.listens.end()) return;
   const SessionId session = found->second.session;
+  const bool of_tasks = !found->second.filter.tasks.empty();
   instance.listens.erase(found);
   for (const std::string& uri : instance.subscriptions.leave_listen(call)) {
     if (instance.life == core::Life::ready) subscription_step(state, instance, uri);
   }
+  if (of_tasks) upstream_step(state, instance);
   if (Session* still = state.sessions.find(session)) note_setup(state, *still);
+}
+
+void listens_decide_tasks(State& state, Instance& instance, const std::set<std::string>& asked,
+                          const std::set<std::string>& granted) {
+  for (auto& [call, listen] : instance.listens) {
+    for (const std::string& task : asked) {
+      listen.undecided_tasks.erase(task);
+      if (!granted.contains(task)) listen.filter.tasks.erase(task);
+    }
+    acknowledge(state, instance, listen);
+  }
 }
 
 void tell_listens(State& state, Instance& instance, ListKind kind) {
@@ -187,6 +220,10 @@ void flush_listen(State& state, Instance& /*instance*/, Listen& listen) {
   }
   for (const std::string& uri : std::exchange(listen.updated, {}))
     tell(state, listen, update_notice(listen, uri));
+  for (const auto& [task, params] : std::exchange(listen.tasks_told, {})) {
+    tell(state, listen,
+         face::tagged_notice(proto::name_of(proto::Method::tasks_notice), params, listen.client_id));
+  }
 }
 
 }  // namespace broker

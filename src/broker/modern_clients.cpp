@@ -130,11 +130,9 @@ void modern_request(State& state, Session& session, const Scanned& message) {
   if (method == Method::subscriptions_listen) return client_listens(state, session, instance, message);
   const bool greeted = !instance.initialize_result.empty();
   const bool modern = greeted && instance.era == proto::Era::modern;
-  // The tasks of 2025-11-25 are not those of the extension.
-  if (of_tasks(method) && greeted && !modern) {
-    if (!instance.offers_tasks)
-      return refuse(state, session, message, Code::method_not_found, "Method not found");
-    return modern_task_request(state, session, instance, message, method, asked);
+  if (of_tasks(method) && greeted) {
+    if (!may_name_task(state, session, instance, message)) return;
+    if (!modern) return modern_task_request(state, session, instance, message, method, asked);
   }
   if (message.envelope.request_state.present() && !modern && (greeted || is_ticket(message)))
     return come_back(state, session, instance, message, method, asked);

@@ -198,7 +198,7 @@ void to_owner(State& state, Instance& instance, SessionId owner, const Scanned& 
 void task_status(State& state, Instance& instance, const Scanned& message) {
   const std::string id = proto::json::unquoted(message.of(message.envelope.task_id));
   const core::Task* task = std::as_const(instance.tasks).find(id);
-  if (task != nullptr && task->bridged) return;  // A modern client looks for itself.
+  if (task != nullptr && task->bridged) return bridged_task_status(state, instance, message);
   to_owner(state, instance, task != nullptr ? task->owner : SessionId{}, message);
   if (core::task_ended(message.of(message.envelope.params))) instance.tasks.ended(id);
 }
@@ -251,6 +251,9 @@ void server_notice(State& state, Instance& instance, const Scanned& message) {
       return;
     case Method::tasks_status:
       task_status(state, instance, message);
+      return;
+    case Method::tasks_notice:
+      task_told(state, instance, message);
       return;
     case Method::elicitation_complete:
       elicitation_complete(state, instance, message);
@@ -327,6 +330,7 @@ void pass_answer(State& state, Instance& instance, std::int64_t wire_id, const S
   if (!modern && call.era == proto::Era::modern && call.state != CallState::cancelled) {
     modern_answer(state, instance, call, message);
   } else if (call.state != CallState::cancelled) {
+    if (modern) note_modern_task(state, call, message);
     Message out(message.bytes);
     if (const auto older = for_older_client(state, call, message)) out = Message(*older);
     if (call.task || proto::lists(call.method) || message.envelope.error.present()) {

@@ -17,6 +17,7 @@
 #include "core/park.h"
 #include "core/session.h"
 #include "core/share_key.h"
+#include "core/task_owners.h"
 #include "face/modern_server.h"
 #include "proto/envelope.h"
 #include "proto/rpc.h"
@@ -28,6 +29,7 @@ struct Broker::State {
   base::SlotMap<core::SessionTag, core::Session> sessions;
   base::SlotMap<core::InstanceTag, core::Instance> instances;
   core::Parks parks;
+  core::TaskOwners task_owners;
   std::vector<Action> outbox;
   base::Instant now;
   base::Instant begun;
@@ -145,6 +147,20 @@ void end_listen(State& state, core::Instance& instance, std::int64_t listen);
 void tell_listens(State& state, core::Instance& instance, core::ListKind kind);
 void tell_listen(State& state, core::Instance& instance, std::int64_t listen, const std::string& uri);
 void flush_listen(State& state, core::Instance& instance, core::Listen& listen);
+
+// A modern server has answered for the tasks that were asked of it: those of `granted` will be told of.
+void listens_decide_tasks(State& state, core::Instance& instance, const std::set<std::string>& asked,
+                          const std::set<std::string>& granted);
+
+// modern_tasks.cpp
+// Of a greeted server: whether the request may name tasks at all, and that one; if not, it has been refused.
+bool may_name_task(State& state, core::Session& session, const core::Instance& instance,
+                   const Scanned& message);
+// A modern server's answer to a modern client: a task is its client's from now on.
+void note_modern_task(State& state, const core::Call& call, const Scanned& message);
+// notifications/tasks: `params` say how the task is now.
+void tell_task(State& state, core::Instance& instance, const std::string& task, std::string_view params);
+void task_told(State& state, core::Instance& instance, const Scanned& message);
 
 // sessions.cpp
 void session_opened(State& state, SessionOpened event);
@@ -356,6 +372,8 @@ void legacy_task_answered(State& state, core::Instance& instance, const core::Ca
 void task_fetched(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
 // The call will not be answered with what its task comes to; false: it has none.
 bool leave_task(State& state, core::Instance& instance, const core::Call& call);
+// A legacy server says how a modern client's task goes on.
+void bridged_task_status(State& state, core::Instance& instance, const Scanned& message);
 // False: no modern client that can answer it owns the task that the question belongs to.
 bool task_asks_modern_client(State& state, core::Instance& instance, const Scanned& message,
                              proto::Method method, core::Mode mode);

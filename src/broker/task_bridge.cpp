@@ -72,6 +72,12 @@ std::string written_time(const State& state) {
          two(time.minutes().count()) + ':' + two(time.seconds().count()) + 'Z';
 }
 
+// Modern clients that listen to it are told how the task is.
+void tell_listens_of(State& state, Instance& instance, const std::string& id, const Task& task) {
+  if (instance.era == proto::Era::modern) return;
+  tell_task(state, instance, id, face::task_notice(task.state, task.outcome, task.asks));
+}
+
 // Whoever waits for it is told what the task came to.
 void deliver(State& state, Instance& instance, const std::string& id) {
   Task& task = *instance.tasks.find(id);
@@ -80,6 +86,7 @@ void deliver(State& state, Instance& instance, const std::string& id) {
   const std::string shown = task.state;
   const std::vector<std::int64_t> waiters = std::exchange(task.waiters, {});
   const std::vector<Call> shown_to = std::exchange(task.shown_to, {});
+  tell_listens_of(state, instance, id, task);
   for (const std::int64_t wire_id : waiters) {
     const Call* call = instance.calls.find(wire_id);
     if (call == nullptr || call->state == CallState::cancelled || call->uri != id) continue;
@@ -113,8 +120,14 @@ void fetch(State& state, Instance& instance, const std::string& id, Task& task) 
   ask_server(state, instance, Purpose::task_result, Method::tasks_result, id, task.owner);
 }
 
-bool ended(std::string_view raw_task) {
-  return core::task_ended(raw_task);
+// What a legacy server's task came to, and what it asks, is only said to who waits for its result. False:
+// there is nothing to be shown before that has come.
+bool fetch_if_due(State& state, Instance& instance, const std::string& id, Task& task) {
+  const std::string status = proto::json::unquoted(proto::member(task.state, "status"));
+  if (status == "cancelled") task.outcome.clear();
+  const bool has_result = core::task_ended(task.state) && status != "cancelled";
+  if (has_result || status == "input_required") fetch(state, instance, id, task);
+  return !has_result || !task.outcome.empty();
 }
 
 // What the server wants to know is asked of a legacy client that waits for the result.
@@ -264,9 +277,13 @@ void tasks_tick(State& state, Instance& instance) {
 }
 
 void tasks_lost(State& state, Instance& instance, const std::string& raw_error) {
-  instance.tasks.each([&](const std::string& /*id*/, Task& task) {
+  instance.tasks.each([&](const std::string& id, Task& task) {
     for (const Call& call : std::exchange(task.shown_to, {}))
       conclude(state, call, std::string(error_key) + raw_error);
+    if (!task.bridged || !task.outcome.empty()) return;
+    task.outcome = std::string(error_key) + raw_error;
+    task.state = face::legacy_task_with(task.state, "failed");
+    tell_listens_of(state, instance, id, task);
   });
   instance.tasks.clear();
 }
@@ -355,17 +372,21 @@ void legacy_task_answered(State& state, Instance& instance, const Call& call, st
   if (task == nullptr || call.method == Method::tasks_cancel)
     return conclude(state, call, std::string(result_key) + R"({"resultType":"complete"})");
   task->state = result;
-  const std::string status = proto::json::unquoted(proto::member(result, "status"));
-  if (status == "cancelled") task->outcome.clear();
-  const bool has_result = ended(result) && status != "cancelled";
-  if (has_result || status == "input_required") fetch(state, instance, call.uri, *task);
-  if (has_result && task->outcome.empty()) {
+  if (!fetch_if_due(state, instance, call.uri, *task)) {
     task->shown_to.push_back(call);
     return;
   }
   conclude(state, call,
            std::string(result_key) +
                face::detailed_task(task->state, task->outcome, task->asks, instance.server_info));
+}
+
+void bridged_task_status(State& state, Instance& instance, const Scanned& message) {
+  const std::string id = proto::json::unquoted(message.of(message.envelope.task_id));
+  Task& task = *instance.tasks.find(id);
+  if (!task.outcome.empty()) return;
+  task.state = message.of(message.envelope.params);
+  if (fetch_if_due(state, instance, id, task)) tell_listens_of(state, instance, id, task);
 }
 
 void task_fetched(State& state, Instance& instance, const Call& call, const Scanned& message) {
@@ -403,6 +424,7 @@ bool task_asks_modern_client(State& state, Instance& instance, const Scanned& me
                         .server_id = std::string(message.of(message.envelope.id)),
                         .method = method,
                         .request = face::input_request(method, message.of(message.envelope.params))});
+  tell_listens_of(state, instance, id, *task);
   return true;
 }
 

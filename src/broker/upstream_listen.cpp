@@ -6,6 +6,7 @@
 #include "core/limits.h"
 #include "face/legacy_server.h"
 #include "face/modern_server.h"
+#include "face/tasks.h"
 
 namespace broker {
 namespace {
@@ -18,10 +19,12 @@ constexpr std::string_view not_granted =
     R"({"code":-32602,"message":"hearth: the server does not tell of changes of this resource"})";
 
 core::Filter wanted_of(const Instance& instance) {
-  core::Filter filter{.lists = instance.tells_lists, .uris = {}};
+  core::Filter filter{.lists = instance.tells_lists, .uris = {}, .tasks = {}};
   if (instance.tells_resources) {
     for (const std::string& uri : instance.subscriptions.wanted()) filter.uris.insert(uri);
   }
+  for (const auto& [call, listen] : instance.listens)
+    filter.tasks.insert(listen.filter.tasks.begin(), listen.filter.tasks.end());
   return filter;
 }
 
@@ -47,8 +50,10 @@ void open(State& state, Instance& instance, core::Filter wanted) {
   UpstreamListen& upstream = instance.upstream;
   upstream.opening = own_call(instance, core::Purpose::listen);
   upstream.wanted = std::move(wanted);
+  const std::string claim = face::own_claim(state.options.version, instance.first);
   state.send(instance.id,
-             face::listen_request(upstream.opening, face::own_claim(state.options.version, instance.first),
+             face::listen_request(upstream.opening,
+                                  upstream.wanted.tasks.empty() ? claim : face::claim_with_tasks(claim),
                                   upstream.wanted));
 }
 
@@ -59,6 +64,18 @@ void tell_everything(State& state, Instance& instance) {
     if (instance.tells_lists.test(static_cast<std::size_t>(kind))) tell_list(state, instance, kind);
   }
   for (const std::string& uri : instance.upstream.filter.uris) resource_told(state, instance, uri);
+}
+
+// What changes for the resources that are waited for happens with the next listen, or has happened.
+void settle(State& state, Instance& instance, core::Filter wanted) {
+  UpstreamListen& upstream = instance.upstream;
+  if (!wanted.empty() && (upstream.call == 0 || wanted != upstream.filter))
+    return open(state, instance, std::move(wanted));
+  if (wanted.empty()) {
+    end(state, instance, std::exchange(upstream.call, 0));
+    upstream.filter = {};
+  }
+  for (const std::string& uri : std::exchange(upstream.changing, {})) decide(state, instance, uri, true);
 }
 
 }  // namespace
@@ -76,15 +93,7 @@ void upstream_step(State& state, Instance& instance) {
     (can ? upstream.changing : impossible).push_back(uri);
   }
   for (const std::string& uri : impossible) decide(state, instance, uri, false);
-  if (upstream.call != 0 && wanted == upstream.filter) {
-    for (const std::string& uri : std::exchange(upstream.changing, {})) decide(state, instance, uri, true);
-  } else if (!wanted.empty()) {
-    open(state, instance, std::move(wanted));
-  } else {
-    end(state, instance, std::exchange(upstream.call, 0));
-    upstream.filter = {};
-    for (const std::string& uri : std::exchange(upstream.changing, {})) decide(state, instance, uri, true);
-  }
+  settle(state, instance, std::move(wanted));
 }
 
 void upstream_acknowledged(State& state, Instance& instance, const Scanned& message) {
@@ -105,6 +114,10 @@ void upstream_acknowledged(State& state, Instance& instance, const Scanned& mess
   std::erase_if(upstream.filter.uris, [&](const std::string& uri) { return !granted.uris.contains(uri); });
   for (const std::string& uri : std::exchange(upstream.changing, {}))
     decide(state, instance, uri, !asked.contains(uri) || granted.uris.contains(uri));
+  const std::set<std::string> tasks = upstream.filter.tasks;
+  std::erase_if(upstream.filter.tasks,
+                [&](const std::string& task) { return !granted.tasks.contains(task); });
+  if (!tasks.empty()) listens_decide_tasks(state, instance, tasks, granted.tasks);
   if (lost_one) tell_everything(state, instance);
   upstream_step(state, instance);
 }
@@ -141,6 +154,11 @@ void upstream_ended(State& state, Instance& instance, std::int64_t call, const S
   } else if (call == upstream.opening) {
     upstream.opening = 0;
     const bool refused = message.envelope.error.present();  // Else it was ended before it began.
+    // One task that the server does not know makes it refuse the whole listen.
+    if (refused && !upstream.wanted.tasks.empty()) {
+      listens_decide_tasks(state, instance, upstream.wanted.tasks, {});
+      return settle(state, instance, wanted_of(instance));
+    }
     const std::string_view error = refused ? message.of(message.envelope.error) : not_granted;
     for (const std::string& uri : std::exchange(upstream.changing, {}))
       subscription_put_off(state, instance, uri, error);

@@ -1,5 +1,7 @@
 #include "core/capabilities.h"
 
+#include "proto/claim.h"
+
 namespace core {
 namespace {
 
@@ -21,7 +23,7 @@ Capabilities capabilities_of(const proto::json::Value* capabilities, std::string
   all.extensions_raw = raw_member(*capabilities, "extensions", text);
   all.vendor = !all.experimental_raw.empty() || !all.extensions_raw.empty();
   const proto::json::Value* extensions = capabilities->find("extensions");
-  all.tasks = extensions != nullptr && extensions->find("io.modelcontextprotocol/tasks") != nullptr;
+  all.tasks = extensions != nullptr && extensions->find(proto::tasks_extension) != nullptr;
   if (const proto::json::Value* elicitation = capabilities->find("elicitation")) {
     const bool form = elicitation->find("form") != nullptr;
     all.elicitation_url = elicitation->find("url") != nullptr;

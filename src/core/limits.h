@@ -65,6 +65,9 @@ inline constexpr std::size_t subscriptions_per_session = 1024;
 inline constexpr std::size_t tasks_per_instance = 4096;
 inline constexpr std::size_t elicitations_per_instance = 1024;
 
+// Tasks of modern servers whose owner is remembered, in the whole daemon. They outlive their sessions.
+inline constexpr std::size_t tasks_owned = 16384;
+
 // Cursors that are remembered of a server's process, and of those before it.
 inline constexpr std::size_t cursors_per_instance = 4096;
 

@@ -6,6 +6,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 
@@ -16,23 +17,26 @@ namespace core {
 struct Filter {
   std::bitset<3> lists;  // By ListKind.
   std::set<std::string> uris;
+  std::set<std::string> tasks;  // Ids, decoded (the tasks extension).
 
   bool operator==(const Filter&) const = default;
-  bool empty() const { return lists.none() && uris.empty(); }
+  bool empty() const { return lists.none() && uris.empty() && tasks.empty(); }
 };
 
 struct Listen {
   std::int64_t call = 0;  // Ours.
   SessionId session;
-  std::string client_id;            // Raw.
-  std::string line;                 // As the client wrote it: the journal keeps it.
-  Filter filter;                    // Asked for; once it is acknowledged, granted.
-  std::set<std::string> undecided;  // Resources that the server has not answered for.
+  std::string client_id;                  // Raw.
+  std::string line;                       // As the client wrote it: the journal keeps it.
+  Filter filter;                          // Asked for; once it is acknowledged, granted.
+  std::set<std::string> undecided;        // Resources that the server has not answered for,
+  std::set<std::string> undecided_tasks;  // and tasks.
   bool acknowledged = false;
   bool silently = false;  // The client was told so by an earlier daemon.
   // Held back while the client does not read.
   std::bitset<3> lists_changed;
   std::set<std::string> updated;
+  std::map<std::string, std::string> tasks_told;  // By task: the params of the newest notice.
 };
 
 }  // namespace core

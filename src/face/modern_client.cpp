@@ -1,7 +1,7 @@
 #include "face/modern_client.h"
 
 #include "base/siphash.h"
-#include "face/tasks.h"
+#include "proto/claim.h"
 #include "proto/json.h"
 #include "proto/members.h"
 
@@ -83,10 +83,10 @@ std::string discover_result(std::string_view initialize_result) {
   // Tasks go by another name since.
   const bool offered = proto::member(proto::member(tasks, "requests"), "tools").contains(R"("call")");
   const std::string more =
-      offered
-          ? R"("extensions":)" + proto::with_members(extensions, proto::json::quoted(tasks_extension) + ":{}",
-                                                     {tasks_extension})
-          : std::string();
+      offered ? R"("extensions":)" + proto::with_members(extensions,
+                                                         proto::json::quoted(proto::tasks_extension) + ":{}",
+                                                         {proto::tasks_extension})
+              : std::string();
   result.key("capabilities")
       .raw(proto::with_members(capabilities, more, {"tasks", offered ? "extensions" : "tasks"}));
   if (!instructions.empty()) result.key("instructions").raw(instructions);
@@ -146,6 +146,11 @@ std::string missing_capability(std::string_view raw_required) {
   return error.text();
 }
 
+bool declares_tasks(std::string_view raw_meta) {
+  const std::string_view declared = proto::member(raw_meta, proto::meta::client_capabilities);
+  return !proto::member(proto::member(declared, "extensions"), proto::tasks_extension).empty();
+}
+
 std::expected<core::Filter, std::string> read_filter(std::string_view raw_params) {
   const auto document = proto::json::parse(proto::member(raw_params, "notifications"));
   if (!document.root || document.root->type != proto::json::Type::object)
@@ -159,13 +164,18 @@ std::expected<core::Filter, std::string> read_filter(std::string_view raw_params
   wants("toolsListChanged", core::ListKind::tools);
   wants("promptsListChanged", core::ListKind::prompts);
   wants("resourcesListChanged", core::ListKind::resources);
-  if (const proto::json::Value* uris = document.root->find("resourceSubscriptions")) {
-    for (const proto::json::Value& uri : uris->items) {
-      if (uri.type != proto::json::Type::string)
-        return std::unexpected("resourceSubscriptions must hold strings, like \"file:///x\"");
-      filter.uris.insert(uri.text);
+  const auto strings = [&](std::string_view key, std::set<std::string>& into) {
+    const proto::json::Value* list = document.root->find(key);
+    if (list == nullptr) return true;
+    for (const proto::json::Value& item : list->items) {
+      if (item.type != proto::json::Type::string) return false;
+      into.insert(item.text);
     }
-  }
+    return true;
+  };
+  if (!strings("resourceSubscriptions", filter.uris))
+    return std::unexpected("resourceSubscriptions must hold strings, like \"file:///x\"");
+  if (!strings("taskIds", filter.tasks)) return std::unexpected("taskIds must hold strings");
   return filter;
 }
 
@@ -178,11 +188,14 @@ std::string written(const core::Filter& filter) {
   list("toolsListChanged", core::ListKind::tools);
   list("promptsListChanged", core::ListKind::prompts);
   list("resourcesListChanged", core::ListKind::resources);
-  if (!filter.uris.empty()) {
-    object.key("resourceSubscriptions").array();
-    for (const std::string& uri : filter.uris) object.string(uri);
+  const auto strings = [&](std::string_view key, const std::set<std::string>& from) {
+    if (from.empty()) return;
+    object.key(key).array();
+    for (const std::string& text : from) object.string(text);
     object.end();
-  }
+  };
+  strings("resourceSubscriptions", filter.uris);
+  strings("taskIds", filter.tasks);
   object.end();
   return object.text();
 }

@@ -39,6 +39,9 @@ std::string complete_result(std::string_view raw_result, proto::Method method, s
 // Codes that mean something else since.
 std::string modern_error(std::string_view raw_error);
 std::string missing_capability(std::string_view raw_required);
+// Whether a request's _meta declares the tasks extension, and what it lacks if it does not.
+bool declares_tasks(std::string_view raw_meta);
+inline constexpr std::string_view tasks_required = R"({"extensions":{"io.modelcontextprotocol/tasks":{}}})";
 
 // The error is the sentence that the client is answered.
 std::expected<core::Filter, std::string> read_filter(std::string_view raw_params);

@@ -61,7 +61,8 @@ std::string initialize_result_of(std::string_view raw_result) {
   Writer result;
   result.object();
   result.key("protocolVersion").string(proto::name_of(proto::newest_legacy));
-  const bool tasks = !proto::member(proto::member(capabilities, "extensions"), tasks_extension).empty();
+  const bool tasks =
+      !proto::member(proto::member(capabilities, "extensions"), proto::tasks_extension).empty();
   const std::string_view first =
       tasks ? R"("tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})" : "";
   result.key("capabilities").raw(proto::with_members(capabilities, first, {"tasks"}));

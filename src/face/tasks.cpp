@@ -51,8 +51,8 @@ std::string claim_with_tasks(std::string_view claim) {
   const std::string object = '{' + std::string(claim) + '}';
   const std::string_view capabilities = proto::member(object, proto::meta::client_capabilities);
   const std::string_view extensions = proto::member(capabilities, "extensions");
-  const std::string more =
-      proto::with_members(extensions, proto::json::quoted(tasks_extension) + ":{}", {tasks_extension});
+  const std::string more = proto::with_members(
+      extensions, proto::json::quoted(proto::tasks_extension) + ":{}", {proto::tasks_extension});
   const std::string with = proto::with_members(capabilities, R"("extensions":)" + more, {"extensions"});
   const std::string whole =
       proto::with_members(object, proto::json::quoted(proto::meta::client_capabilities) + ':' + with,
@@ -108,23 +108,37 @@ std::string created_task(std::string_view raw_task, std::string_view server_info
   return R"({"resultType":"task",)" + modern_members(raw_task) + meta_of(server_info) + '}';
 }
 
-std::string detailed_task(std::string_view raw_task, std::string_view outcome,
-                          std::span<const core::ParkedAsk> asks, std::string_view server_info) {
+namespace {
+
+// The members of a task as modern clients know it.
+std::string detailed_members(std::string_view raw_task, std::string_view outcome,
+                             std::span<const core::ParkedAsk> asks) {
   std::string task(raw_task);
   // A result is a result, even if it says that the tool failed.
   if (outcome.starts_with(R"("result")")) task = legacy_task_with(task, "completed");
   // Until there is something to be asked it works, as far as the client can tell.
   if (asks.empty() && status_of(task) == "input_required") task = legacy_task_with(task, "working");
-  std::string text = R"({"resultType":"complete",)" + modern_members(task);
+  std::string text = modern_members(task);
   if (!outcome.empty()) text.append(",").append(outcome);
-  if (!asks.empty()) {
-    Writer requests;
-    requests.object();
-    for (const core::ParkedAsk& ask : asks) requests.key(ask.key).raw(ask.request);
-    requests.end();
-    text += R"(,"inputRequests":)" + requests.text();
-  }
-  return text + meta_of(server_info) + '}';
+  if (asks.empty()) return text;
+  Writer requests;
+  requests.object();
+  for (const core::ParkedAsk& ask : asks) requests.key(ask.key).raw(ask.request);
+  requests.end();
+  return text + R"(,"inputRequests":)" + requests.text();
+}
+
+}  // namespace
+
+std::string detailed_task(std::string_view raw_task, std::string_view outcome,
+                          std::span<const core::ParkedAsk> asks, std::string_view server_info) {
+  return R"({"resultType":"complete",)" + detailed_members(raw_task, outcome, asks) + meta_of(server_info) +
+         '}';
+}
+
+std::string task_notice(std::string_view raw_task, std::string_view outcome,
+                        std::span<const core::ParkedAsk> asks) {
+  return '{' + detailed_members(raw_task, outcome, asks) + '}';
 }
 
 std::string with_task_support(std::string_view raw_result) {

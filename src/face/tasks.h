@@ -14,8 +14,6 @@
 
 namespace face {
 
-inline constexpr std::string_view tasks_extension = "io.modelcontextprotocol/tasks";
-
 // A claim, without braces, whose capabilities have the extension.
 std::string claim_with_tasks(std::string_view claim);
 
@@ -36,6 +34,10 @@ std::string created_task(std::string_view raw_task, std::string_view server_info
 // answer.
 std::string detailed_task(std::string_view raw_task, std::string_view outcome,
                           std::span<const core::ParkedAsk> asks, std::string_view server_info);
+
+// The params of notifications/tasks that say the same.
+std::string task_notice(std::string_view raw_task, std::string_view outcome,
+                        std::span<const core::ParkedAsk> asks);
 
 // A list of tools, each of which may be called as a task.
 std::string with_task_support(std::string_view raw_result);

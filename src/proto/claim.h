@@ -24,6 +24,9 @@ inline constexpr std::string_view subscription_id = "io.modelcontextprotocol/sub
 inline constexpr std::string_view related_task = "io.modelcontextprotocol/related-task";
 }  // namespace meta
 
+// The extension with tasks of 2026-07-28, as clients and servers declare it under "extensions".
+inline constexpr std::string_view tasks_extension = "io.modelcontextprotocol/tasks";
+
 // Raw values, within the message.
 struct Claim {
   Revision revision = newest_modern;

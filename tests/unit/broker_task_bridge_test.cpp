@@ -230,14 +230,68 @@ TEST_CASE_FIXTURE(TaskStage, "what a legacy server's task asks is shown with it,
   CHECK(heard(a).contains(R"("result":{"content":[4]})"));
 }
 
+TEST_CASE_FIXTURE(TaskStage, "a listen hears how a legacy server's task goes on") {
+  const auto a = modern();
+  asks(a, "1", "tools/call", R"("name":"may",)");
+  const std::string state = R"("createdAt":"c","lastUpdatedAt":"l","ttl":5)";
+  serves_result(wire(), R"({"task":{"taskId":"T","status":"working",)" + state + "}}");
+  heard(a);
+  asks(a, R"("l")", "subscriptions/listen", R"("notifications":{"taskIds":["T","other"]},)");
+  CHECK(heard(a).contains(R"("notifications":{"taskIds":["T"]})"));
+  const auto tells = [&](const std::string& status) {
+    serves(server(), R"({"jsonrpc":"2.0","method":"notifications/tasks/status","params":{)"
+                     R"("taskId":"T","status":")" +
+                         status + R"(","statusMessage":"m",)" + state + "}}");
+  };
+  tells("working");
+  const std::string told = heard(a);
+  CHECK(told.contains(R"("method":"notifications/tasks","params":{"_meta":{)"
+                      R"("io.modelcontextprotocol/subscriptionId":"l"})"));
+  CHECK(told.contains(R"("taskId":"T","status":"working")"));
+  CHECK(told.contains(R"("ttlMs":5)"));
+  CHECK(!told.contains("resultType"));
+  tells("input_required");
+  const std::string fetch = wire();
+  CHECK(fetch.contains("tasks/result"));
+  serves(server(), R"({"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{)"
+                   R"("message":"?","_meta":)"
+                   R"({"io.modelcontextprotocol/related-task":{"taskId":"T"}}}})");
+  CHECK(hears(a).back().contains(R"("inputRequests":{"q1":)"));
+  asks(a, "2", "tasks/update", R"("taskId":"T","inputResponses":{"q1":{"action":"accept"}},)");
+  heard(a);
+  wire();
+  tells("completed");
+  CHECK(hears(a).empty());  // Not without its result.
+  serves_result(fetch, R"({"content":[7]})");
+  const std::string done_notice = heard(a);
+  CHECK(done_notice.contains(R"("status":"completed")"));
+  CHECK(done_notice.contains(R"("result":{"content":[7]})"));
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a listen hears that a task is lost with its server") {
+  const auto a = modern();
+  asks(a, "1", "tools/call", R"("name":"may",)");
+  serves_result(wire(), R"({"task":{"taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l",)"
+                        R"("ttl":5}})");
+  heard(a);
+  asks(a, R"("l")", "subscriptions/listen", R"("notifications":{"taskIds":["T"]},)");
+  heard(a);
+  happens(broker::InstanceExited{server(), "was killed by SIGSEGV", ""});
+  const std::string told = heard(a);
+  CHECK(told.contains(R"("taskId":"T","status":"failed")"));
+  CHECK(told.contains(R"("error":{"code":-32603)"));
+}
+
 TEST_CASE_FIXTURE(TaskStage, "what a task's client has not said it can answer is declined") {
   const auto a = modern();
   asks(a, "1", "tools/call", R"("name":"may",)");
-  serves_result(wire(),
-                R"({"task":{"taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l","ttl":5}})");
+  serves_result(wire(), R"({"task":{"taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l",)"
+                        R"("ttl":5}})");
   heard(a);
-  for (const std::string question : {R"("elicitation/create","params":{"mode":"url",)",
-                                     R"("sampling/createMessage","params":{)", R"("acme/ask","params":{)"}) {
+  for (const std::string question :
+       {R"("elicitation/create","params":{"mode":"url",)", R"("sampling/createMessage","params":{)",
+        R"("acme/ask",)"
+        R"("params":{)"}) {
     CAPTURE(question);
     serves(server(), R"({"jsonrpc":"2.0","id":7,"method":)" + question +
                          R"("_meta":{"io.modelcontextprotocol/related-task":{"taskId":"T"}}}})");
@@ -263,7 +317,8 @@ TEST_CASE_FIXTURE(TaskStage, "what a followed task asks is asked in the answer t
                    R"("message":"?","_meta":{"io.modelcontextprotocol/related-task":{"taskId":"T"}}}})");
   passes(std::chrono::seconds(1));
   const std::string asked = heard(b);
-  CHECK(asked.contains(R"("inputRequests":{"q1":{"method":"elicitation/create","params":{"message":"?"}}})"));
+  CHECK(asked.contains(R"("inputRequests":{"q1":{"method":"elicitation/create","params":{)"
+                       R"("message":"?"}}})"));
   const std::size_t ticket = asked.find(R"("requestState":")");
   REQUIRE(ticket != std::string::npos);
   call("2", R"("inputResponses":{"q1":{"action":"accept"}},)" +
