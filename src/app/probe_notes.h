@@ -1,4 +1,5 @@
-// Which servers must not be asked whether they are modern ones, because they ended when they were.
+// Which servers are not to be asked whether they are modern ones, because they ended, or said nothing, when
+// they were.
 //
 // Such a server is a legacy one today; it may be another after an upgrade. So a note is good for a day, and
 // only as long as its program's file is older. It lasts in one empty file each, whose name is a hash of what
@@ -16,7 +17,7 @@ class ProbeNotes {
   explicit ProbeNotes(std::string directory) : directory_(std::move(directory)) {}
 
   bool may_ask(const core::ServerSpec& spec) const;
-  // Without a note the server ends once more: nothing is lost by a failure.
+  // Without a note the server ends once more, or is waited for: nothing is lost by a failure.
   void note(const std::string& program, const std::vector<std::string>& args) const;
 
  private:

@@ -181,6 +181,8 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
   const auto greeting = face::read_greeting(result);
   if (!greeting) return refused(state, instance, greeting.error());
   instance.era = proto::Era::legacy;
+  // It has read both, and passes over what it does not know.
+  if (instance.probe != 0 && instance.spec.link == core::Link::stdio) instance.probe_in_vain = true;
   greeted(
       state, instance,
       {.initialize_result = std::string(result), .server = greeting->server, .revision = greeting->revision});

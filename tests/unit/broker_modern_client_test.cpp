@@ -124,8 +124,8 @@ TEST_CASE_FIXTURE(ModernStage, "a cancelled call is cancelled in the server, wit
   const auto a = modern();
   says(a, call("7"));
   hears(server());
-  says(a, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7,"_meta":{)" +
-              test::modern_claim + "}}}");
+  says(a, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7,"_meta":{)" + claim +
+              "}}}");
   const Lines wire = hears(server());
   REQUIRE(wire.size() == 1);
   CHECK(wire[0].contains(R"("requestId":3)"));

@@ -7,17 +7,18 @@
 
 namespace test {
 
-inline const std::string modern_claim = R"("io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
-                                        R"("io.modelcontextprotocol/clientInfo":{"name":"m","version":"1"},)"
-                                        R"("io.modelcontextprotocol/clientCapabilities":{)"
-                                        R"("elicitation":{"form":{},"url":{}},"roots":{},"sampling":{}})";
-
 struct ModernStage : Stage {
+  static inline const std::string claim =
+      R"("io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+      R"("io.modelcontextprotocol/clientInfo":{"name":"m","version":"1"},)"
+      R"("io.modelcontextprotocol/clientCapabilities":{)"
+      R"("elicitation":{"form":{},"url":{}},"roots":{},"sampling":{}})";
+
   // `params`: members beside _meta, with a comma behind them; `meta`: beside the claim, with a comma before.
   static std::string request(const std::string& id, const std::string& method, const std::string& params = {},
                              const std::string& meta = {}) {
     return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + R"(","params":{)" + params +
-           R"("_meta":{)" + modern_claim + meta + "}}}";
+           R"("_meta":{)" + claim + meta + "}}}";
   }
   static std::string call(const std::string& id, const std::string& more = {}, const std::string& meta = {}) {
     return request(id, "tools/call", R"("name":"t","arguments":{"x":1},)" + more, meta);
