@@ -242,7 +242,8 @@ std::int64_t new_ask(State& /*state*/, Session& session, Instance& instance, Ask
 }
 
 void server_ask(State& state, Instance& instance, const Scanned& message, Method method) {
-  if (instance.era == proto::Era::modern) {  // It must not, and may not be answered.
+  // A modern one must not, and may not be answered; one that is being stopped is not spoken to any more.
+  if (instance.era == proto::Era::modern || instance.life == core::Life::stopping) {
     ++instance.dropped;
     return;
   }

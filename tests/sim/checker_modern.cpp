@@ -143,7 +143,10 @@ void Checker::check_wanted(Client& client, Call& call, const Read& message, cons
   wanted.ask = &ask;
   if (!ask.fed || ask.method != wanted.method) broken("a client is asked what its server asked", text);
   if (!can(client, ask)) broken("a client without the capability is never asked", text);
-  if (ask.owner != nullptr && &first_of(*ask.owner) != &first_of(call))
+  // A call that waits for answers, to questions that were none of its own, is not expected to ask further.
+  const bool elsewhere = ask.owner != nullptr && &first_of(*ask.owner) != &first_of(call);
+  if (elsewhere &&
+      waits_for(world_.clients[static_cast<std::size_t>(ask.owner->client)], first_of(*ask.owner)))
     broken("a question is put with the call that led to it", text);
 }
 

@@ -337,6 +337,17 @@ TEST_CASE_FIXTURE(ModernStage, "a server that has ended is not told that nobody 
   CHECK(hears(server()).empty());
 }
 
+TEST_CASE_FIXTURE(ModernStage, "a server that is being stopped is not answered") {
+  const auto a = modern();
+  says(a, call("1"));
+  happens(broker::StopWanted{spec().name});
+  hears(a);
+  hears(server());
+  asks("7", "elicitation/create", R"({"message":"?"})");
+  CHECK(hears(server()).empty());
+  CHECK(hears(a).empty());
+}
+
 TEST_CASE_FIXTURE(ModernStage, "a question that input_required has no form for is refused") {
   const auto a = modern();
   std::string asked = call("1");
