@@ -308,7 +308,8 @@ void Hands::kill() {
   for (auto& [id, link] : sessions_) {
     Client& client = *link.client;
     client.session.reset();
-    if (link.closing || link.overflowed) client.gone = true;  // It is no longer known what that has been told.
+    // It is no longer known what that has been told.
+    if (link.closing || link.overflowed) client.gone = true;
     if (link.written > 0)
       client.expected.push_back({.text = link.queue.front().text.substr(0, link.written), .parts = {}});
   }
