@@ -242,8 +242,7 @@ void client_initialize(State& state, Session& session, const Scanned& message) {
   session.client = hello->client;
   note_setup(state, session);
 
-  Instance& instance =
-      state.instance_of(session) != nullptr ? *state.instance_of(session) : place(state, session);
+  Instance& instance = placed(state, session);
   const bool coming = wake(state, instance);
   if (instance.life == core::Life::starting) {
     state.outbox.push_back(

@@ -122,8 +122,7 @@ void modern_request(State& state, Session& session, const Scanned& message) {
   if (known_but_gone(method))
     return refuse(state, session, message, Code::method_not_found, "Method not found");
   note_hello(session, *claim);
-  Instance& instance =
-      state.instance_of(session) != nullptr ? *state.instance_of(session) : place(state, session);
+  Instance& instance = placed(state, session);
   const Asked asked = asked_by(session, *claim);
   if (asked.abilities.tasks) want_task_tools(state, instance);
   if (method == Method::server_discover) return discover(state, session, instance, message, asked);
@@ -148,8 +147,7 @@ void listens_again(State& state, Session& session, const Scanned& message, Told 
   const auto claim = proto::read_claim(message.bytes.text, message.envelope);
   if (!claim) return;
   note_hello(session, *claim);
-  Instance& instance =
-      state.instance_of(session) != nullptr ? *state.instance_of(session) : place(state, session);
+  Instance& instance = placed(state, session);
   client_listens(state, session, instance, message, told);
 }
 

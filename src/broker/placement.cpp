@@ -87,6 +87,11 @@ Instance& place(State& state, Session& session) {
   return instance;
 }
 
+Instance& placed(State& state, Session& session) {
+  Instance* const instance = state.instance_of(session);
+  return instance != nullptr ? *instance : place(state, session);
+}
+
 void leave(State& state, Session& session, Instance& instance) {
   abandon_calls(state, session, instance);
   parks_leave(state, session);

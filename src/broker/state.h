@@ -177,6 +177,8 @@ void fail_initialize(State& state, core::Session& session, std::string_view raw_
 
 // placement.cpp
 core::Instance& place(State& state, core::Session& session);
+// The same for one that may have its place already.
+core::Instance& placed(State& state, core::Session& session);
 core::Instance* shareable(State& state, const core::ServerSpec& spec);
 core::Instance& place_for_nobody(State& state, core::ServerSpec spec);
 void leave(State& state, core::Session& session, core::Instance& instance);

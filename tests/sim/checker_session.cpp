@@ -316,7 +316,6 @@ std::size_t Checker::least_for(const Client& client, const std::string& text) co
 }
 
 Delivery::Part Checker::notice_to(Client& client, const Read& message, const std::string& text) {
-  const std::string method = message.method();
   const auto* meta = message.find("_meta", "params");
   const auto* listen = meta == nullptr ? nullptr : meta->find("io.modelcontextprotocol/subscriptionId");
   if (listen != nullptr) return told(client, message.raw(listen), message, text);

@@ -158,7 +158,7 @@ TEST_CASE_FIXTURE(ModernServerStage,
   come_up();
   Lines wire = hears(server());
   REQUIRE(!wire.empty());
-  const std::string first = wire.back();
+  const std::string& first = wire.back();
   CHECK(first == R"({"jsonrpc":"2.0","id":)" + id_of(first) +
                      R"(,"method":"tools/call","params":{"name":"t","_meta":{)" + claim + "}}}");
   const std::string required = R"({"resultType":"input_required","requestState":"s","inputRequests":{}})";

@@ -354,7 +354,7 @@ TEST_CASE_FIXTURE(ModernStage, "a question that input_required has no form for i
   const std::string_view sampling = R"("sampling":{})";
   asked.replace(asked.find(sampling), sampling.size(), R"("experimental":{"acme/ask":{}})");
   says(a, asked);
-  const std::string wire = hears(server()).at(0);
+  hears(server());
   asks("7", "acme/ask", "{}");
   CHECK(hears(server()).at(0).contains(R"("id":7,"error":{"code":-32601)"));
   CHECK(hears(a).empty());
