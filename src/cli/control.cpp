@@ -65,19 +65,4 @@ bool means_no_daemon(const base::Error& error) {
   return error.code == ENOENT || error.code == ECONNREFUSED;
 }
 
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (plain.find(c) != std::string_view::npos) {
-      encoded += c;
-    } else {
-      encoded.append({'%', digits[byte >> 4U], digits[byte & 0xFU]});
-    }
-  }
-  return encoded;
-}
-
 }  // namespace cli

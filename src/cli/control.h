@@ -24,7 +24,4 @@ struct Answer {
 base::Result<Answer> ask_daemon(const io::Paths& paths, const Request& request);
 bool means_no_daemon(const base::Error& error);
 
-// `text` as a value in a query.
-std::string percent_encoded(std::string_view text);
-
 }  // namespace cli

@@ -6,6 +6,7 @@
 #include "cli/control.h"
 #include "cli/output.h"
 #include "cli/status_view.h"
+#include "proto/http.h"
 #include "proto/json.h"
 #include "shim/answer.h"
 
@@ -62,7 +63,7 @@ int run_status(const Arguments& arguments) {
 
 int run_why(const Arguments& arguments) {
   Request request{.target = "/why", .body = {}};
-  if (!arguments.words.empty()) request.target += "?name=" + percent_encoded(arguments.words.front());
+  if (!arguments.words.empty()) request.target += "?name=" + proto::percent_encoded(arguments.words.front());
   return ask_and_show(arguments, request, {.json = R"({"groups":[],"apart":[]})"}, why_shown);
 }
 
