@@ -66,6 +66,7 @@ void make_again(State& state, Instance& instance, std::int64_t wire_id) {
     session.held_back.progress.insert(std::move(held));
   }
   call.state = CallState::sent;
+  call.level = session.level;
   instance.rounds[call.wire_id] = {
       .count = round.count, .state = {}, .pending = {}, .answers = {}, .due = {}};
   const auto envelope = proto::scan(call.original.text);

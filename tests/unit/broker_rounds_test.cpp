@@ -62,6 +62,25 @@ TEST_CASE_FIXTURE(ModernServerStage,
   CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":1,"result":{"content":[]}})"});
 }
 
+TEST_CASE_FIXTURE(ModernServerStage,
+                  "a call that is made again wants the log lines that its session wants by then") {
+  const auto a = legacy();
+  const auto b = legacy();
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
+  serves_result(hears(server()).at(0), R"({"resultType":"input_required","requestState":"s"})");
+  for (const auto session : {a, b})
+    says(session, R"({"jsonrpc":"2.0","id":2,"method":"logging/setLevel","params":{"level":"info"}})");
+  passes(std::chrono::seconds(1));
+  CHECK(hears(server()).at(0).contains("logLevel"));
+  says(b, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
+  hears(a);
+  hears(b);
+  serves(server(),
+         R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":1}})");
+  CHECK(hears(a).empty());  // Of which of the two?
+  CHECK(hears(b).empty());
+}
+
 TEST_CASE_FIXTURE(ModernServerStage, "input that a legacy client cannot give fails the call") {
   const auto a = legacy("{}");
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"t"}})");

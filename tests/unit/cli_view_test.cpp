@@ -96,8 +96,4 @@ TEST_CASE("why is told in sentences") {
         "    the project: /p here, /q there\n");
 }
 
-TEST_CASE("names survive a query") {
-  CHECK(cli::percent_encoded("a b/ü&c") == "a%20b%2F%C3%BC%26c");
-}
-
 }  // namespace
