@@ -15,7 +15,9 @@ CONNECTIONS = 900  # More than a daemon takes.
 
 
 def memory_of(pid):
-    """Bytes that are resident."""
+    """Bytes that are resident; 0 under AddressSanitizer, which keeps what was freed."""
+    if os.environ.get("HEARTH_SANITIZE") == "address":
+        return 0
     with open("/proc/%d/statm" % pid) as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
