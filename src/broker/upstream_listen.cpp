@@ -39,6 +39,13 @@ void decide(State& state, Instance& instance, const std::string& uri, bool grant
   subscription_outcome(state, instance, uri, granted ? "{}" : "", not_granted);
 }
 
+// Granted by the listen before, and not by this one. It would only be refused again.
+void take_back(State& state, Instance& instance, const std::string& uri) {
+  state.log(Severity::info, instance.spec.name + ": does not tell of changes of " + uri + " any more");
+  instance.subscriptions.taken_back(uri);
+  refused_to_listens(state, instance, uri);
+}
+
 void again_later(State& state, UpstreamListen& upstream) {
   base::Duration pause = std::chrono::milliseconds(250);
   for (int i = 0; i < upstream.failures && pause < core::limits::listen_again_most; ++i) pause *= 2;
@@ -112,6 +119,10 @@ void upstream_acknowledged(State& state, Instance& instance, const Scanned& mess
   upstream.failures = 0;
   const std::set<std::string> asked = upstream.filter.uris;
   std::erase_if(upstream.filter.uris, [&](const std::string& uri) { return !granted.uris.contains(uri); });
+  for (const std::string& uri : asked) {
+    const bool held = std::ranges::find(upstream.changing, uri) == upstream.changing.end();
+    if (held && !granted.uris.contains(uri)) take_back(state, instance, uri);
+  }
   for (const std::string& uri : std::exchange(upstream.changing, {}))
     decide(state, instance, uri, !asked.contains(uri) || granted.uris.contains(uri));
   const std::set<std::string> tasks = upstream.filter.tasks;
@@ -145,7 +156,7 @@ void upstream_ended(State& state, Instance& instance, std::int64_t call, const S
   if (call == upstream.call) {
     upstream.call = 0;
     upstream.filter = {};
-    instance.subscriptions.upstream_lost();
+    instance.subscriptions.upstream_broke_off();
     if (upstream.opening == 0) {
       again_later(state, upstream);
     } else {

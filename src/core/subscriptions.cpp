@@ -81,6 +81,17 @@ void Subscriptions::upstream_lost() {
   }
 }
 
+void Subscriptions::upstream_broke_off() {
+  for (auto& [uri, resource] : resources_) resource.upstream = false;
+}
+
+void Subscriptions::taken_back(const std::string& uri) {
+  const auto found = resources_.find(uri);
+  if (found == resources_.end()) return;
+  found->second.upstream = false;
+  found->second.subscribers.clear();
+}
+
 template <class Mine>
 std::vector<std::string> Subscriptions::leave_if(Mine mine) {
   std::vector<std::string> touched;

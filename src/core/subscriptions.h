@@ -70,6 +70,10 @@ class Subscriptions {
 
   // The server is gone, and with it all it knew. Wishes stay.
   void upstream_lost();
+  // It holds nothing any more, but the steps under way go on.
+  void upstream_broke_off();
+  // It tells of the resource no longer, although it is asked to: nobody is subscribed.
+  void taken_back(const std::string& uri);
 
   // Everything of this session goes, or of this listen. Returns the resources it had to do with.
   std::vector<std::string> leave(SessionId session);

@@ -148,13 +148,31 @@ TEST_CASE_FIXTURE(ModernServerStage, "a listen is acknowledged without what the 
                      R"({"io.modelcontextprotocol/subscriptionId":)" +
                          id_of(listen) + "}}}");
   };
-  serves_result(first, R"({"resultType":"complete"})");  // From now on nothing holds any more.
+  SUBCASE("when the first holds until then") {}
+  SUBCASE("when the first has broken off") {
+    serves_result(first, R"({"resultType":"complete"})");
+  }
   grants_v(second);
-  const std::string third = hears(server()).at(0);
-  CHECK(third.contains(R"("resourceSubscriptions":["u","v"])"));
-  CHECK(hears(b).empty());
-  grants_v(third);
+  for (const std::string& line : hears(server())) CHECK(line.contains("cancelled"));  // The first.
   CHECK(hears(b).at(0).contains(R"("notifications":{"resourceSubscriptions":["v"]})"));
+}
+
+TEST_CASE_FIXTURE(ModernServerStage, "a refusal counts although the listen before broke off meanwhile") {
+  const auto a = legacy();
+  const auto b = open(asked());
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
+  const std::string first = hears(server()).at(0);
+  acknowledge({first});
+  hears(server());
+  says(b, request(R"("l")", "subscriptions/listen", R"("notifications":{"resourceSubscriptions":["v"]},)"));
+  const std::string second = hears(server()).back();
+  serves_result(first, R"({"resultType":"complete"})");
+  serves(server(), R"({"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":)"
+                   R"({"notifications":{"resourceSubscriptions":["u"]},"_meta":)"
+                   R"({"io.modelcontextprotocol/subscriptionId":)" +
+                       id_of(second) + "}}}");
+  CHECK(hears(b).at(0).contains(R"("notifications":{})"));
+  for (const std::string& line : hears(server())) CHECK(line == "");
 }
 
 TEST_CASE_FIXTURE(ModernServerStage, "after a gap between two listens everybody looks again") {
