@@ -188,7 +188,8 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
     return;
   }
   if (task_asks_modern_client(state, instance, message, method, question.mode)) return;
-  Call* const modern = modern_call(state, instance);
+  const std::string related = proto::json::unquoted(message.of(message.envelope.related_task));
+  Call* const modern = related.empty() ? modern_call(state, instance) : nullptr;
   if (modern != nullptr && proto::input_request(method) &&
       core::may_be_asked(modern->abilities, method, question.mode))
     return park_ask(state, instance, *modern, message, method);
@@ -197,7 +198,6 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
     server_asks_roots(state, instance, question.raw_id);
     return;
   }
-  const std::string related = proto::json::unquoted(message.of(message.envelope.related_task));
   SessionId target;
   if (!related.empty()) {
     const core::Task* task = std::as_const(instance.tasks).find(related);

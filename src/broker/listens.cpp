@@ -204,7 +204,8 @@ void tell_listens(State& state, Instance& instance, ListKind kind) {
 
 void tell_listen(State& state, Instance& instance, std::int64_t call, const std::string& uri) {
   const auto found = instance.listens.find(call);
-  if (found == instance.listens.end()) return;
+  // Before it knows what it is granted it has nothing that could be outdated.
+  if (found == instance.listens.end() || !found->second.acknowledged) return;
   found->second.updated.insert(uri);
   flush_listen(state, instance, found->second);
 }

@@ -282,6 +282,25 @@ TEST_CASE_FIXTURE(TaskStage, "a listen hears that a task is lost with its server
   CHECK(told.contains(R"("error":{"code":-32603)"));
 }
 
+TEST_CASE_FIXTURE(TaskStage, "what a legacy client's task asks is no question of a modern call's") {
+  const auto a = modern();
+  const auto b = open();
+  greet(b, R"({"elicitation":{}})", "2025-11-25");
+  calls_as_task(b);
+  serves_result(hears(server()).back(),
+                R"({"task":{"taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l",)"
+                R"("ttl":5}})");
+  hears(b);
+  asks(a, "1", "tools/call", R"("name":"not",)");
+  hears(server());
+  serves(server(), R"({"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{)"
+                   R"("message":"?","_meta":)"
+                   R"({"io.modelcontextprotocol/related-task":{"taskId":"T"}}}})");
+  passes(std::chrono::seconds(1));
+  CHECK(hears(a).empty());
+  CHECK(heard(b).contains("elicitation/create"));
+}
+
 TEST_CASE_FIXTURE(TaskStage, "what a task's client has not said it can answer is declined") {
   const auto a = modern();
   asks(a, "1", "tools/call", R"("name":"may",)");

@@ -152,9 +152,12 @@ TEST_CASE_FIXTURE(ModernServerStage, "a listen is acknowledged without what the 
   SUBCASE("when the first has broken off") {
     serves_result(first, R"({"resultType":"complete"})");
   }
+  serves(server(), R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"u"}})");
   grants_v(second);
   for (const std::string& line : hears(server())) CHECK(line.contains("cancelled"));  // The first.
-  CHECK(hears(b).at(0).contains(R"("notifications":{"resourceSubscriptions":["v"]})"));
+  const Lines heard = hears(b);
+  CHECK(heard.at(0).contains(R"("notifications":{"resourceSubscriptions":["v"]})"));
+  for (const std::string& line : heard) CHECK(!line.contains(R"("uri":"u")"));
 }
 
 TEST_CASE_FIXTURE(ModernServerStage, "a refusal counts although the listen before broke off meanwhile") {
