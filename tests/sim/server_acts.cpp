@@ -1,4 +1,5 @@
 // What an invented server says, because of a call or of its own accord.
+#include <algorithm>
 #include <array>
 
 #include "sim/server.h"
@@ -165,7 +166,11 @@ void Server::plan_ask(const std::string& id, base::Duration within) {
       static_cast<base::Duration::rep>(world.random.below(static_cast<std::size_t>(within.count()) + 1));
   world.schedule.after(base::Duration(moment), [this, id] {
     const auto found = open_.find(id);
-    if (found != open_.end() && may_speak()) ask(found->second.call, "");
+    // A question that was none of a call's may be taken for this one's, which then waits and is not expected
+    // to ask.
+    const bool alone =
+        std::ranges::none_of(asked_, [](const auto& entry) { return entry.second->owner == nullptr; });
+    if (found != open_.end() && alone && may_speak()) ask(found->second.call, "");
   });
 }
 
