@@ -78,6 +78,7 @@ void begin_tasks(State& state, Instance& instance, Listen& listen) {
 // Only now is it known what the server can tell at all.
 void begin(State& state, Instance& instance, std::int64_t call) {
   Listen& listen = instance.listens.at(call);
+  listen.begun = true;
   listen.filter.lists &= instance.tells_lists;
   if (!instance.tells_resources) listen.filter.uris.clear();
   if (!listen.silently) listen.undecided = listen.filter.uris;
@@ -139,7 +140,10 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
 
 void begin_listens(State& state, Instance& instance) {
   std::vector<std::int64_t> calls;
-  for (const auto& [call, listen] : instance.listens) calls.push_back(call);
+  for (auto& [call, listen] : instance.listens) {
+    listen.begun = false;
+    calls.push_back(call);
+  }
   for (const std::int64_t call : calls) {
     Listen& listen = instance.listens.at(call);
     if (!listen.acknowledged) {
@@ -165,7 +169,7 @@ void listen_outcome(State& state, Instance& instance, std::int64_t call, const s
 
 void refused_to_listens(State& state, Instance& instance, const std::string& uri) {
   for (auto& [call, listen] : instance.listens) {
-    if (!listen.acknowledged && listen.filter.uris.contains(uri))
+    if (listen.begun && !listen.acknowledged && listen.filter.uris.contains(uri))
       listen_outcome(state, instance, call, uri, false);
   }
 }

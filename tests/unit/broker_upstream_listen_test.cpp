@@ -178,6 +178,21 @@ TEST_CASE_FIXTURE(ModernServerStage, "a refusal counts although the listen befor
   for (const std::string& line : hears(server())) CHECK(line == "");
 }
 
+TEST_CASE_FIXTURE(ModernServerStage,
+                  "what a server refuses while it stops is no answer to who waits for the next") {
+  const auto a = legacy();
+  const auto b = open(asked());
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
+  const std::string first = hears(server()).at(0);
+  happens(broker::RestartWanted{asked().name});
+  says(b,
+       request(R"("l")", "subscriptions/listen", R"("notifications":{"resourceSubscriptions":["u","v"]},)"));
+  serves(server(), R"({"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":)"
+                   R"({"notifications":{},"_meta":{"io.modelcontextprotocol/subscriptionId":)" +
+                       id_of(first) + "}}}");
+  CHECK(hears(b).empty());
+}
+
 TEST_CASE_FIXTURE(ModernServerStage, "after a gap between two listens everybody looks again") {
   const auto a = legacy();
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
