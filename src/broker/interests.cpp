@@ -81,16 +81,12 @@ void client_unsubscribes(State& state, Session& session, Instance& instance, con
   const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
   const Subscriptions::Unwanted unwanted = instance.subscriptions.unwant(uri, session.id);
   for (const std::int64_t call : unwanted.calls) answer(state, instance, call, "{}");
-  if (unwanted.held) {
-    state.reply(session, message.of(message.envelope.id),
-                proto::result_text(message.of(message.envelope.id), "{}"));
-    note_setup(state, session);
-    if (instance.life == core::Life::ready) subscription_step(state, instance, uri);
-    return;
-  }
-  // It never held it. Others may, or may be about to, so the server must not hear of this.
   state.reply(session, message.of(message.envelope.id),
               proto::result_text(message.of(message.envelope.id), "{}"));
+  // Also if the server had refused it when it was asked again after a crash: the next daemon is not to ask.
+  note_setup(state, session);
+  // If this session does not hold it others may, or may be about to, and the server must not hear of this.
+  if (unwanted.held && instance.life == core::Life::ready) subscription_step(state, instance, uri);
 }
 
 void subscription_step(State& state, Instance& instance, const std::string& uri) {

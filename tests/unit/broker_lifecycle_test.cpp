@@ -277,6 +277,31 @@ TEST_CASE("a session outlives its daemon: what was in flight is answered once, w
   CHECK(holds(next.hears(next.server()).at(0), "tools/call"));
 }
 
+TEST_CASE(
+    "who has unsubscribed is not subscribed by the next daemon, even if a server refused it in between") {
+  Page page;
+  {
+    Stage stage;
+    const auto a = stage.open(stage.spec(), &page);
+    stage.greet(a, "{}", "2025-03-26");
+    const std::string about_u = R"(","params":{"uri":"u"}})";
+    stage.says(a, R"({"id":1,"method":"resources/subscribe)" + about_u);
+    stage.serves(stage.server(), result(Stage::id_of(stage.hears(stage.server()).at(0))));
+    stage.happens(broker::InstanceExited{stage.server(), "was killed by SIGSEGV", ""});
+    stage.passes(std::chrono::seconds(1));
+    stage.bring_up();
+    const std::string again = stage.hears(stage.server()).back();
+    REQUIRE(holds(again, "resources/subscribe"));
+    stage.serves(stage.server(), R"({"jsonrpc":"2.0","id":)" + Stage::id_of(again) +
+                                     R"(,"error":{"code":-32603,"message":"no"}})");
+    stage.says(a, R"({"id":2,"method":"resources/unsubscribe)" + about_u);
+  }
+  Stage next;
+  next.open(next.spec(), &page);
+  next.bring_up();
+  for (const std::string& line : next.hears(next.server())) CHECK(!holds(line, "resources/subscribe"));
+}
+
 TEST_CASE("an initialize that the old daemon never answered is answered by the next") {
   Page page;
   {
