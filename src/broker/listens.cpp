@@ -141,7 +141,7 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
 void begin_listens(State& state, Instance& instance) {
   std::vector<std::int64_t> calls;
   for (auto& [call, listen] : instance.listens) {
-    listen.begun = false;
+    listen.begun = listen.acknowledged;
     calls.push_back(call);
   }
   for (const std::int64_t call : calls) {

@@ -49,7 +49,7 @@ void tell_task(State& state, Instance& instance, const std::string& task, std::s
   const bool ended = core::task_ended(params);
   bool wanted = false;
   for (auto& [call, listen] : instance.listens) {
-    if (!listen.filter.tasks.contains(task)) continue;
+    if (!listen.begun || !listen.filter.tasks.contains(task)) continue;
     wanted = true;
     listen.tasks_told[task] = params;
     if (ended) listen.filter.tasks.erase(task);  // It will not be told of again, nor be asked for.

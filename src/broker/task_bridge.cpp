@@ -173,6 +173,8 @@ void modern_server_made_task(State& state, Instance& instance, Call& call, std::
   const std::string id = proto::json::unquoted(proto::member(raw_result, "taskId"));
   const std::string made = face::legacy_task(raw_result);
   instance.tasks.created(id, {.owner = call.session, .bridged = true, .state = made});
+  if (const Session* session = state.sessions.find(call.session))
+    state.task_owners.created(session->server, id, session->principal);
   if (call.task) return answer(state, instance, call.wire_id, R"({"task":)" + made + '}');
   Task& task = *instance.tasks.find(id);
   wait_for(state, call, id, task);

@@ -31,7 +31,7 @@ struct Listen {
   Filter filter;                          // Asked for; once it is acknowledged, granted.
   std::set<std::string> undecided;        // Resources that the server has not answered for,
   std::set<std::string> undecided_tasks;  // and tasks.
-  bool begun = false;                     // The server that runs has been asked for it.
+  bool begun = false;  // The filter is held to what the server can tell, and this client may hear.
   bool acknowledged = false;
   bool silently = false;  // The client was told so by an earlier daemon.
   // Held back while the client does not read.

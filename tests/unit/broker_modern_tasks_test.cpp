@@ -146,6 +146,36 @@ TEST_CASE_FIXTURE(TaskStage, "modern tasks: a listen that is refused for a task 
   CHECK(hears(server()).empty());
 }
 
+TEST_CASE_FIXTURE(TaskStage,
+                  "modern tasks: a listen that waits for the next process hears of nobody's tasks") {
+  const auto ann = of("ann");
+  const auto ben = of("ben");
+  has_task(ann, "A");
+  happens(broker::RestartWanted{spec().name});
+  says(ben, request(R"("l")", "subscriptions/listen", R"("notifications":{"taskIds":["A"]},)"));
+  serves(server(),
+         R"({"jsonrpc":"2.0","method":"notifications/tasks","params":{"taskId":"A","status":"working"}})");
+  happens(broker::InstanceExited{server(), "ended", ""});
+  pending.clear();
+  come_up();
+  const std::string told = only(hears(ben));
+  CHECK(told.contains(R"("notifications":{})"));
+}
+
+TEST_CASE_FIXTURE(TaskStage, "modern tasks: one that a legacy client had made is its principal's, too") {
+  const auto ann = of("ann");
+  says(ann, R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25",)"
+            R"("capabilities":{},"clientInfo":{"name":"old","version":"2"}}})");
+  come_up();
+  says(ann, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
+  says(ann, R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"t","task":{}}})");
+  result(hears(server()).back(), R"({"resultType":"task","taskId":"L","status":"working","createdAt":"c",)"
+                                 R"("lastUpdatedAt":"l","ttlMs":null})");
+  const auto ben = of("ben");
+  says(ben, request("3", "tasks/get", R"("taskId":"L",)"));
+  CHECK(only(hears(ben)).contains(R"("code":-32602)"));
+}
+
 TEST_CASE_FIXTURE(TaskStage, "modern tasks: a task that the server does not know costs nobody a resource") {
   const auto ann = of("ann");
   says(ann, request("1", "tools/list", ""));
