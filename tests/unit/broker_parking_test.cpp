@@ -245,13 +245,7 @@ TEST_CASE_FIXTURE(ModernStage, "a call that is refused when its turn has come gi
 }
 
 TEST_CASE_FIXTURE(ModernStage, "who comes back twice before its turn has come waits once") {
-  core::ServerSpec serial = spec();
-  serial.interactive = core::Interactive::serialise;
-  const auto a = open(serial);
-  says(a, request(R"("d")", "server/discover"));
-  bring_up();
-  hears(server());
-  hears(a);
+  const auto a = modern_in_turns();
   says(a, call("1"));
   const std::string first = hears(server()).at(0);
   asks("1", "elicitation/create", R"({"message":"?"})");
@@ -273,13 +267,7 @@ TEST_CASE_FIXTURE(ModernStage, "who comes back twice before its turn has come wa
 }
 
 TEST_CASE_FIXTURE(ModernStage, "who comes back and goes before its turn has come is cancelled") {
-  core::ServerSpec serial = spec();
-  serial.interactive = core::Interactive::serialise;
-  const auto a = open(serial);
-  says(a, request(R"("d")", "server/discover"));
-  bring_up();
-  hears(server());
-  hears(a);
+  const auto a = modern_in_turns();
   says(a, call("1"));
   asks("1", "elicitation/create", R"({"message":"?"})");
   const std::string ticket = ticket_of(asked_in_a_round(a));

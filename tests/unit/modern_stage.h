@@ -34,6 +34,17 @@ struct ModernStage : Stage {
     hears(server());
     return id;
   }
+  // The same, on one whose calls take turns.
+  core::SessionId modern_in_turns() {
+    core::ServerSpec serial = spec();
+    serial.interactive = core::Interactive::serialise;
+    const core::SessionId id = open(serial);
+    says(id, request(R"("d")", "server/discover"));
+    bring_up();
+    hears(server());
+    hears(id);
+    return id;
+  }
   void serves_result(const std::string& request, const std::string& result) {
     serves(server(), R"({"jsonrpc":"2.0","id":)" + id_of(request) + R"(,"result":)" + result + "}");
   }
