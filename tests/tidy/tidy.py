@@ -79,7 +79,34 @@ class Tidy:
             name = path.relative_to(self.root).as_posix()
             if name.startswith("src/") and path.suffix == ".h" and name[4:] not in self.included:
                 self.complain(path, 1, "nobody includes this header")
+        self.check_compatibility(self.root / "docs" / "compatibility.md")
         return sorted(self.found)
+
+    def check_compatibility(self, path):
+        """Each row of the table names tests, as `unit/x_test.cpp: title` or `e2e/test_x.py: Class.test_name`."""
+        if not path.is_file():
+            return
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            if not line.startswith("|") or line.startswith("|---") or line.endswith("| shown by |"):
+                continue
+            tests = re.findall(r"`(\w+/\w+\.(?:cpp|py)): ([^`]+)`", line)
+            if not tests:
+                self.complain(path, number, "this row names no test")
+            for name, title in tests:
+                if not self.has_test(self.root / "tests" / name, title):
+                    self.complain(path, number, f'there is no test "{title}" in tests/{name}')
+
+    @staticmethod
+    def has_test(path, title):
+        if not path.is_file():
+            return False
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".cpp":
+            titles = re.findall(r'\bTEST_CASE(?:_FIXTURE)?\((?:\s*\w+,)?\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', text)
+            return title in ["".join(re.findall(r'"((?:[^"\\]|\\.)*)"', pieces)) for pieces in titles]
+        wanted, _, method = title.partition(".")
+        body = re.search(rf"^class {wanted}\b.*?(?=^class |\Z)", text, re.MULTILINE | re.DOTALL)
+        return bool(body) and f"    def {method}(" in body[0]
 
     def files(self, folder):
         for path in sorted(folder.iterdir()):

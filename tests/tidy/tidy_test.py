@@ -49,7 +49,17 @@ PLANTED = [
     ("says nothing", {"src/core/session_manager.cpp": "int a;\n"}),
     ("no newline", {"src/io/a.cpp": "int a;"}),
     ("white space", {"src/io/a.cpp": "int a; \n"}),
+    ("names no test", {"docs/compatibility.md": "| it bites | we bite back | trust us |\n"}),
+    ("there is no test", {"docs/compatibility.md": "| a | b | `unit/a_test.cpp: it bites` |\n"}),
+    ("there is no test", {"docs/compatibility.md": "| a | b | `e2e/test_a.py: TestA.test_b` |\n",
+                          "tests/e2e/test_a.py": "class TestB:\n    def test_b(self):\n        pass\n"}),
 ]
+NAMED_TESTS = {
+    "docs/compatibility.md": "| what | what | shown by |\n|---|---|---|\n"
+    "| a | b | `unit/a_test.cpp: it bites back`, `e2e/test_a.py: TestA.test_b` |\n",
+    "tests/unit/a_test.cpp": 'TEST_CASE(\n    "it "\n    "bites back") {\n}\n',
+    "tests/e2e/test_a.py": "class TestA:\n    def test_b(self):\n        pass\n",
+}
 
 SHAPES = r"""
 namespace a {
@@ -106,6 +116,9 @@ class TidyTest(unittest.TestCase):
     def test_seventy_lines_are_fine(self):
         text = "void long_one(int a) {\n" + "  a = 1;\n" * 68 + "}\n"
         self.assertEqual(self.complaints(CLEAN | {"src/io/a.cpp": text}), [])
+
+    def test_named_tests_are_found(self):
+        self.assertEqual(self.complaints(CLEAN | NAMED_TESTS), [])
 
     def test_functions(self):
         found = functions(without_comments_and_strings(SHAPES))
