@@ -5,7 +5,7 @@
 
 namespace {
 
-const transport::Access access{.hosts = {"127.0.0.1:8080"},
+const transport::Access rules{.hosts = {"127.0.0.1:8080"},
                                .origins = {"https://inspector.example"},
                                .token = "secret",
                                .scheme = "http",
@@ -23,7 +23,7 @@ proto::HttpRequest from(const std::string& origin, const std::string& method, bo
 }  // namespace
 
 TEST_CASE("CORS: a browser that asks for a listed page is told what it may send") {
-  const auto answer = transport::preflight(access, from("https://Inspector.example", "OPTIONS", true));
+  const auto answer = transport::preflight(rules, from("https://Inspector.example", "OPTIONS", true));
   REQUIRE(answer);
   CHECK(answer->status == 204);
   CHECK(answer->fields.get("access-control-allow-methods") == "GET, POST, DELETE");
@@ -31,24 +31,24 @@ TEST_CASE("CORS: a browser that asks for a listed page is told what it may send"
 }
 
 TEST_CASE("CORS: nobody else is told anything") {
-  CHECK(!transport::preflight(access, from("https://evil.example", "OPTIONS", true)));
-  CHECK(!transport::preflight(access, from("http://127.0.0.1:8080", "OPTIONS", true)));
-  CHECK(!transport::preflight(access, from("https://inspector.example", "POST", true)));
-  CHECK(!transport::preflight(access, from("https://inspector.example", "OPTIONS")));
-  CHECK(transport::shown_to_page(access, from("", "POST")).all.empty());
-  CHECK(transport::shown_to_page(access, from("https://evil.example", "POST")).all.empty());
+  CHECK(!transport::preflight(rules, from("https://evil.example", "OPTIONS", true)));
+  CHECK(!transport::preflight(rules, from("http://127.0.0.1:8080", "OPTIONS", true)));
+  CHECK(!transport::preflight(rules, from("https://inspector.example", "POST", true)));
+  CHECK(!transport::preflight(rules, from("https://inspector.example", "OPTIONS")));
+  CHECK(transport::shown_to_page(rules, from("", "POST")).all.empty());
+  CHECK(transport::shown_to_page(rules, from("https://evil.example", "POST")).all.empty());
 }
 
 TEST_CASE("CORS: every answer to a listed page names its origin, and no other") {
   const proto::HttpFields fields =
-      transport::shown_to_page(access, from("https://inspector.example", "POST"));
+      transport::shown_to_page(rules, from("https://inspector.example", "POST"));
   CHECK(fields.get("access-control-allow-origin") == "https://inspector.example");
   CHECK(fields.get("access-control-expose-headers").contains("Mcp-Session-Id"));
   CHECK(fields.get("vary") == "Origin");
 }
 
 TEST_CASE("CORS: the place is looked at before the token") {
-  CHECK(!transport::refused_place(access, from("https://inspector.example", "OPTIONS", true)));
-  CHECK(transport::refused(access, from("https://inspector.example", "POST"))->status == 401);
-  CHECK(transport::refused_place(access, from("https://evil.example", "OPTIONS", true))->status == 403);
+  CHECK(!transport::refused_place(rules, from("https://inspector.example", "OPTIONS", true)));
+  CHECK(transport::refused(rules, from("https://inspector.example", "POST"))->status == 401);
+  CHECK(transport::refused_place(rules, from("https://evil.example", "OPTIONS", true))->status == 403);
 }
