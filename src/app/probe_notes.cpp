@@ -28,7 +28,8 @@ std::string ProbeNotes::file_of(const std::string& program, const std::vector<st
 
 bool ProbeNotes::may_ask(const core::ServerSpec& spec) const {
   struct stat note{};
-  if (stat(file_of(spec.program, spec.args).c_str(), &note) != 0) return true;
+  const std::string& what = spec.program.empty() ? spec.address.url : spec.program;
+  if (stat(file_of(what, spec.args).c_str(), &note) != 0) return true;
   if (note.st_mtime + good_for < std::time(nullptr)) return true;
   struct stat program{};
   return stat(spec.program.c_str(), &program) == 0 && program.st_mtime > note.st_mtime;

@@ -3,7 +3,7 @@
 //
 // Such a server is a legacy one today; it may be another after an upgrade. So a note is good for a day, and
 // only as long as its program's file is older. It lasts in one empty file each, whose name is a hash of what
-// is run.
+// is run, or of the URL of a server that is elsewhere.
 #pragma once
 
 #include <string>

@@ -72,10 +72,10 @@ struct StartInstance {
 struct StopInstance {
   InstanceId instance;
 };
-// The server ended when it was asked whether it is a modern one, and came up without: not to be asked for a
-// while, also by those who start it later.
+// The server ended, or said nothing, when it was asked whether it is a modern one, and came up without: not
+// to be asked for a while, also by those who start it later.
 struct NoteNoProbe {
-  std::string program;
+  std::string program;  // Or the URL of one that is elsewhere.
   std::vector<std::string> args;
 };
 // The instance's id will not be used again.

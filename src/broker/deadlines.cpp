@@ -23,11 +23,14 @@ void start_took_too_long(State& state, Instance& instance) {
   stop(state, instance);
 }
 
-// Over stdio a late answer still counts; over HTTP it would hold a stream open.
+// Over stdio a late answer still counts; over HTTP it would hold a connection, maybe the only one that the
+// server serves.
 void probe_took_too_long(State& state, Instance& instance) {
-  if (instance.spec.link != core::Link::stdio)
+  if (instance.spec.link != core::Link::stdio) {
     state.send(instance.id, face::cancelled_notice(std::to_string(instance.probe), "no answer in time"));
-  say_initialize(state, instance);
+    instance.probe_silent = true;
+  }
+  nothing_discovered(state, instance);
 }
 
 void idle_too_long(State& state, Instance& instance) {

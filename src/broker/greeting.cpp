@@ -59,7 +59,10 @@ void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
   if (instance.era == proto::Era::legacy) state.send(instance.id, face::initialized_notice());
   if (instance.probe_in_vain && instance.spec.probe) {
     instance.spec.probe = false;
-    state.outbox.push_back(NoteNoProbe{instance.spec.program, instance.spec.args});
+    const core::ServerSpec& spec = instance.spec;
+    // Of the instance are the channels to come.
+    if (instance.channel_of) state.instances.at(*instance.channel_of).spec.probe = false;
+    state.outbox.push_back(NoteNoProbe{spec.program.empty() ? spec.address.url : spec.program, spec.args});
   }
   for (const SessionId id : std::vector(instance.sessions)) {
     Session& session = state.sessions.at(id);
@@ -79,14 +82,13 @@ void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
 }
 
 void ask_its_era(State& state, Instance& instance) {
-  const bool http = instance.spec.link != core::Link::stdio;
   ++instance.probes;
   instance.probe = own_call(instance, core::Purpose::discover);
-  // One that has refused initialize has nothing else to be asked.
-  if (!instance.initialize_sent) {
+  // One that has refused initialize has nothing else to be asked, unless this had no answer before.
+  if (!instance.initialize_sent || instance.probe_silent) {
     // Half of the start is left for a server that says nothing to questions it does not know.
-    const base::Duration most = http ? core::limits::probe_wait_http : core::limits::probe_wait;
-    instance.probe_due = state.now + std::min<base::Duration>(most, instance.spec.timing.start_timeout / 2);
+    instance.probe_due = state.now + std::min<base::Duration>(core::limits::probe_wait,
+                                                              instance.spec.timing.start_timeout / 2);
   }
   state.send(instance.id,
              face::discover_request(instance.probe, face::own_claim(state.options.version, instance.first)));
@@ -108,6 +110,7 @@ void greeted(State& state, Instance& instance, Greeting greeting) {
   instance.revision = std::move(greeting.revision);
   instance.probe = 0;
   instance.probe_due.reset();
+  instance.refusal.clear();
   note_capabilities(instance);
   became_ready(state, instance, again ? before | instance.lists : std::bitset<3>());
 }
@@ -116,6 +119,10 @@ void refused(State& state, Instance& instance, std::string trouble) {
   instance.trouble = std::move(trouble);
   instance.gave_up = true;
   stop(state, instance);
+}
+
+void initialize_refused(State& state, Instance& instance) {
+  refused(state, instance, "answered initialize with an error");
 }
 
 // It is a legacy server, or one that has something against the question.
@@ -132,12 +139,19 @@ void not_discovered(State& state, Instance& instance, std::string_view raw_error
 void greet(State& state, Instance& instance) {
   instance.era = proto::Era::legacy;
   instance.probes = 0;
+  instance.probe_silent = false;
   instance.initialize_sent = false;
   if (instance.spec.probe && !instance.probe_in_vain) {
     ask_its_era(state, instance);
   } else {
     say_initialize(state, instance);
   }
+}
+
+void nothing_discovered(State& state, Instance& instance) {
+  instance.probe_due.reset();
+  if (!instance.initialize_sent) return say_initialize(state, instance);
+  if (!instance.refusal.empty()) initialize_refused(state, instance);
 }
 
 void say_initialize(State& state, Instance& instance) {
@@ -164,6 +178,8 @@ void instance_discovered(State& state, Instance& instance, std::int64_t call, co
              .revision = std::string(proto::name_of(proto::newest_modern))});
   } else if (!instance.initialize_sent) {
     not_discovered(state, instance, message.of(message.envelope.error));
+  } else if (!instance.refusal.empty() && instance.probe == 0) {
+    initialize_refused(state, instance);
   }
 }
 
@@ -174,15 +190,18 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
     const std::string_view error = message.of(message.envelope.error);
     const auto offered = face::read_offered(error);
     if (offered && offered->modern && instance.probe != 0) return;  // Its other answer is still to come.
-    if (offered && offered->modern && instance.probes < probes_most) return ask_its_era(state, instance);
     instance.refusal = error;
-    return refused(state, instance, "answered initialize with an error");
+    // One that said nothing before may have been asleep, and be a modern one all the same.
+    const bool once_more = (offered && offered->modern) || instance.probe_silent;
+    if (once_more && instance.probes < probes_most) return ask_its_era(state, instance);
+    return initialize_refused(state, instance);
   }
   const auto greeting = face::read_greeting(result);
   if (!greeting) return refused(state, instance, greeting.error());
   instance.era = proto::Era::legacy;
   // It has read both, and passes over what it does not know.
-  if (instance.probe != 0 && instance.spec.link == core::Link::stdio) instance.probe_in_vain = true;
+  const bool read_both = instance.probe != 0 && instance.spec.link == core::Link::stdio;
+  if (read_both || instance.probe_silent) instance.probe_in_vain = true;
   greeted(
       state, instance,
       {.initialize_result = std::string(result), .server = greeting->server, .revision = greeting->revision});

@@ -78,6 +78,7 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
   instance.rounds.clear();
   instance.upstream = {};
   instance.probe = 0;
+  instance.probe_silent = false;
   instance.probe_due.reset();
   instance.pid = 0;
   instance.started.reset();

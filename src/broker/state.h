@@ -315,6 +315,8 @@ void consider_forgetting(State& state, InstanceId id);
 void greet(State& state, core::Instance& instance);
 // Our own initialize.
 void say_initialize(State& state, core::Instance& instance);
+// The server says nothing to server/discover in time.
+void nothing_discovered(State& state, core::Instance& instance);
 void instance_discovered(State& state, core::Instance& instance, std::int64_t call, const Scanned& message);
 void instance_greeted(State& state, core::Instance& instance, const Scanned& message);
 bool ended_on_being_asked(const core::Instance& instance);

@@ -86,7 +86,8 @@ struct Instance {
   bool initialize_sent = false;            // In this start.
   std::int64_t probe = 0;                  // greeting: the call that asked it, until it is answered.
   std::optional<base::Instant> probe_due;  // greeting: go on without an answer then.
-  bool probe_in_vain = false;              // It ended, or said nothing, when it was asked: do not ask again.
+  bool probe_silent = false;      // greeting: over HTTP, the question was given up without an answer.
+  bool probe_in_vain = false;     // It ended, or said nothing, when it was asked: do not ask again.
   std::string initialize_result;  // Raw; empty until it has been ready once. Made up for a modern server.
   std::string discover_result;    // Of a modern one, raw.
   std::string server_version;

@@ -36,10 +36,9 @@ inline constexpr std::size_t parked_per_principal = 256;
 inline constexpr int rounds_most = 10;
 inline constexpr base::Duration round_pause = std::chrono::milliseconds(250);
 
-// A server that says nothing to server/discover is greeted the old way after this; its answer still counts
-// when it comes. Over HTTP an answer is certain, if late.
+// A server that says nothing to server/discover is greeted the old way after this: clients wait for their
+// initialize meanwhile, some of them no longer than ten seconds.
 inline constexpr base::Duration probe_wait = std::chrono::seconds(2);
-inline constexpr base::Duration probe_wait_http = std::chrono::seconds(15);
 
 // A listen over HTTP that was replaced is heard for this long: its stream is another than that of the new
 // one.

@@ -4,6 +4,9 @@
 // Nothing but transfers is decided here. A receiver is called from inside libcurl, so it only notes what it
 // is told: no member of this may be called from there. `settled` is called from the loop when libcurl has
 // returned; then everything is allowed. Transfers must not outlive their Curl.
+//
+// However fast a server sends, a turn of the loop takes no more than a budget of bytes from each transfer,
+// and little more than one such budget from all of them.
 #pragma once
 
 #include <chrono>
@@ -29,10 +32,14 @@ class Curl {
     std::string body;
     std::chrono::milliseconds connect_timeout;
     std::optional<std::chrono::milliseconds> whole_timeout;
+    std::string authorities;       // A file, instead of that of the system; empty: that.
+    std::string certificate, key;  // Files; empty: none.
+    bool to_this_user = false;     // A loopback address: whoever listens there must be this user, or root.
   };
   struct Failure {
     std::string why;
     bool never_connected = false;
+    bool timed_out = false;
   };
   struct Receiver {
     std::function<bool(std::string_view line)> on_line;   // Of a head, with CRLF. False: fail.
@@ -42,6 +49,8 @@ class Curl {
 
   // Fails where the library is missing; the error says what to install.
   static base::Result<std::unique_ptr<Curl>> load(Loop& loop, std::function<void()> settled);
+  // The file with certificate authorities that libcurl reads by itself.
+  std::string system_authorities() const;
   ~Curl();
   Curl(const Curl&) = delete;
   Curl& operator=(const Curl&) = delete;

@@ -16,9 +16,10 @@ std::string host_of(std::string_view url) {
 
 bool is_local(std::string_view host) {
   if (host.starts_with("[::1]")) return true;
-  const std::string_view name = host.substr(0, host.find(':'));
+  std::string name(host.substr(0, host.find(':')));
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
   if (name == "localhost") return true;
-  return name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string_view::npos;
+  return name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos;
 }
 
 bool never_connected(const CurlEnd& end) {
@@ -42,10 +43,25 @@ bool never_connected(const CurlEnd& end) {
   }
 }
 
+namespace {
+
+bool wants_certificate(std::string_view complaint) {
+  return complaint.contains("certificate required") || complaint.contains("handshake failure") ||
+         complaint.contains("bad certificate");
+}
+
+}  // namespace
+
 std::string why_it_ended(const CurlEnd& end) {
   const std::string& host = end.host;
+  const std::string no_http = host +
+                              " answered with what is no HTTP/1.1 or newer; see whether the entry's "
+                              "url is that of an MCP server";
   switch (static_cast<CURLcode>(end.code)) {
     case CURLE_UNSUPPORTED_PROTOCOL:
+      // Also what libcurl calls an answer without a status line, which was HTTP/0.9.
+      if (end.began || end.sent) return no_http;
+      [[fallthrough]];
     case CURLE_URL_MALFORMAT:
       return "the URL of the server cannot be used; it has to begin with http:// or https:// and a host";
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -60,13 +76,23 @@ std::string why_it_ended(const CurlEnd& end) {
                        : "cannot connect to " + host + " in time";
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CIPHER:
-      return "no secure connection to " + host + " could be agreed on";
+      return "no secure connection to " + host + " could be agreed on" +
+             (wants_certificate(end.complaint)
+                  ? std::string(
+                        "; if it wants a certificate of its clients, give the entry \"certificate\" and "
+                        "\"key\"")
+                  : std::string());
+    case CURLE_SSL_CERTPROBLEM:
+      return "the files that \"certificate\" and \"key\" of the entry name cannot be used for " + host +
+             "; they have to belong together, in PEM, and the key must have no password";
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
       return "the certificate of " + host + " is not trusted" +
-             (end.complaint.empty() ? "" : " (" + end.complaint + ")");
+             (end.complaint.empty() ? "" : " (" + end.complaint + ")") +
+             "; if a private authority vouches for it, name its file with \"ca\" in the entry";
     case CURLE_SSL_CACERT_BADFILE:
-      return "the certificates of this system cannot be read; the package is called ca-certificates";
+      return "the certificates of this system, or those that \"ca\" of the entry names, cannot be read; the "
+             "system's package is called ca-certificates";
     case CURLE_PROXY:
       return "the proxy for " + host + " could not be used; see https_proxy in the environment";
     case CURLE_GOT_NOTHING:
@@ -74,16 +100,24 @@ std::string why_it_ended(const CurlEnd& end) {
       return host + " closed the connection before it answered";
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
+    case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
+      if (end.complaint.contains("certificate required")) {
+        return host + " wants a certificate of its clients; give the entry \"certificate\" and \"key\"";
+      }
       return "the connection to " + host + " broke before the answer was complete";
     case CURLE_SEND_ERROR:
       return "the connection to " + host + " broke before the request was sent";
     case CURLE_BAD_CONTENT_ENCODING:
       return "the answer of " + host + " is damaged: its compression is not what it says";
     case CURLE_WEIRD_SERVER_REPLY:
-      return host + " answered with what is no HTTP";
+      return no_http;
+    case CURLE_WRITE_ERROR:
+      return "the answer of " + host + " could not be taken in: it is damaged, or larger than is allowed";
+    case CURLE_OUT_OF_MEMORY:
+      return "there is no memory for the request to " + host;
     default:
-      return "the request to " + host + " failed (code " + std::to_string(end.code) + " of libcurl)";
+      return "the request to " + host + " failed: " + end.words;
   }
 }
 

@@ -1,7 +1,7 @@
 // Why a transfer of libcurl's failed, as a sentence for people.
 //
 // libcurl's own texts may quote a URL or a proxy with its password, so only those about certificates are
-// passed on.
+// passed on, and its words for a code, which are the same for everybody.
 #pragma once
 
 #include <string>
@@ -14,6 +14,7 @@ struct CurlEnd {
   int system_code = 0;  // errno of a failed connect, or 0.
   std::string host;     // See host_of().
   std::string complaint;
+  std::string words;   // libcurl's, for the code.
   bool sent = false;   // Any byte of the request went out.
   bool began = false;  // The connection was ready for the request.
 };

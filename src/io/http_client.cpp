@@ -6,8 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "io/authorities.h"
 #include "io/clock.h"
 #include "io/curl.h"
+#include "io/pem_file.h"
 
 // What libcurl tells is noted with its exchange and told on when libcurl has returned: only then may the one
 // who is called begin or abandon requests.
@@ -16,7 +18,7 @@ namespace io {
 namespace {
 
 constexpr std::size_t head_bytes_max = std::size_t{256} << 10;
-// Of one turn, unpacked: far above what a server sends in the time of a turn.
+// Of one turn: far above what libcurl passes on in one.
 constexpr std::size_t untold_bytes_max = std::size_t{64} << 20;
 constexpr std::string_view token_characters =
     "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -73,6 +75,12 @@ base::Result<Curl::Request> request_for_curl(HttpClient::Request&& request) {
     return std::chrono::ceil<std::chrono::milliseconds>(time);
   };
   auto lines = TRY(lines_of(request.fields));
+  const HttpClient::Identity& identity = request.identity;
+  if (!identity.key.empty()) {
+    // libcurl reads them by itself, later; whether it should is seen here.
+    (void)TRY(PemFile::read("certificate", identity.certificate));
+    (void)TRY(PemFile::read_secret("key", identity.key));
+  }
   return Curl::Request{
       .method = std::move(request.method),
       .url = std::move(request.url),
@@ -80,6 +88,10 @@ base::Result<Curl::Request> request_for_curl(HttpClient::Request&& request) {
       .body = request.body.text(),
       .connect_timeout = milliseconds(request.connect_timeout),
       .whole_timeout = request.whole_timeout.transform(milliseconds),
+      .authorities = {},
+      .certificate = identity.certificate,
+      .key = identity.key,
+      .to_this_user = request.listener == HttpClient::Listener::this_user_or_root,
   };
 }
 
@@ -129,6 +141,7 @@ struct Exchange {
   bool head_told = false;
   std::string body;  // Not told yet.
   bool ended = false;
+  std::string too_much;  // Why it was broken off here; empty: it was not.
   std::optional<HttpClient::Failure> failure;
   bool queued = false;
   std::unique_ptr<Curl::Transfer> transfer;
@@ -140,6 +153,7 @@ struct HttpClient::State {
   Loop& loop;
   Timer soon;
   std::unique_ptr<Curl> curl;
+  std::optional<Authorities> authorities;
   std::map<Handle, std::unique_ptr<Exchange>> exchanges;
   std::deque<Handle> to_tell;
   Handle last_handle = 0;
@@ -147,9 +161,16 @@ struct HttpClient::State {
   explicit State(Loop& on) : loop(on), soon(on, [this] { tell_all(); }) {}
 
   base::Result<void> begin(Handle handle, Exchange& exchange, Request&& request) {
+    const std::vector<std::string> files = request.identity.authorities;
     Curl::Request wanted = TRY(request_for_curl(std::move(request)));
     // Tried again with every request: it may have been installed meanwhile.
     if (!curl) curl = TRY(Curl::load(loop, [this] { tell_all(); }));
+    if (!files.empty()) {
+      if (!authorities) authorities.emplace(curl->system_authorities());
+      auto file = authorities->together(files);
+      if (!file) return base::failure("a certificate authority cannot be trusted: " + file.error().what);
+      wanted.authorities = std::move(*file);
+    }
     exchange.transfer =
         std::make_unique<Curl::Transfer>(*curl, std::move(wanted), receiver(handle, exchange));
     return {};
@@ -159,7 +180,10 @@ struct HttpClient::State {
     return {
         .on_line =
             [this, handle, &exchange](std::string_view line) {
-              if (!exchange.head.add(line)) return false;
+              if (!exchange.head.add(line)) {
+                exchange.too_much = "the head of its answer is longer than 256 KiB";
+                return false;
+              }
               if (exchange.head.complete) queue(handle, exchange);
               return true;
             },
@@ -172,7 +196,11 @@ struct HttpClient::State {
             },
         .on_end =
             [this, handle, &exchange](std::optional<Curl::Failure> failure) {
-              if (failure) exchange.failure = Failure{std::move(failure->why), failure->never_connected};
+              if (failure) {
+                exchange.failure =
+                    Failure{exchange.too_much.empty() ? std::move(failure->why) : exchange.too_much,
+                            failure->never_connected, failure->timed_out};
+              }
               exchange.ended = true;
               queue(handle, exchange);
             },

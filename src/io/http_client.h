@@ -4,6 +4,8 @@
 // libcurl brings some thirty libraries along, so it is loaded (dlopen) when the first request is made; where
 // it is missing, that request fails with a sentence that says what to install. Redirects are not followed.
 //
+// However fast servers send, others have their turn: see io/curl.h.
+//
 // Callbacks come from the loop, never from within a member function.
 #pragma once
 
@@ -15,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "io/loop.h"
@@ -25,6 +28,14 @@ namespace io {
 
 class HttpClient {
  public:
+  // How the other end is known, and how it knows us: files in PEM.
+  struct Identity {
+    std::vector<std::string> authorities;  // Trusted besides those of the system.
+    std::string certificate, key;          // Ours; empty: none.
+  };
+  // Whose the socket must be that listens at a loopback address.
+  enum class Listener : std::uint8_t { anybody, this_user_or_root };
+
   struct Request {
     std::string method;
     std::string url;
@@ -32,10 +43,13 @@ class HttpClient {
     proto::Message body = {};
     base::Duration connect_timeout = std::chrono::seconds(15);
     std::optional<base::Duration> whole_timeout = {};  // From start to end; absent: as long as it takes.
+    Identity identity = {};
+    Listener listener = Listener::anybody;
   };
   struct Failure {
     std::string why;               // A sentence; never holds a field's value or a query.
     bool never_connected = false;  // The server has certainly not seen the request.
+    bool timed_out = false;
   };
   struct Events {
     std::function<void(int status, const proto::HttpFields& fields)> on_head = {};

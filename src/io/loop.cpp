@@ -107,9 +107,17 @@ bool Watch::hung_up() const {
 
 struct Timer::State {
   uv_timer_t timer{};
+  Loop::State* loop = nullptr;
   std::function<void()> due;
   base::Instant when;
+  std::uint64_t set_in = 0;  // The turn.
+  bool early = false;        // It came due in that turn, and waits for the next.
   bool let_go = false;
+
+  void start(std::uint64_t milliseconds) { uv_timer_start(&timer, &State::fired, milliseconds, 0); }
+  bool pending() const { return early || uv_is_active(reinterpret_cast<const uv_handle_t*>(&timer)) != 0; }
+
+  static void fired(uv_timer_t* handle);
 };
 
 Timer::Timer(Timer&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
@@ -123,28 +131,6 @@ Timer& Timer::operator=(Timer&& other) noexcept {
 
 Timer::~Timer() {
   let_go(state_, &State::timer);
-}
-
-void Timer::set(base::Instant when) {
-  ensure(state_ != nullptr);
-  // The usual case of a deadline that is confirmed every turn.
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&state_->timer)) != 0 && state_->when == when) return;
-  state_->when = when;
-  // It counts from the loop's own idea of now, which may be a long callback old.
-  uv_update_time(state_->timer.loop);
-  const base::Instant current = now();
-  // One more, because the loop's time is cut to milliseconds: it would be due up to one too early.
-  const auto wait = when <= current ? std::chrono::milliseconds(0)
-                                    : std::chrono::ceil<std::chrono::milliseconds>(when - current) +
-                                          std::chrono::milliseconds(1);
-  uv_timer_start(
-      &state_->timer, [](uv_timer_t* handle) { static_cast<State*>(handle->data)->due(); },
-      static_cast<std::uint64_t>(wait.count()), 0);
-}
-
-void Timer::clear() {
-  ensure(state_ != nullptr);
-  uv_timer_stop(&state_->timer);
 }
 
 // --- SignalWatch
@@ -188,6 +174,8 @@ struct Loop::State {
   std::function<void()> flush;
   std::function<bool()> done;
   std::vector<Retired> retired;
+  std::uint64_t turn = 1;
+  std::vector<Timer::State*> early;  // Timers of this turn that have come due in it.
   struct sigaction old_sigpipe{};
 
   base::Instant last_look;
@@ -217,8 +205,19 @@ struct Loop::State {
     // What is destroyed may retire more.
     while (!retired.empty()) std::exchange(retired, {}).clear();
     if (done && done()) uv_stop(&loop);
+    ++turn;
+    for (Timer::State* timer : std::exchange(early, {})) {
+      if (!timer->let_go && std::exchange(timer->early, false)) timer->start(0);
+    }
   }
 };
+
+// libuv serves a timer that is set for now within a callback in the same round, and so on for ever.
+void Timer::State::fired(uv_timer_t* handle) {
+  State& state = *static_cast<State*>(handle->data);
+  if (state.set_in != state.loop->turn) return state.due();
+  if (!std::exchange(state.early, true)) state.loop->early.push_back(&state);
+}
 
 Loop::Loop() : state_(std::make_unique<State>()) {
   struct sigaction ignore{};
@@ -283,6 +282,10 @@ void Loop::keep_until_end_of_turn(Retired gone) {
   state_->retired.push_back(std::move(gone));
 }
 
+std::uint64_t Loop::turn() const {
+  return state_->turn;
+}
+
 void Loop::run() {
   uv_run(&state_->loop, UV_RUN_DEFAULT);
   state_->done = nullptr;
@@ -301,8 +304,34 @@ void Loop::run_until(std::function<bool()> done) {
 
 Timer::Timer(Loop& loop, std::function<void()> due) : state_(new State) {
   state_->timer.data = state_;
+  state_->loop = loop.state_.get();
   state_->due = std::move(due);
   uv_timer_init(&loop.state_->loop, &state_->timer);
+}
+
+void Timer::set(base::Instant when) {
+  ensure(state_ != nullptr);
+  // The usual case of a deadline that is confirmed every turn.
+  if (state_->pending() && state_->when == when) return;
+  const base::Instant current = now();
+  // One that is due is not put off by being set again, else it might never come.
+  if (state_->pending() && state_->when <= current && when <= current) return;
+  state_->when = when;
+  state_->set_in = state_->loop->turn;
+  state_->early = false;
+  // It counts from the loop's own idea of now, which may be a long callback old.
+  uv_update_time(state_->timer.loop);
+  // One more, because the loop's time is cut to milliseconds: it would be due up to one too early.
+  const auto wait = when <= current ? std::chrono::milliseconds(0)
+                                    : std::chrono::ceil<std::chrono::milliseconds>(when - current) +
+                                          std::chrono::milliseconds(1);
+  state_->start(static_cast<std::uint64_t>(wait.count()));
+}
+
+void Timer::clear() {
+  ensure(state_ != nullptr);
+  state_->early = false;
+  uv_timer_stop(&state_->timer);
 }
 
 }  // namespace io

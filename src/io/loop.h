@@ -44,7 +44,9 @@ class Watch {
   State* state_ = nullptr;  // Outlives the watch until the loop lets go of it.
 };
 
-// Calls back once, not before the given instant. Milliseconds are its grain; it is late rather than early.
+// Calls back once, not before the given instant, and in a later turn than it was set in: a timer that is set
+// from its own callback, for now, lets everything else have its turn. Milliseconds are its grain; it is late
+// rather than early.
 class Timer {
  public:
   Timer(Loop& loop, std::function<void()> due);
@@ -56,6 +58,7 @@ class Timer {
   void clear();
 
  private:
+  friend class Loop;
   struct State;
   State* state_ = nullptr;
 };
@@ -93,6 +96,9 @@ class Loop {
   void retire(std::unique_ptr<T> gone) {
     keep_until_end_of_turn({gone.release(), [](void* object) { delete static_cast<T*>(object); }});
   }
+
+  // Counts from 1; what is served in one turn sees the same number.
+  std::uint64_t turn() const;
 
   void run();  // Until stop(). The hook is called once more before it returns.
   void run_until(std::function<bool()> done);  // Or until stop(). Asks at the end of every turn.

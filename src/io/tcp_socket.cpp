@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "io/files.h"
@@ -26,6 +28,13 @@ namespace {
 // A peer that acknowledges nothing for so long has vanished; one that is silent for so long is asked.
 constexpr int vanished_after_ms = 120'000;
 constexpr int silent_after_s = 60;
+
+// A machine elsewhere that has vanished is noticed within a minute: by asking it while nothing is under way,
+// and by what it does not acknowledge otherwise.
+constexpr int remote_silent_after_s = 20;
+constexpr int ask_every_s = 10;
+constexpr int asked_most = 3;
+constexpr int remote_vanished_after_ms = 50'000;
 
 struct Address {
   sockaddr_storage storage{};
@@ -68,6 +77,7 @@ base::Result<void> set_option(const Descriptor& socket, int level, int option, i
 }
 
 struct TcpListener {
+  std::string address;  // As the kernel writes it: hexadecimal, in the order of the machine.
   unsigned uid = 0;
   std::string inode;
 };
@@ -90,6 +100,7 @@ std::optional<TcpListener> listener_in(std::string_view line, std::uint16_t port
   const std::string_view local = words[1];
   std::uint16_t local_port = 0;
   TcpListener found;
+  found.address = local.substr(0, local.rfind(':'));
   found.inode = words[9];
   const bool listens = words[3] == "0A" && reads(local.substr(local.rfind(':') + 1), 16, local_port);
   return listens && local_port == port && reads(words[7], 10, found.uid) ? std::optional(found)
@@ -104,6 +115,63 @@ std::optional<TcpListener> find_in(const char* table, std::uint16_t port) {
     if (auto found = listener_in(line.data(), port)) return found;
   }
   return std::nullopt;
+}
+
+// Like find_in(), of those that listen on this address.
+std::optional<TcpListener> find_at(const char* table, std::uint16_t port, std::string_view address) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(table, "re"), &std::fclose);
+  std::array<char, 512> line;
+  while (file && std::fgets(line.data(), line.size(), file.get()) != nullptr) {
+    auto found = listener_in(line.data(), port);
+    if (found && found->address == address) return found;
+  }
+  return std::nullopt;
+}
+
+// As /proc writes an address of so many bytes: words of four, each in the order of the machine.
+std::string in_table(const void* address, std::size_t size) {
+  std::string text;
+  for (std::size_t at = 0; at < size; at += sizeof(std::uint32_t)) {
+    std::uint32_t word = 0;
+    std::memcpy(&word, static_cast<const char*>(address) + at, sizeof word);
+    std::array<char, 9> digits;
+    std::snprintf(digits.data(), digits.size(), "%08X", word);
+    text += digits.data();
+  }
+  return text;
+}
+
+std::string in_table(const char* address) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (inet_pton(AF_INET, address, &v4) == 1) return in_table(&v4, sizeof v4);
+  inet_pton(AF_INET6, address, &v6);
+  return in_table(&v6, sizeof v6);
+}
+
+constexpr const char* table_v4 = "/proc/net/tcp";
+constexpr const char* table_v6 = "/proc/net/tcp6";
+
+// The socket that the kernel would give a connection to: the one that is bound most narrowly.
+std::optional<TcpListener> taker_of(Loopback address, std::uint16_t port) {
+  struct Place {
+    const char* table;
+    const char* address;
+  };
+  constexpr std::array v4 = {Place{table_v4, "127.0.0.1"}, Place{table_v6, "::ffff:127.0.0.1"},
+                             Place{table_v4, "0.0.0.0"}, Place{table_v6, "::"}};
+  constexpr std::array v6 = {Place{table_v6, "::1"}, Place{table_v6, "::"}};
+  const std::span<const Place> places = address == Loopback::v4 ? std::span<const Place>(v4) : v6;
+  for (const Place& place : places) {
+    if (auto found = find_at(place.table, port, in_table(place.address))) return found;
+  }
+  return std::nullopt;
+}
+
+std::string user_named(unsigned uid) {
+  const passwd* const user = getpwuid(uid);
+  const std::string number = "uid " + std::to_string(uid);
+  return user != nullptr ? "user " + std::string(user->pw_name) + ", " + number : number;
 }
 
 bool is_number(const char* text) {
@@ -213,13 +281,50 @@ bool is_any(const std::string& address) {
 }
 
 base::Result<std::uint16_t> free_port() {
-  const Descriptor socket = TRY(listen_on("127.0.0.1", 0));
-  return port_of(socket);
+  // One of thousands that are free is taken on the other address once in a while.
+  constexpr int attempts = 8;
+  std::uint16_t port = 0;
+  for (int i = 0; i < attempts; ++i) {
+    const Descriptor socket = TRY(listen_on("127.0.0.1", 0));
+    port = port_of(socket);
+    if (!listens_on(Loopback::v6, port)) break;
+  }
+  return port;
+}
+
+bool listens_on(Loopback address, std::uint16_t port) {
+  return taker_of(address, port).has_value();
+}
+
+std::optional<std::string> stranger_on(Loopback address, std::uint16_t port) {
+  const auto found = taker_of(address, port);
+  if (!found || found->uid == getuid() || found->uid == 0) return std::nullopt;
+  return "another user's process (" + user_named(found->uid) + ')';
+}
+
+void notice_vanished_peer(int connection) {
+  const auto option = [&](int level, int what, int value) {
+    (void)setsockopt(connection, level, what, &value, sizeof value);  // At worst it is noticed later.
+  };
+  option(SOL_SOCKET, SO_KEEPALIVE, 1);
+  option(IPPROTO_TCP, TCP_KEEPIDLE, remote_silent_after_s);
+  option(IPPROTO_TCP, TCP_KEEPINTVL, ask_every_s);
+  option(IPPROTO_TCP, TCP_KEEPCNT, asked_most);
+  option(IPPROTO_TCP, TCP_USER_TIMEOUT, remote_vanished_after_ms);
+}
+
+std::optional<std::string> stranger_at(const std::string& host) {
+  const std::size_t colon = host.rfind(':');
+  std::uint16_t port = 0;
+  const char* const end = host.data() + host.size();
+  if (colon == std::string::npos || std::from_chars(host.data() + colon + 1, end, port).ptr != end)
+    return std::nullopt;
+  return stranger_on(host.starts_with('[') ? Loopback::v6 : Loopback::v4, port);
 }
 
 std::optional<std::string> listener_on(std::uint16_t port) {
-  auto found = find_in("/proc/net/tcp", port);
-  if (!found) found = find_in("/proc/net/tcp6", port);
+  auto found = find_in(table_v4, port);
+  if (!found) found = find_in(table_v6, port);
   if (!found) return std::nullopt;
   if (auto holder = holder_of(found->inode)) return holder;
   return found->uid == getuid() ? "a process that cannot be named" : "another user's process";

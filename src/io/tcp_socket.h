@@ -19,11 +19,23 @@ std::string name_of(const Descriptor& socket);  // "127.0.0.1:8080", "[::1]:8080
 bool is_tcp(const Descriptor& socket);
 // What a connection needs: no waiting for more to send, and an end when the other machine has vanished.
 base::Result<void> prepare_connection(const Descriptor& connection);
+// A connection to a machine elsewhere: its end within a minute when that has vanished.
+void notice_vanished_peer(int connection);
 bool is_loopback(const std::string& address);  // 127.0.0.0/8 and ::1.
 bool is_any(const std::string& address);       // 0.0.0.0 and ::, every address of the machine.
 
-// A port of 127.0.0.1 that nobody listens on now, for a server that is told to.
+// A port that nobody listens on now, neither on 127.0.0.1 nor on ::1, for a server that is told to.
 base::Result<std::uint16_t> free_port();
+
+enum class Loopback : std::uint8_t { v4, v6 };  // 127.0.0.1 and ::1.
+
+// "another user's process (user bob, uid 1001)": who would get a connection to the port, where that is
+// neither this user nor root. Absent: nobody listens, nobody else does, or /proc does not tell.
+std::optional<std::string> stranger_on(Loopback address, std::uint16_t port);
+// The same for "127.0.0.1:3100" or "[::1]:3100".
+std::optional<std::string> stranger_at(const std::string& host);
+// Whether anybody would get one.
+bool listens_on(Loopback address, std::uint16_t port);
 
 // "node (pid 4711)": which process of ours listens on the port, as far as /proc tells; "another user's
 // process" otherwise; absent: nobody does.

@@ -65,17 +65,17 @@ void StreamableClient::State::send_modern(Flight flight, const std::string& text
   }
   if (envelope.kind == proto::Kind::notification) {
     flight.over_at = now + acknowledged_within;
-    if (mode != Mode::sse && mode != Mode::looking) begin(std::move(flight), "POST", now);
+    if (!speaks_sse()) begin(std::move(flight), now);
     return;
   }
   flight.stream.call = call_number(envelope.id.in(text));
   if (!flight.stream.call) return refuse_id(envelope.id.in(text));
   calls[*flight.stream.call] = {.modern = true};
-  if (mode == Mode::sse || mode == Mode::looking) {
+  if (speaks_sse()) {
     return knows_no_modern(flight, "it speaks HTTP+SSE, which is older than " + part.version);
   }
   if (part.method == Method::tools_call) return call_tool(std::move(flight), now);
-  begin(std::move(flight), "POST", now);
+  begin(std::move(flight), now);
 }
 
 // Answers are filed under numbers; those of the broker's requests are.

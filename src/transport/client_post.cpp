@@ -8,11 +8,15 @@
 #include "proto/revision.h"
 #include "proto/rpc.h"
 #include "transport/client_state.h"
+#include "transport/session_words.h"
 
 namespace transport {
 namespace {
 
 using Content = Flight::Content;
+
+// A session in which nothing works is not given up more often than this because of what is said of it.
+constexpr base::Duration given_up_again = std::chrono::minutes(1);
 
 bool blank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -87,6 +91,8 @@ std::string describe_no_answer(const Flight& flight, bool empty_body) {
 
 void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields& fields, base::Instant now) {
   const bool accepted = flight.status >= 200 && flight.status < 300;
+  worked |= accepted && flight.stream.call && !flight.initialize &&
+            flight.stream.identity.session == identity.session;
   if (flight.role == Flight::Role::sse_post) {
     if (!accepted) flight.content = Content::refusal;
     return;
@@ -111,7 +117,7 @@ void StreamableClient::State::post_ended(Flight flight, const std::optional<Fail
                                          base::Instant now) {
   if (failure && failure->never_connected && flight.status == 0) return down(failure->why);
   const bool flight_was_initialized = flight.initialized;
-  const bool wants_standing = flight.initialized && flight.stream.identity.session == identity.session;
+  const std::string session = flight.stream.identity.session;
   const auto call = flight.stream.call;
   if (flight.status == 0) {
     fail(call, with_reason("the request got no answer", failure) + "; whether it had an effect is unknown");
@@ -129,11 +135,9 @@ void StreamableClient::State::post_ended(Flight flight, const std::optional<Fail
   } else {
     answered_whole(flight, now);
   }
-  if (wants_standing) {
-    open_standing(now);
-  } else if (flight_was_initialized) {
-    settled(now);
-  }
+  if (!flight_was_initialized) return;
+  if (session == identity.session && !between_sessions) return open_standing(now);
+  settled(now);
 }
 
 void StreamableClient::State::answered_whole(Flight& flight, base::Instant now) {
@@ -151,6 +155,7 @@ void StreamableClient::State::answered_whole(Flight& flight, base::Instant now) 
 void StreamableClient::State::refused(Flight flight, base::Instant now) {
   const auto call = flight.stream.call;
   const std::string error = error_in(flight.collected);
+  if (session_unknown(flight, now)) return forgot(flight, now);
   if (!call) {
     return note(describe_status(flight.status) + " that carried a notification or an answer");
   }
@@ -177,6 +182,23 @@ void StreamableClient::State::forgot(Flight& flight, base::Instant now) {
   }
   forgot.refused.push_back(flight.message);
   outbox.emplace_back(std::move(forgot));
+}
+
+// Once: what a session refuses in which nothing has worked yet is told as it is, for a while.
+bool StreamableClient::State::session_unknown(const Flight& flight, base::Instant now) {
+  const std::string& session = flight.stream.identity.session;
+  const bool sse = flight.role == Flight::Role::sse_post;
+  const int status = flight.status;
+  const bool may_mean_it = status == 400 || status == 410 || (sse && status == 404);
+  if (!may_mean_it || flight.initialize || (session.empty() && !sse)) return false;
+  // To a message 410 says it by itself; a stream may only be none that is offered.
+  const bool gone =
+      status == 410 && flight.role == Flight::Role::post && std::ranges::all_of(flight.collected, blank);
+  if (!gone && !says_unknown_session(flight.collected, session)) return false;
+  if (session != identity.session) return true;  // One before: the session of now has nothing to do with it.
+  if (!worked && given_up_at && now - *given_up_at < given_up_again) return false;
+  given_up_at = now;
+  return true;
 }
 
 void StreamableClient::State::too_large(RequestId id, base::Instant now) {

@@ -1,5 +1,11 @@
 // HTTP+SSE of 2024-11-05: one stream for all that the server says, and an endpoint to post to.
+//
+// The stream is the session. Proxies cut quiet ones after a while; while nothing is asked that is no loss,
+// and a new session is begun when something is: the request comes back (Forgot), as from a server that has
+// forgotten its session.
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "transport/client_state.h"
@@ -11,15 +17,18 @@ using Role = Flight::Role;
 
 namespace {
 
-// From the request for the stream to its first event, which a server sends at once.
+// From the request for the stream to its first event, which a server sends at once when it is awake.
 constexpr base::Duration endpoint_within = std::chrono::seconds(20);
+// The same of a server that has just refused initialize: it is awake, and clients wait for the answer, some
+// of them no longer than ten seconds in all.
+constexpr base::Duration tried_within = std::chrono::seconds(4);
 
 }  // namespace
 
 void StreamableClient::State::look_for_endpoint(base::Instant now) {
   mode = Mode::looking;
-  endpoint_due = now + endpoint_within;
-  sse_stream = begin({.role = Role::sse}, "GET", now);
+  endpoint_due = now + (refused_first ? tried_within : endpoint_within);
+  sse_stream = begin({.role = Role::sse}, now);
 }
 
 void StreamableClient::State::fall_back(Flight flight, base::Instant now) {
@@ -45,7 +54,8 @@ void StreamableClient::State::sse_event(proto::SseEvent event, base::Instant now
 }
 
 void StreamableClient::State::endpoint_named(std::string_view text, base::Instant now) {
-  auto url = endpoint_url(options.url, text);
+  const Flight* const stream = flight_of(sse_stream);
+  auto url = endpoint_url(stream != nullptr ? url_of(*stream) : options.url, text);
   if (!url) {
     return down(
         "the endpoint that the server wants messages posted to is unusable or names another origin "
@@ -60,6 +70,9 @@ void StreamableClient::State::endpoint_named(std::string_view text, base::Instan
 
 void StreamableClient::State::sse_ended(const Flight& flight, const std::optional<Failure>& failure) {
   const bool opened = flight.content == Flight::Content::stream;
+  const bool quiet =
+      std::ranges::all_of(calls, [](const auto& one) { return one.second.over_at.has_value(); });
+  if (mode == Mode::sse && greeted && quiet) return fall_asleep();
   std::string why = failure ? failure->why : std::string();
   if (opened) {
     const std::string sentence = mode == Mode::sse ? "the server's event stream ended"
@@ -71,6 +84,32 @@ void StreamableClient::State::sse_ended(const Flight& flight, const std::optiona
     why = describe_status(flight.status);
   }
   no_endpoint(why);
+}
+
+void StreamableClient::State::fall_asleep() {
+  for (const auto& [call, state] : std::map(calls)) {
+    fail(call, "the request was cancelled, and its connection had ended");
+  }
+  abandon_all();
+  mode = Mode::asleep;
+}
+
+void StreamableClient::State::wake(proto::Message request, base::Instant now) {
+  look_for_endpoint(now);
+  between_sessions = true;
+  outbox.emplace_back(Forgot{.refused = {std::move(request)}});
+}
+
+// Its stream may stay open for ever, where something between hides that the other end has gone.
+void StreamableClient::State::sse_session_unknown(Flight refused, base::Instant now) {
+  if (refused.stream.call) calls.erase(*refused.stream.call);
+  for (const auto& [call, state] : std::map(calls)) {
+    fail(call, state.over_at ? "the request was cancelled, and the server has forgotten its session"
+                             : "the server has forgotten the session of the request; whether it had an "
+                               "effect is unknown");
+  }
+  fall_asleep();
+  if (refused.stream.call) wake(std::move(refused.message), now);
 }
 
 // Or no more of it. A server that was only tried this way can still be asked the other way later.
@@ -99,6 +138,7 @@ void StreamableClient::State::endpoint_too_late() {
 void StreamableClient::State::sse_post_ended(Flight flight, const std::optional<Failure>& failure,
                                              base::Instant now) {
   if (failure && failure->never_connected && flight.status == 0) return down(failure->why);
+  if (session_unknown(flight, now)) return sse_session_unknown(std::move(flight), now);
   if (flight.content == Flight::Content::refusal) return refused(std::move(flight), now);
   if (flight.status == 0) {
     fail(flight.stream.call, "the request was not acknowledged" +

@@ -34,6 +34,7 @@ struct ClientStream {
   std::optional<std::string> last_id = std::nullopt;
   base::Duration retry = base::Duration::zero();
   int attempts = 0;       // To open it again, since it last brought something.
+  bool no_more = false;   // The server says that it cannot be opened again.
   bool skipped = false;   // A message on it was too large to be read.
   bool was_open = false;  // At least once.
 };
@@ -58,10 +59,13 @@ struct Flight {
     farewell,  // DELETE
     modern,    // A message of 2026-07-28.
     listing,   // The same: tools/list, asked by us.
+    left,      // Redirected: it goes on as another flight.
   };
   enum class Content : std::uint8_t { none, json, stream, refusal };
 
   Role role = Role::post;
+  std::string url = {};  // Where a redirect has led; empty: where its role goes.
+  int redirects = 0;
   proto::Message message = {};
   bool initialize = false;
   bool initialized = false;  // The notification.
@@ -89,6 +93,8 @@ struct ToolListing {
   base::Instant due = {};
 };
 
+// Before JSON, as some servers write it.
+inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 // An answer whose request is refused is looked through for an error object, up to here.
 inline constexpr std::size_t refusal_bytes_max = std::size_t{64} << 10;
 // A stream that brought its answer and does not end is abandoned then, and so is a cancelled call that gets
@@ -122,6 +128,7 @@ struct StreamableClient::State {
     streamable,
     looking,  // For an endpoint.
     sse,
+    asleep,  // HTTP+SSE whose stream was cut while nothing was asked: it is opened with the next request.
     over,
   };
   struct Call {
@@ -137,7 +144,8 @@ struct StreamableClient::State {
   void send(proto::Message message, base::Instant now);
   void cancelled(std::string_view raw_id, base::Instant now);
   void post(Flight flight, base::Instant now);
-  RequestId begin(Flight flight, std::string_view method, base::Instant now);
+  RequestId begin(Flight flight, base::Instant now);
+  const std::string& url_of(const Flight& flight) const;
   proto::HttpFields fields_for(const Flight& flight) const;
   Flight* flight_of(RequestId id);
   void close(base::Instant now);
@@ -147,12 +155,17 @@ struct StreamableClient::State {
   void body(RequestId id, std::string_view bytes, base::Instant now);
   void ended(RequestId id, const std::optional<Failure>& failure, base::Instant now);
 
+  // Redirects (client_redirects.cpp). Whether it goes on elsewhere.
+  bool follow(RequestId id, Flight& flight, std::string_view location, base::Instant now);
+
   // What a POST brings (client_post.cpp).
   void post_head(Flight& flight, const proto::HttpFields& fields, base::Instant now);
   void post_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
   void answered_whole(Flight& flight, base::Instant now);
   void refused(Flight flight, base::Instant now);
   void forgot(Flight& flight, base::Instant now);
+  // Whether its refusal says that the server does not know the session, and a new one may be begun for that.
+  bool session_unknown(const Flight& flight, base::Instant now);
   void too_large(RequestId id, base::Instant now);
   void deliver(std::string text, std::optional<std::int64_t> call, base::Instant now);
   void take(const base::Bytes& message, const proto::Envelope* envelope, std::optional<std::int64_t> call,
@@ -190,6 +203,10 @@ struct StreamableClient::State {
   void sse_event(proto::SseEvent event, base::Instant now);
   void endpoint_named(std::string_view text, base::Instant now);
   void sse_ended(const Flight& flight, const std::optional<Failure>& failure);
+  bool speaks_sse() const { return mode == Mode::sse || mode == Mode::looking || mode == Mode::asleep; }
+  void fall_asleep();
+  void wake(proto::Message request, base::Instant now);
+  void sse_session_unknown(Flight refused, base::Instant now);
   void no_endpoint(std::string_view why);
   void endpoint_too_late();
   void sse_post_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
@@ -230,6 +247,9 @@ struct StreamableClient::State {
   Mode mode = Mode::undecided;
   ClientIdentity identity = {};
   bool between_sessions = false;  // One was forgotten, and the next has no answer to initialize yet.
+  bool worked = false;            // A call was answered in this session.
+  // When a session was last given up because of what a refusal said.
+  std::optional<base::Instant> given_up_at = std::nullopt;
   RequestId last_minted = 0;
   std::map<RequestId, Flight> flights = {};
   std::map<std::int64_t, Call> calls = {};  // That have no answer yet.

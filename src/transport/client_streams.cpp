@@ -39,6 +39,7 @@ void StreamableClient::State::stream_body(RequestId id, std::string_view bytes, 
   for (; flight != nullptr; flight = flight_of(id)) {
     auto event = flight->reader->next();
     if (!event) return;
+    if (event->data.starts_with(byte_order_mark)) event->data.erase(0, byte_order_mark.size());
     switch (flight->role) {
       case Role::sse:
         sse_event(std::move(*event), now);
@@ -54,6 +55,7 @@ void StreamableClient::State::stream_body(RequestId id, std::string_view bytes, 
       case Role::standing:
       case Role::sse_post:
       case Role::farewell:
+      case Role::left:
         stream_event(*flight, std::move(*event), now);
         break;
     }
@@ -79,14 +81,15 @@ bool is_message(const proto::SseEvent& event) {
 void StreamableClient::State::call_stream_ended(Flight flight, std::string_view why, base::Instant now) {
   ClientStream& stream = flight.stream;
   if (!outstanding(stream.call)) return;
-  const bool worth_it = stream.last_id && !stream.skipped && !calls[*stream.call].over_at &&
-                        stream.attempts < options.resume_attempts;
+  const bool worth_it = stream.last_id && !stream.skipped && !stream.no_more &&
+                        !calls[*stream.call].over_at && stream.attempts < options.resume_attempts;
   if (worth_it) return reopen_later(std::move(stream), now);
   if (stream.skipped) return fail(stream.call, too_large_sentence(options.message_bytes_max));
   std::string sentence = "the connection to the server ended before its answer";
   if (!why.empty()) sentence.append(" (").append(why).append(")");
   if (stream.last_id && stream.attempts > 0) {
-    sentence += ", and could not be resumed in " + std::to_string(stream.attempts) + " attempts";
+    sentence += ", and could not be resumed in " + std::to_string(stream.attempts) +
+                (stream.attempts == 1 ? " attempt" : " attempts");
   }
   fail(stream.call, sentence + "; whether the request had an effect is unknown");
 }
@@ -97,8 +100,7 @@ void StreamableClient::State::resume_ended(Flight flight, const std::optional<Fa
   std::string why = failure ? failure->why : std::string();
   if (!opened && flight.status != 0) {
     why = "HTTP " + std::to_string(flight.status) + " to the attempt to resume";
-    // The server says that it has no more of it.
-    if (!says_later(flight.status)) flight.stream.attempts = options.resume_attempts;
+    flight.stream.no_more = !says_later(flight.status);
   }
   call_stream_ended(std::move(flight), why, now);
 }
@@ -142,7 +144,8 @@ void StreamableClient::State::standing_refused(Flight flight, base::Instant now)
   const std::string status = " (HTTP " + std::to_string(flight.status) + ")";
   // It was there under this session. Nobody may have anything to say for a long time, but what the server
   // was asked to tell us about has to be asked for again.
-  if (flight.status == 404 && stream.was_open && !stream.identity.session.empty()) {
+  const bool was_there = stream.was_open && !stream.identity.session.empty();
+  if (was_there && (flight.status == 404 || session_unknown(flight, now))) {
     identity = {};
     between_sessions = true;
     outbox.emplace_back(Forgot{});
@@ -170,7 +173,7 @@ void StreamableClient::State::reopen_later(ClientStream stream, base::Instant no
 void StreamableClient::State::reopen(ClientStream stream, base::Instant now) {
   Flight flight{.role = stream.call ? Role::resume : Role::standing};
   flight.stream = std::move(stream);
-  begin(std::move(flight), "GET", now);
+  begin(std::move(flight), now);
 }
 
 std::optional<base::Instant> StreamableClient::State::deadline() const {
@@ -212,7 +215,7 @@ void StreamableClient::State::let_go(base::Instant now) {
     if (!is_over(flight)) return false;
     outbox.emplace_back(Abandon{one.first});
     lists_no_more |= listing && listing->flight == one.first;
-    if (!flight.stream.call && flight.role != Role::listing)
+    if (!flight.stream.call && flight.role != Role::listing && flight.role != Role::left)
       note("the server did not acknowledge a notification or an answer");
     wants_standing |= flight.initialized && flight.stream.identity.session == identity.session;
     return true;

@@ -53,7 +53,7 @@ void StreamableClient::State::post_tool_call(Flight flight, base::Instant now) {
   const bool in_vain = !part.refused_with.empty() && fields.all == part.fields.all;
   if (in_vain) return fail_with(*flight.stream.call, part.refused_with);
   part.fields = std::move(fields);
-  begin(std::move(flight), "POST", now);
+  begin(std::move(flight), now);
 }
 
 bool StreamableClient::State::call_tool_again(RequestId id, Flight& flight, std::string_view raw_error,
@@ -108,7 +108,7 @@ void StreamableClient::State::list_page(base::Instant now) {
   flight.modern = ModernPart{.method = Method::tools_list, .version = listing->version};
   flight.modern->fields.add("mcp-method", "tools/list");
   flight.over_at = listing->due;
-  listing->flight = begin(std::move(flight), "POST", now);
+  listing->flight = begin(std::move(flight), now);
 }
 
 void StreamableClient::State::listed(std::string text, base::Instant now) {

@@ -40,13 +40,24 @@ std::optional<Parts> parts_of(std::string_view url) {
   return parts_behind(url.substr(0, colon), url.substr(colon + 3));
 }
 
+// With its '@'.
+std::string_view user_of(std::string_view authority) {
+  return authority.substr(0, authority.rfind('@') + 1);
+}
+
 std::string origin_of(const Parts& parts) {
   const std::string scheme = lowered(parts.scheme);
-  std::string_view host = parts.authority;
-  if (const std::size_t at = host.rfind('@'); at != std::string_view::npos) host.remove_prefix(at + 1);
+  std::string_view host = parts.authority.substr(user_of(parts.authority).size());
   const std::string_view usual = scheme == "https" ? ":443" : ":80";
   if (host.ends_with(usual)) host.remove_suffix(usual.size());
   return scheme + "://" + lowered(host);
+}
+
+// "h" of "user@h:8", "[::1]" of "[::1]:8".
+std::string host_of(const Parts& parts) {
+  const std::string_view host = parts.authority.substr(user_of(parts.authority).size());
+  const std::size_t behind = host.starts_with('[') ? host.find(']') + 1 : host.find(':');
+  return lowered(host.substr(0, behind));
 }
 
 std::string without_dots(std::string_view path) {
@@ -99,6 +110,18 @@ std::optional<std::string> endpoint_url(std::string_view stream_url, std::string
   std::string url(base->scheme);
   url.append("://").append(base->authority).append(whole).append(endpoint.substr(query));
   return url;
+}
+
+std::optional<std::string> redirect_url(std::string_view url, std::string_view location) {
+  if (auto within = endpoint_url(url, location)) return within;
+  const auto from = parts_of(url);
+  const auto to = parts_of(location);
+  const bool secured = from && to && lowered(from->scheme) == "http" && lowered(to->scheme) == "https" &&
+                       !host_of(*from).empty() && host_of(*from) == host_of(*to);
+  if (!secured) return std::nullopt;
+  std::string base("https://");
+  base.append(user_of(from->authority)).append(to->authority);
+  return endpoint_url(base, location);
 }
 
 }  // namespace transport

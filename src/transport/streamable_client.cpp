@@ -25,6 +25,10 @@ bool modern(Role role) {
 bool carries_message(Role role) {
   return role == Role::post || role == Role::sse_post || modern(role);
 }
+std::string method_of(Role role) {
+  if (carries_message(role)) return "POST";
+  return role == Role::farewell ? "DELETE" : "GET";
+}
 bool set_by_us(std::string_view name, Role role) {
   if (std::ranges::find(ours, name) != std::end(ours)) return true;
   return modern(role) && (name == "mcp-method" || name == "mcp-name" || name.starts_with("mcp-param-"));
@@ -50,6 +54,11 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
   Flight flight;
   flight.message = std::move(message);
   if (method == proto::Method::cancelled && cancel_modern(envelope->request_id.in(text))) return;
+  if (mode == Mode::asleep && !envelope->modern) {
+    // Anything else concerns the conversation that was cut.
+    if (envelope->kind == proto::Kind::request) wake(std::move(flight.message), now);
+    return;
+  }
   if (envelope->modern) return send_modern(std::move(flight), text, *envelope, now);
   if (envelope->kind == proto::Kind::request) {
     flight.stream.call = call_number(envelope->id.in(text));
@@ -62,10 +71,15 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
       cancelled(envelope->request_id.in(text), now);
     }
   }
-  if (flight.initialize && mode == Mode::streamable) {
-    settled(now);
-    drop_standing();
-    identity = {};
+  if (flight.initialize) {
+    worked = false;
+    if (mode == Mode::streamable) {
+      settled(now);
+      drop_standing();
+      identity = {};
+    } else {
+      between_sessions = false;
+    }
   } else if (between_sessions) {
     // Whoever sent it did not know yet. Without a session it would be misunderstood.
     if (flight.stream.call) calls.erase(*flight.stream.call);
@@ -90,14 +104,19 @@ void StreamableClient::State::post(Flight flight, base::Instant now) {
   flight.stream.identity = identity;
   if (!flight.stream.call) flight.over_at = now + acknowledged_within;
   if (flight.initialized && mode == Mode::streamable) settled_by = now + settles_within;
-  begin(std::move(flight), "POST", now);
+  begin(std::move(flight), now);
 }
 
-RequestId StreamableClient::State::begin(Flight flight, std::string_view method, base::Instant now) {
+const std::string& StreamableClient::State::url_of(const Flight& flight) const {
+  if (!flight.url.empty()) return flight.url;
+  return flight.role == Role::sse_post ? endpoint : options.url;
+}
+
+RequestId StreamableClient::State::begin(Flight flight, base::Instant now) {
   const RequestId id = ++last_minted;
   Request request{.id = id,
-                  .method = std::string(method),
-                  .url = flight.role == Role::sse_post ? endpoint : options.url,
+                  .method = method_of(flight.role),
+                  .url = url_of(flight),
                   .fields = fields_for(flight),
                   .body = flight.message,
                   .stream = flight.role == Role::standing || flight.role == Role::sse ||
@@ -141,6 +160,7 @@ void StreamableClient::State::head(RequestId id, int status, const proto::HttpFi
   if (flight == nullptr) return;
   flight->status = status;
   flight->type = proto::media_type_of(fields.get("content-type"));
+  if (follow(id, *flight, fields.get("location"), now)) return;
   if (modern(flight->role)) {
     modern_head(*flight);
     if (flight->content == Flight::Content::stream) stream_head(*flight, now);
@@ -149,6 +169,8 @@ void StreamableClient::State::head(RequestId id, int status, const proto::HttpFi
   } else if (flight->role != Role::farewell && status == 200 && flight->type == "text/event-stream") {
     stream_head(*flight, now);
     if (flight->role == Role::standing) settled(now);
+  } else if (flight->role == Role::standing && status >= 400) {
+    flight->content = Flight::Content::refusal;
   }
 }
 
@@ -175,6 +197,7 @@ void StreamableClient::State::ended(RequestId id, const std::optional<Failure>& 
   auto node = flights.extract(id);
   if (node.empty()) return;
   Flight& flight = node.mapped();
+  if (flight.collected.starts_with(byte_order_mark)) flight.collected.erase(0, byte_order_mark.size());
   switch (flight.role) {
     case Role::post:
       return post_ended(std::move(flight), failure, now);
@@ -188,6 +211,7 @@ void StreamableClient::State::ended(RequestId id, const std::optional<Failure>& 
     case Role::sse_post:
       return sse_post_ended(std::move(flight), failure, now);
     case Role::farewell:
+    case Role::left:
       return;
     case Role::modern:
       return modern_ended(std::move(flight), failure, now);
@@ -233,7 +257,7 @@ void StreamableClient::State::close(base::Instant now) {
   if (identity.session.empty()) return;
   Flight farewell{.role = Role::farewell};
   farewell.stream.identity = identity;
-  begin(std::move(farewell), "DELETE", now);
+  begin(std::move(farewell), now);
 }
 
 StreamableClient::StreamableClient(ClientOptions options, base::Instant now)

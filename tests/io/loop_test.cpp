@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "io/clock.h"
@@ -205,4 +206,35 @@ TEST_CASE("what is ready to be written to is told apart from a hang-up") {
   CHECK_FALSE(hung_up);
   shutdown(pair.theirs.get(), SHUT_WR);
   CHECK(run_until(loop, [&] { return hung_up; }));
+}
+
+TEST_CASE("a timer that is set for now from its own callback lets everything else have its turn") {
+  io::Loop loop;
+  const SocketPair pair;
+  bool served = false;
+  const auto watch = loop.watch(pair.ours.get(), io::Interest::read, [&] { served = true; });
+  REQUIRE(watch);
+  REQUIRE(write(pair.theirs.get(), "x", 1) == 1);
+  constexpr int far_too_often = 100'000;
+  std::vector<std::uint64_t> turns;
+  io::Timer again(loop, [] {});
+  again = io::Timer(loop, [&] {
+    turns.push_back(loop.turn());
+    if (turns.size() < far_too_often) again.set(io::now());
+  });
+  again.set(io::now());
+  REQUIRE(run_until(loop, [&] { return served && turns.size() >= 3; }));
+  CHECK(turns.size() < 10);
+  CHECK(std::ranges::adjacent_find(turns) == turns.end());
+}
+
+TEST_CASE("a timer that is due comes, however often it is set again for now") {
+  io::Loop loop;
+  const SocketPair pair;
+  int rings = 0;
+  io::Timer timer(loop, [&] { ++rings; });
+  const auto watch = loop.watch(pair.ours.get(), io::Interest::read, [&] { timer.set(io::now()); });
+  REQUIRE(watch);
+  REQUIRE(write(pair.theirs.get(), "x", 1) == 1);  // It is never read: each turn is for it.
+  REQUIRE(run_until(loop, [&] { return rings >= 3; }));
 }
