@@ -1,5 +1,6 @@
 #include "app/attach_body.h"
 
+#include "proto/inheritance.h"
 #include "proto/json.h"
 
 namespace app {
@@ -32,12 +33,15 @@ base::Result<AttachBody> read_attach_body(std::string_view body) {
   attach.version = root.string_or("version", "");
   if (const Value* pid = root.find("pid")) attach.pid = pid->integer().value_or(0);
   attach.wish.cwd = root.string_or("cwd", "");
-  if (!attach.wish.cwd.starts_with('/')) return base::failure("\"cwd\" must be an absolute path");
+  attach.wish.cwd_lost = root.string_or("cwdLost", "");
+  if (attach.wish.cwd_lost.empty() && !attach.wish.cwd.starts_with('/'))
+    return base::failure("\"cwd\" must be an absolute path");
   if (const Value* environment = root.find("environment")) {
     for (const proto::json::Member& member : environment->members) {
       attach.wish.environment[member.key] = member.value.text;
     }
   }
+  attach.wish.inheritance = proto::read_inheritance(root.find("process"));
   if (const Value* run = root.find("run")) {
     RunWish wish{.command = std::string(run->string_or("command", "")),
                  .args = strings_in(run->find("args")),

@@ -4,7 +4,7 @@
 
 #include "app/server_name.h"
 #include "base/nearest.h"
-#include "io/files.h"
+#include "io/trust.h"
 #include "proto/json.h"
 
 namespace app {
@@ -37,7 +37,9 @@ std::string text_of(const Complaint& complaint) {
 }
 
 Config load_config(const std::string& path) {
-  const auto text = io::read_small_file(path, config_bytes_max + 1);
+  const auto trusted = io::check_trusted_directory(path.substr(0, path.rfind('/')));
+  const auto text = trusted ? io::read_trusted_file("configuration", path, config_bytes_max + 1)
+                            : std::unexpected(trusted.error());
   if (text && text->size() <= config_bytes_max) return read_config(*text, path);
   Config config;
   config.path = path;

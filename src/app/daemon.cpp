@@ -24,7 +24,7 @@ constexpr std::size_t instance_soft = std::size_t{256} << 10;
 // Whoever runs a daemon for clients that connect by URL cannot start it again by connecting.
 constexpr base::Duration never = std::chrono::years(100);
 bool stays(const DaemonParts& parts, const Config& config) {
-  return parts.foreground || parts.port || config.http.port;
+  return parts.paths.apart.empty() && (parts.foreground || parts.port || config.http.port);
 }
 
 std::uint64_t random_key() {
@@ -70,13 +70,15 @@ base::Result<std::unique_ptr<Daemon>> Daemon::make(DaemonParts parts) {
 base::Result<void> Daemon::open(const Config& config) {
   if (parts_.foreground) log_.show();
   children_ =
-      TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .open_files = parts_.open_files}));
+      TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .inheritance = parts_.inheritance}));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
   HttpSettings settings = config.http;
   if (parts_.port) settings.port = parts_.port;
   if (parts_.address) settings.address = *parts_.address;
   if (parts_.certificate) settings.certificate = *parts_.certificate;
   if (parts_.key) settings.key = *parts_.key;
+  // Clients that connect by URL bring no surroundings: they belong to the daemon for all.
+  if (!parts_.paths.apart.empty()) settings.port.reset();
   http_sessions_ = std::make_unique<HttpSessions>(session_hands(), parts_.paths.run_dir + "/http", settings);
   TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
   if (settings.port) {

@@ -32,7 +32,8 @@ struct DaemonParts {
   io::Paths paths;
   io::Descriptor listener;
   std::string daemon_id;
-  std::optional<rlimit> open_files;        // What children get.
+  base::Inheritance inheritance = {};      // What children get that are started for no session.
+  base::Inheritance reach = {};            // What this daemon can give to children at most.
   bool foreground = false;                 // Somebody's process: it stays until it is told to end.
   std::optional<std::uint16_t> port = {};  // Of clients that connect by URL, instead of the configuration's.
   std::optional<std::string> address = {};

@@ -92,6 +92,7 @@ void Daemon::start_instance(const broker::StartInstance& action) {
                       .args = action.args,
                       .directory = action.directory,
                       .environment = action.environment,
+                      .inheritance = action.inheritance,
                       .line_max = action.message_bytes_max,
                       .log_file = parts_.paths.log_dir + '/' + action.name + ".log"};
   const auto drained = [this, id] {
@@ -111,6 +112,11 @@ void Daemon::start_instance(const broker::StartInstance& action) {
       spec, {.on_line = [this, id](proto::Line&& line) { feed(broker::InstanceLine{id, std::move(line)}); },
              .on_spoke = [this, id] { feed(broker::InstanceSpoke{id}); },
              .on_input_drained = drained,
+             .on_left =
+                 [this, id, name = action.name](pid_t heir) {
+                   log_.info("server " + name + " goes on as pid " + std::to_string(heir));
+                   feed(broker::InstanceMoved{id, heir});
+                 },
              .on_gone = gone});
   if (!child) {
     feed(broker::InstanceStartFailed{id, child.error().what});

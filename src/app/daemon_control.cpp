@@ -4,6 +4,7 @@
 #include "app/api.h"
 #include "app/attach_body.h"
 #include "app/daemon.h"
+#include "core/reach.h"
 #include "io/clock.h"
 #include "transport/cors.h"
 
@@ -15,6 +16,12 @@ using transport::ExchangeId;
 namespace {
 
 const transport::Access local_access;
+
+std::string elsewhere(const std::vector<std::string>& lacking) {
+  std::string text = "the daemon that runs has other surroundings than this session (";
+  for (const std::string& each : lacking) text += (&each == &lacking.front() ? "" : ", ") + each;
+  return text + ")";
+}
 
 }  // namespace
 
@@ -48,6 +55,11 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
     return refuse(400, "/attach needs POST, \"Upgrade: hearth-session/1\" and three descriptors");
   auto body = read_attach_body(request.body);
   if (!body) return refuse(400, body.error().what);
+  if (const auto lacking = core::out_of_reach(parts_.reach, body->wish.inheritance); !lacking.empty()) {
+    const std::string why = elsewhere(lacking);
+    log_.info("a session was sent to a daemon for its own surroundings: " + why);
+    return refuse(421, why);
+  }
   const Config config = load_config(parts_.paths.config_file);
   auto spec = resolve(body->wish, config);
   if (!spec) {
@@ -71,7 +83,8 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   Attachment& attachment = sessions_.put(id, std::move(*opened));
   attachment.accept();
   for (const Complaint& complaint : config.complaints) {
-    if (complaint.severity == Severity::warning) attachment.say(text_of(complaint));
+    // An error in an entry is told to those who ask for it; one of the file as a whole to everybody.
+    if (complaint.severity == Severity::warning || complaint.line == 0) attachment.say(text_of(complaint));
   }
   attachment.resume_unread();
   spec->probe = spec->probe && probe_notes_.may_ask(*spec);

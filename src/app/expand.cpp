@@ -22,6 +22,8 @@ base::Result<std::string> value_of(std::string_view inside, const Variables& var
   if (colon != std::string_view::npos && inside.find("${", colon) != std::string_view::npos) {
     return base::failure(shown + " has another ${ in its default, which is not supported");
   }
+  if (name == "project" && !variables.no_project.empty())
+    return base::failure("${project} is not known: " + std::string(variables.no_project));
   if (name == "project") return std::string(variables.project);
   if (name == "port" && variables.port) return std::string(*variables.port);
   if (!is_name(name)) {

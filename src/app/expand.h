@@ -19,7 +19,8 @@ struct Variables {
   const std::map<std::string, std::string>& environment;
   std::string_view project;
   std::optional<std::string_view> port =
-      std::nullopt;  // What ${port} stands for; absent: a variable like others.
+      std::nullopt;                  // What ${port} stands for; absent: a variable like others.
+  std::string_view no_project = {};  // Why there is no project directory; empty: there is one.
 };
 
 // The error says what is wrong with one of the ${…}, beginning with it; whoever knows adds server and key.

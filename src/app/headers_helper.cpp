@@ -77,6 +77,7 @@ void HeadersHelper::run(io::Children& children, What what) {
                                  .args = {what.command.begin() + 1, what.command.end()},
                                  .directory = std::move(what.directory),
                                  .environment = std::move(what.environment),
+                                 .inheritance = std::move(what.inheritance),
                                  .line_max = output_bytes_max},
                                 {.on_line =
                                      [this](proto::Line&& line) {

@@ -30,6 +30,7 @@ class HeadersHelper {
     std::vector<std::string> command;  // The program's absolute path, and its arguments.
     std::string directory;
     std::map<std::string, std::string> environment;
+    base::Inheritance inheritance = {};
     base::Duration patience = std::chrono::seconds(10);
   };
 

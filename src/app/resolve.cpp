@@ -54,21 +54,31 @@ Environment inherited(const Environment& session, core::Scope scope, const std::
   return kept;
 }
 
-// The directories that a wish is about, all absolute and free of symbolic links.
+// The directories that a wish is about, all absolute and free of symbolic links, or why they cannot be had.
 struct Places {
-  std::string cwd, project;
-  std::string of_scope;  // Where the server runs.
+  base::Result<std::string> cwd, project;
+  base::Result<std::string> of_scope;  // Where the server runs.
 };
 
-base::Result<Places> places_of(const Wish& wish, core::Scope scope) {
+base::Result<std::string> cwd_of(const Wish& wish) {
+  if (!wish.cwd_lost.empty()) {
+    return base::failure("the directory of the session " + wish.cwd_lost +
+                         "; start the client in another one, or give the server the scope user");
+  }
   if (!wish.cwd.starts_with('/'))
     return base::failure("the directory of the session is not an absolute path");
+  return settled_directory(wish.cwd, "the directory of the session");
+}
+
+Places places_of(const Wish& wish, core::Scope scope) {
   Places places;
-  places.cwd = TRY(settled_directory(wish.cwd, "the directory of the session"));
-  places.project = TRY(project_directory(places.cwd, wish.environment));
+  places.cwd = cwd_of(wish);
+  // CLAUDE_PROJECT_DIR may name it whatever has become of the session's own.
+  places.project = project_directory(places.cwd.value_or(""), wish.environment);
+  if (!places.project && !places.cwd) places.project = places.cwd;
   switch (scope) {
     case core::Scope::user:
-      places.of_scope = TRY(home_directory(wish.environment));
+      places.of_scope = home_directory(wish.environment);
       break;
     case core::Scope::project:
       places.of_scope = places.project;
@@ -80,11 +90,9 @@ base::Result<Places> places_of(const Wish& wish, core::Scope scope) {
   return places;
 }
 
-core::ServerSpec spec_with(const Tuning& tuning, core::Scope scope, const Places& places) {
+core::ServerSpec spec_with(const Tuning& tuning, core::Scope scope) {
   core::ServerSpec spec;
   spec.scope = scope;
-  spec.directory = places.of_scope;
-  if (scope == core::Scope::project) spec.scope_directory = places.project;
   spec.timing = tuning.timing;
   spec.message_bytes_max = tuning.message_bytes_max;
   spec.interactive = tuning.interactive;
@@ -127,19 +135,20 @@ base::Result<std::string> program_of(const core::ServerSpec& spec, const std::st
 
 base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string& name, const Entry& entry) {
   const std::string owner = "server " + proto::json::quoted(name);
-  const Places places = TRY(places_of(wish, entry.scope));
+  const Places places = places_of(wish, entry.scope);
   const bool started = entry.address.link != core::Link::stdio && !entry.command.empty();
   // The port is known when the server is started, and put in then.
   const Variables variables{.environment = wish.environment,
-                            .project = places.project,
-                            .port = started ? std::optional<std::string_view>("${port}") : std::nullopt};
+                            .project = places.project ? *places.project : std::string_view(),
+                            .port = started ? std::optional<std::string_view>("${port}") : std::nullopt,
+                            .no_project = places.project ? std::string_view() : places.project.error().what};
   const auto expanded = [&](const std::string& text, const std::string& key) -> base::Result<std::string> {
     auto result = expand(text, variables);
     if (!result) return base::failure(key + " of " + owner + ": " + result.error().what);
     return result;
   };
 
-  core::ServerSpec spec = spec_with(entry.tuning, entry.scope, places);
+  core::ServerSpec spec = spec_with(entry.tuning, entry.scope);
   spec.name = name;
   spec.extra_capabilities = entry.capabilities;
   for (const auto& [key, value] : entry.env) spec.named_variables.insert(key);
@@ -150,9 +159,13 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
   for (std::size_t i = 0; i < entry.args.size(); ++i) {
     spec.args.push_back(TRY(expanded(entry.args[i], "argument " + std::to_string(i + 1) + " in \"args\"")));
   }
+  const bool runs_something = !entry.command.empty() || !entry.address.headers_helper.empty();
   if (entry.cwd) {
-    const std::string cwd = TRY(expanded(*entry.cwd, "\"cwd\""));
-    spec.directory = TRY(settled_directory(fs::path(places.of_scope) / cwd, "\"cwd\" of " + owner + ":"));
+    const fs::path cwd = TRY(expanded(*entry.cwd, "\"cwd\""));
+    const fs::path from = cwd.is_absolute() ? fs::path("/") : fs::path(TRY(places.of_scope));
+    spec.directory = TRY(settled_directory(from / cwd, "\"cwd\" of " + owner + ":"));
+  } else if (runs_something) {
+    spec.directory = TRY(places.of_scope);
   }
   spec.link = entry.address.link;
   spec.address = TRY(resolve_address(entry.address, owner, variables));
@@ -168,9 +181,9 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
     }
     // Where a session is makes no difference to it, unless its address says so.
     if (spec.scope == core::Scope::project) spec.scope = core::Scope::user;
-    spec.scope_directory.clear();
     return spec;
   }
+  if (entry.scope == core::Scope::project) spec.scope_directory = TRY(places.project);
   const std::string command = TRY(expanded(entry.command, "\"command\""));
   spec.program = TRY(program_of(spec, command, "\"command\"", owner));
   return spec;
@@ -182,8 +195,10 @@ base::Result<core::ServerSpec> resolve_command(const Wish& wish, const RunWish& 
   if (!run.name.empty()) {
     if (const auto trouble = trouble_with_name(run.name)) return base::failure("--name: " + *trouble);
   }
-  const Places places = TRY(places_of(wish, *scope));
-  core::ServerSpec spec = spec_with(config.defaults, *scope, places);
+  const Places places = places_of(wish, *scope);
+  core::ServerSpec spec = spec_with(config.defaults, *scope);
+  spec.directory = TRY(places.of_scope);
+  if (*scope == core::Scope::project) spec.scope_directory = TRY(places.project);
   spec.name = run.name.empty() ? default_name(run.command, run.args) : run.name;
   spec.args = run.args;
   for (const std::string& name : run.variables) {
@@ -195,7 +210,9 @@ base::Result<core::ServerSpec> resolve_command(const Wish& wish, const RunWish& 
   }
   spec.environment = inherited(wish.environment, *scope, spec.named_variables);
   // A relative path was written by somebody who stood where the session is, wherever the server will run.
-  spec.program = TRY(find_program(run.command, variable(wish.environment, "PATH"), places.cwd));
+  const bool relative = run.command.contains('/') && !run.command.starts_with('/');
+  const std::string from = relative ? TRY(places.cwd) : places.cwd.value_or("/");
+  spec.program = TRY(find_program(run.command, variable(wish.environment, "PATH"), from));
   return spec;
 }
 
@@ -204,8 +221,9 @@ base::Result<core::ServerSpec> resolve_command(const Wish& wish, const RunWish& 
 base::Result<std::string> project_directory(const std::string& cwd, const Environment& environment) {
   std::error_code error;
   if (const auto told = variable(environment, "CLAUDE_PROJECT_DIR"); told && !told->empty()) {
-    const fs::path project = fs::canonical(fs::path(cwd) / *told, error);
-    if (!error && fs::is_directory(project, error)) return project.string();
+    const fs::path named = fs::path(cwd) / *told;
+    const fs::path project = named.is_absolute() ? fs::canonical(named, error) : fs::path();
+    if (!error && !project.empty() && fs::is_directory(project, error)) return project.string();
   }
   const fs::path begin = TRY(settled_directory(cwd, "the directory of the session"));
   for (fs::path at = begin;; at = at.parent_path()) {
@@ -215,11 +233,21 @@ base::Result<std::string> project_directory(const std::string& cwd, const Enviro
   }
 }
 
-base::Result<core::ServerSpec> resolve(const Wish& wish, const Config& config) {
+namespace {
+
+base::Result<core::ServerSpec> resolve_wish(const Wish& wish, const Config& config) {
   if (const auto* run = std::get_if<RunWish>(&wish.server)) return resolve_command(wish, *run, config);
   const std::string& name = std::get<AttachWish>(wish.server).name;
   const Entry* entry = TRY(find_entry(config, name));
   return resolve_entry(wish, name, *entry);
+}
+
+}  // namespace
+
+base::Result<core::ServerSpec> resolve(const Wish& wish, const Config& config) {
+  auto spec = resolve_wish(wish, config);
+  if (spec) spec->inheritance = wish.inheritance;
+  return spec;
 }
 
 }  // namespace app

@@ -5,7 +5,8 @@
 //
 // Which directory the server runs in follows from its scope, so that sessions that should share can: the
 // project's directory for `project`, the home directory for `user`, the session's own for `session`. An
-// entry's "cwd" is relative to that.
+// entry's "cwd" is relative to that. A directory that cannot be had is no reason to refuse a session whose
+// server has no use for it.
 #pragma once
 
 #include <map>
@@ -37,6 +38,9 @@ struct Wish {
   std::variant<AttachWish, RunWish> server;
   std::string cwd;
   std::map<std::string, std::string> environment;
+  std::string cwd_lost =
+      {};  // Why there is no cwd, as the end of a sentence: "is gone". Empty: there is one.
+  base::Inheritance inheritance = {};
 };
 
 base::Result<core::ServerSpec> resolve(const Wish& wish, const Config& config);

@@ -40,6 +40,7 @@ void Upstreams::start_server(const broker::StartInstance& action) {
       .on_started = [this, id](std::int64_t pid) { hands_.feed(broker::InstanceStarted{id, pid}); },
       .on_answers = [this, id] { hands_.feed(broker::InstanceAnswers{id}); },
       .on_spoke = [this, id] { hands_.feed(broker::InstanceSpoke{id}); },
+      .on_moved = [this, id](std::int64_t pid) { hands_.feed(broker::InstanceMoved{id, pid}); },
       .on_start_failed =
           [this, id, end](std::string why) {
             end();
@@ -75,7 +76,8 @@ void Upstreams::start_channel(const broker::StartInstance& action) {
       hands_.loop, hands_.children,
       {.command = action.address.headers_helper,
        .directory = action.directory,
-       .environment = action.environment},
+       .environment = action.environment,
+       .inheritance = action.inheritance},
       [this, id, action, fields](base::Result<proto::HttpFields> found) mutable {
         Channel* waiting = channels_.find(id);
         if (waiting == nullptr) return;

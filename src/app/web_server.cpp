@@ -122,6 +122,7 @@ void WebServer::launch() {
                       .args = {},
                       .directory = what_.directory,
                       .environment = {},
+                      .inheritance = what_.inheritance,
                       .log_file = log_file_,
                       .output = io::Output::log};
   for (const std::string& arg : what_.args) spec.args.push_back(with_port(arg, port_));
@@ -129,6 +130,7 @@ void WebServer::launch() {
   auto child = hands_.children.spawn(spec, {.on_line = {},
                                             .on_spoke = [this] { events_.on_spoke(); },
                                             .on_input_drained = {},
+                                            .on_left = [this](pid_t heir) { moved(heir); },
                                             .on_gone = [this](const io::Gone& gone) { end(gone); }});
   if (!child) return fail(child.error().what);
   child_ = std::move(*child);
@@ -151,6 +153,22 @@ void WebServer::ask_whether_it_answers() {
                         asking_.reset();
                         next_ = [this] { ask_whether_it_answers(); };
                         timer_.set(io::now() + ask_again);
+                      }});
+}
+
+// What a server leaves when it ends of its own accord looks the same, and does not answer.
+void WebServer::moved(pid_t heir) {
+  if (events_.on_moved) events_.on_moved(heir);
+  if (!answers_ || asking_) return;
+  ask("OPTIONS", {.on_head =
+                      [this](int, const proto::HttpFields&) {
+                        hands_.http.abandon(*std::exchange(asking_, std::nullopt));
+                      },
+                  .on_body = [](std::string_view) {},
+                  .on_end =
+                      [this](const std::optional<io::HttpClient::Failure>& failure) {
+                        asking_.reset();
+                        if (failure && child_) child_->stop();
                       }});
 }
 

@@ -34,6 +34,7 @@ class WebServer {
     std::function<void(std::int64_t pid)> on_started;  // 0: the process is not ours.
     std::function<void()> on_answers;
     std::function<void()> on_spoke;
+    std::function<void(std::int64_t pid)> on_moved;  // The process has left it to another one.
     std::function<void(std::string why)> on_start_failed;
     std::function<void(const io::Gone&)> on_gone;
   };
@@ -53,6 +54,7 @@ class WebServer {
   void ask_who_listens();
   void launch();
   void ask_whether_it_answers();
+  void moved(pid_t heir);
   void ask(std::string method, io::HttpClient::Events events);
   void fail(std::string why);
   void end(const io::Gone& gone);

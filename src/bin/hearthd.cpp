@@ -1,11 +1,15 @@
 // hearthd: one per user, started by the first shim that needs it. See docs/shim-protocol.md for what it is
 // handed.
 #include <malloc.h>
+#include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -13,15 +17,17 @@
 
 #include "app/daemon.h"
 #include "base/version.h"
+#include "io/apart_sweep.h"
 #include "io/guard.h"
+#include "io/inheritance.h"
 #include "io/leftovers.h"
 #include "io/paths.h"
-#include "io/spawn.h"
 
 namespace {
 
 struct Arguments {
   std::optional<std::string> home;
+  std::optional<std::string> apart;
   int listen_fd = -1;
   int lock_fd = -1;
   int ready_fd = -1;
@@ -33,6 +39,7 @@ struct Arguments {
 
   std::optional<std::string>* text(std::string_view flag) {
     return flag == "--home"          ? &home
+           : flag == "--apart"       ? &apart
            : flag == "--address"     ? &address
            : flag == "--certificate" ? &certificate
            : flag == "--key"         ? &key
@@ -41,8 +48,8 @@ struct Arguments {
 };
 
 constexpr const char* usage =
-    "usage: hearthd --listen-fd N --lock-fd N --ready-fd N [--home DIR] [--foreground yes] [--port N]\n"
-    "               [--address A] [--certificate FILE] [--key FILE]\n"
+    "usage: hearthd --listen-fd N --lock-fd N --ready-fd N [--home DIR] [--apart NAME] [--foreground yes]\n"
+    "               [--port N] [--address A] [--certificate FILE] [--key FILE]\n"
     "\n"
     "The daemon of Hearth. It is not started by hand: `hearth run` and `hearth attach` start it\n"
     "when they need it, and `hearth serve` becomes it. See `hearth --help`.\n";
@@ -82,8 +89,27 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
   return arguments;
 }
 
+// A core holds the environments of the sessions. If one is asked for, it lands where nobody else can read it.
+void become_private(const std::string& directory) {
+  umask(077);
+  io::raise_own_limits();
+  signal(SIGXFSZ, SIG_IGN);  // A full quota costs a line of the log, not everybody's calls.
+  const char* asked = std::getenv("HEARTH_CORE_DUMPS");
+  const bool dumpable = asked != nullptr && std::string_view(asked) == "yes";
+  rlimit core{};
+  getrlimit(RLIMIT_CORE, &core);
+  core.rlim_cur = dumpable ? core.rlim_max : 0;
+  setrlimit(RLIMIT_CORE, &core);
+  prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0);
+  if (chdir(directory.c_str()) != 0) return;  // It stays in the root directory.
+}
+
 base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
-  const io::Paths paths = TRY(io::paths_of(arguments.home));
+  io::Paths paths = TRY(io::paths_of(arguments.home));
+  if (arguments.apart) {
+    paths = io::paths_apart(paths, *arguments.apart);
+    io::sweep_apart(paths);
+  }
   io::Descriptor listener = TRY(io::adopt(arguments.listen_fd));
   const io::Descriptor lock = TRY(io::adopt(arguments.lock_fd));  // Held for life.
   TRY(io::make_private_directory(paths.log_dir));
@@ -91,11 +117,14 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
   const io::Swept swept = io::sweep_leftovers(paths.records_dir);
   io::DaemonRecord record = TRY(io::DaemonRecord::write(paths.records_dir));
   io::Guard guard = TRY(io::Guard::start(record));
-  const std::optional<rlimit> open_files = io::raise_open_files_limit();
+  base::Inheritance inheritance = io::own_inheritance();
+  base::Inheritance reach = io::inheritance_within_reach();
+  become_private(paths.state_dir);
   auto made = app::Daemon::make({.paths = paths,
                                  .listener = std::move(listener),
                                  .daemon_id = record.id(),
-                                 .open_files = open_files,
+                                 .inheritance = std::move(inheritance),
+                                 .reach = std::move(reach),
                                  .foreground = arguments.foreground,
                                  .port = arguments.port,
                                  .address = arguments.address,

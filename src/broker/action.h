@@ -63,6 +63,7 @@ struct StartInstance {
   std::vector<std::string> args;
   std::string directory;
   std::map<std::string, std::string> environment;
+  base::Inheritance inheritance = {};
   core::Link link = core::Link::stdio;
   core::Address address = {};
   std::size_t message_bytes_max = 0;

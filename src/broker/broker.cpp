@@ -109,6 +109,9 @@ void dispatch(State& state, Event& event) {
           [&](InstanceForgot& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_forgot(state, i, e); });
           },
+          [&](InstanceMoved& e) {
+            if (core::Instance* instance = state.instances.find(e.instance)) instance->pid = e.pid;
+          },
           [&](InstanceSpoke& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_spoke(state, i); });
           },

@@ -61,6 +61,7 @@ StartInstance start_of(const Instance& instance) {
           .args = instance.spec.args,
           .directory = instance.spec.directory,
           .environment = instance.spec.environment,
+          .inheritance = instance.spec.inheritance,
           .link = instance.spec.link,
           .address = instance.spec.address,
           .message_bytes_max = instance.spec.message_bytes_max};

@@ -78,6 +78,11 @@ struct InstanceForgot {
   std::vector<proto::Message> refused;
   bool session_lost = true;  // False: that was said before; only these were still on their way.
 };
+// The process was a launcher: it has ended, and the server goes on as another one.
+struct InstanceMoved {
+  InstanceId instance;
+  std::int64_t pid = 0;
+};
 // The server wrote on stderr: it is alive, if slow.
 struct InstanceSpoke {
   InstanceId instance;
@@ -112,7 +117,7 @@ struct RestartWanted {
 
 using Event = std::variant<SessionOpened, SessionLine, SessionClosed, SessionBlocked, SessionUnblocked,
                            SessionOverflowed, InstanceStarted, InstanceStartFailed, InstanceLine,
-                           InstanceAnswers, InstanceForgot, InstanceSpoke, InstanceBlocked, InstanceUnblocked,
-                           InstanceExited, StartWanted, StopWanted, RestartWanted>;
+                           InstanceAnswers, InstanceForgot, InstanceSpoke, InstanceMoved, InstanceBlocked,
+                           InstanceUnblocked, InstanceExited, StartWanted, StopWanted, RestartWanted>;
 
 }  // namespace broker

@@ -49,7 +49,7 @@ base::Result<AnswerReader> read_answer(int connection) {
 }  // namespace
 
 base::Result<Answer> ask_daemon(const io::Paths& paths, const Request& request) {
-  const io::Descriptor connection = TRY(io::connect_existing(paths));
+  const io::Descriptor connection = TRY(io::connect_own(paths));
   std::string text(request.method);
   text.append(" ").append(request.target).append(" HTTP/1.1\r\nHost: hearth\r\nConnection: close\r\n");
   if (!request.body.empty()) text += "Content-Type: application/json\r\n";

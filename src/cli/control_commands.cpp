@@ -6,6 +6,7 @@
 #include "cli/control.h"
 #include "cli/output.h"
 #include "cli/status_view.h"
+#include "io/apart.h"
 #include "proto/http.h"
 #include "proto/json.h"
 #include "shim/answer.h"
@@ -76,9 +77,14 @@ int run_restart(const Arguments& arguments) {
 }
 
 int run_shutdown(const Arguments& arguments) {
-  return ask_and_show(arguments, {.method = "POST", .target = "/shutdown", .body = "{}"},
-                      {.json = R"({"ok":false,"daemon":null})"},
-                      [](const Value&) { return std::string("the daemon is shutting down\n"); });
+  const Request request{.method = "POST", .target = "/shutdown", .body = "{}"};
+  const int ours = ask_and_show(arguments, request, {.json = R"({"ok":false,"daemon":null})"},
+                                [](const Value&) { return std::string("the daemon is shutting down\n"); });
+  // Daemons for sessions in sandboxes and under limits go with it.
+  if (const auto paths = io::paths_of(arguments.home_wanted())) {
+    for (const io::Paths& each : io::living_daemons(*paths)) (void)ask_daemon(each, request);
+  }
+  return ours;
 }
 
 }  // namespace cli

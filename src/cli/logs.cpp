@@ -16,6 +16,7 @@
 #include "base/nearest.h"
 #include "cli/command_line.h"
 #include "cli/output.h"
+#include "io/daemon_start.h"
 #include "io/descriptor.h"
 #include "io/paths.h"
 #include "io/system_error.h"
@@ -145,8 +146,9 @@ std::vector<std::string> logs_in(const std::string& directory) {
 }
 
 int run_logs(const Arguments& arguments) {
-  const base::Result<io::Paths> paths = io::paths_of(arguments.home_wanted());
+  base::Result<io::Paths> paths = io::paths_of(arguments.home_wanted());
   if (!paths) return complain(paths.error().what);
+  *paths = io::own_paths(*paths);
   const std::string_view name = arguments.words.front();
   std::optional<std::size_t> lines = lines_usual;
   if (arguments.has("--lines")) lines = line_count(arguments.value("--lines"));

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/inheritance.h"
 #include "base/time.h"
 
 namespace core {
@@ -64,6 +65,7 @@ struct ServerSpec {
   Scope scope = Scope::project;
   std::string scope_directory;                     // The project's directory; empty unless scope is project.
   std::map<std::string, std::string> environment;  // The session's own, with the entry's variables laid over.
+  base::Inheritance inheritance;                   // Of the session: what its servers begin life with.
   std::set<std::string> named_variables;           // Those the entry or --env names: always relevant.
   std::vector<std::string> extra_capabilities;  // Client capabilities to declare to the server in any case.
   Interactive interactive = Interactive::automatic;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <cstring>
 
 #include "base/ensure.h"
@@ -28,6 +29,9 @@ constexpr int last_errors_turns_max = 16;
 // Between two looks at those who were killed, should nothing tell of their death.
 constexpr base::Duration look_again = std::chrono::milliseconds(100);
 
+// A daemon forks twice. Longer chains are processes that never come to anything.
+constexpr std::size_t roots_max = 16;
+
 }  // namespace
 
 std::string describe_wait_status(int status) {
@@ -43,11 +47,11 @@ Child::Child(Children& children, const LaunchSpec& spec, Events events, std::uin
     : children_(children),
       number_(number),
       pid_(pid),
-      root_(process_of(pid).value_or(Process{})),
       mark_(mark_of(children.options_.daemon_id, number)),
       cgroup_(std::move(cgroup)),
       events_(std::move(events)),
       timer_(children.loop_, [this] { next_step(); }) {
+  if (const auto root = process_of(pid)) roots_.push_back(*root);
   if (!spec.log_file.empty()) log_.emplace(spec.log_file);
 }
 
@@ -62,6 +66,8 @@ base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawn
   const auto deaf = [this](const base::Error&) { stop(); };
   const auto mute = [](const base::Error&) {};
   talks_ = spec.output == Output::messages;
+  pipes_ = {
+      .input = pipe_of(spawned.input), .output = pipe_of(spawned.output), .errors = pipe_of(spawned.errors)};
   input_ = TRY(Writer::open(loop, std::move(spawned.input),
                             {.on_drained = events_.on_input_drained,
                              .on_error = talks_ ? std::function<void(base::Error)>(deaf) : mute}));
@@ -69,7 +75,11 @@ base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawn
     events_.on_line = [this](proto::Line&& line) { note(std::string(line.bytes.text) + '\n'); };
   }
   output_ = TRY(Reader::open(loop, std::move(spawned.output), spec.line_max,
-                             {.on_line = events_.on_line,
+                             {.on_line =
+                                  [this](proto::Line&& line) {
+                                    if (heir_ != Heir::none) heir_ = Heir::proven;
+                                    events_.on_line(std::move(line));
+                                  },
                               .on_turn = nullptr,
                               .on_end = talks_ ? std::function<void()>([this] { stop(); }) : [] {},
                               .on_error = talks_ ? std::function<void(base::Error)>(deaf) : mute}));
@@ -101,9 +111,12 @@ void Child::note(std::string_view text) {
 }
 
 std::vector<Process> Child::processes() const {
-  Kin kin{.mark = mark_, .roots = {}, .listed = {}};
-  if (root_.pid != 0) kin.roots.push_back(root_);
+  Kin kin{.mark = mark_, .roots = roots_, .listed = {}};
   if (cgroup_) kin.listed = cgroup_->processes();
+  if (status_ || heir_ != Heir::none) {
+    const std::vector<pid_t> adopted = adopted_with(pipes_);
+    kin.listed.insert(kin.listed.end(), adopted.begin(), adopted.end());
+  }
   return kin_of(kin);
 }
 
@@ -114,10 +127,51 @@ void Child::stop() {
 // The process has exited, and now it or one of those it left.
 void Child::somebody_exited() {
   if (step_ == Step::gone) return;
-  if (processes().empty()) return finish(0);
+  const std::vector<Process> left = processes();
+  if (left.empty()) return finish(0);
+  if (leave_to(left)) return;
   // Unasked, it leaves orphans nobody will miss. Asked, it leaves some who have not heard yet.
   if (step_ == Step::running) climb(Step::killing);
   if (step_ == Step::closing) climb(Step::terminating);
+}
+
+// A crash leaves orphans that may hold the pipes too, and says so by its status.
+bool Child::leave_to(std::span<const Process> left) {
+  if (step_ != Step::running || !WIFEXITED(*status_) || WEXITSTATUS(*status_) != 0) return false;
+  if (roots_.size() == roots_max) return false;
+  const auto heir = heir_among(left, pipes_, talks_ ? Heritage::conversation : Heritage::anything);
+  if (!heir) return false;
+  roots_.push_back(*heir);
+  pid_ = heir->pid;
+  status_.reset();
+  heir_ = talks_ ? Heir::unproven : Heir::proven;
+  if (events_.on_left) events_.on_left(pid_);
+  return true;
+}
+
+Writer* Child::input() {
+  if (heir_ == Heir::unproven && input_ != nullptr) {
+    heir_ = Heir::doubted;
+    unread_ = SIZE_MAX;
+    timer_.set(now() + children_.options_.heir_patience);
+  }
+  return input_.get();
+}
+
+// What a server leaves when it ends may hold its pipes without looking at them: a child of its own that has
+// another job. It is found out when it leaves unread what is sent.
+void Child::doubt_heir() {
+  if (heir_ != Heir::doubted || input_ == nullptr) return;
+  const std::size_t unread = input_->unread_bytes();
+  if (unread == 0) {
+    heir_ = Heir::proven;
+  } else if (unread >= unread_) {
+    note("its process has ended, and what it left behind does not read its stdin\n");
+    climb(Step::killing);
+  } else {
+    unread_ = unread;
+    timer_.set(now() + children_.options_.heir_patience);
+  }
 }
 
 void Child::climb(Step step) {
@@ -149,6 +203,8 @@ void Child::climb(Step step) {
 void Child::next_step() {
   switch (step_) {
     case Step::running:
+      doubt_heir();
+      break;
     case Step::gone:
       break;
     case Step::closing:

@@ -3,9 +3,10 @@
 // Reads its stdout as lines and its stderr into a log; writes messages to its stdin. Whoever ends it (stop(),
 // its own exit, a closed stdin or stdout), on_gone comes once and last: when the process and everything that
 // carries its mark, sits in its control group or descends from it are gone, and its stdout has been read to
-// the end. stop() is a ladder: stdin is closed; after `grace` SIGTERM to all of them; after another SIGKILL.
-// One that is not spoken to on its stdin is sent SIGTERM at once. When the process ends unasked, what it left
-// behind is killed at once.
+// the end. A launcher that ends with status 0 and leaves the server to a child of its own (io/heir.h) has not
+// ended it: the child takes its place. stop() is a ladder: stdin is closed; after `grace` SIGTERM to all of
+// them; after another SIGKILL. One that is not spoken to on its stdin is sent SIGTERM at once. When the
+// process ends unasked, what it left behind is killed at once.
 //
 // A Child that is destroyed before on_gone kills what is left without waiting for it. Like a stream, it is
 // retired through the loop when it is let go from inside one of its callbacks.
@@ -19,13 +20,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/inheritance.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "io/cgroup.h"
+#include "io/heir.h"
 #include "io/last_lines.h"
 #include "io/loop.h"
 #include "io/process_table.h"
@@ -47,6 +51,7 @@ struct LaunchSpec {
   std::vector<std::string> args = {};
   std::string directory = {};
   std::map<std::string, std::string> environment = {};
+  base::Inheritance inheritance = {};  // What is not in it is as ChildrenOptions says.
   std::size_t line_max = std::size_t{64} << 20;
   std::string log_file = {};  // Its stderr; empty: nowhere.
   Output output = Output::messages;
@@ -66,8 +71,9 @@ class Child {
  public:
   struct Events {
     std::function<void(proto::Line&&)> on_line = {};
-    std::function<void()> on_spoke = {};          // It wrote on stderr.
-    std::function<void()> on_input_drained = {};  // The queue towards it is empty after having been blocked.
+    std::function<void()> on_spoke = {};           // It wrote on stderr.
+    std::function<void()> on_input_drained = {};   // The queue towards it is empty after having been blocked.
+    std::function<void(pid_t heir)> on_left = {};  // The process has ended, and left the server to another.
     std::function<void(const Gone&)> on_gone = {};
   };
 
@@ -76,7 +82,7 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   pid_t pid() const { return pid_; }
-  Writer* input() { return input_.get(); }  // Null once its stdin is closed.
+  Writer* input();  // Null once its stdin is closed.
   void pause_output() { output_->pause(); }
   void resume_output() { output_->resume(); }
   // In on_gone: what stands behind the last line, for whom it is no half message.
@@ -97,6 +103,8 @@ class Child {
   bool read_errors();
   void note(std::string_view text);
   void somebody_exited();
+  bool leave_to(std::span<const Process> left);
+  void doubt_heir();
   void climb(Step step);
   void next_step();
   void signal_all(int signal) const;
@@ -105,7 +113,8 @@ class Child {
   Children& children_;
   std::uint64_t number_;
   pid_t pid_;
-  Process root_;  // The process itself, as it was when it started.
+  std::vector<Process> roots_;  // The process itself, as it was when it started; heirs behind it.
+  ServerPipes pipes_;
   std::string mark_;
   std::optional<Cgroup> cgroup_;
   Events events_;
@@ -121,6 +130,9 @@ class Child {
   Step step_ = Step::running;
   std::optional<int> status_;  // Set once the process itself has exited.
   base::Instant give_up_;      // While killing.
+  enum class Heir : std::uint8_t { none, unproven, doubted, proven };
+  Heir heir_ = Heir::none;
+  std::size_t unread_ = 0;  // When the heir was doubted.
   Timer timer_;
 };
 

@@ -44,8 +44,10 @@ base::Result<std::unique_ptr<Child>> Children::spawn(const LaunchSpec& spec, Chi
                     .args = spec.args,
                     .directory = spec.directory,
                     .environment = spec.environment,
-                    .cgroup_entrance = entrance.get(),
-                    .open_files = options_.open_files};
+                    .inheritance = spec.inheritance,
+                    .cgroup_entrance = entrance.get()};
+  if (process.inheritance.settings.empty() && process.inheritance.limits.empty())
+    process.inheritance = options_.inheritance;
   process.environment[std::string(mark_variable)] = mark_of(options_.daemon_id, number);
   auto spawned = io::spawn(process);
   if (!spawned) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/inheritance.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "io/cgroup.h"
@@ -24,8 +25,11 @@ struct ChildrenOptions {
   base::Duration grace =
       std::chrono::seconds(2);  // Between the steps of stopping; what the SDKs' clients give.
   base::Duration unkillable =
-      std::chrono::seconds(5);            // After SIGKILL: then it hangs in the kernel, and we go on.
-  std::optional<rlimit> open_files = {};  // See raise_open_files_limit().
+      std::chrono::seconds(5);  // After SIGKILL: then it hangs in the kernel, and we go on.
+  // How long an heir (io/heir.h) may leave unread what is sent to it, twice, before it is none. A server that
+  // is busy for longer has read something before.
+  base::Duration heir_patience = std::chrono::seconds(10);
+  base::Inheritance inheritance = {};  // For those who are started for no session.
 };
 
 class Children {

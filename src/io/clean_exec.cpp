@@ -50,6 +50,17 @@ CleanExec::CleanExec(std::string program, std::vector<std::string> arguments,
 }
 
 int CleanExec::run(std::span<const int> descriptors) const {
+  if (const int code = place(descriptors); code != 0) return code;
+  return exec();
+}
+
+int CleanExec::run(std::span<const int> descriptors, const Bequest& bequest) const {
+  if (const int code = place(descriptors); code != 0) return code;
+  bequest.apply_limits();
+  return exec();
+}
+
+int CleanExec::place(std::span<const int> descriptors) const {
   ensure(descriptors.size() <= descriptors_max);
   // First all out of the way, then into place: a source may have the number of another's target.
   std::array<int, descriptors_max> moved{};
@@ -65,7 +76,7 @@ int CleanExec::run(std::span<const int> descriptors) const {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  return exec();
+  return 0;
 }
 
 int CleanExec::exec() const {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "io/inheritance.h"
+
 namespace io {
 
 class CleanExec {
@@ -21,10 +23,13 @@ class CleanExec {
   static constexpr std::size_t descriptors_max = 6;
 
   // In the child: `descriptors` become 0, 1, 2, …; all others close on exec. Returns errno when it fails;
-  // whatever had a number below descriptors_max is overwritten then.
+  // whatever had a number below descriptors_max is overwritten then. The limits of `bequest` come last,
+  // because they may be too low for what is done before.
   int run(std::span<const int> descriptors) const;
+  int run(std::span<const int> descriptors, const Bequest& bequest) const;
 
  private:
+  int place(std::span<const int> descriptors) const;
   int exec() const;
 
   std::string program_;

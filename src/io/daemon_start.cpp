@@ -17,7 +17,9 @@
 
 #include "io/clean_exec.h"
 #include "io/clock.h"
+#include "io/confinement.h"
 #include "io/files.h"
+#include "io/inheritance.h"
 #include "io/process_table.h"
 #include "io/system_error.h"
 #include "io/unix_socket.h"
@@ -104,6 +106,7 @@ struct DaemonDescriptors {
 [[noreturn]] void become_daemon(const std::string& binary, const CleanExec& exec,
                                 DaemonDescriptors descriptors) {
   setsid();
+  shed_inheritance();
   note_holder(descriptors.lock);
   const int out_of_the_way = static_cast<int>(CleanExec::descriptors_max);
   const int complaints = fcntl(descriptors.ready, F_DUPFD_CLOEXEC, out_of_the_way);
@@ -119,6 +122,7 @@ struct DaemonDescriptors {
 std::vector<std::string> daemon_arguments(const Paths& paths) {
   std::vector<std::string> arguments = {"hearthd", "--listen-fd", "3", "--lock-fd", "4", "--ready-fd", "5"};
   if (!paths.home.empty()) arguments.insert(arguments.end(), {"--home", paths.home});
+  if (!paths.apart.empty()) arguments.insert(arguments.end(), {"--apart", paths.apart});
   return arguments;
 }
 
@@ -218,6 +222,15 @@ base::Result<Descriptor> connect_existing(const Paths& paths) {
   Descriptor connection = TRY(connect_to(paths.socket));
   TRY(check_peer(connection.get()));
   return connection;
+}
+
+Paths own_paths(const Paths& paths) {
+  Paths apart = paths_apart(paths, name_of_surroundings(own_inheritance()));
+  return connect_existing(apart) ? std::move(apart) : paths;
+}
+
+base::Result<Descriptor> connect_own(const Paths& paths) {
+  return connect_existing(own_paths(paths));
 }
 
 namespace {

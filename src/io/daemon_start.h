@@ -31,8 +31,13 @@ struct StartPatience {
 // is none.
 base::Result<Descriptor> connect_existing(const Paths& paths);
 
-// The same, and starts `daemon_binary` if nobody answers. If the daemon says on its readiness pipe why it
-// cannot run, that sentence is the error.
+// The daemon for the surroundings of this process where one lives, else the usual one: its connection, and
+// its paths.
+base::Result<Descriptor> connect_own(const Paths& paths);
+Paths own_paths(const Paths& paths);
+
+// The same as connect_existing(), and starts `daemon_binary` if nobody answers. If the daemon says on its
+// readiness pipe why it cannot run, that sentence is the error.
 base::Result<Descriptor> connect_or_start(const Paths& paths, const std::string& daemon_binary,
                                           StartPatience patience = {});
 

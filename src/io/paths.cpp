@@ -10,6 +10,7 @@
 
 #include "io/files.h"
 #include "io/system_error.h"
+#include "io/trust.h"
 #include "io/unix_socket.h"
 
 namespace io {
@@ -114,6 +115,23 @@ base::Result<std::string> absolute(const std::string& path) {
   return whole;
 }
 
+namespace {
+
+// What follows from the directories.
+void complete(Paths& paths) {
+  paths.log_dir = paths.state_dir + "/logs";
+  paths.daemon_log = paths.state_dir + "/hearthd.log";
+  paths.lock = paths.run_dir + "/hearthd.lock";
+  paths.records_dir = paths.run_dir + "/instances";
+  paths.socket_dir = paths.run_dir;
+  if (paths.run_dir.size() + std::string_view("/hearthd.sock").size() > socket_path_max) {
+    paths.socket_dir = fallback_dir() + '/' + short_name_of(paths.run_dir);
+  }
+  paths.socket = paths.socket_dir + "/hearthd.sock";
+}
+
+}  // namespace
+
 base::Result<Paths> paths_of(const std::optional<std::string>& home_flag) {
   Paths paths;
   const char* variable = std::getenv("HEARTH_HOME");
@@ -124,6 +142,7 @@ base::Result<Paths> paths_of(const std::optional<std::string>& home_flag) {
     paths.home = TRY(absolute(variable));
   }
   if (!paths.home.empty()) {
+    TRY(check_trusted_directory(paths.home));
     paths.config_file = paths.home + "/config.json";
     paths.run_dir = paths.home + "/run";
     paths.state_dir = paths.home + "/state";
@@ -135,16 +154,17 @@ base::Result<Paths> paths_of(const std::optional<std::string>& home_flag) {
     paths.state_dir = home + "/.local/state/hearth";
     paths.cache_dir = home + "/.cache/hearth";
   }
-  paths.log_dir = paths.state_dir + "/logs";
-  paths.daemon_log = paths.state_dir + "/hearthd.log";
-  paths.lock = paths.run_dir + "/hearthd.lock";
-  paths.records_dir = paths.run_dir + "/instances";
-  paths.socket_dir = paths.run_dir;
-  if (paths.run_dir.size() + std::string_view("/hearthd.sock").size() > socket_path_max) {
-    paths.socket_dir = fallback_dir() + '/' + short_name_of(paths.run_dir);
-  }
-  paths.socket = paths.socket_dir + "/hearthd.sock";
+  complete(paths);
   return paths;
+}
+
+Paths paths_apart(const Paths& paths, const std::string& surroundings) {
+  Paths apart = paths;
+  apart.apart = surroundings;
+  apart.run_dir += "/apart/" + surroundings;
+  apart.state_dir += "/apart/" + surroundings;
+  complete(apart);
+  return apart;
 }
 
 base::Result<void> make_private_directory(const std::string& path) {

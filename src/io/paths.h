@@ -14,6 +14,8 @@ namespace io {
 
 struct Paths {
   std::string home;  // What --home or HEARTH_HOME named, absolute; empty if neither did.
+  std::string
+      apart;  // Of a daemon for other surroundings than the first one's: their name. See paths_apart().
   std::string config_file;
   std::string run_dir;    // Sockets, lock, records of living daemons. Empty after a reboot.
   std::string state_dir;  // Logs, and what must last.
@@ -28,6 +30,10 @@ struct Paths {
 
 // `home_flag` (of --home) wins over HEARTH_HOME, and that over the uid and HOME.
 base::Result<Paths> paths_of(const std::optional<std::string>& home_flag);
+
+// Of the daemon for one kind of surroundings (io/confinement.h), beside the one for all: it shares the
+// configuration, and has its own run and state directories below theirs.
+Paths paths_apart(const Paths& paths, const std::string& surroundings);
 
 // `path` as it is meant from the current directory.
 base::Result<std::string> absolute(const std::string& path);

@@ -11,6 +11,7 @@
 
 #include "io/descriptor.h"
 #include "io/system_error.h"
+#include "io/trust.h"
 
 namespace io {
 namespace {
@@ -67,6 +68,7 @@ std::string octal(mode_t mode) {
 
 base::Result<PemFile> PemFile::read(std::string_view what, const std::string& path) {
   const Opened opened = TRY(open_file(what, path));
+  TRY(check_trusted("the " + std::string(what) + ' ' + path, opened.file));
   return PemFile(TRY(read_all(opened, path)));
 }
 

@@ -1,7 +1,8 @@
 // A file with a certificate or a key in it, read whole.
 //
-// One that holds a secret must be nobody else's to read: owned by us or by root, and closed to group and
-// others. Its text is overwritten when this goes.
+// It must belong to us or to root, and nobody else may write it. One that holds a secret must be nobody
+// else's to read: owned by us or by root, and closed to group and others. Its text is overwritten when this
+// goes.
 #pragma once
 
 #include <string>

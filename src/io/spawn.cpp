@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 
 #include "io/clean_exec.h"
+#include "io/inheritance.h"
 #include "io/system_error.h"
 
 namespace io {
@@ -32,6 +34,7 @@ struct Report {
 };
 
 struct ChildSetup {
+  const Bequest& bequest;
   pid_t parent;
   int report;
   std::array<int, 3> standard;
@@ -66,9 +69,9 @@ std::vector<std::string> environment_of(const SpawnSpec& spec) {
   if (spec.cgroup_entrance >= 0 && write(spec.cgroup_entrance, "0", 1) < 0) {
     // Not in the group: the mark finds it all the same.
   }
-  if (spec.open_files) setrlimit(RLIMIT_NOFILE, &*spec.open_files);
+  setup.bequest.apply_settings();
   if (chdir(spec.directory.c_str()) != 0) fail_in_child(report, Step::directory, errno);
-  fail_in_child(report, Step::program, exec.run(setup.standard));
+  fail_in_child(report, Step::program, exec.run(setup.standard, setup.bequest));
 }
 
 base::Error sentence_of(const SpawnSpec& spec, const Report& report) {
@@ -113,7 +116,9 @@ base::Result<Spawned> spawn(const SpawnSpec& spec) {
   fcntl(input.write_end.get(), F_SETPIPE_SZ, pipe_bytes);
   fcntl(output.read_end.get(), F_SETPIPE_SZ, pipe_bytes);
   const CleanExec exec(spec.program, arguments_of(spec), environment_of(spec));
-  const ChildSetup setup{getpid(),
+  const Bequest bequest(spec.inheritance);
+  const ChildSetup setup{bequest,
+                         getpid(),
                          report.write_end.get(),
                          {input.read_end.get(), output.write_end.get(), errors.write_end.get()}};
 
@@ -135,15 +140,6 @@ base::Result<Spawned> spawn(const SpawnSpec& spec) {
     return std::unexpected(sentence_of(spec, *failed));
   }
   return Spawned{pid, std::move(input.write_end), std::move(output.read_end), std::move(errors.read_end)};
-}
-
-std::optional<rlimit> raise_open_files_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
-  rlimit raised = limit;
-  raised.rlim_cur = raised.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &raised) != 0) return {};
-  return limit;
 }
 
 }  // namespace io

@@ -1,19 +1,18 @@
 // One process, started with nothing of ours but three pipes.
 //
 // Own session and process group, default signal dispositions and an empty mask, descriptors 0 to 2 and no
-// others, its directory and environment exactly as given. It dies with the daemon's main thread (PDEATHSIG),
-// which must be the caller. Nothing goes through a shell. A failure up to and including exec is reported as a
-// sentence.
+// others, its directory and environment exactly as given, and of limits, priority and the like what its
+// session has. It dies with the daemon's main thread (PDEATHSIG), which must be the caller. Nothing goes
+// through a shell. A failure up to and including exec is reported as a sentence.
 #pragma once
 
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/inheritance.h"
 #include "base/result.h"
 #include "io/descriptor.h"
 
@@ -24,8 +23,8 @@ struct SpawnSpec {
   std::vector<std::string> args = {};  // Without argv[0].
   std::string directory = {};
   std::map<std::string, std::string> environment = {};
-  int cgroup_entrance = -1;               // See io/cgroup.h; -1: none.
-  std::optional<rlimit> open_files = {};  // Its limit of descriptors, where ours has been raised.
+  base::Inheritance inheritance = {};  // What is not in it is ours.
+  int cgroup_entrance = -1;            // See io/cgroup.h; -1: none.
 };
 
 struct Spawned {
@@ -36,8 +35,5 @@ struct Spawned {
 };
 
 base::Result<Spawned> spawn(const SpawnSpec& spec);
-
-// Raises our own limit of open descriptors as far as allowed; returns what it was, for children.
-std::optional<rlimit> raise_open_files_limit();
 
 }  // namespace io

@@ -1,6 +1,7 @@
 #include "io/stream.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -147,6 +148,11 @@ void Writer::flush() {
   if (failed_ || head_ == queue_.size()) return;
   if (!blocked_) write_out();
   if (blocked_) unpin();
+}
+
+std::size_t Writer::unread_bytes() const {
+  int count = 0;
+  return ioctl(target_.fd(), FIONREAD, &count) == 0 ? static_cast<std::size_t>(count) : 0;
 }
 
 void Writer::ready() {

@@ -106,6 +106,7 @@ class Writer {
 
   std::size_t queued_bytes() const { return queued_bytes_; }
   std::size_t queued_messages() const { return queue_.size() - head_; }
+  std::size_t unread_bytes() const;          // Written into a pipe, and not yet read from it.
   bool blocked() const { return blocked_; }  // The other side does not take more for now.
   bool failed() const { return failed_; }
   bool half_written() const { return written_of_first_ != 0; }

@@ -58,21 +58,30 @@ base::Result<io::Descriptor> reach_daemon(const io::Paths& paths) {
   return io::connect_or_start(paths, binary);
 }
 
-base::Result<std::string> current_directory() {
+// The path, or the end of a sentence that says why there is none. The daemon knows whether it matters.
+std::expected<std::string, std::string_view> current_directory() {
   std::string path(PATH_MAX, '\0');
   if (::getcwd(path.data(), path.size()) == nullptr) {
-    return base::failure("the current directory is gone; start from one that exists", errno);
+    if (errno == ENOENT) return std::unexpected("is gone");
+    if (errno == EACCES) return std::unexpected("lies in one that may not be read");
+    return std::unexpected("has a path that is longer than the system allows");
   }
   path.resize(path.find('\0'));
+  // The kernel says "(unreachable)" in front of it.
+  if (!path.starts_with('/')) return std::unexpected("is on a file system that was unmounted");
   return path;
 }
 
 base::Result<void> send_request(const AttachSpec& spec, int connection) {
-  const std::string directory = TRY(current_directory());
+  const auto directory = current_directory();
   std::size_t count = 0;
   while (environ[count] != nullptr) ++count;
-  const AttachRequest request = TRY(attach_request(
-      spec.wish, {.pid = ::getpid(), .directory = directory, .environment = {environ, count}}));
+  const AttachRequest request = TRY(
+      attach_request(spec.wish, {.pid = ::getpid(),
+                                 .directory = directory ? std::string_view(*directory) : std::string_view(),
+                                 .directory_lost = directory ? std::string_view() : directory.error(),
+                                 .environment = {environ, count},
+                                 .inheritance = &spec.inheritance}));
   for (const std::string_view name : request.left_out) {
     tell(std::string(name) + " is not passed on: its value is not UTF-8");
   }
@@ -112,21 +121,36 @@ Attached judge(io::Descriptor connection, const AnswerReader& answer) {
     return refused(Refusal::Kind::leaving, "the daemon hangs up on every session; its log may say why");
   }
   if (answer.status() == 101) return Attachment{std::move(connection), std::string(answer.rest())};
+  if (answer.status() == 421)
+    return refused(Refusal::Kind::elsewhere, problem_in(answer.body(), answer.status()));
   const bool for_good = answer.status() >= 400 && answer.status() < 500;
   return refused(for_good ? Refusal::Kind::for_good : Refusal::Kind::unavailable,
                  problem_in(answer.body(), answer.status()));
 }
 
-}  // namespace
-
-Attached attach_once(const AttachSpec& spec) {
-  base::Result<io::Descriptor> connection = reach_daemon(spec.paths);
+Attached ask(const AttachSpec& spec, base::Result<io::Descriptor> connection) {
   if (!connection) return refused(Refusal::Kind::unavailable, std::move(connection.error().what));
   if (base::Result<void> sent = send_request(spec, connection->get()); !sent) {
     return refused(Refusal::Kind::for_good, std::move(sent.error().what));
   }
   const AnswerReader answer = read_answer(connection->get());
   return judge(std::move(*connection), answer);
+}
+
+}  // namespace
+
+Attached attach_once(const AttachSpec& spec) {
+  if (auto apart = io::connect_existing(spec.paths_apart)) return ask(spec, std::move(apart));
+  Attached attached = ask(spec, reach_daemon(spec.paths));
+  if (attached || attached.error().kind != Refusal::Kind::elsewhere) return attached;
+  const std::string why = std::move(attached.error().sentence);
+  attached = ask(spec, reach_daemon(spec.paths_apart));
+  if (!attached && attached.error().kind == Refusal::Kind::unavailable) {
+    attached.error().sentence =
+        why + ", and another one cannot be had here: " + attached.error().sentence +
+        "; give this session a HEARTH_HOME of its own, a directory that it can write to";
+  }
+  return attached;
 }
 
 Attached attach(const AttachSpec& spec) {

@@ -1,6 +1,7 @@
 #include "shim/attach_request.h"
 
 #include "base/version.h"
+#include "proto/inheritance.h"
 #include "proto/json.h"
 #include "proto/utf8.h"
 
@@ -17,10 +18,7 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-base::Result<void> check(const Wish& wish, const Surroundings& surroundings) {
-  if (!is_utf8(surroundings.directory)) {
-    return base::failure("the name of the current directory is not UTF-8; start from another directory");
-  }
+base::Result<void> check(const Wish& wish) {
   const auto refused = [](std::string_view what) {
     return base::failure(std::string(what) + " is not UTF-8, which is all that can be passed on");
   };
@@ -77,15 +75,25 @@ std::string_view Wish::server() const {
 }
 
 base::Result<AttachRequest> attach_request(const Wish& wish, const Surroundings& surroundings) {
-  if (base::Result<void> fit = check(wish, surroundings); !fit) return std::unexpected(fit.error());
+  if (base::Result<void> fit = check(wish); !fit) return std::unexpected(fit.error());
 
   AttachRequest request;
   proto::json::Writer body;
   body.object();
   body.key("version").string(base::version);
   body.key("pid").number(surroundings.pid);
-  body.key("cwd").string(surroundings.directory);
+  if (!is_utf8(surroundings.directory)) {
+    body.key("cwdLost").string("has a path that is not UTF-8");
+  } else if (surroundings.directory_lost.empty()) {
+    body.key("cwd").string(surroundings.directory);
+  } else {
+    body.key("cwdLost").string(surroundings.directory_lost);
+  }
   write_environment(body, surroundings.environment, request.left_out);
+  if (surroundings.inheritance != nullptr) {
+    body.key("process");
+    proto::write_inheritance(body, *surroundings.inheritance);
+  }
   if (wish.attach.empty()) {
     write_run(body, wish);
   } else {

@@ -2,8 +2,8 @@
 //
 // Pure. The environment goes along whole, because the daemon needs PATH to resolve the command and decides by
 // the rest whether to share. JSON cannot carry what is not UTF-8: such variables stay behind, and their names
-// come back for a word to the person; such a directory or argument is refused, because another one would be
-// meant.
+// come back for a word to the person; such an argument is refused, because another one would be meant.
+// Without a directory that can be named the daemon decides whether the server needs one.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/inheritance.h"
 #include "base/result.h"
 
 namespace shim {
@@ -31,7 +32,9 @@ struct Wish {
 struct Surroundings {
   std::int64_t pid = 0;
   std::string_view directory;
+  std::string_view directory_lost = {};  // Why there is none, as the end of a sentence; empty: there is one.
   std::span<const char* const> environment;  // "NAME=value" each.
+  const base::Inheritance* inheritance = nullptr;
 };
 
 struct AttachRequest {

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "io/system_error.h"
 #include "proto/journal.h"
 
@@ -33,6 +35,11 @@ base::Result<void> fill_standard_streams() {
 base::Result<io::Descriptor> make_journal() {
   io::Descriptor journal(::memfd_create("hearth-journal", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!journal || ::ftruncate(journal.get(), static_cast<off_t>(proto::journal_bytes)) != 0) {
+    if (errno == EFBIG) {
+      return base::failure(
+          "the limit of file sizes is too low for the session's journal; raise it to 1 MiB (ulimit -f 2048)",
+          EFBIG);
+    }
     return io::system_failure("cannot make the session's journal");
   }
   // Mapped by others: nobody may pull the ground from under them.

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "io/clock.h"
+#include "io/confinement.h"
+#include "io/inheritance.h"
 #include "shim/attach.h"
 #include "shim/client.h"
 #include "shim/notice.h"
@@ -31,6 +33,8 @@ void set_signals() {
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGINT, &ignore, nullptr);
   ::sigaction(SIGPIPE, &ignore, nullptr);
+  // A limit of file sizes makes an error, which can be told, of what would end us without a word.
+  ::sigaction(SIGXFSZ, &ignore, nullptr);
   struct sigaction leave{};
   leave.sa_handler = [](int) { ::_exit(0); };
   ::sigaction(SIGTERM, &leave, nullptr);
@@ -121,9 +125,13 @@ int keep_attached(const AttachSpec& spec, Client& client) {
 base::Result<int> run(const Wish& wish, const std::optional<std::string>& home) {
   allocate_frugally();
   set_signals();
+  const base::Inheritance inheritance = io::own_inheritance();
+  io::raise_own_limits();
   Client client = TRY(Client::open());
   const io::Paths paths = TRY(io::paths_of(home));
-  const AttachSpec spec{.wish = wish, .paths = paths, .client = client};
+  const io::Paths apart = io::paths_apart(paths, io::name_of_surroundings(inheritance));
+  const AttachSpec spec{
+      .wish = wish, .paths = paths, .paths_apart = apart, .inheritance = inheritance, .client = client};
   return keep_attached(spec, client);
 }
 

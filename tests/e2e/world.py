@@ -149,6 +149,15 @@ def parent_of(pid):
         return 0
 
 
+def content_of(path):
+    """Empty where it is gone, or not ours to read: the environment of a daemon, which cannot be dumped, is root's."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
 class Home:
     """A HEARTH_HOME of one test. finish() shuts the daemon down and insists that nothing is left of it."""
 
@@ -313,13 +322,7 @@ class Home:
         for entry in os.listdir("/proc"):
             if not entry.isdigit() or int(entry) == os.getpid():
                 continue
-            try:
-                with open("/proc/%s/cmdline" % entry, "rb") as file:
-                    command = file.read()
-                with open("/proc/%s/environ" % entry, "rb") as file:
-                    environment = file.read()
-            except OSError:
-                continue
+            command, environment = (content_of("/proc/%s/%s" % (entry, name)) for name in ("cmdline", "environ"))
             if (mark in command or mark in environment) and alive(int(entry)):
                 found[int(entry)] = command.replace(b"\0", b" ").decode("utf-8", "replace").strip()
         return found

@@ -1,7 +1,10 @@
 #include "io/child.h"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +13,7 @@
 
 #include "io/children.h"
 #include "io/files.h"
+#include "io/inheritance.h"
 #include "io/mark.h"
 #include "support.h"
 
@@ -31,7 +35,9 @@ struct Family {
   std::optional<io::Gone> gone;
 
   explicit Family(base::Duration grace = short_grace)
-      : children(io::Children::make(loop, {.daemon_id = io::make_daemon_id(), .grace = grace}).value()) {
+      : children(io::Children::make(
+                     loop, {.daemon_id = io::make_daemon_id(), .grace = grace, .heir_patience = short_grace})
+                     .value()) {
     loop.at_end_of_turn([this] {
       if (child && child->input() != nullptr) child->input()->flush();
     });
@@ -112,6 +118,102 @@ TEST_CASE("a child has its pipes, its own session, default signals and nothing e
   CHECK(value_of(family.lines, "leader ") == "yes");
   CHECK(value_of(family.lines, "mark ").ends_with(".1"));
   CHECK(family.gone->how == "exited with status 0");
+}
+
+TEST_CASE("a child begins life with what its session has, and not with what the daemon has") {
+  Family family;
+  io::LaunchSpec spec = Family::spec({"inherited"});
+  spec.inheritance = io::own_inheritance();
+  spec.inheritance.settings["umask"] = 027;
+  spec.inheritance.settings["nice"] += 3;
+  spec.inheritance.settings["oom_score_adj"] = 700;
+  spec.inheritance.settings["scheduling"] = SCHED_BATCH;
+  spec.inheritance.settings["io_priority"] = 3 << 13;
+  spec.inheritance.settings["timer_slack"] = 70000;
+  spec.inheritance.settings["personality"] = ADDR_NO_RANDOMIZE;
+  spec.inheritance.settings["coredump_filter"] = 0x7f;
+  spec.inheritance.settings["thp_disable"] = 1;
+  spec.inheritance.limits["nofile"] = {.soft = 5, .hard = 7};  // Fewer than it takes to start a process.
+  spec.inheritance.limits["cpu"] = {.soft = 100, .hard = 200};
+  spec.inheritance.limits["fsize"] = {.soft = 0, .hard = 0};
+  const std::string cpus = spec.inheritance.cpus;
+  spec.inheritance.cpus = cpus.substr(0, cpus.find_first_of("-,"));
+  REQUIRE(family.start(spec));
+  REQUIRE(family.until_gone());
+  const auto has = [&](const std::string& name) { return value_of(family.lines, name + ' '); };
+  for (const auto& [name, value] : spec.inheritance.settings) {
+    CAPTURE(name);
+    CHECK(has(name) == std::to_string(value));
+  }
+  CHECK(value_of(family.lines, "nofile ") == "5 7");
+  CHECK(value_of(family.lines, "cpu ") == "100 200");
+  CHECK(value_of(family.lines, "fsize ") == "0 0");
+  CHECK(value_of(family.lines, "cpus ") == spec.inheritance.cpus);
+}
+
+TEST_CASE("what cannot be handed over to a child is as near as it may be") {
+  Family family;
+  io::LaunchSpec spec = Family::spec({"inherited"});
+  rlimit ours{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &ours) == 0);
+  spec.inheritance.settings = {
+      {"oom_score_adj", 100000}, {"scheduling", 99}, {"io_priority", -1}, {"unknown", 1}};
+  spec.inheritance.limits["nofile"] = {.soft = {}, .hard = {}};  // The kernel has a limit for this one.
+  spec.inheritance.cpus = "9-1,x";
+  REQUIRE(family.start(spec));
+  REQUIRE(family.until_gone());
+  CHECK(value_of(family.lines, "nofile ") ==
+        std::to_string(ours.rlim_max) + ' ' + std::to_string(ours.rlim_max));
+  CHECK(value_of(family.lines, "scheduling ") == "0");
+  CHECK(value_of(family.lines, "cpus ") == io::own_inheritance().cpus);
+}
+
+TEST_CASE("a launcher that leaves the server to its child has not ended it") {
+  for (const std::string mode : {"once", "twice", "unmarked"}) {
+    CAPTURE(mode);
+    Family family;
+    REQUIRE(family.start(Family::spec({"launched", mode})));
+    const pid_t launcher = family.child->pid();
+    REQUIRE(family.until_line());
+    const pid_t server = test::numbers_in(family.lines.front()).front();
+    const Witness witness(server);
+    REQUIRE(run_until(family.loop, [&] { return family.child->pid() != launcher; }));
+    REQUIRE(run_until(family.loop, [&] { return family.child->pid() == server; }));
+    family.child->input()->queue(proto::Message(std::string("still here")));
+    REQUIRE(run_until(family.loop, [&] { return family.lines.size() == 2; }));
+    CHECK(family.lines.back() == "still here");
+    family.child->stop();
+    REQUIRE(family.until_gone());
+    CHECK(family.gone->how == "exited with status 0");
+    CHECK_FALSE(witness.alive());
+
+    REQUIRE(family.start(Family::spec({"launched", mode})));
+    REQUIRE(family.until_line());
+    REQUIRE(kill(test::numbers_in(family.lines.front()).front(), SIGKILL) == 0);
+    REQUIRE(family.until_gone());
+    CHECK(family.gone->how == "was killed by SIGKILL");
+  }
+}
+
+TEST_CASE("a launcher that fails leaves nothing behind") {
+  Family family(std::chrono::hours(1));
+  REQUIRE(family.start(Family::spec({"launched", "failing"})));
+  REQUIRE(family.until_gone());
+  CHECK(family.gone->how == "exited with status 1");
+}
+
+TEST_CASE("a process that was left with the pipes and does not read them is no server") {
+  Family family;
+  REQUIRE(family.start(Family::spec({"launched", "deaf"})));
+  const pid_t launcher = family.child->pid();
+  REQUIRE(run_until(family.loop, [&] { return family.child->pid() != launcher; }));
+  const Witness witness(family.child->pid());
+  // Nothing was said to it, so nothing is known.
+  CHECK_FALSE(family.gone);
+  family.child->input()->queue(proto::Message(std::string("anybody there")));
+  REQUIRE(family.until_gone());
+  CHECK(family.gone->last_words == "its process has ended, and what it left behind does not read its stdin");
+  CHECK_FALSE(witness.alive());
 }
 
 TEST_CASE("lines go through a child and come back") {

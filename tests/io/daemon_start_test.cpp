@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +77,34 @@ TEST_CASE("nobody there: a daemon is started, and it is detached") {
   const auto second = io::connect_or_start(home.paths, "/no/such/daemon");
   REQUIRE(second);
   CHECK(home.count_starts() == 1);
+}
+
+TEST_CASE("a daemon takes nothing over from the session that starts it") {
+  const Home home;
+  // In a process of its own, because not everything can be taken back.
+  const test::Helper starter = test::start_helper({"burdened", home.dir.path()});
+  const pid_t pid = test::numbers_in(test::read_line(starter.output.get())).front();
+  waitpid(starter.pid, nullptr, 0);
+  const std::string proc = "/proc/" + std::to_string(pid);
+  CHECK(io::read_small_file(proc + "/status").value().contains("\nUmask:\t0022\n"));
+  CHECK(io::read_small_file(proc + "/oom_score_adj").value() == "0\n");
+  CHECK(io::read_small_file(proc + "/coredump_filter").value() == "00000033\n");
+  CHECK(io::read_small_file(proc + "/personality").value() == "00000000\n");
+  const long io_class = syscall(SYS_ioprio_get, 1, pid) >> 13;
+  CHECK(io_class == 0);
+  CHECK(sched_getscheduler(pid) == SCHED_OTHER);
+  rlimit limit{};
+  REQUIRE(prlimit(pid, RLIMIT_CPU, nullptr, &limit) == 0);
+  CHECK(limit.rlim_cur > 100);
+  REQUIRE(prlimit(pid, RLIMIT_FSIZE, nullptr, &limit) == 0);
+  CHECK(limit.rlim_cur > rlim_t{100} << 20);
+  cpu_set_t cpus;
+  REQUIRE(sched_getaffinity(pid, sizeof cpus, &cpus) == 0);
+  cpu_set_t ours;
+  REQUIRE(sched_getaffinity(0, sizeof ours, &ours) == 0);
+  CHECK(CPU_COUNT(&cpus) >= CPU_COUNT(&ours));
+  // A nice value goes back only with the right to.
+  if (geteuid() == 0) CHECK(getpriority(PRIO_PROCESS, static_cast<id_t>(pid)) == 0);
 }
 
 TEST_CASE("racing starters end with one daemon") {

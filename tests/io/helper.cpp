@@ -1,7 +1,12 @@
 // The program that the tests start: a server, a tree of processes, a daemon, by its first argument.
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +22,7 @@
 #include "io/children.h"
 #include "io/daemon_start.h"
 #include "io/guard.h"
+#include "io/inheritance.h"
 #include "io/leftovers.h"
 #include "io/loop.h"
 #include "io/paths.h"
@@ -210,6 +216,60 @@ int starters(int count, const std::string& home, const std::string& self) {
   return 0;
 }
 
+// Starts a daemon as a process that bears what a session may bear. Soft limits, so that all may be shed.
+int burdened(const std::string& home, const std::string& self) {
+  umask(0);
+  const auto soft_limit = [](auto resource, rlim_t soft) {
+    rlimit limit{};
+    getrlimit(resource, &limit);
+    limit.rlim_cur = soft;
+    setrlimit(resource, &limit);
+  };
+  soft_limit(RLIMIT_CPU, 100);
+  soft_limit(RLIMIT_FSIZE, rlim_t{100} << 20);
+  std::ofstream("/proc/self/oom_score_adj") << "500";
+  std::ofstream("/proc/self/coredump_filter") << "0x7f";
+  personality(ADDR_NO_RANDOMIZE);
+  const long idle = 3L << 13;
+  syscall(SYS_ioprio_set, 1, 0, idle);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
+  sched_setaffinity(0, sizeof one, &one);
+  const sched_param none{};
+  sched_setscheduler(0, SCHED_BATCH, &none);
+  setpriority(PRIO_PROCESS, 0, 7);
+  return starters(1, home, self);
+}
+
+// A server whose own process is another one than the one that was started; prints its pid.
+int launched(const std::string& mode, const std::string& self) {
+  if (fork() != 0) return mode == "failing" ? 1 : 0;
+  if (mode == "twice" && fork() != 0) _exit(0);
+  if (mode != "failing") setsid();
+  if (mode == "unmarked") {
+    const char* const argv[] = {"helper", "launched-server", nullptr};
+    const char* const envp[] = {nullptr};
+    execve(self.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(envp));
+    _exit(9);
+  }
+  if (mode == "deaf") hold();
+  tell(std::to_string(getpid()));
+  return echo();
+}
+
+// Everything that a process begins life with, a line each.
+int inherited() {
+  const base::Inheritance own = io::own_inheritance();
+  for (const auto& [name, value] : own.settings) tell(name + ' ' + std::to_string(value));
+  for (const auto& [name, limit] : own.limits) {
+    const auto text = [](const auto& bound) { return bound ? std::to_string(*bound) : "-"; };
+    tell(name + ' ' + text(limit.soft) + ' ' + text(limit.hard));
+  }
+  tell("cpus " + own.cpus);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -221,6 +281,13 @@ int main(int argc, char** argv) {
   if (role == "hold") hold();
   if (role == "echo") return echo();
   if (role == "report") return report();
+  if (role == "inherited") return inherited();
+  if (role == "burdened") return burdened(word(1), self);
+  if (role == "launched") return launched(word(1), self);
+  if (role == "launched-server") {
+    tell(std::to_string(getpid()));
+    return echo();
+  }
   if (role == "tree") return tree(word(1));
   if (role == "exit") return std::stoi(word(1));
   if (role == "crash") return raise(SIGKILL);

@@ -1,12 +1,17 @@
 #include "io/paths.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
+#include "io/apart_sweep.h"
+#include "io/descriptor.h"
 #include "io/unix_socket.h"
 #include "support.h"
 
@@ -38,6 +43,69 @@ TEST_CASE("one directory takes everything") {
   REQUIRE(by_flag);
   CHECK(by_flag->home == "/flag");
   CHECK_FALSE(io::paths_of(""));
+}
+
+TEST_CASE("a daemon for other surroundings shares the configuration and nothing else") {
+  const auto usual = io::paths_of("/h");
+  REQUIRE(usual);
+  const io::Paths apart = io::paths_apart(*usual, "0123456789abcdef");
+  CHECK(apart.config_file == "/h/config.json");
+  CHECK(apart.socket == "/h/run/apart/0123456789abcdef/hearthd.sock");
+  CHECK(apart.lock == "/h/run/apart/0123456789abcdef/hearthd.lock");
+  CHECK(apart.records_dir == "/h/run/apart/0123456789abcdef/instances");
+  CHECK(apart.log_dir == "/h/state/apart/0123456789abcdef/logs");
+}
+
+TEST_CASE("a home that others may write is refused") {
+  const TempDir dir;
+  CHECK(io::paths_of(dir.path()));
+  REQUIRE(chmod(dir.path().c_str(), 0777) == 0);
+  const auto refused = io::paths_of(dir.path());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().what == "the directory " + dir.path() +
+                                    " can be written by others (mode 0777), and is not used; close it with "
+                                    "chmod go-w");
+  // As in /tmp: what is in it is protected.
+  REQUIRE(chmod(dir.path().c_str(), 01777) == 0);
+  CHECK(io::paths_of(dir.path()));
+}
+
+TEST_CASE(
+    "directories of daemons in sandboxes go when they are old or many, and not while their daemon lives") {
+  const TempDir dir;
+  const io::Paths usual = io::paths_of(dir.path()).value();
+  const auto make = [&](const std::string& name, std::chrono::hours age) {
+    const io::Paths apart = io::paths_apart(usual, name);
+    for (const std::string& path : {apart.run_dir, apart.state_dir}) {
+      std::filesystem::create_directories(path);
+      std::ofstream(path + "/hearthd.lock") << "";
+      std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() - age);
+    }
+    return apart;
+  };
+  const io::Paths own = make("own", std::chrono::hours(100));
+  const io::Paths living = make("living", std::chrono::hours(100));
+  const io::Paths recent = make("recent", std::chrono::hours(1));
+  const io::Paths old = make("old", std::chrono::hours(25));
+  const io::Descriptor lock(open(living.lock.c_str(), O_RDWR | O_CLOEXEC));
+  REQUIRE(flock(lock.get(), LOCK_EX) == 0);
+  io::sweep_apart(own);
+  for (const io::Paths& kept : {own, living, recent}) {
+    CHECK(std::filesystem::exists(kept.run_dir));
+    CHECK(std::filesystem::exists(kept.state_dir));
+  }
+  CHECK_FALSE(std::filesystem::exists(old.run_dir));
+  CHECK_FALSE(std::filesystem::exists(old.state_dir));
+
+  for (int i = 0; i < 40; ++i) make("many" + std::to_string(i), std::chrono::hours(2));
+  io::sweep_apart(own);
+  const auto count = [](const std::string& directory) {
+    return std::distance(std::filesystem::directory_iterator(directory),
+                         std::filesystem::directory_iterator());
+  };
+  CHECK(count(usual.run_dir + "/apart") == 34);  // Ours, the living one's, and the newest 32.
+  CHECK(count(usual.state_dir + "/apart") == 34);
+  CHECK(std::filesystem::exists(recent.run_dir));
 }
 
 TEST_CASE("a relative home is made absolute: the daemon runs in /") {

@@ -109,6 +109,15 @@ TEST_CASE("tls: files that cannot be used, and why") {
   says({files.certificate, pipe}, {pipe, "is no file"});
 }
 
+TEST_CASE("tls: a certificate that others may write is not used") {
+  const TempDir directory;
+  const TlsFiles files = make_certificate(directory);
+  REQUIRE(refusal(files).empty());
+  REQUIRE(chmod(files.certificate.c_str(), 0646) == 0);
+  CHECK(refusal(files).contains("the certificate " + files.certificate +
+                                " can be written by others (mode 0646)"));
+}
+
 TEST_CASE("tls: a key that others can read, or write, is no secret") {
   const TempDir directory;
   const TlsFiles files = make_certificate(directory);

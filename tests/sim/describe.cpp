@@ -53,6 +53,9 @@ struct EventText {
   std::string operator()(const broker::InstanceLine& e) const {
     return of(e.instance) + " says " + line_text(e.line);
   }
+  std::string operator()(const broker::InstanceMoved& e) const {
+    return of(e.instance) + " moved to pid " + std::to_string(e.pid);
+  }
   std::string operator()(const broker::InstanceSpoke& e) const { return "stderr of " + of(e.instance); }
   std::string operator()(const broker::InstanceBlocked& e) const { return "blocked " + of(e.instance); }
   std::string operator()(const broker::InstanceUnblocked& e) const { return "unblocked " + of(e.instance); }

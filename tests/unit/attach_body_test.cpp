@@ -68,6 +68,31 @@ TEST_CASE("attach body: what is missing is named") {
   }
 }
 
+TEST_CASE("attach body: a session whose directory is lost says why") {
+  const auto body = read_attach_body(R"({"cwdLost":"is gone","attach":"files"})");
+  REQUIRE(body);
+  CHECK(body->wish.cwd_lost == "is gone");
+}
+
+TEST_CASE(
+    "attach body: what is odd in the process's inheritance is left out, and no more of it is kept than is of "
+    "use") {
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += (i == 0 ? "\"a" : ",\"a") + std::to_string(i) + "\":1";
+  const auto body = read_attach_body(
+      R"({"cwd":"/","attach":"x","process":{"settings":{)" + many +
+      R"(},"limits":{"cpu":[1],"as":[1,2,3],"data":["1",2],"nofile":[-1,5],"core":[0,null]},)"
+      R"("cpus":7,"confines":{"net":1}}})");
+  REQUIRE(body);
+  const base::Inheritance& read = body->wish.inheritance;
+  CHECK(read.settings.size() == 64);
+  CHECK(read.limits == std::map<std::string, base::Limit>{{"core", {.soft = 0, .hard = {}}}});
+  CHECK(read.cpus.empty());
+  CHECK(read.confines.empty());
+  CHECK(read_attach_body(R"({"cwd":"/","attach":"x","process":[]})")->wish.inheritance ==
+        base::Inheritance{});
+}
+
 TEST_CASE("attach body: the name in POST /stop and /restart") {
   const auto name = app::read_name_body(R"({"name":"files"})");
   REQUIRE(name);

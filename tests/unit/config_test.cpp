@@ -443,6 +443,28 @@ TEST_CASE("config: the file itself") {
   std::filesystem::remove_all(directory);
 }
 
+TEST_CASE("config: a file that others may write is not obeyed") {
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("hearth-config-trust-" + std::to_string(getpid()));
+  std::filesystem::create_directories(directory);
+  const std::string path = directory / "config.json";
+  std::ofstream(path) << R"({"mcpServers":{"x":{"command":"a"}}})";
+  using std::filesystem::perms;
+  std::filesystem::permissions(path, perms(0666));
+  const Config open = app::load_config(path);
+  CHECK(open.entries.empty());
+  CHECK(complaints(open) == "the configuration " + path +
+                                " can be written by others (mode 0666), and is not used; close it with chmod "
+                                "go-w");
+  CHECK(refusal(open, "x").contains("can be written by others"));
+  std::filesystem::permissions(path, perms(0644));
+  CHECK(refusal(app::load_config(path), "x") == "");
+  std::filesystem::permissions(directory, perms(0777));
+  CHECK(refusal(app::load_config(path), "x")
+            .contains("the directory " + directory.string() + " can be written by others"));
+  std::filesystem::remove_all(directory);
+}
+
 TEST_CASE("config: servers that speak HTTP") {
   const Config config = read(R"({"mcpServers":{
     "far": {"type":"http","url":"https://example.org/mcp","headers":{"Authorization":"Bearer ${T}"}},

@@ -342,6 +342,55 @@ TEST_CASE("resolve: sessions that stand nowhere") {
   CHECK(resolved(wish).directory.starts_with("/"));
 }
 
+TEST_CASE("resolve: a session whose directory is lost is refused only where the server needs it") {
+  const World world;
+  app::Wish lost = world.wish("home/repo");
+  lost.cwd.clear();
+  lost.cwd_lost = "is gone";
+  const std::string sentence =
+      "the directory of the session is gone; start the client in another one, or give the server the scope "
+      "user";
+  const auto run = [&](const std::string& scope, const std::string& command = "server") {
+    app::Wish wish = lost;
+    wish.server = app::RunWish{.command = command, .scope = scope};
+    return wish;
+  };
+  CHECK(resolved(run("user")).directory == world.at("home"));
+  CHECK(refusal(run("project")) == sentence);
+  CHECK(refusal(run("session")) == sentence);
+  CHECK(refusal(run("user", "./tool")) == sentence);
+
+  app::Wish told = run("project");
+  told.environment["CLAUDE_PROJECT_DIR"] = world.at("home/link");
+  CHECK(resolved(told).directory == world.at("home/repo"));
+  told.environment["CLAUDE_PROJECT_DIR"] = "home/repo";
+  CHECK(refusal(told) == sentence);
+
+  const auto entry = [&](const std::string& members) { return R"({"mcpServers":{"x":{)" + members + "}}}"; };
+  const app::Wish attached = attach(lost, "x");
+  CHECK(resolved(attached, entry(R"("url":"https://e")")).address.url == "https://e");
+  CHECK(resolved(attached, entry(R"("command":"server","scope":"session","cwd":")" + world.at("bin") + "\""))
+            .directory == world.at("bin"));
+  CHECK(refusal(attached, entry(R"("command":"server","scope":"session","cwd":"bin")")) == sentence);
+  CHECK(refusal(attached, entry(R"("command":"server")")) == sentence);
+  CHECK(refusal(attached, entry(R"("command":"server","scope":"user","args":["${project}"])")) ==
+        "argument 1 in \"args\" of server \"x\": ${project} is not known: " + sentence);
+}
+
+TEST_CASE("resolve: a directory that may not be entered counts as one that is lost") {
+  const World world;
+  app::Wish wish = world.wish("home/gone");
+  std::get<app::RunWish>(wish.server).scope = "user";
+  CHECK(resolved(wish).directory == world.at("home"));
+}
+
+TEST_CASE("resolve: what the session's process has inherited goes to its server") {
+  const World world;
+  app::Wish wish = world.wish("home/repo");
+  wish.inheritance.settings["umask"] = 077;
+  CHECK(resolved(wish).inheritance == wish.inheritance);
+}
+
 TEST_CASE("resolve: servers that speak HTTP") {
   const World world;
   app::Wish wish = attach(world.wish("home/repo/sub"), "x");

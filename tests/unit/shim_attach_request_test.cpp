@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "app/attach_body.h"
 #include "base/version.h"
 #include "proto/json.h"
 #include "shim/attach_request.h"
@@ -60,8 +61,36 @@ TEST_CASE("what cannot be said in JSON is refused, not changed") {
   const auto request = shim::attach_request(wish, {.pid = 1, .directory = "/", .environment = {}});
   REQUIRE_FALSE(request);
   CHECK(request.error().what.starts_with("an argument of the command is not UTF-8"));
-  wish.args = {};
-  CHECK_FALSE(shim::attach_request(wish, {.pid = 1, .directory = "/\xc3", .environment = {}}));
+}
+
+TEST_CASE("why there is no directory is told, for the daemon to decide whether one is needed") {
+  shim::Wish wish;
+  wish.attach = "files";
+  auto request =
+      shim::attach_request(wish, {.pid = 1, .directory = "", .directory_lost = "is gone", .environment = {}});
+  REQUIRE(request);
+  CHECK(body_of(*request).contains(R"("pid":1,"cwdLost":"is gone","environment":{},)"));
+  request = shim::attach_request(wish, {.pid = 1, .directory = "/\xc3", .environment = {}});
+  REQUIRE(request);
+  CHECK(body_of(*request).contains(R"("cwdLost":"has a path that is not UTF-8")"));
+}
+
+TEST_CASE("what the process has inherited is told, and read as it was") {
+  base::Inheritance told;
+  told.settings = {{"nice", 7}, {"umask", 0077}};
+  told.limits = {{"cpu", {}}, {"nofile", {.soft = 256, .hard = 1024}}, {"stack", {.soft = 8192, .hard = {}}}};
+  told.cpus = "0-3,8";
+  told.confines = {{"net", "net:[4026531840]"}};
+  shim::Wish wish;
+  wish.attach = "files";
+  const auto request =
+      shim::attach_request(wish, {.pid = 1, .directory = "/", .environment = {}, .inheritance = &told});
+  REQUIRE(request);
+  CHECK(
+      body_of(*request).contains(R"("limits":{"cpu":[null,null],"nofile":[256,1024],"stack":[8192,null]})"));
+  const auto read = app::read_attach_body(body_of(*request));
+  REQUIRE(read);
+  CHECK(read->wish.inheritance == told);
 }
 
 TEST_CASE("a server has a name for sentences") {
