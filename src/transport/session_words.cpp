@@ -47,7 +47,7 @@ std::string sentence_of(std::string_view body) {
 // In small letters, "sessionId" and "mcp-session-id" as two words each.
 std::vector<std::string> words_of(std::string text, std::string_view session) {
   for (std::size_t at = 0; !session.empty() && (at = text.find(session, at)) != std::string::npos;)
-    text.replace(at, session.size(), " ");
+    text.replace(at, session.size(), 1, ' ');
   std::vector<std::string> words(1);
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
