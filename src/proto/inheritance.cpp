@@ -1,5 +1,7 @@
 #include "proto/inheritance.h"
 
+#include <span>
+
 namespace proto {
 namespace {
 
