@@ -87,7 +87,8 @@ base::Result<void> Daemon::open(const Config& config) {
     if (!opened && parts_.foreground) return opened;
     if (!opened) log_.warning(opened.error().what);
   }
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+  // SIGXCPU: a limit that could not be shed. The sessions go on with a next daemon, whose time begins anew.
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGXCPU}) {
     signals_.push_back(TRY(loop_.on_signal(signal, [this] { leave(); })));
   }
   loop_.at_end_of_turn([this] { end_of_turn(); });

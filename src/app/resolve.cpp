@@ -246,7 +246,9 @@ base::Result<core::ServerSpec> resolve_wish(const Wish& wish, const Config& conf
 
 base::Result<core::ServerSpec> resolve(const Wish& wish, const Config& config) {
   auto spec = resolve_wish(wish, config);
-  if (spec) spec->inheritance = wish.inheritance;
+  if (!spec) return spec;
+  spec->inheritance = wish.inheritance;
+  spec->inheritance.confines.clear();  // The daemon has compared them, and cannot hand them on.
   return spec;
 }
 

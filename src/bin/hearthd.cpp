@@ -93,6 +93,11 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
 void become_private(const std::string& directory) {
   umask(077);
   io::raise_own_limits();
+  rlimit cpu{};
+  getrlimit(RLIMIT_CPU, &cpu);
+  // Before the limit ends it, the daemon makes way for the next one: see app::Daemon::open().
+  if (cpu.rlim_max != RLIM_INFINITY && cpu.rlim_max > 1) cpu.rlim_cur = cpu.rlim_max - 1;
+  setrlimit(RLIMIT_CPU, &cpu);
   signal(SIGXFSZ, SIG_IGN);  // A full quota costs a line of the log, not everybody's calls.
   const char* asked = std::getenv("HEARTH_CORE_DUMPS");
   const bool dumpable = asked != nullptr && std::string_view(asked) == "yes";

@@ -304,10 +304,8 @@ void shed_inheritance() {
 void raise_own_limits() {
   for (const LimitName& each : limit_names) {
     if (each.resource == RLIMIT_CORE || each.resource == RLIMIT_STACK) continue;
-    rlimit limit{};
-    if (getrlimit(each.resource, &limit) != 0 || limit.rlim_cur == limit.rlim_max) continue;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(each.resource, &limit);
+    const rlim_t most = each.resource == RLIMIT_FSIZE ? RLIM_INFINITY : 0;
+    raise_limit(each.resource, most, RLIM_INFINITY);
   }
 }
 

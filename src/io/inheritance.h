@@ -23,7 +23,8 @@ base::Inheritance inheritance_within_reach();
 // Everything to the value that a login gives, limits as high as allowed. Async-signal-safe.
 void shed_inheritance();
 
-// Soft limits to the hard ones: for a process that has to work under limits meant for others.
+// Soft limits to the hard ones, and file sizes to no limit where that is allowed: for a process that has to
+// work under limits meant for others.
 void raise_own_limits();
 
 // Prepared before the fork, applied in the child. Best effort: direct starting would not do better.

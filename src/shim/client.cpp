@@ -35,11 +35,12 @@ base::Result<void> fill_standard_streams() {
 base::Result<io::Descriptor> make_journal() {
   io::Descriptor journal(::memfd_create("hearth-journal", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!journal || ::ftruncate(journal.get(), static_cast<off_t>(proto::journal_bytes)) != 0) {
-    if (errno == EFBIG) {
-      return base::failure(
-          "the limit of file sizes is too low for the session's journal; raise it to 1 MiB (ulimit -f 2048)",
-          EFBIG);
-    }
+    const int code = errno;
+    // Under a limit of file sizes the session has none: each side that maps this gets an empty page of its
+    // own.
+    if (code == EFBIG) journal.reset(::open("/dev/zero", O_RDWR | O_CLOEXEC));
+    if (code == EFBIG && journal) return journal;
+    errno = code;
     return io::system_failure("cannot make the session's journal");
   }
   // Mapped by others: nobody may pull the ground from under them.
@@ -55,6 +56,8 @@ base::Result<Client> Client::open() {
   client.input_flags_ = ::fcntl(STDIN_FILENO, F_GETFL);
   client.output_flags_ = ::fcntl(STDOUT_FILENO, F_GETFL);
   client.journal_ = TRY(make_journal());
+  struct stat about{};
+  client.survives_daemon_ = ::fstat(client.journal_.get(), &about) == 0 && S_ISREG(about.st_mode);
   const Relay::Needed needed{must_be_relayed(STDIN_FILENO), must_be_relayed(STDOUT_FILENO)};
   if (needed.input || needed.output) client.relay_ = TRY(Relay::open(needed));
   return client;

@@ -24,6 +24,8 @@ class Client {
   // What travels to the daemon: input, output, journal.
   std::array<int, 3> passed() const;
   int journal() const { return journal_.get(); }
+  // False: the system lets us keep no journal, so that the session ends with its daemon.
+  bool survives_daemon() const { return survives_daemon_; }
 
   // Bytes that were read from the client and are the next daemon's to deal with.
   base::Result<void> put_back(std::string_view bytes);
@@ -37,6 +39,7 @@ class Client {
   int input_flags_ = 0;
   int output_flags_ = 0;
   io::Descriptor journal_;
+  bool survives_daemon_ = true;
   std::unique_ptr<Relay> relay_;
 };
 

@@ -109,6 +109,12 @@ int keep_attached(const AttachSpec& spec, Client& client) {
     const base::Instant since = io::now();
     if (rest_on(std::move(*attached), client.relay()) == Rest::ended) return leave(client, 0);
     client.restore();
+    if (!client.survives_daemon()) {
+      tell(
+          "the daemon has ended, and the limit of file sizes left this session no journal to go on from; "
+          "start it again, with 'ulimit -f' at 1 MiB or more");
+      return leave(client, 1);
+    }
     short_lives = io::now() - since < short_life ? short_lives + 1 : 0;
     if (short_lives >= short_lives_max) {
       attached = std::unexpected(too_many_deaths(spec.paths));

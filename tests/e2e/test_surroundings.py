@@ -43,6 +43,13 @@ def limits_of(pid):
         return {line[:26].strip(): tuple(line[26:].split()[:2]) for line in file.readlines()[1:]}
 
 
+def may_lift_limits():
+    """CAP_SYS_RESOURCE: then no limit binds what we start."""
+    with open("/proc/self/status") as file:
+        effective, = [line.split()[1] for line in file if line.startswith("CapEff:")]
+    return bool(int(effective, 16) >> 24 & 1)
+
+
 class Surroundings(Case):
     def under(self, burden, *argv):
         """The command line after what a shell does first; what it leaves in "$@" is run."""
@@ -113,13 +120,29 @@ class TestInheritance(Surroundings):
         self.home.hearth("shutdown")
         eventually("that both daemons end", lambda: not self.home.daemons())
 
-    def test_a_shim_that_may_write_no_file_says_so(self):
-        """`hearth run` was ended by SIGXFSZ without a word."""
-        session = self.home.spawn(self.under("ulimit -f 1", *self.home.shim(self.home.fake(), "fake")))
-        self.assertNotEqual(session.wait_exit(), -signal.SIGXFSZ)
-        self.assertIn("hearth: the limit of file sizes is too low", session.stderr())
-        # A soft limit is no reason to refuse anything.
-        self.assertEqual(self.facts("ulimit -S -f 1", "soft"), self.facts("ulimit -S -f 1", "soft", direct=True))
+    def test_a_session_that_may_write_no_file_works_and_ends_with_its_daemon(self):
+        """`hearth run` was ended by SIGXFSZ without a word, and so was a daemon whose log was full."""
+        for tag, burden in (("hard", "ulimit -f 1"), ("soft", "ulimit -S -f 1"), ("none", "ulimit -f 0")):
+            with self.subTest(burden):
+                self.assertEqual(self.facts(burden, tag), self.facts(burden, "x", direct=True))
+        session = self.home.spawn(self.under("ulimit -f 1", *self.home.shim(self.server_command("hard"), "hard")))
+        session.initialize("2025-06-18")
+        for pid in self.home.daemons():
+            os.kill(pid, signal.SIGKILL)
+            self.assertTrue(wait_gone(pid))
+        if may_lift_limits():
+            session.tool("facts", {})
+            return
+        self.assertEqual(session.wait_exit(), 1)
+        self.assertIn("hearth: the daemon has ended, and the limit of file sizes left this session no journal", session.stderr())
+
+    def test_a_daemon_that_runs_out_of_cpu_time_makes_way_for_the_next(self):
+        session = self.home.client()
+        session.sync()
+        pid = self.home.daemon_pid()
+        os.kill(pid, signal.SIGXCPU)
+        self.assert_gone(pid, "the daemon")
+        session.sync()
 
 
 @needs_hearth

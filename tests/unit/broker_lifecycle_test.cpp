@@ -93,6 +93,17 @@ TEST_CASE("a crash loop opens the breaker; `hearth restart` closes it") {
   CHECK(holds(stage.hears(stage.server()).back(), "tools/call"));
 }
 
+TEST_CASE("a server that its launcher has left goes on under another pid") {
+  Stage stage;
+  const auto a = stage.open();
+  stage.says(a, initialize("1"));
+  stage.bring_up();
+  stage.happens(broker::InstanceMoved{stage.server(), 77});
+  CHECK(stage.broker.instances().at(0).pid == 77);
+  stage.says(a, call("2"));
+  CHECK(holds(stage.hears(stage.server()).back(), "tools/call"));
+}
+
 TEST_CASE("a server that stays silent is given up after the start timeout, which its stderr extends") {
   Stage stage;
   const auto a = stage.open();
