@@ -21,10 +21,18 @@ constexpr std::size_t session_hard = std::size_t{64} << 20;
 // Bytes queued for a server before the sessions that feed it are no longer read.
 constexpr std::size_t instance_soft = std::size_t{256} << 10;
 
+// A daemon in a sandbox keeps the sandbox's namespaces alive.
+constexpr base::Duration idle_apart_most = std::chrono::minutes(1);
+
 // Whoever runs a daemon for clients that connect by URL cannot start it again by connecting.
 constexpr base::Duration never = std::chrono::years(100);
 bool stays(const DaemonParts& parts, const Config& config) {
-  return parts.paths.apart.empty() && (parts.foreground || parts.port || config.http.port);
+  return parts.foreground || parts.port || config.http.port;
+}
+
+base::Duration retire_after(const DaemonParts& parts, const Config& config) {
+  if (!parts.paths.apart.empty()) return std::min(config.daemon_idle_timeout, idle_apart_most);
+  return stays(parts, config) ? never : config.daemon_idle_timeout;
 }
 
 std::uint64_t random_key() {
@@ -39,7 +47,7 @@ std::uint64_t random_key() {
 Daemon::Daemon(DaemonParts parts, const Config& config)
     : parts_(std::move(parts)),
       log_(parts_.paths.daemon_log),
-      broker_({.retire_after = stays(parts_, config) ? never : config.daemon_idle_timeout,
+      broker_({.retire_after = retire_after(parts_, config),
                .version = std::string(base::version),
                .unix_time = std::time(nullptr),
                .hash_key = random_key()},

@@ -46,6 +46,22 @@ class TestOurDaemons(HttpCase):
     def test_one_that_speaks_sse(self):
         self.check_shared("sse")
 
+    def test_a_launcher_leaves_it_to_its_child(self):
+        """setsid(1) and shells end with 0, at once or when the server answers already."""
+        for launcher in (["setsid"], ["sh", "-c", '"$0" "$@" & exit 0'], ["sh", "-c", '"$0" "$@" & sleep 1; exit 0']):
+            with self.subTest(" ".join(launcher)):
+                entry = self.started()
+                command, *rest = [*launcher, entry["command"], *entry["args"]]
+                self.home.config({"mcpServers": {"ours": {**entry, "command": command, "args": rest}}})
+                session = self.session()
+                pid = self.facts(session)["pid"]
+                eventually("that status names the server", lambda: self.home.status_of("ours")[-1]["pid"] == pid)
+                self.assertEqual(self.facts(session)["pid"], pid)
+                self.home.hearth("stop", "ours")
+                self.assert_gone(pid, "the server")
+                session.close()
+                self.home.hearth("shutdown")
+
     def test_it_takes_its_time_until_it_answers(self):
         self.configure("--delay", "0.7")
         self.assertEqual(self.session().echo("x"), "x")
