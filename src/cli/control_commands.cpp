@@ -1,6 +1,8 @@
 #include "cli/control_commands.h"
 
+#include <algorithm>
 #include <optional>
+#include <string>
 
 #include "cli/command_line.h"
 #include "cli/control.h"
@@ -58,8 +60,16 @@ int tell_to(const Arguments& arguments, std::string_view target, std::string_vie
 }  // namespace
 
 int run_status(const Arguments& arguments) {
-  return ask_and_show(arguments, {.target = "/status", .body = {}},
-                      {.json = R"({"daemon":null,"servers":[],"sessions":[]})"}, status_shown);
+  const int ours = ask_and_show(arguments, {.target = "/status", .body = {}},
+                                {.json = R"({"daemon":null,"servers":[],"sessions":[]})"}, status_shown);
+  const auto paths = io::paths_of(arguments.home_wanted());
+  const std::size_t daemons = paths ? io::living_daemons(*paths).size() : 0;
+  const std::size_t others = ours == exit_ok ? daemons - std::min<std::size_t>(daemons, 1) : daemons;
+  if (others != 0 && !arguments.has("--json")) {
+    complain((others == 1 ? "another daemon runs" : std::to_string(others) + " other daemons run") +
+             std::string(" for sessions in other surroundings (a sandbox, other limits); ask from there"));
+  }
+  return ours;
 }
 
 int run_why(const Arguments& arguments) {

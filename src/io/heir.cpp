@@ -36,17 +36,20 @@ ino_t pipe_of(const Descriptor& end) {
 
 std::optional<Process> heir_among(std::span<const Process> left, const ServerPipes& pipes,
                                   Heritage heritage) {
-  std::optional<Process> heir;
+  bool is_heard = false;
+  std::optional<Process> whole;  // Holds all it needs.
+  std::optional<Process> last;   // The end of a pipeline, which holds only what is written to.
   for (const Process& process : left) {
+    const ServerPipes held = held_by(process.pid, pipes);
+    is_heard = is_heard || held.input != 0;
     if (process.parent != getpid()) continue;
-    if (heir && heir->started <= process.started) continue;
-    if (heritage == Heritage::conversation) {
-      const ServerPipes held = held_by(process.pid, pipes);
-      if (held.input == 0 || held.output == 0) continue;
-    }
-    heir = process;
+    const bool speaks = held.output != 0 || heritage == Heritage::anything;
+    const bool hears = held.input != 0 || heritage == Heritage::anything;
+    if (speaks && hears && (!whole || process.started < whole->started)) whole = process;
+    if (speaks && (!last || process.started < last->started)) last = process;
   }
-  return heir;
+  if (whole) return whole;
+  return is_heard ? last : std::nullopt;
 }
 
 std::vector<pid_t> adopted_with(const ServerPipes& pipes) {

@@ -28,7 +28,7 @@ enum class Heritage : unsigned char {
   anything,      // It is spoken to otherwise, so that it need not hold any of them.
 };
 
-// The oldest of `left` that has become our child and holds what it needs.
+// The oldest of `left` that has become our child and holds what it needs; of a pipeline, its end.
 std::optional<Process> heir_among(std::span<const Process> left, const ServerPipes& pipes, Heritage heritage);
 
 // Our own children that hold one of the pipes: what is left of a server that carries no mark any more.

@@ -49,7 +49,7 @@ bool is_private_group(gid_t group) {
     const auto fields = split(line, ':');  // name:password:gid:members
     if (fields.size() >= 4 && fields[2] == number && !fields[3].empty() && fields[3] != name) return false;
   }
-  return true;
+  return !name.empty();
 }
 
 std::string octal(mode_t mode) {

@@ -169,7 +169,7 @@ TEST_CASE("what cannot be handed over to a child is as near as it may be") {
 }
 
 TEST_CASE("a launcher that leaves the server to its child has not ended it") {
-  for (const std::string mode : {"once", "twice", "unmarked"}) {
+  for (const std::string mode : {"once", "twice", "unmarked", "pipeline"}) {
     CAPTURE(mode);
     Family family;
     REQUIRE(family.start(Family::spec({"launched", mode})));

@@ -242,8 +242,27 @@ int burdened(const std::string& home, const std::string& self) {
   return starters(1, home, self);
 }
 
+// Two processes, of which one has the stdin and the other the stdout.
+int launch_pipeline() {
+  int middle[2];
+  if (pipe(middle) != 0) return 9;
+  if (fork() == 0) {
+    dup2(middle[1], 1);
+    for (const int fd : middle) close(fd);
+    return echo();
+  }
+  if (fork() == 0) {
+    dup2(middle[0], 0);
+    for (const int fd : middle) close(fd);
+    tell(std::to_string(getpid()));
+    return echo();
+  }
+  return 0;
+}
+
 // A server whose own process is another one than the one that was started; prints its pid.
 int launched(const std::string& mode, const std::string& self) {
+  if (mode == "pipeline") return launch_pipeline();
   if (fork() != 0) return mode == "failing" ? 1 : 0;
   if (mode == "twice" && fork() != 0) _exit(0);
   if (mode != "failing") setsid();
