@@ -106,7 +106,7 @@ void become_private(const std::string& directory) {
   core.rlim_cur = dumpable ? core.rlim_max : 0;
   setrlimit(RLIMIT_CORE, &core);
   prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0);
-  if (chdir(directory.c_str()) != 0) return;  // It stays in the root directory.
+  if (dumpable && chdir(directory.c_str()) != 0) return;  // It stays in the root directory.
 }
 
 base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {

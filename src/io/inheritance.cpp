@@ -121,6 +121,13 @@ Number read_thp_disable() {
   return disabled;
 }
 
+// A daemon that was built with ThreadSanitizer needs the addresses that its starter chose.
+#ifdef __SANITIZE_THREAD__
+constexpr Number usual_personality = std::nullopt;
+#else
+constexpr Number usual_personality = PER_LINUX;
+#endif
+
 struct Setting {
   std::string_view name;
   Number standard;  // Of a fresh login; absent: as it is.
@@ -142,7 +149,7 @@ constexpr std::array settings = {
             [](std::int64_t value) { write_number("/proc/self/oom_score_adj", value); }},
     Setting{"timer_slack", 50000, read_timer_slack,
             [](std::int64_t slack) { prctl(PR_SET_TIMERSLACK, static_cast<unsigned long>(slack), 0, 0, 0); }},
-    Setting{"personality", PER_LINUX, read_personality,
+    Setting{"personality", usual_personality, read_personality,
             [](std::int64_t value) { personality(static_cast<unsigned long>(value)); }},
     Setting{"coredump_filter", 0x33, [] { return read_number<16>("/proc/self/coredump_filter"); },
             [](std::int64_t value) { write_number("/proc/self/coredump_filter", value); }},

@@ -195,7 +195,7 @@ class Home:
         env = {"HOME": self.user_home, "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "USER": "tester",
                "HEARTH_HOME": self.hearth_home,
                # Tests look into daemons through /proc, which one that cannot be dumped denies to its own user.
-               "HEARTH_CORE_DUMPS": "yes"}
+               "HEARTH_CORE_DUMPS": "yes" if os.getuid() != 0 else None}
         env.update(more)
         return {name: value for name, value in env.items() if value is not None}
 

@@ -102,6 +102,8 @@ void Server::take_initialize(const Read& message, const std::string& id) {
     return write_other(error_line(id, -32022, "\"supported\":[\"2026-07-28\"],\"requested\":\"2025-11-25\""));
   }
   const base::Duration wait = greeting_time();
+  // A launcher that leaves it to a child: the broker sees another pid, and nothing else changes.
+  if (world.random.permille(100)) world.hands.give(broker::InstanceMoved{start.instance, number + 100'000});
   if (world.random.permille(300))
     write_other(notice_line("notifications/message",
                             "\"level\":\"info\",\"data\":{\"proc\":\"p" + std::to_string(number) + "\"}"));
