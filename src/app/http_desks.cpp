@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "app/http_session.h"
+#include "proto/value_digest.h"
 
 namespace app {
 namespace {
@@ -48,7 +49,7 @@ void HttpSessions::at_desk(transport::ExchangeId exchange, transport::ModernCall
   DeskKey key{.caller = caller,
               .server = target.server,
               .project = target.project,
-              .capabilities = std::string(call.capabilities)};
+              .capabilities = proto::value_name(0, call.capabilities)};
   const std::optional<core::SessionId> known = desks_.find(key);
   Session* desk = known ? sessions_.find(*known) : open_desk(exchange, call, std::move(key));
   if (desk == nullptr) return;

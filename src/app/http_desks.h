@@ -21,7 +21,7 @@ struct DeskKey {
   std::string caller;
   std::string server;
   std::string project;
-  std::string capabilities;  // As declared, byte for byte: a client declares the same in the same words.
+  std::string capabilities;  // A name for what is declared: the same in other words has the same.
 
   auto operator<=>(const DeskKey&) const = default;
 };

@@ -84,11 +84,13 @@ std::vector<core::ParkedAsk> url_questions(std::string_view raw_error) {
   const proto::json::Value* list = data != nullptr ? data->find("elicitations") : nullptr;
   if (list == nullptr) return asks;
   for (const proto::json::Value& item : list->items) {
-    asks.push_back(
-        {.key = {},
-         .server_id = {},
-         .method = Method::elicitation_create,
-         .request = face::input_request(Method::elicitation_create, raw_error.substr(item.at, item.length))});
+    // Whatever it says of its mode: in this error there is only one.
+    const std::string params =
+        proto::with_members(raw_error.substr(item.at, item.length), R"("mode":"url")", {"mode"});
+    asks.push_back({.key = {},
+                    .server_id = {},
+                    .method = Method::elicitation_create,
+                    .request = face::input_request(Method::elicitation_create, params)});
   }
   return asks;
 }

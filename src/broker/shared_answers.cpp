@@ -15,6 +15,7 @@
 #include "proto/claim.h"
 #include "proto/json.h"
 #include "proto/members.h"
+#include "proto/value_digest.h"
 
 namespace broker {
 namespace {
@@ -39,21 +40,25 @@ std::string extensions_of(const Session& session, const Call& call, const Scanne
 }
 
 // None: the answer is for nobody else.
-std::optional<CacheKey> key_of(const Session& session, const Instance& instance, const Call& call,
+std::optional<CacheKey> key_of(const State& state, const Instance& instance, const Call& call,
                                const Scanned& message) {
   const bool plain = !call.task && !message.envelope.request_state.present() && !message.envelope.responses;
   if (!instance.spec.cache || !shareable_method(call.method) || !plain) return std::nullopt;
+  const auto name = [&](std::string_view json) { return proto::value_name(state.options.hash_key, json); };
+  const std::string params = proto::with_members(message.of(message.envelope.params), {}, {"_meta"});
   CacheKey key{
       .method = call.method,
       .uri = proto::json::unquoted(message.of(message.envelope.uri)),
-      .params = proto::with_members(message.of(message.envelope.params), {}, {"_meta"}),
-      .circumstances = proto::with_members(
+      .cursor = core::cursor_of(params),
+      .params = name(params),
+      .circumstances = name(proto::with_members(
           message.of(message.envelope.meta), {},
           {"progressToken", proto::meta::version, proto::meta::client_info, proto::meta::client_capabilities,
-           proto::meta::log_level, "traceparent", "tracestate", "baggage"}),
+           proto::meta::log_level, "traceparent", "tracestate", "baggage"})),
       .principal = std::nullopt};
   if (instance.era == proto::Era::legacy) return key;
-  key.circumstances += extensions_of(session, call, message);
+  const Session& session = state.sessions.at(call.session);
+  key.circumstances += name(extensions_of(session, call, message));
   key.principal = session.principal;
   return key;
 }
@@ -100,7 +105,7 @@ void keep(const State& state, Instance& instance, Merging::Led led, const Scanne
     if (keeping.for_all) led.key.principal.reset();
   } else {
     // Over HTTP what it tells can be lost. A cursor may be good for one use only.
-    const bool pages = !core::cursor_of(led.key.params).empty() || !core::next_cursor_of(result).empty();
+    const bool pages = !led.key.cursor.empty() || !core::next_cursor_of(result).empty();
     const bool safe = instance.spec.link == core::Link::stdio && tells_of(instance, led.key.method) && !pages;
     if (safe) good_for = core::limits::legacy_list_kept;
   }
@@ -136,7 +141,7 @@ void file_again(State& state, const Call& call, std::int64_t before) {
 
 bool answered_by_another(State& state, Instance& instance, Call& call, const Scanned& message) {
   const Session& session = state.sessions.at(call.session);
-  std::optional<CacheKey> key = key_of(session, instance, call, message);
+  std::optional<CacheKey> key = key_of(state, instance, call, message);
   if (!key) return false;
   if (const core::Cache::Kept* kept = kept_for(state, instance, *key)) {
     ++instance.from_cache;
@@ -168,7 +173,7 @@ std::vector<std::int64_t> also_answered(State& state, Instance& instance, const 
     return {};
   }
   // A cursor that is not good any more: nor are the pages that led to it.
-  if (message.envelope.error.present() && !core::cursor_of(led->key.params).empty()) {
+  if (message.envelope.error.present() && !led->key.cursor.empty()) {
     instance.cache.forget([&](const CacheKey& key) { return key.method == led->key.method; });
   }
   std::vector<std::int64_t> joined = std::move(led->joined);

@@ -25,7 +25,8 @@ bool about(const CacheKey& key, std::string_view uri) {
 }
 
 std::size_t Cache::size_of(const CacheKey& key, const Kept& kept) {
-  return kept.result.size() + key.uri.size() + key.params.size() + key.circumstances.size();
+  return kept.result.size() + key.uri.size() + key.cursor.size() + key.params.size() +
+         key.circumstances.size();
 }
 
 Cache::Entries::iterator Cache::erase(Entries::iterator entry) {

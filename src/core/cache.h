@@ -23,7 +23,8 @@ namespace core {
 struct CacheKey {
   proto::Method method = proto::Method::other;
   std::string uri;                       // resources/read: which resource.
-  std::string params;                    // Raw, without _meta.
+  std::string cursor = {};               // Of a page.
+  std::string params;                    // The value without _meta, or a name for it.
   std::string circumstances;             // What else the answer can depend on.
   std::optional<std::string> principal;  // For whom only; none: for everybody.
 

@@ -4,6 +4,7 @@
 #include "proto/claim.h"
 #include "proto/json.h"
 #include "proto/members.h"
+#include "proto/value_digest.h"
 
 namespace face {
 
@@ -65,9 +66,8 @@ std::string legacy_params(std::string_view raw_params, std::string_view token) {
 }
 
 std::uint64_t digest_of(std::uint64_t key, std::string_view method, std::string_view raw_params) {
-  std::string asked(method);
-  asked += proto::with_members(raw_params, {}, {"_meta", "inputResponses", "requestState"});
-  return base::siphash({key, 1}, asked);
+  const std::string asked = proto::with_members(raw_params, {}, {"_meta", "inputResponses", "requestState"});
+  return base::siphash({key, 1}, method) ^ proto::value_digest({key, 1}, asked);
 }
 
 std::string discover_result(std::string_view initialize_result) {
@@ -225,7 +225,7 @@ std::string input_request(proto::Method method, std::string_view raw_params) {
     const std::string kept =
         legacy_meta(proto::with_members(meta, {}, {"progressToken", proto::meta::related_task}), {});
     const std::string first = kept == "{}" ? std::string() : R"("_meta":)" + kept;
-    request.key("params").raw(proto::with_members(raw_params, first, {"_meta", "task", "elicitationId"}));
+    request.key("params").raw(proto::with_members(raw_params, first, {"_meta", "task"}));
   }
   request.end();
   return request.text();

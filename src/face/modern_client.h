@@ -27,7 +27,8 @@ ModernHello read_hello(const proto::Claim& claim);
 // The params of a request without what only 2026-07-28 has: a claim that a server of both eras found would
 // make it take the conversation for a modern one. `token` replaces the progress token if there is one.
 std::string legacy_params(std::string_view raw_params, std::string_view token);
-// What a request asks for, whoever sends it: its method and params without answers, ticket and _meta.
+// What a request asks for, whoever sends it and however it is written: its method and params without answers,
+// ticket and _meta.
 std::uint64_t digest_of(std::uint64_t key, std::string_view method, std::string_view raw_params);
 
 // From the server's own InitializeResult, raw.

@@ -122,6 +122,20 @@ TEST_CASE_FIXTURE(LegacyStage, "those who ask the same at the same time get one 
   CHECK(broker.instances().at(0).calls_total == 1);
 }
 
+TEST_CASE_FIXTURE(LegacyStage, "the same in other words is the same, at once and later") {
+  const auto a = session();
+  const auto b = session();
+  says(a, said("7", "tools/list", R"({"x":{"m":1,"n":[2]},"_meta":{"acme/t":{"k":"é","l":1}}})"));
+  says(b, said("8", "tools/list", R"({"_meta":{"acme/t":{ "l": 1.0, "k":"\u00e9"}},"x":{"n":[2],"m":1}})"));
+  answers(one(), tools);
+  CHECK(hears(a) == Lines{result("7", tools)});
+  CHECK(hears(b) == Lines{result("8", tools)});
+  says(b, said("9", "tools/list", R"({"_meta":{"acme/t":{"l":1,"k":"é"}},"x":{"n":[2],"m":1e0}})"));
+  CHECK(hears(b) == Lines{result("9", tools)});
+  says(b, said("10", "tools/list", R"({"_meta":{"acme/t":{"l":1,"k":"é"}},"x":{"n":[2],"m":2}})"));
+  CHECK(one().contains("tools/list"));
+}
+
 TEST_CASE_FIXTURE(LegacyStage, "what is not the same is asked for itself") {
   const auto a = session();
   const auto b = session();
