@@ -99,7 +99,8 @@ void begin_round(State& state, Instance& instance, Call& call, const Scanned& me
                    "asked for input more than " + std::to_string(core::limits::rounds_most) + " times");
   }
   for (face::InputRequest& request : wanted->requests) {
-    const auto changed = face::question_for(session.revision, request.method, request.params);
+    const proto::Revision words = face::questions_of(session.revision, session.capabilities, request.method);
+    const auto changed = face::question_for(words, request.method, request.params);
     if (!changed) return give_up(state, instance, wire_id, "asked for input, but " + changed.error());
     if (*changed) request.params = **changed;
     if (!core::may_be_asked(session.capabilities, request.method, request.mode))

@@ -1,5 +1,7 @@
 #include "face/content.h"
 
+#include <algorithm>
+
 #include "proto/json.h"
 #include "proto/members.h"
 
@@ -128,42 +130,49 @@ std::string choice_for(std::string_view property) {
                              {"oneOf"});
 }
 
-std::expected<std::optional<std::string>, std::string> form_for(std::string_view params) {
+// A choice of several goes as it is: clients of older revisions that know it are common, and the others say
+// that they do not.
+std::optional<std::string> form_for(std::string_view params) {
   const std::string_view schema = proto::member(params, "requestedSchema");
   const std::string_view properties = proto::member(schema, "properties");
-  bool several = false;
   bool titled = false;
   std::string changed;
   proto::each_member(properties, [&](std::string_view key, std::string_view property) {
-    several |= is_string(proto::member(property, "type"), "array");
     titled |= !proto::member(property, "oneOf").empty();
     if (!changed.empty()) changed += ',';
     changed.append("\"").append(key).append("\":").append(choice_for(property));
   });
-  if (several) return std::unexpected("the client's revision (2025-06-18) knows no choice of several");
   if (!titled) return std::nullopt;
   const std::string form = proto::with_members(schema, R"("properties":{)" + changed + '}', {"properties"});
   return proto::with_members(params, R"("requestedSchema":)" + form, {"requestedSchema"});
 }
 
-std::expected<std::optional<std::string>, std::string> sampling_for(std::string_view params) {
-  bool arrays = false;
-  bool several = false;
-  const std::string messages = each_changed(proto::member(params, "messages"), [&](std::string_view message) {
+// Several blocks in one message are as many messages of the same role.
+std::expected<std::optional<std::string>, std::string> sampling_for(Revision client,
+                                                                    std::string_view params) {
+  bool changed = false;
+  bool unreadable = false;
+  std::string messages;
+  proto::each_item(proto::member(params, "messages"), [&](std::string_view message) {
+    const auto add = [&](std::string_view text) {
+      messages.append(messages.empty() ? "" : ",").append(text);
+    };
+    const auto add_block = [&](std::string_view block) {
+      const std::string_view type = proto::member(block, "type");
+      unreadable |= type.empty() || is_string(type, "tool_use") || is_string(type, "tool_result");
+      const std::string known = block_for(client, block);
+      changed |= known != block;
+      add(proto::with_members(message, R"("content":)" + known, {"content"}));
+    };
     const std::string_view content = proto::member(message, "content");
-    if (!content.starts_with('[')) return std::string(message);
-    arrays = true;
-    std::string_view only;
-    proto::each_item(content, [&](std::string_view block) {
-      several |= !only.empty();
-      only = block;
-    });
-    several |= only.empty();
-    return proto::with_members(message, R"("content":)" + std::string(only), {"content"});
+    if (content.starts_with('{')) return add_block(content);
+    if (!content.starts_with('[')) return add(message);
+    changed = true;
+    proto::each_item(content, add_block);
   });
-  if (several) return std::unexpected("the client's revision knows only messages of one block");
-  if (!arrays) return std::nullopt;
-  return proto::with_members(params, R"("messages":)" + messages, {"messages"});
+  if (unreadable) return std::unexpected("the client's revision knows no such blocks in messages");
+  if (!changed) return std::nullopt;
+  return proto::with_members(params, R"("messages":[)" + messages + ']', {"messages"});
 }
 
 }  // namespace
@@ -182,11 +191,19 @@ std::optional<std::string> content_for(Revision client, Method method, std::stri
   }
 }
 
+Revision questions_of(Revision client, const core::Capabilities& capabilities, Method method) {
+  const bool newer = method == Method::elicitation_create
+                         ? capabilities.elicitation_url
+                         : method == Method::sampling_create_message &&
+                               !proto::member(capabilities.sampling_raw, "tools").empty();
+  return newer ? std::max(client, Revision::r2025_11_25) : client;
+}
+
 std::expected<std::optional<std::string>, std::string> question_for(Revision client, Method method,
                                                                     std::string_view raw_params) {
   if (client >= Revision::r2025_11_25) return std::nullopt;
   if (method == Method::elicitation_create) return form_for(raw_params);
-  if (method == Method::sampling_create_message) return sampling_for(raw_params);
+  if (method == Method::sampling_create_message) return sampling_for(client, raw_params);
   return std::nullopt;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/capabilities.h"
 #include "proto/method.h"
 #include "proto/revision.h"
 
@@ -20,10 +21,15 @@ namespace face {
 std::optional<std::string> content_for(proto::Revision client, proto::Method method,
                                        std::string_view raw_result);
 
+// The revision in whose words a client reads such questions: its own, or 2025-11-25 if it declares what only
+// that has (URLs, tools in sampling), whatever it calls its revision.
+proto::Revision questions_of(proto::Revision client, const core::Capabilities& capabilities,
+                             proto::Method method);
+
 // The params of a question, for a client of that revision; absent: they may go as they are. The error is the
-// sentence for the server: there is no way to ask this client that.
-// - choices with titles (2025-11-25): a list of values and one of names; choices of several: not to be asked;
-// - sampling messages of several blocks (2025-11-25): not to be asked.
+// sentence for the server: the client would misread it.
+// - choices with titles (2025-11-25): a list of values and one of names; choices of several go as they are;
+// - sampling messages of several blocks (2025-11-25): a message for each; uses of tools: not to be asked.
 std::expected<std::optional<std::string>, std::string> question_for(proto::Revision client,
                                                                     proto::Method method,
                                                                     std::string_view raw_params);

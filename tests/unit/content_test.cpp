@@ -58,7 +58,7 @@ TEST_CASE("content: links and sound become words for those who do not know them"
         R"({"messages":[{"content":{"type":"text","text":"u"},"role":"user"}]})");
 }
 
-TEST_CASE("questions: choices with titles become two lists, choices of several cannot be asked") {
+TEST_CASE("questions: choices with titles become two lists, choices of several go as they are") {
   const std::string titled =
       R"({"message":"?","requestedSchema":{"type":"object","properties":{"c":{"type":"string","oneOf":)"
       R"([{"const":"a","title":"A"},{"const":"b"}]},"n":{"type":"integer"}}}})";
@@ -68,11 +68,13 @@ TEST_CASE("questions: choices with titles become two lists, choices of several c
                     R"("b"],"type":"string"},)"
                     R"("n":{"type":"integer"}},"type":"object"},"message":"?"})");
   CHECK(face::question_for(Revision::r2025_11_25, Method::elicitation_create, titled) == std::nullopt);
-  CHECK(!face::question_for(Revision::r2025_06_18, Method::elicitation_create,
-                            R"({"requestedSchema":{"properties":{"c":{"type":"array"}}}})"));
+  const auto several = face::question_for(Revision::r2025_06_18, Method::elicitation_create,
+                                          R"({"requestedSchema":{"properties":{"c":{"type":"array"}}}})");
+  REQUIRE(several);
+  CHECK(*several == std::nullopt);
 }
 
-TEST_CASE("questions: sampling messages of one block are unpacked, of several cannot be asked") {
+TEST_CASE("questions: sampling messages of several blocks become several messages") {
   const auto one = face::question_for(Revision::r2025_03_26, Method::sampling_create_message,
                                       R"({"messages":[{"role":"user","content":[{"type":"text",)"
                                       R"("text":"t"}]}],"maxTokens":1})");
@@ -80,4 +82,41 @@ TEST_CASE("questions: sampling messages of one block are unpacked, of several ca
   CHECK(*one == R"({"messages":[{"content":{"type":"text","text":"t"},"role":"user"}],"maxTokens":1})");
   CHECK(!face::question_for(Revision::r2025_03_26, Method::sampling_create_message,
                             R"({"messages":[{"role":"user","content":[1,2]}]})"));
+  const auto several = face::question_for(
+      Revision::r2025_06_18, Method::sampling_create_message,
+      R"({"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image","data":"AA",)"
+      R"("mimeType":"image/png"}]},{"role":"assistant","content":{"type":"text","text":"b"}}],)"
+      R"("maxTokens":1})");
+  REQUIRE(several);
+  CHECK(*several == R"({"messages":[{"content":{"type":"text","text":"a"},"role":"user"},)"
+                    R"({"content":{"type":"image","data":"AA","mimeType":"image/png"},"role":"user"},)"
+                    R"({"content":{"type":"text","text":"b"},"role":"assistant"}],"maxTokens":1})");
+}
+
+TEST_CASE("questions: what an older client would misread it is not asked") {
+  for (const char* block : {R"({"type":"tool_use","id":"1","name":"t","input":{}})",
+                            R"({"type":"tool_result","toolUseId":"1"})"}) {
+    CHECK(!face::question_for(Revision::r2025_06_18, Method::sampling_create_message,
+                              R"({"messages":[{"role":"user","content":)" + std::string(block) + "}]}"));
+  }
+  const auto sound = face::question_for(
+      Revision::r2024_11_05, Method::sampling_create_message,
+      R"({"messages":[{"role":"user","content":{"type":"audio","data":"AA","mimeType":"audio/wav"}}]})");
+  REQUIRE(sound);
+  REQUIRE(*sound);
+  CHECK((*sound)->contains("sound of the type audio/wav"));
+}
+
+TEST_CASE("questions: a client that declares what is newer than its revision is asked in those words") {
+  const auto words = [](std::string_view declared, Method method) {
+    const auto document = proto::json::parse(declared);
+    return face::questions_of(Revision::r2025_06_18, core::capabilities_of(&*document.root, declared),
+                              method);
+  };
+  CHECK(words(R"({"elicitation":{}})", Method::elicitation_create) == Revision::r2025_06_18);
+  CHECK(words(R"({"elicitation":{"form":{},"url":{}}})", Method::elicitation_create) ==
+        Revision::r2025_11_25);
+  CHECK(words(R"({"sampling":{}})", Method::sampling_create_message) == Revision::r2025_06_18);
+  CHECK(words(R"({"sampling":{"tools":{}}})", Method::sampling_create_message) == Revision::r2025_11_25);
+  CHECK(words(R"({"sampling":{"tools":{}}})", Method::elicitation_create) == Revision::r2025_06_18);
 }
