@@ -140,6 +140,13 @@ std::string why_json(const broker::Broker& broker, const std::optional<std::stri
     }
     json.end();
     write_differences(json, "ignored", group.ignored);
+    const auto names = [&](std::string_view key, const std::vector<std::string>& all) {
+      json.key(key).array();
+      for (const std::string& one : all) json.string(one);
+      json.end();
+    };
+    names("declared", group.declared);
+    names("undeclared", group.undeclared);
     json.end();
   }
   json.end();

@@ -54,6 +54,7 @@ Daemon::Daemon(DaemonParts parts, const Config& config)
               io::now()),
       started_(io::now()),
       probe_notes_(parts_.paths.state_dir + "/not-to-probe"),
+      asks_notes_(parts_.paths.state_dir + "/asks"),
       front_(loop_, {},
              {.on_request = [this](transport::ExchangeId exchange, proto::HttpRequest&& request,
                                    HttpOrigin origin) { requested(exchange, std::move(request), origin); },

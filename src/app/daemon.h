@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "app/asks_notes.h"
 #include "app/attachment.h"
 #include "app/config.h"
 #include "app/control.h"
@@ -100,6 +101,7 @@ class Daemon {
   broker::Broker broker_;
   base::Instant started_;
   ProbeNotes probe_notes_;
+  AsksNotes asks_notes_;
   std::unique_ptr<io::Children> children_;
   HttpFront front_;
   Control control_;

@@ -41,6 +41,7 @@ void Daemon::carry_out(broker::Action& action) {
                    if (Running* running = instances_.find(a.instance)) running->child->stop();
                  },
                  [&](broker::NoteNoProbe& a) { probe_notes_.note(a.program, a.args); },
+                 [&](broker::NoteAsks& a) { asks_notes_.note(a.program, a.args); },
                  [&](broker::ForgetInstance& a) {
                    upstreams_->forget(a.instance);
                    (void)instances_.take(a.instance);

@@ -88,6 +88,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   }
   attachment.resume_unread();
   spec->probe = spec->probe && probe_notes_.may_ask(*spec);
+  spec->asks = asks_notes_.asks(*spec);
   feed(broker::SessionOpened{id, std::move(*spec), attachment.page(), body->pid});
 }
 
@@ -120,7 +121,10 @@ base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server,
   const auto home = wish.environment.find("HOME");
   if (project.empty()) wish.cwd = home != wish.environment.end() ? home->second : "/";
   auto spec = resolve(wish, load_config(parts_.paths.config_file));
-  if (spec) spec->probe = spec->probe && probe_notes_.may_ask(*spec);
+  if (spec) {
+    spec->probe = spec->probe && probe_notes_.may_ask(*spec);
+    spec->asks = asks_notes_.asks(*spec);
+  }
   return spec;
 }
 

@@ -79,6 +79,12 @@ struct NoteNoProbe {
   std::string program;  // Or the URL of one that is elsewhere.
   std::vector<std::string> args;
 };
+// The server has asked a client something because of a call: when it is started again, calls take turns from
+// the start.
+struct NoteAsks {
+  std::string program;
+  std::vector<std::string> args;
+};
 // The instance's id will not be used again.
 struct ForgetInstance {
   InstanceId instance;
@@ -93,8 +99,8 @@ struct Log {
 // Nobody has needed this daemon for its whole idle time.
 struct Retire {};
 
-using Action =
-    std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, TellSession, PauseSession,
-                 ResumeSession, StartInstance, StopInstance, NoteNoProbe, ForgetInstance, Log, Retire>;
+using Action = std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, TellSession,
+                            PauseSession, ResumeSession, StartInstance, StopInstance, NoteNoProbe, NoteAsks,
+                            ForgetInstance, Log, Retire>;
 
 }  // namespace broker

@@ -28,6 +28,7 @@ using proto::Method;
 
 struct Question {
   std::string_view raw_id;
+  std::string name;  // Of the method.
   Method method = Method::other;
   Mode mode = Mode::none;
   std::string elicitation_id;
@@ -35,24 +36,29 @@ struct Question {
 
 // What a server hears when nobody can answer. A question that it was told may be asked is answered as a
 // person would who closes the window; one that it was not is an error.
-void decline(State& state, const Instance& instance, Method method, std::string_view raw_id,
-             std::string_view why) {
-  if (method == Method::elicitation_create) {
-    state.send(instance.id, proto::result_text(raw_id, R"({"action":"cancel"})"));
-    return;
-  }
+std::string declined(Method method, std::string_view raw_id, std::string_view why) {
+  if (method == Method::elicitation_create) return proto::result_text(raw_id, R"({"action":"cancel"})");
   const Code code = method == Method::sampling_create_message ? Code::rejected : Code::method_not_found;
-  state.send(instance.id, proto::error_text(raw_id, code, "hearth: " + std::string(why)));
+  return proto::error_text(raw_id, code, "hearth: " + std::string(why));
+}
+
+// Ids are as long as their makers like.
+std::string shortened(std::string_view raw_id) {
+  constexpr std::size_t most = 40;
+  return raw_id.size() <= most ? std::string(raw_id) : std::string(raw_id.substr(0, most)) + "...";
 }
 
 void refuse(State& state, Instance& instance, const Question& question, std::string_view why) {
-  state.log(Severity::info,
-            instance.spec.name + ": a question of the server was declined: " + std::string(why));
-  decline(state, instance, question.method, question.raw_id, why);
+  state.log(Severity::info, instance.spec.name + ": declined " + question.name + " (id " +
+                                shortened(question.raw_id) + "): " + std::string(why));
+  state.send(instance.id, declined(question.method, question.raw_id, why));
 }
 
 Question question_of(const Scanned& message, Method method) {
-  Question question{.raw_id = message.of(message.envelope.id), .method = method, .elicitation_id = {}};
+  Question question{.raw_id = message.of(message.envelope.id),
+                    .name = proto::json::unquoted(message.of(message.envelope.method)),
+                    .method = method,
+                    .elicitation_id = {}};
   if (method != Method::elicitation_create) return question;
   const proto::json::Document document = proto::json::parse(message.of(message.envelope.params));
   question.mode = Mode::form;
@@ -63,13 +69,9 @@ Question question_of(const Scanned& message, Method method) {
   return question;
 }
 
-// The sessions that a question without a task may be meant for. A call that was cancelled a moment ago may
-// still be asking: that makes a question uncertain, but nobody is asked on behalf of a call that he has given
-// up.
-struct Candidates {
-  std::set<Party> live;
-  std::set<Party> all;  // Those with ghosts, too.
-};
+// The parties that a question without a task may be meant for. No call that is over is among them: while one
+// may still be asking, the question waits (endings.cpp).
+using Candidates = std::set<Party>;
 
 // Its client has been told what it asks, and has not brought the answers.
 bool away(const Call& call) {
@@ -82,23 +84,23 @@ Candidates candidates(State& state, Instance& instance) {
   const Call* heard_on = instance.calls.find(state.heard_on);
   if (heard_on != nullptr && heard_on->era == proto::Era::modern &&
       (heard_on->state == CallState::sent || away(*heard_on))) {
-    found.live = found.all = {party_of(*heard_on)};
-    return found;
+    return {party_of(*heard_on)};
   }
   // While it waits for answers a call asks nothing further, so these come into question only if no other
   // does.
   std::set<Party> waiting;
   instance.calls.each([&](const Call& call) {
     if (call.purpose != core::Purpose::forwarded || !proto::may_ask(call.method)) return;
-    const bool live = call.state == CallState::sent;
-    if (away(call)) waiting.insert(party_of(call));
-    if (live) found.live.insert(party_of(call));
-    if (live || core::ghost(call, state.now)) found.all.insert(party_of(call));
+    const bool asked = away(call) || in_dialog(state, instance, party_of(call));
+    if (asked) {
+      waiting.insert(party_of(call));
+    } else if (call.state == CallState::sent) {
+      found.insert(party_of(call));
+    }
   });
-  if (found.all.empty() && !waiting.empty()) found.live = found.all = std::move(waiting);
-  if (found.all.empty() && instance.sessions_ever == 1 && instance.sessions.size() == 1) {
-    found.live.insert({instance.sessions.front()});
-  }
+  if (found.empty() && !waiting.empty()) found = std::move(waiting);
+  if (found.empty() && instance.sessions_ever == 1 && instance.sessions.size() == 1)
+    found.insert({instance.sessions.front()});
   return found;
 }
 
@@ -113,21 +115,75 @@ std::string required(Method method, Mode mode) {
 // The modern call that a question without a task certainly belongs to.
 Call* modern_call(State& state, Instance& instance) {
   const Candidates found = candidates(state, instance);
-  if (found.all.size() != 1 || found.live.empty()) return nullptr;
-  return found.live.begin()->call != 0 ? instance.calls.find(found.live.begin()->call) : nullptr;
+  if (found.size() != 1 || found.begin()->call == 0) return nullptr;
+  return instance.calls.find(found.begin()->call);
+}
+
+// It could be a call's that is over, or the one party's that it would go to.
+bool is_unsure(State& state, Instance& instance, const Scanned& message, Method method) {
+  if (method == Method::roots_list || message.envelope.related_task.present()) return false;
+  if (instance.held_questions.size() >= core::limits::asks_per_session) return false;
+  const Candidates found = candidates(state, instance);
+  if (found.size() != 1) return false;
+  // Its own stream tells which call it is about, or the session there is only one.
+  const bool told = found.begin()->call != 0 && found.begin()->call == state.heard_on;
+  return !told && another_is_ending(state, instance, *found.begin());
 }
 
 void become_interactive(State& state, Instance& instance) {
-  if (instance.interactive) return;
-  instance.interactive = true;
+  if (!std::exchange(instance.spec.asks, true))
+    state.outbox.push_back(NoteAsks{instance.spec.program, instance.spec.args});
+  if (std::exchange(instance.interactive, true)) return;
   const bool split = instance.spec.interactive == core::Interactive::split;
-  state.log(
-      Severity::warning,
-      instance.spec.name + ": asked a question while several sessions had calls in flight; " +
-          (split ? "further sessions get a process of their own" : "its calls now take turns by session"));
+  state.log(Severity::info, instance.spec.name + ": has asked a client something; " +
+                                (split ? "further sessions get a process of their own"
+                                       : "its calls take turns from now on, so that its next question is "
+                                         "certain"));
+}
+
+// From its first question on, also for those who start it later. Not because of a read: those are parted
+// (shared_answers.cpp). Nor over HTTP: each session has a conversation of its own there, and streams say
+// whose call a question belongs to.
+void note_asking(State& state, Instance& instance, const Party& party) {
+  if (instance.spec.link != core::Link::stdio) return;
+  bool works = false;
+  instance.calls.each([&](const Call& call) {
+    works |= call.purpose == core::Purpose::forwarded && call.state == CallState::sent &&
+             proto::may_ask(call.method) && call.method != Method::resources_read && party_of(call) == party;
+  });
+  if (works) become_interactive(state, instance);
+}
+
+// The calls that a question could belong to, for people.
+std::string calls_of(const State& state, const Instance& instance, const Candidates& parties) {
+  constexpr std::size_t most = 4;
+  std::vector<std::string> named;
+  instance.calls.each([&](const Call& call) {
+    const bool asks = call.purpose == core::Purpose::forwarded && proto::may_ask(call.method) &&
+                      (call.state == CallState::sent || away(call)) && parties.contains(party_of(call));
+    const Session* session = asks ? state.sessions.find(call.session) : nullptr;
+    if (session == nullptr) return;
+    std::string one =
+        call.method == Method::other ? "the call " : std::string(proto::name_of(call.method)) + ' ';
+    one += call.client_id.empty() ? "that waits for its client" : shortened(call.client_id);
+    one += " of " + (session->client.empty() ? "a client" : session->client);
+    if (session->client_pid != 0) one += " (process " + std::to_string(session->client_pid) + ')';
+    named.push_back(std::move(one));
+  });
+  std::string text;
+  for (std::size_t i = 0; i < named.size() && i < most; ++i) {
+    const bool last = i + 1 == named.size() && i != 0;
+    text += (last ? " or " : i == 0 ? "" : ", ") + named[i];
+  }
+  if (named.size() > most) text += " or " + std::to_string(named.size() - most) + " more";
+  return text;
 }
 
 bool asked_already(State& state, const Instance& instance, std::string_view raw_id) {
+  for (const core::HeldQuestion& held : instance.held_questions) {
+    const auto envelope = proto::scan(held.bytes.text);
+    if (envelope && envelope->id.in(held.bytes.text) == raw_id) return true;
+  }
   for (const auto& [park_id, park] : state.parks.all) {
     if (park.instance == instance.id &&
         std::ranges::find(park.asks, raw_id, &core::ParkedAsk::server_id) != park.asks.end())
@@ -151,7 +207,8 @@ void pass_on(State& state, Session& session, Instance& instance, const Scanned& 
     core::remember_elicitation(instance, question.elicitation_id, session.id);
   }
   const std::string_view params = message.of(message.envelope.params);
-  const auto changed = face::question_for(session.revision, question.method, params);
+  const proto::Revision words = face::questions_of(session.revision, session.capabilities, question.method);
+  const auto changed = face::question_for(words, question.method, params);
   if (!changed) {
     state.send(instance.id,
                proto::error_text(question.raw_id, Code::invalid_params, "hearth: " + changed.error()));
@@ -161,7 +218,8 @@ void pass_on(State& state, Session& session, Instance& instance, const Scanned& 
                                   {.server_id = std::string(question.raw_id),
                                    .method = question.method,
                                    .token = std::string(message.of(message.envelope.progress_token)),
-                                   .due = state.now + instance.spec.timing.ask_timeout});
+                                   .due = state.now + instance.spec.timing.ask_timeout,
+                                   .by_task = message.envelope.related_task.present()});
   proto::Message out(message.bytes);
   if (*changed) {
     out = proto::Message(
@@ -170,6 +228,7 @@ void pass_on(State& state, Session& session, Instance& instance, const Scanned& 
     out.splice(message.envelope.id, std::to_string(id));
   }
   state.send_about(session.id, std::move(out), concerned_call(state, session, instance));
+  dialog_begins(state, instance);
 }
 
 std::map<std::int64_t, Ask>::iterator ask_of(Session& session, std::string_view raw_id) {
@@ -181,18 +240,14 @@ std::map<std::int64_t, Ask>::iterator ask_of(Session& session, std::string_view 
 
 void put(State& state, Instance& instance, const Scanned& message, Method method) {
   const Question question = question_of(message, method);
-  if (asked_already(state, instance, question.raw_id)) {
-    state.send(instance.id,
-               proto::error_text({}, Code::invalid_request,
-                                 "hearth: a request re-used the id of one that is still running"));
-    return;
-  }
   if (task_asks_modern_client(state, instance, message, method, question.mode)) return;
   const std::string related = proto::json::unquoted(message.of(message.envelope.related_task));
   Call* const modern = related.empty() ? modern_call(state, instance) : nullptr;
   if (modern != nullptr && proto::input_request(method) &&
-      core::may_be_asked(modern->abilities, method, question.mode))
+      core::may_be_asked(modern->abilities, method, question.mode)) {
+    if (method != Method::roots_list) note_asking(state, instance, party_of(*modern));
     return park_ask(state, instance, *modern, message, method);
+  }
   if (modern != nullptr && method == Method::roots_list) modern->lacking = required(method, question.mode);
   if (method == Method::roots_list) {
     server_asks_roots(state, instance, question.raw_id);
@@ -208,12 +263,14 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
     target = task->owner;
   } else {
     const Candidates found = candidates(state, instance);
-    if (found.all.size() > 1) {
+    if (found.size() > 1) {
       become_interactive(state, instance);
-      refuse(state, instance, question, "it could be meant for several sessions");
+      refuse(state, instance, question,
+             "it could belong to " + calls_of(state, instance, found) +
+                 "; the calls take turns from now on, so make yours again");
       return;
     }
-    if (!found.live.empty()) target = found.live.begin()->session;
+    if (!found.empty()) target = found.begin()->session;
     if (modern != nullptr) {
       modern->lacking = required(method, question.mode);
       refuse(state, instance, question, "the client whose call it belongs to cannot answer such questions");
@@ -228,6 +285,7 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
   } else if (!core::may_be_asked(session->capabilities, method, question.mode)) {
     refuse(state, instance, question, "the client of the session cannot answer such questions");
   } else {
+    if (related.empty()) note_asking(state, instance, {session->id});
     pass_on(state, *session, instance, message, question);
   }
 }
@@ -251,14 +309,34 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
     state.send(instance.id, proto::result_text(message.of(message.envelope.id), "{}"));
     return;
   }
-  put(state, instance, message, method);
+  if (asked_already(state, instance, message.of(message.envelope.id))) {
+    state.send(instance.id,
+               proto::error_text({}, Code::invalid_request,
+                                 "hearth: a request re-used the id of one that is still running"));
+    return;
+  }
+  if (is_unsure(state, instance, message, method)) {
+    hold_question(state, instance, message);
+  } else {
+    put(state, instance, message, method);
+  }
   part_reads(state, instance, method);
+}
+
+void put_again(State& state, Instance& instance, const Scanned& message, base::Instant until) {
+  const Method method = proto::method_of(message.of(message.envelope.method));
+  if (state.now < until && is_unsure(state, instance, message, method)) {
+    instance.held_questions.push_back({message.bytes, until});
+  } else {
+    put(state, instance, message, method);
+  }
 }
 
 void server_cancels_ask(State& state, Instance& instance, const Scanned& message) {
   const proto::Span named = message.envelope.request_id;
   std::erase(instance.roots.waiting, std::string(message.of(named)));
   if (server_cancels_parked(state, instance, message.of(named))) return;
+  if (drop_held(instance, message.of(named))) return;
   for (const SessionId id : instance.sessions) {
     Session& session = state.sessions.at(id);
     for (auto ask = session.asks.begin(); ask != session.asks.end(); ++ask) {
@@ -291,7 +369,7 @@ void client_answer(State& state, Session& session, Instance& instance, const Sca
   }
   proto::Message out(message.bytes);
   out.splice(message.envelope.id, ask.server_id);
-  state.send(instance.id, std::move(out));
+  answer_in_turn(state, session, instance, std::move(out));
 }
 
 void ask_due(State& state, Instance& instance, const Instance::AskDue& due) {
@@ -306,17 +384,20 @@ void ask_due(State& state, Instance& instance, const Instance::AskDue& due) {
   } else if (ask.for_roots()) {
     roots_answered(state, *session, instance, {});
   } else {
-    decline(state, instance, ask.method, ask.server_id, "the client did not answer in time");
+    answer_in_turn(state, *session, instance,
+                   proto::Message(declined(ask.method, ask.server_id, "the client did not answer in time")));
   }
 }
 
 void refuse_asks(State& state, Session& session, Instance& instance) {
   for (const auto& [id, ask] : std::exchange(session.asks, {})) {
-    if (!ask.server_id.empty()) decline(state, instance, ask.method, ask.server_id, "the session has ended");
+    if (!ask.server_id.empty())
+      state.send(instance.id, declined(ask.method, ask.server_id, "the session has ended"));
   }
 }
 
 void withdraw_asks(State& state, Instance& instance) {
+  drop_held_answers(state, instance);
   for (const SessionId id : instance.sessions) {
     Session& session = state.sessions.at(id);
     for (const auto& [ask_id, ask] : std::exchange(session.asks, {})) {

@@ -11,6 +11,25 @@
 #include "proto/members.h"
 
 namespace broker {
+
+void no_longer_waiting(State& state, core::Session& session, std::size_t bytes) {
+  session.waiting_bytes -= bytes;
+  if (session.waiting_bytes <= core::limits::waiting_bytes_per_session)
+    resume(state, session, core::Pause::waiting);
+}
+
+bool taken_by_another(const State& state, core::Instance& instance, const Party& party) {
+  bool taken = false;
+  instance.calls.each([&](const core::Call& call) {
+    // One that is parked waits for answers itself, and will take its turn before it gets them; so does one
+    // whose client is being asked.
+    const bool runs = !taken && call.state == core::CallState::sent;
+    taken |= runs && call.purpose == core::Purpose::forwarded && party_of(call) != party &&
+             proto::may_ask(call.method) && !in_dialog(state, instance, party_of(call));
+  });
+  return taken;
+}
+
 namespace {
 
 using core::Call;
@@ -54,26 +73,23 @@ bool others_wait(Instance& instance, const Party& party) {
   return false;
 }
 
-bool taken_by_another(Instance& instance, const Party& party) {
-  bool taken = false;
-  instance.calls.each([&](const Call& call) {
-    // One that is parked waits for answers itself, and will take its turn before it gets them.
-    const bool runs = call.state == CallState::sent;
-    taken |=
-        runs && call.purpose == Purpose::forwarded && party_of(call) != party && proto::may_ask(call.method);
-  });
-  return taken;
-}
-
 // A modern server's question belongs to its call, whoever else has one.
 bool takes_turns(const Instance& instance, const Call& call) {
   return instance.interactive && instance.era == proto::Era::legacy && proto::may_ask(call.method);
 }
 
-bool must_wait_its_turn(Instance& instance, const Call& call) {
+// A server that has asked is given nothing else while a call that is over may still be asking.
+bool waits_for_an_ending(const State& state, const Instance& instance, const Call& call) {
+  const bool asks = instance.asks || instance.interactive;
+  return asks && instance.era == proto::Era::legacy && proto::may_ask(call.method) &&
+         another_is_ending(state, instance, party_of(call));
+}
+
+bool must_wait_its_turn(const State& state, Instance& instance, const Call& call) {
+  if (waits_for_an_ending(state, instance, call)) return true;
   if (!takes_turns(instance, call)) return false;
   const Party party = party_of(call);
-  return others_wait(instance, party) || taken_by_another(instance, party);
+  return others_wait(instance, party) || taken_by_another(state, instance, party);
 }
 
 void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
@@ -91,12 +107,6 @@ void wait(State& state, Session& session, Instance& instance, std::int64_t call,
   session.waiting_bytes += bytes;
   if (session.waiting_bytes > core::limits::waiting_bytes_per_session)
     pause(state, session, core::Pause::waiting);
-}
-
-void no_longer_waiting(State& state, Session& session, std::size_t bytes) {
-  session.waiting_bytes -= bytes;
-  if (session.waiting_bytes <= core::limits::waiting_bytes_per_session)
-    resume(state, session, core::Pause::waiting);
 }
 
 void unqueue(State& state, Session* session, Instance& instance, std::int64_t wire_id) {
@@ -162,7 +172,7 @@ void forward_call(State& state, Session& session, Instance& instance, const Scan
                   proto::Method method, const Asked& asked) {
   Call& call = file(state, session, instance, message, method, asked);
   const std::int64_t wire_id = call.wire_id;
-  if (instance.life == core::Life::ready && !must_wait_its_turn(instance, call)) {
+  if (instance.life == core::Life::ready && !must_wait_its_turn(state, instance, call)) {
     if (!answered_by_another(state, instance, call, message)) send_now(state, instance, call, message);
     return;
   }
@@ -174,7 +184,7 @@ void go_alone(State& state, Instance& instance, Call& call) {
   const base::Bytes bytes = std::exchange(call.original, {});
   call.joined = 0;
   call.state = CallState::waiting;
-  if (instance.life != core::Life::ready || must_wait_its_turn(instance, call)) {
+  if (instance.life != core::Life::ready || must_wait_its_turn(state, instance, call)) {
     wait(state, state.sessions.at(call.session), instance, call.wire_id, Message(bytes));
     return;
   }
@@ -197,7 +207,7 @@ Attached attach(State& state, Session& session, Instance& instance, Call& call, 
   if (first && first->progress_token.present()) call.token = message.of(message.envelope.progress_token);
   call.journal_slot = note_call(state, session, id);
   session.calls.insert(id, call.wire_id);
-  if (!must_wait_its_turn(instance, call)) {
+  if (!must_wait_its_turn(state, instance, call)) {
     call.state = CallState::sent;
     return Attached::has_its_turn;
   }
@@ -323,10 +333,8 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
     out.splice(named, std::to_string(*wire_id));
     state.send(instance.id, std::move(out));
   }
-  call.state = CallState::cancelled;
-  call.cancelled_at = state.now;
+  becomes_cancelled(state, instance, call);
   instance.calls.restore(std::move(call));
-  instance.tombstones.push_back({state.now + core::limits::tombstone, *wire_id});
   drain_waiting(state, instance);
 }
 
@@ -352,10 +360,8 @@ void abandon_calls(State& state, Session& session, Instance& instance) {
     if (instance.life == core::Life::ready) {
       state.send(instance.id, face::cancelled_notice(std::to_string(wire_id), "the session has ended"));
     }
-    call.state = CallState::cancelled;
-    call.cancelled_at = state.now;
+    becomes_cancelled(state, instance, call);
     instance.calls.restore(std::move(call));
-    instance.tombstones.push_back({state.now + core::limits::tombstone, wire_id});
   }
   std::erase_if(instance.waiting, [&](const Waiting& waiting) { return waiting.session == session.id; });
 }
@@ -424,8 +430,10 @@ void drain_waiting(State& state, Instance& instance) {
     if (session == nullptr) continue;
     Call* call = waiting.call != 0 ? instance.calls.find(waiting.call) : nullptr;
     std::optional<Party> party;
+    if (waiting.answer) party = Party{waiting.session};
     if (call != nullptr && takes_turns(instance, *call)) party = party_of(*call);
-    if (party && ((next && next != party) || taken_by_another(instance, *party))) {
+    const bool held = call != nullptr && waits_for_an_ending(state, instance, *call);
+    if (held || (party && ((next && next != party) || taken_by_another(state, instance, *party)))) {
       if (!next) next = party;
       instance.waiting.push_back(std::move(waiting));
       continue;
@@ -437,6 +445,7 @@ void drain_waiting(State& state, Instance& instance) {
       if (!next && instance.calls.find(waiting.call) != nullptr) next = party;
     } else if (instance.era == proto::Era::legacy) {  // A modern one knows no notifications of that kind.
       state.send(instance.id, std::move(waiting.message));
+      if (!next) next = party;
     }
   }
 }

@@ -25,13 +25,17 @@ void open(State& state, Instance& channel) {
 
 // What a server that forgot us has to be told again, or will tell us again.
 void conversation_lost(State& state, Instance& channel) {
+  questions_lost(state, channel);
+  channel.held_questions.clear();
   withdraw_asks(state, channel);
   all_outdated(channel);
   channel.subscriptions.upstream_lost();
   channel.roots.waiting.clear();
   channel.roots.give_up_at.reset();
   channel.roots.cared_for = false;
-  channel.tasks.clear();
+  tasks_lost(
+      state, channel,
+      error_about(channel, "has forgotten its session, and with it the task that this call became", false));
   channel.cursors.process_lost();
   channel.elicitations.clear();
   channel.level.reset();

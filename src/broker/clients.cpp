@@ -243,6 +243,7 @@ void client_initialize(State& state, Session& session, const Scanned& message) {
   note_setup(state, session);
 
   Instance& instance = placed(state, session);
+  declare_anew(state, session, instance);  // It may have said something else of itself before.
   const bool coming = wake(state, instance);
   if (instance.life == core::Life::starting) {
     state.outbox.push_back(

@@ -80,6 +80,7 @@ std::optional<base::Instant> deadline_of(const Instance& instance) {
   consider(upstream_deadline(instance));
   consider(rounds_deadline(instance));
   consider(instance.tasks.deadline());
+  consider(endings_deadline(instance));
   consider(instance.idle_due);
   consider(instance.forget_due);
   if (instance.life == Life::backing_off) consider(instance.supervision.retry_at());
@@ -104,6 +105,7 @@ void tick(State& state, Instance& instance) {
   }
   if (reached(instance.roots.give_up_at)) roots_due(state, instance);
   expire_asks(state, instance);
+  endings_tick(state, instance);
   expire_tombstones(state, instance);
   if (reached(instance.idle_due)) idle_too_long(state, instance);
   if (reached(instance.forget_due)) instance.forget_due.reset();

@@ -155,9 +155,7 @@ void nothing_discovered(State& state, Instance& instance) {
 }
 
 void say_initialize(State& state, Instance& instance) {
-  const face::Declared declared{.first = instance.first,
-                                .alone = instance.spec.scope == core::Scope::session || instance.channel_of,
-                                .extra = instance.spec.extra_capabilities};
+  const face::Declared declared = declare(state, instance);
   instance.probe_due.reset();
   instance.initialize_sent = true;
   const std::int64_t id = own_call(instance, core::Purpose::initialize);

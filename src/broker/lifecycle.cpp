@@ -74,7 +74,11 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
     answer(state, instance, wire_id, "{}");
   withdraw_asks(state, instance);
   all_outdated(instance);
+  instance.told.reset();
   instance.tombstones.clear();
+  instance.endings.clear();
+  instance.turn_due.reset();
+  instance.held_questions.clear();
   instance.rounds.clear();
   instance.upstream = {};
   instance.probe = 0;

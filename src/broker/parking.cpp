@@ -57,9 +57,30 @@ std::string new_ticket(State& state, std::uint64_t park) {
   return text;
 }
 
-std::size_t held_by(const State& state, const std::string& principal) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      state.parks.all, [&](const auto& entry) { return entry.second.principal == principal; }));
+// Clients on stdio have no name that tells them apart, and each is a session.
+bool of_the_same(const Park& park, const std::string& principal, SessionId session) {
+  return principal.empty() ? park.principal.empty() && park.session == session : park.principal == principal;
+}
+
+std::size_t waiting_for(const State& state, const Session& session) {
+  return static_cast<std::size_t>(std::ranges::count_if(state.parks.all, [&](const auto& entry) {
+    return !entry.second.finished() && of_the_same(entry.second, session.principal, session.id);
+  }));
+}
+
+// Room for one more that has ended. An outcome that its client has not seen is kept longer than one that it
+// may only want again.
+void forget_one_finished(State& state, const Park& added) {
+  std::uint64_t seen = 0;
+  std::uint64_t unseen = 0;
+  std::size_t count = 0;
+  for (const auto& [id, park] : state.parks.all) {
+    if (!park.finished() || !of_the_same(park, added.principal, added.session)) continue;
+    ++count;
+    std::uint64_t& oldest = park.attached ? seen : unseen;
+    if (oldest == 0) oldest = id;
+  }
+  if (count >= core::limits::outcomes_per_principal) state.parks.erase(seen != 0 ? seen : unseen);
 }
 
 void send_outcome(State& state, const Call& call, std::string_view outcome) {
@@ -94,22 +115,11 @@ void give_round(State& state, std::uint64_t id, Park& park) {
   drain_waiting(state, *instance);
 }
 
-void decline(State& state, const Park& park, const ParkedAsk& ask) {
-  if (ask.server_id.empty() || state.instances.find(park.instance) == nullptr) return;
-  if (ask.method == Method::elicitation_create) {
-    state.send(park.instance, proto::result_text(ask.server_id, R"({"action":"cancel"})"));
-  } else {
-    const Code code = ask.method == Method::sampling_create_message ? Code::rejected : Code::method_not_found;
-    state.send(park.instance,
-               proto::error_text(ask.server_id, code, "hearth: the client did not come back with an answer"));
-  }
-}
-
 // Nobody came back in time, or nobody will.
 void give_up(State& state, std::uint64_t id, std::string_view why) {
   const Park park = std::move(state.parks.all.at(id));
   state.parks.erase(id);
-  for (const ParkedAsk& ask : park.asks) decline(state, park, ask);
+  for (const ParkedAsk& ask : park.asks) decline_parked(state, park.instance, ask);
   Instance* instance = state.instances.find(park.instance);
   Call* call = instance != nullptr ? instance->calls.find(park.call) : nullptr;
   if (call == nullptr || call->park != id) return;
@@ -119,9 +129,7 @@ void give_up(State& state, std::uint64_t id, std::string_view why) {
     return;
   }
   state.send(instance->id, face::cancelled_notice(std::to_string(park.call), why));
-  call->state = CallState::cancelled;
-  call->cancelled_at = state.now;
-  instance->tombstones.push_back({state.now + core::limits::tombstone, park.call});
+  becomes_cancelled(state, *instance, *call);
   drain_waiting(state, *instance);
 }
 
@@ -183,26 +191,29 @@ void take_over(State& state, Session& session, Instance& instance, std::uint64_t
 
 }  // namespace
 
+void decline_parked(State& state, InstanceId instance, const ParkedAsk& ask) {
+  if (ask.server_id.empty() || state.instances.find(instance) == nullptr) return;
+  if (ask.method == Method::elicitation_create) {
+    state.send(instance, proto::result_text(ask.server_id, R"({"action":"cancel"})"));
+  } else {
+    const Code code = ask.method == Method::sampling_create_message ? Code::rejected : Code::method_not_found;
+    state.send(instance,
+               proto::error_text(ask.server_id, code, "hearth: the client did not come back with an answer"));
+  }
+}
+
 void park_ask(State& state, Instance& instance, Call& call, const Scanned& message, Method method) {
   Park* park = state.parks.find(call.park);
   const std::string server_id(message.of(message.envelope.id));
   if (park == nullptr) {
     const Session& session = state.sessions.at(call.session);
-    if (held_by(state, session.principal) >= core::limits::parked_per_principal) {
-      state.log(Severity::warning, instance.spec.name + ": a question of the server was declined: " +
+    if (waiting_for(state, session) >= core::limits::parked_per_principal) {
+      state.log(Severity::warning, instance.spec.name + ": declined a question of the server: " +
                                        std::to_string(core::limits::parked_per_principal) +
-                                       " calls wait for their clients to come back already");
-      decline(state,
-              {.instance = instance.id,
-               .session = {},
-               .principal = {},
-               .server = {},
-               .asks = {},
-               .presented = {},
-               .round_due = {},
-               .deadline = {},
-               .outcome = {}},
-              {.key = {}, .server_id = server_id, .method = method, .request = {}});
+                                       " calls of the client " + session.client +
+                                       " wait for it to come back already");
+      decline_parked(state, instance.id,
+                     {.key = {}, .server_id = server_id, .method = method, .request = {}});
       return;
     }
     park = &new_park(state, instance, call);
@@ -268,8 +279,9 @@ void conclude(State& state, const Call& call, std::string outcome) {
   Park* park = state.parks.find(call.park);
   if (park != nullptr) {
     // It did not need to know after all, but it has asked.
-    for (const ParkedAsk& ask : park->asks) decline(state, *park, ask);
+    for (const ParkedAsk& ask : park->asks) decline_parked(state, park->instance, ask);
     if (park->attached && park->presented.empty()) return state.parks.erase(call.park);  // No ticket is out.
+    forget_one_finished(state, *park);
     remember_for_replay(state, *park, outcome);
     park->asks.clear();
     park->round_due.reset();
@@ -283,7 +295,7 @@ void unpark(State& state, std::uint64_t id) {
   if (park == nullptr) return;
   const Park gone = std::move(*park);
   state.parks.erase(id);
-  for (const ParkedAsk& ask : gone.asks) decline(state, gone, ask);
+  for (const ParkedAsk& ask : gone.asks) decline_parked(state, gone.instance, ask);
 }
 
 void questions_lost(State& state, const Instance& instance) {

@@ -35,7 +35,8 @@ Instance& create(State& state, core::ServerSpec spec) {
   instance.id = id;
   instance.number = ++state.instances_ever;
   instance.spec = std::move(spec);
-  instance.interactive = instance.spec.interactive == core::Interactive::serialise;
+  const bool known_to_ask = instance.spec.asks && instance.spec.link == core::Link::stdio;
+  instance.interactive = instance.spec.interactive == core::Interactive::serialise || known_to_ask;
   return instance;
 }
 
@@ -88,11 +89,15 @@ Instance& place(State& state, Session& session) {
 }
 
 Instance& placed(State& state, Session& session) {
-  Instance* const instance = state.instance_of(session);
-  return instance != nullptr ? *instance : place(state, session);
+  Instance* const known = state.instance_of(session);
+  if (known != nullptr) return *known;
+  Instance& instance = place(state, session);
+  declare_anew(state, session, instance);
+  return instance;
 }
 
 void leave(State& state, Session& session, Instance& instance) {
+  give_held_answers(state, session, instance);
   abandon_calls(state, session, instance);
   parks_leave(state, session);
   refuse_asks(state, session, instance);
@@ -102,7 +107,7 @@ void leave(State& state, Session& session, Instance& instance) {
   }
   level_step(state, instance);
   roots_left(state, session, instance);
-  instance.tasks.leave(session.id);
+  tasks_leave(state, session, instance);
   std::erase_if(instance.elicitations, [&](const auto& entry) { return entry.second == session.id; });
   drain_waiting(state, instance);
   if (!instance.sessions.empty()) return;

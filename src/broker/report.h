@@ -58,7 +58,9 @@ struct SharingReport {
     core::InstanceId instance;
     std::string name;
     std::vector<core::SessionId> sessions;
-    std::vector<Difference> ignored;  // What differed between its sessions and was judged irrelevant.
+    std::vector<Difference> ignored;      // What differed between its sessions and was judged irrelevant.
+    std::vector<std::string> declared;    // What the server was told that clients can do; none: nothing.
+    std::vector<std::string> undeclared;  // What clients of its sessions can do beside that.
   };
   struct Apart {  // Why two instances of one name are two.
     core::InstanceId one, other;

@@ -133,8 +133,12 @@ SharingReport Broker::sharing() const {
     if (!instance.channel_of) all.push_back(&instance);
   });
   for (const Instance* instance : all) {
-    SharingReport::Group group{
-        .instance = instance->id, .name = instance->spec.name, .sessions = {}, .ignored = {}};
+    SharingReport::Group group{.instance = instance->id,
+                               .name = instance->spec.name,
+                               .sessions = {},
+                               .ignored = {},
+                               .declared = declared_to(*instance),
+                               .undeclared = undeclared_to(*state_, *instance)};
     group.sessions = sessions_of(*state_, *instance);
     for (const SessionId id : group.sessions) {
       for (const core::Difference& difference : state_->sessions.at(id).ignored) {

@@ -42,7 +42,8 @@ void note_elicitations(Instance& instance, SessionId session, std::string_view r
 }
 
 // The answer to a call that means more to us than its bytes say. Returns the message to send on.
-Message with_its_meaning(Instance& instance, const Call& call, const Scanned& message, Message out) {
+Message with_its_meaning(State& state, Instance& instance, const Call& call, const Scanned& message,
+                         Message out) {
   const std::string_view result = message.of(message.envelope.result);
   if (message.envelope.error.present())
     note_elicitations(instance, call.session, message.of(message.envelope.error));
@@ -50,7 +51,7 @@ Message with_its_meaning(Instance& instance, const Call& call, const Scanned& me
     const std::string id = core::created_task_of(result);
     if (!id.empty()) {
       const std::int64_t token = call.token.empty() ? 0 : call.wire_id;
-      instance.tasks.created(id, {.owner = call.session, .token = token, .client_token = call.token});
+      task_created(state, instance, id, {.owner = call.session, .token = token, .client_token = call.token});
     }
   }
   if (proto::lists(call.method)) instance.cursors.issued(core::next_cursor_of(result));
@@ -107,6 +108,7 @@ void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, co
       also_answered(state, instance, *instance.calls.find(wire_id), message);
   pass_answer(state, instance, wire_id, message);
   for (const std::int64_t other : others) pass_answer(state, instance, other, message);
+  if (!instance.held_questions.empty()) put_held_questions(state, instance);
   if (!instance.waiting.empty()) drain_waiting(state, instance);
 }
 
@@ -157,13 +159,19 @@ void server_answer(State& state, Instance& instance, const Scanned& message) {
   }
 }
 
+// The server works on it: it has not answered, or with a task that is followed.
+bool makes_progress(const Instance& instance, const Call& call) {
+  if (call.state == CallState::sent) return true;
+  return call.state == CallState::asking && !call.uri.empty() && instance.tasks.find(call.uri) != nullptr;
+}
+
 void progress(State& state, Instance& instance, const Scanned& message) {
   const std::optional<std::int64_t> token = integer_of(message.of(message.envelope.progress_token));
   const Call* call = token ? instance.calls.find(*token) : nullptr;
   SessionId owner;
   std::string client_token;
   std::string concerns;
-  if (call != nullptr && call->state == CallState::sent && !call->token.empty()) {
+  if (call != nullptr && makes_progress(instance, *call) && !call->token.empty()) {
     owner = call->session;
     client_token = call->token;
     concerns = call->client_id;
@@ -334,7 +342,7 @@ void pass_answer(State& state, Instance& instance, std::int64_t wire_id, const S
     Message out(message.bytes);
     if (const auto older = for_older_client(state, call, message)) out = Message(*older);
     if (call.task || proto::lists(call.method) || message.envelope.error.present()) {
-      out = with_its_meaning(instance, call, message, std::move(out));
+      out = with_its_meaning(state, instance, call, message, std::move(out));
     }
     if (out.bytes().text.data() == message.bytes.text.data()) {
       out.splice(message.envelope.id, std::move(call.client_id));

@@ -70,7 +70,7 @@ void take_up(State& state, Session& session, const core::Setup& setup, const fac
   session.capabilities = hello.capabilities;
   session.client = hello.client;
   session.level = setup.level;
-  Instance& instance = place(state, session);
+  Instance& instance = placed(state, session);
   for (const std::string& uri : setup.subscriptions) instance.subscriptions.adopt(uri, session.id);
   note_setup(state, session);
   // What changed meanwhile nobody knows, so the client is told to look again.

@@ -18,6 +18,7 @@
 #include "core/session.h"
 #include "core/share_key.h"
 #include "core/task_owners.h"
+#include "face/legacy_server.h"
 #include "face/modern_server.h"
 #include "proto/envelope.h"
 #include "proto/rpc.h"
@@ -109,7 +110,42 @@ void answer_discovers(State& state, core::Instance& instance);
 // A legacy server's answer to a modern client's call, which is out of the tables already.
 void modern_answer(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
 
+// Who takes a turn at an interactive server: a legacy session, or one call of a modern one, since only of a
+// call can such a client be asked something.
+struct Party {
+  SessionId session;
+  std::int64_t call = 0;
+  auto operator<=>(const Party&) const = default;
+};
+Party party_of(const core::Call& call);
+
+// endings.cpp
+// The server has been told that nobody waits for the call, which stays in the table until it answers.
+void becomes_cancelled(State& state, core::Instance& instance, core::Call& call);
+// Whether a call of another party that is over may still be asking.
+bool another_is_ending(const State& state, const core::Instance& instance, const Party& party);
+void hold_question(State& state, core::Instance& instance, const Scanned& message);
+// The server withdraws it. False: none of that id is held.
+bool drop_held(core::Instance& instance, std::string_view raw_id);
+void put_held_questions(State& state, core::Instance& instance);
+std::optional<base::Instant> endings_deadline(const core::Instance& instance);
+void endings_tick(State& state, core::Instance& instance);
+
+// dialogs.cpp
+// Whether all calls of the party wait for a person: another has its turn meanwhile.
+bool in_dialog(const State& state, const core::Instance& instance, const Party& party);
+// A question has been put to a legacy client.
+void dialog_begins(State& state, core::Instance& instance);
+// What the server hears to a question of that session's calls: now, or when its turn has come again.
+void answer_in_turn(State& state, core::Session& session, core::Instance& instance, proto::Message message);
+// The session leaves: its answers are given now.
+void give_held_answers(State& state, core::Session& session, core::Instance& instance);
+// Nobody waits for them any more.
+void drop_held_answers(State& state, core::Instance& instance);
+
 // parking.cpp
+// Nobody will answer it. A question without a server's id was Hearth's own.
+void decline_parked(State& state, InstanceId instance, const core::ParkedAsk& ask);
 void park_ask(State& state, core::Instance& instance, core::Call& call, const Scanned& message,
               proto::Method method);
 // -32042: the call has ended, and is made anew when its client comes back.
@@ -175,6 +211,15 @@ std::optional<std::uint16_t> note_call(State& state, core::Session& session, std
 void answer_initialize(State& state, core::Session& session, const core::Instance& instance);
 void fail_initialize(State& state, core::Session& session, std::string_view raw_error);
 
+// declaring.cpp
+// What the server is told with our initialize; it is remembered.
+face::Declared declare(State& state, core::Instance& instance);
+// The session is the only one of a server that was told otherwise: that is started again.
+void declare_anew(State& state, core::Session& session, core::Instance& instance);
+// For people: what it was told, and what clients of its sessions can do beside that.
+std::vector<std::string> declared_to(const core::Instance& instance);
+std::vector<std::string> undeclared_to(const State& state, const core::Instance& instance);
+
 // placement.cpp
 core::Instance& place(State& state, core::Session& session);
 // The same for one that may have its place already.
@@ -189,14 +234,6 @@ void forward_call(State& state, core::Session& session, core::Instance& instance
 // A call that is answered by us when something else has happened; it counts as in flight until then.
 std::int64_t hold_call(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
                        proto::Method method, const Asked& asked = {});
-// Who takes a turn at an interactive server: a legacy session, or one call of a modern one, since only of a
-// call can such a client be asked something.
-struct Party {
-  SessionId session;
-  std::int64_t call = 0;
-  auto operator<=>(const Party&) const = default;
-};
-Party party_of(const core::Call& call);
 // The client's side of a parked call: whoever comes back with its ticket.
 enum class Attached : std::uint8_t { has_its_turn, waits };
 Attached attach(State& state, core::Session& session, core::Instance& instance, core::Call& call,
@@ -214,6 +251,9 @@ void fail(State& state, core::Instance& instance, std::int64_t wire_id, std::str
 void cancel_by_client(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
 void abandon_calls(State& state, core::Session& session, core::Instance& instance);
 void drain_waiting(State& state, core::Instance& instance);
+// Whether a call that may ask is being worked at for another party.
+bool taken_by_another(const State& state, core::Instance& instance, const Party& party);
+void no_longer_waiting(State& state, core::Session& session, std::size_t bytes);
 // A call that was sent in vain goes back to the end of the queue.
 void wait_again(State& state, core::Instance& instance, core::Call& call, proto::Message message);
 // The call as its server wants to hear it.
@@ -252,6 +292,8 @@ void start_wanted(State& state, core::ServerSpec spec);
 
 // asks.cpp
 void server_ask(State& state, core::Instance& instance, const Scanned& message, proto::Method method);
+// A question that was held: once more, and not beyond that time.
+void put_again(State& state, core::Instance& instance, const Scanned& message, base::Instant until);
 void server_cancels_ask(State& state, core::Instance& instance, const Scanned& message);
 void client_answer(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
 void ask_due(State& state, core::Instance& instance, const core::Instance::AskDue& due);
@@ -358,7 +400,8 @@ void task_polled(State& state, core::Instance& instance, const core::Call& call,
 // The call waits for a task, and these are its client's answers for that. False: it does not.
 bool answers_task(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view responses);
 void tasks_tick(State& state, core::Instance& instance);
-void tasks_lost(State& state, core::Instance& instance, const std::string& raw_error);
+// The server is told, once, that nobody waits for the task.
+void cancel_task(State& state, core::Instance& instance, const std::string& id, core::Task& task);
 // a legacy server's tasks, for modern clients
 void learn_task_tools(core::Instance& instance, std::string_view raw_result);
 // A client that knows tasks is here: what may be one has to be known.
@@ -381,6 +424,15 @@ void bridged_task_status(State& state, core::Instance& instance, const Scanned& 
 // False: no modern client that can answer it owns the task that the question belongs to.
 bool task_asks_modern_client(State& state, core::Instance& instance, const Scanned& message,
                              proto::Method method, core::Mode mode);
+
+// task_ends.cpp
+// The task is remembered; those who wait for one that has to make room are told.
+void task_created(State& state, core::Instance& instance, const std::string& id, core::Task task);
+// The server knows its tasks no more.
+void tasks_lost(State& state, core::Instance& instance, const std::string& raw_error);
+// Questions of tasks that have had their time.
+void task_asks_due(State& state, core::Instance& instance);
+void tasks_leave(State& state, core::Session& session, core::Instance& instance);
 
 // deadlines.cpp
 std::optional<base::Instant> deadline_of(const core::Instance& instance);

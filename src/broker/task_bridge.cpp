@@ -37,7 +37,8 @@ std::string id_params(std::string_view id) {
 
 base::Instant next_look(const State& state, const Task& task) {
   const std::int64_t said = face::poll_after(task.state, core::limits::task_poll.count());
-  return state.now + std::max(std::chrono::milliseconds(said), core::limits::task_poll_least);
+  return state.now + std::clamp(std::chrono::milliseconds(said), core::limits::task_poll_least,
+                                core::limits::task_poll_most);
 }
 
 // A request of ours about a task of that session's.
@@ -160,19 +161,24 @@ Call* follower_of(Instance& instance, const Task& task, const std::string& id) {
 
 }  // namespace
 
+void cancel_task(State& state, Instance& instance, const std::string& id, Task& task) {
+  task.poll_due.reset();
+  task.waiters.clear();
+  if (std::exchange(task.left, true) || instance.life != core::Life::ready) return;
+  ask_server(state, instance, Purpose::task_told, Method::tasks_cancel, id, task.owner);
+}
+
 bool leave_task(State& state, Instance& instance, const Call& call) {
   Task* task = call.method == Method::tools_call ? instance.tasks.find(call.uri) : nullptr;
   if (task == nullptr) return false;
-  ask_server(state, instance, Purpose::task_told, Method::tasks_cancel, call.uri, task->owner);
-  task->poll_due.reset();
-  task->waiters.clear();
+  cancel_task(state, instance, call.uri, *task);
   return true;
 }
 
 void modern_server_made_task(State& state, Instance& instance, Call& call, std::string_view raw_result) {
   const std::string id = proto::json::unquoted(proto::member(raw_result, "taskId"));
   const std::string made = face::legacy_task(raw_result);
-  instance.tasks.created(id, {.owner = call.session, .bridged = true, .state = made});
+  task_created(state, instance, id, {.owner = call.session, .bridged = true, .state = made});
   if (const Session* session = state.sessions.find(call.session))
     state.task_owners.created(session->server, id, session->principal);
   if (call.task) return answer(state, instance, call.wire_id, R"({"task":)" + made + '}');
@@ -185,10 +191,11 @@ void task_done_at_once(State& state, Instance& instance, const Call& call, std::
   const std::string id = "hearth-task-" + std::to_string(call.wire_id);
   std::string done = face::finished_task(id, written_time(state));
   if (proto::member(raw_result, "isError") == "true") done = face::legacy_task_with(done, "failed");
-  instance.tasks.created(id, {.owner = call.session,
-                              .bridged = true,
-                              .state = done,
-                              .outcome = std::string(result_key) + face::legacy_result(raw_result)});
+  task_created(state, instance, id,
+               {.owner = call.session,
+                .bridged = true,
+                .state = done,
+                .outcome = std::string(result_key) + face::legacy_result(raw_result)});
   answer(state, instance, call.wire_id, R"({"task":)" + done + '}');
 }
 
@@ -268,6 +275,7 @@ bool answers_task(State& state, Instance& instance, std::int64_t wire_id, std::s
 }
 
 void tasks_tick(State& state, Instance& instance) {
+  task_asks_due(state, instance);
   std::vector<std::string> due;
   instance.tasks.each([&](const std::string& id, Task& task) {
     if (!task.poll_due || state.now < *task.poll_due) return;
@@ -276,18 +284,6 @@ void tasks_tick(State& state, Instance& instance) {
   });
   for (const std::string& id : due)
     ask_server(state, instance, Purpose::task_poll, Method::tasks_get, id, instance.tasks.find(id)->owner);
-}
-
-void tasks_lost(State& state, Instance& instance, const std::string& raw_error) {
-  instance.tasks.each([&](const std::string& id, Task& task) {
-    for (const Call& call : std::exchange(task.shown_to, {}))
-      conclude(state, call, std::string(error_key) + raw_error);
-    if (!task.bridged || !task.outcome.empty()) return;
-    task.outcome = std::string(error_key) + raw_error;
-    task.state = face::legacy_task_with(task.state, "failed");
-    tell_listens_of(state, instance, id, task);
-  });
-  instance.tasks.clear();
 }
 
 void learn_task_tools(Instance& instance, std::string_view raw_result) {
@@ -330,7 +326,7 @@ bool legacy_server_made_task(State& state, Instance& instance, Call& call, const
   const std::string id = result.empty() ? std::string() : core::created_task_of(result);
   if (id.empty()) return false;
   const std::string made(proto::member(result, "task"));
-  instance.tasks.created(id, {.owner = call.session, .bridged = true, .state = made});
+  task_created(state, instance, id, {.owner = call.session, .bridged = true, .state = made});
   if (call.abilities.tasks) {
     answer(state, instance, call.wire_id, face::created_task(made, instance.server_info));
     return true;
@@ -371,8 +367,10 @@ void modern_task_request(State& state, Session& session, Instance& instance, con
 
 void legacy_task_answered(State& state, Instance& instance, const Call& call, std::string_view result) {
   Task* task = instance.tasks.find(call.uri);
-  if (task == nullptr || call.method == Method::tasks_cancel)
+  if (call.method == Method::tasks_cancel)
     return conclude(state, call, std::string(result_key) + R"({"resultType":"complete"})");
+  if (task == nullptr)  // Forgotten while the server looked for it.
+    return conclude(state, call, std::string(error_key) + R"({"code":-32602,"message":"Task not found"})");
   task->state = result;
   if (!fetch_if_due(state, instance, call.uri, *task)) {
     task->shown_to.push_back(call);
@@ -422,10 +420,12 @@ bool task_asks_modern_client(State& state, Instance& instance, const Scanned& me
     return true;
   }
   if (!core::may_be_asked(owner->modern_capabilities, method, mode)) return false;
+  if (task->asks.size() >= core::limits::asks_per_task) return false;
   task->asks.push_back({.key = "q" + std::to_string(++task->keys),
                         .server_id = std::string(message.of(message.envelope.id)),
                         .method = method,
-                        .request = face::input_request(method, message.of(message.envelope.params))});
+                        .request = face::input_request(method, message.of(message.envelope.params)),
+                        .due = state.now + instance.spec.timing.ask_timeout});
   tell_listens_of(state, instance, id, *task);
   return true;
 }

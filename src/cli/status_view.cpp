@@ -107,6 +107,12 @@ void append_differences(std::string& out, const std::vector<Value>& differences)
     out.append("    ").append(difference_of(difference)).append("\n");
 }
 
+std::string listed(const std::vector<Value>& names) {
+  std::string text;
+  for (const Value& name : names) text += (text.empty() ? "" : ", ") + printable(name.text);
+  return text;
+}
+
 std::string group_shown(const Value& group) {
   const std::vector<Value>& sessions = items_of(group, "sessions");
   const std::string name = printable(group.string_or("name", "?"));
@@ -115,6 +121,12 @@ std::string group_shown(const Value& group) {
   out += sessions.size() == 1 ? " serves one session:\n"
                               : " is shared by " + std::to_string(sessions.size()) + " sessions:\n";
   for (const Value& session : sessions) out.append("    ").append(session_of(session)).append("\n");
+  if (const std::string declared = listed(items_of(group, "declared")); !declared.empty())
+    out += "  Declared to the server: " + declared + ".\n";
+  if (const std::string more = listed(items_of(group, "undeclared")); !more.empty()) {
+    out += "  Not declared to it, though a client that came later can: " + more + ". `hearth restart " +
+           name + "` declares it.\n";
+  }
   const std::vector<Value>& ignored = items_of(group, "ignored");
   if (ignored.empty()) return out;
   out += "  These differences between them were ignored:\n";

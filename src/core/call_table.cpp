@@ -11,6 +11,10 @@ bool ghost(const Call& call, base::Instant now) {
   return call.state == CallState::cancelled && now - call.cancelled_at < limits::ghost;
 }
 
+bool ending(const Call& call, base::Instant now) {
+  return call.state == CallState::cancelled && now - call.cancelled_at < limits::ending;
+}
+
 std::size_t CallTable::place_of(std::int64_t wire_id) const {
   return static_cast<std::size_t>(wire_id) & (ring_.size() - 1);
 }

@@ -72,6 +72,8 @@ struct Call {
 
 // A call that was cancelled a moment ago may still be running in the server.
 bool ghost(const Call& call, base::Instant now);
+// It may still be asking, if it was cancelled just now.
+bool ending(const Call& call, base::Instant now);
 
 class CallTable {
  public:

@@ -32,6 +32,18 @@ Capabilities capabilities_of(const proto::json::Value* capabilities, std::string
   return all;
 }
 
+void add(Capabilities& all, const Capabilities& other) {
+  all.roots |= other.roots;
+  all.sampling |= other.sampling;
+  all.elicitation_form |= other.elicitation_form;
+  all.elicitation_url |= other.elicitation_url;
+  all.vendor |= other.vendor;
+  all.tasks |= other.tasks;
+  if (all.sampling_raw.empty()) all.sampling_raw = other.sampling_raw;
+  if (all.experimental_raw.empty()) all.experimental_raw = other.experimental_raw;
+  if (all.extensions_raw.empty()) all.extensions_raw = other.extensions_raw;
+}
+
 bool may_be_asked(const Abilities& abilities, proto::Method method, Mode mode) {
   if (method == proto::Method::roots_list) return abilities.roots;
   if (method == proto::Method::sampling_create_message) return abilities.sampling;

@@ -30,6 +30,9 @@ struct Capabilities : Abilities {
 // "elicitation" object means forms only; as soon as a mode is named, only the named ones count.
 Capabilities capabilities_of(const proto::json::Value* capabilities, std::string_view text);
 
+// What either can do. Raw members are those of the first that has them.
+void add(Capabilities& all, const Capabilities& other);
+
 // Whether a client with these may be asked this. `url_mode`: the mode of an elicitation.
 enum class Mode : std::uint8_t { none, form, url };
 bool may_be_asked(const Abilities& abilities, proto::Method method, Mode mode);

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/time.h"
 #include "core/cache.h"
 #include "core/call_table.h"
@@ -49,9 +50,16 @@ enum class Life : std::uint8_t {
 // What waits for the server to be ready, or to be free.
 struct Waiting {
   SessionId session;
-  std::int64_t call = 0;  // 0: a notification.
+  std::int64_t call = 0;  // 0: a notification, or an answer.
   proto::Message message;
   std::size_t bytes = 0;
+  bool answer = false;  // Of a client to a question, while another party has its turn.
+};
+
+// A question that may be a cancelled call's, until that has ended or the time has come.
+struct HeldQuestion {
+  base::Bytes bytes;
+  base::Instant until;
 };
 
 struct Instance {
@@ -78,7 +86,8 @@ struct Instance {
   bool restart_wanted = false;  // stopping: start again when gone.
   bool blocked = false;         // It does not read what it is sent.
 
-  Capabilities first;                      // Of the session that made us start it: declared at every start.
+  Capabilities first;                      // Of the session that made us start it, for our own requests.
+  std::optional<Capabilities> told;        // What a legacy server was told that clients can do.
   bool gave_up = false;                    // stopping: because it did not start as it should.
   std::string refusal;                     // The server's own error object to initialize, raw.
   proto::Era era = proto::Era::legacy;     // As its process has shown itself.
@@ -140,6 +149,9 @@ struct Instance {
   };
   std::set<AskDue> ask_dues;
   std::deque<Tombstone> tombstones;
+  std::deque<base::Instant> endings;  // When calls that were cancelled just now count no more.
+  std::deque<HeldQuestion> held_questions;
+  std::optional<base::Instant> turn_due;  // Others may have their turn then, while a person is asked.
 };
 
 // Whom the completion of a URL elicitation will concern. The oldest ids go when there are too many.

@@ -27,9 +27,11 @@ inline constexpr std::size_t asks_per_session = 64;
 // rounds (the SDKs ten).
 inline constexpr base::Duration questions_together = std::chrono::milliseconds(20);
 
-// Modern calls that wait in servers for their clients to come back, all of one principal. Each holds a call
-// in a server for as long as a person may take to answer.
+// Modern calls that wait in servers for their clients to come back, all of one principal; a client on stdio
+// is one by itself. Each holds a call in a server for as long as a person may take to answer.
 inline constexpr std::size_t parked_per_principal = 256;
+// Calls that have ended, and are remembered for a principal that may present their tickets again.
+inline constexpr std::size_t outcomes_per_principal = 256;
 
 // How often a modern server may ask for input before it answers one call, and how long it is left alone when
 // it asks for nothing but to be asked again.
@@ -47,9 +49,14 @@ inline constexpr base::Duration replaced_listen = std::chrono::seconds(1);
 // A listen of ours that broke is opened again after 250 ms, doubled each time up to this.
 inline constexpr base::Duration listen_again_most = std::chrono::seconds(30);
 
-// How often a server is asked how a task stands, if it does not say, and at most.
+// How often a server is asked how a task stands, if it does not say, at most, and at least: whatever it says,
+// a client that waits hears of the end within a minute.
 inline constexpr std::chrono::milliseconds task_poll{1000};
 inline constexpr std::chrono::milliseconds task_poll_least{50};
+inline constexpr std::chrono::milliseconds task_poll_most = std::chrono::minutes(1);
+
+// Questions of one task that nobody has answered. People answer one at a time.
+inline constexpr std::size_t asks_per_task = 64;
 
 // What a call came to is kept for a client that lost the answer and presents its ticket again.
 inline constexpr base::Duration replay_for = std::chrono::minutes(2);
@@ -91,9 +98,13 @@ inline constexpr base::Duration join_within = std::chrono::seconds(10);
 // A cancelled call is remembered until its late answer comes, or this long.
 inline constexpr base::Duration tombstone = std::chrono::minutes(5);
 
-// For this long after a call was cancelled its handler may still be running and asking; a question that comes
-// meanwhile and could be its is not given to anybody else.
+// For this long after a call was cancelled its handler may still be running and writing log lines.
 inline constexpr base::Duration ghost = std::chrono::seconds(30);
+
+// For this long it may still be asking: a question that could be its waits, and so do calls of others at a
+// server that asks. Handlers that heed a cancellation end within milliseconds; for those that do not nobody
+// is kept waiting longer.
+inline constexpr base::Duration ending = std::chrono::seconds(1);
 
 // List changes of one kind that arrive within this time are told to sessions once.
 inline constexpr base::Duration list_change_window = std::chrono::milliseconds(50);

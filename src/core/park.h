@@ -22,10 +22,14 @@ struct ParkedAsk {
   std::string key;        // Under which the client knows it; unique within its call.
   std::string server_id;  // Raw.
   proto::Method method = proto::Method::other;
-  std::string request;  // As it stands among the inputRequests, raw.
+  std::string request;     // As it stands among the inputRequests, raw.
+  base::Instant due = {};  // Of a task's: declined then.
 };
 
 struct Park {
+  // The call has ended: the park is kept for those who present its ticket again.
+  bool finished() const { return !outcome.empty(); }
+
   InstanceId instance;
   SessionId session;  // Of the client that asked last.
   std::string principal;

@@ -71,6 +71,7 @@ struct ServerSpec {
   Interactive interactive = Interactive::automatic;
   bool cache = true;   // Its answers may be kept, and shared by those who ask the same at the same time.
   bool probe = false;  // Ask it whether it is a modern server. False: it is known to suffer from being asked.
+  bool asks = false;   // It is known to ask clients: calls take turns from the start.
   Timing timing;
   std::size_t message_bytes_max = std::size_t{64} << 20;
 };

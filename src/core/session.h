@@ -34,6 +34,7 @@ struct Ask {
   std::string token;      // The progress token the server put into it, raw; empty when none.
   std::int64_t call = 0;  // Of a modern server: which call of the session's it needs the answer for.
   base::Instant due;
+  bool by_task = false;  // It is a task's: no call waits for it.
 
   bool for_roots() const { return server_id.empty() && call == 0; }  // A question of ours.
 };

@@ -5,12 +5,21 @@
 
 namespace core {
 
-void Tasks::created(const std::string& id, Task task) {
-  if (tasks_.size() >= limits::tasks_per_instance) {
-    tasks_.erase(order_.front());
-    order_.pop_front();
+std::optional<std::pair<std::string, Task>> Tasks::created(const std::string& id, Task task) {
+  std::optional<std::pair<std::string, Task>> gone;
+  if (const auto same = tasks_.find(id); same != tasks_.end()) {
+    gone.emplace(id, std::move(same->second));
+    same->second = std::move(task);
+    return gone;
   }
-  if (tasks_.insert_or_assign(id, std::move(task)).second) order_.push_back(id);
+  if (tasks_.size() >= limits::tasks_per_instance) {
+    auto oldest = tasks_.extract(order_.front());
+    order_.pop_front();
+    gone.emplace(std::move(oldest.key()), std::move(oldest.mapped()));
+  }
+  tasks_.emplace(id, std::move(task));
+  order_.push_back(id);
+  return gone;
 }
 
 void Tasks::ended(std::string_view id) {
@@ -43,8 +52,12 @@ bool Tasks::owns(std::string_view id, SessionId session) const {
 
 std::optional<base::Instant> Tasks::deadline() const {
   std::optional<base::Instant> first;
+  const auto consider = [&](base::Instant due) {
+    if (!first || due < *first) first = due;
+  };
   for (const auto& [id, task] : tasks_) {
-    if (task.poll_due && (!first || *task.poll_due < *first)) first = task.poll_due;
+    if (task.poll_due) consider(*task.poll_due);
+    for (const ParkedAsk& ask : task.asks) consider(ask.due);
   }
   return first;
 }

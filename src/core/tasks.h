@@ -35,13 +35,15 @@ struct Task {
   std::vector<ParkedAsk> asks = {};        // Of the server's, which a modern client has to answer.
   int keys = 0;                            // Given out.
   bool fetched = false;                    // The result was asked for.
+  bool left = false;                       // The server was told that nobody waits for it.
   std::optional<base::Instant> poll_due = {};
 };
 
 class Tasks {
  public:
-  // `id` is decoded: peers may spell the same id with other escapes.
-  void created(const std::string& id, Task task);
+  // `id` is decoded: peers may spell the same id with other escapes. Returns the task that made room, if one
+  // had to: the oldest of too many, or one of the same id.
+  std::optional<std::pair<std::string, Task>> created(const std::string& id, Task task);
   void ended(std::string_view id);
   void leave(SessionId session);
   void clear() {
@@ -59,6 +61,7 @@ class Tasks {
   void each(F&& f) {
     for (auto& [id, task] : tasks_) f(id, task);
   }
+  // The earliest poll, or end of a question's time.
   std::optional<base::Instant> deadline() const;
 
   // The result of tasks/list with the tasks of others left out.

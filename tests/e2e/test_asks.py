@@ -148,6 +148,54 @@ class TestAsks(Case):
         self.server().wait('"id":"q"', '"result":{"action":"cancel"}')
 
     @needs_hearth
+    def test_the_next_session_is_asked_after_one_has_left_with_its_question_open(self):
+        """The cancelled call counted as one that might be asking, and everybody else's questions were declined for 30 s."""
+        a, b = self.client(capabilities=CAN), self.client(capabilities=CAN)
+        a.do({**ELICIT, "id": "q"}, {"hold": "a"})
+        a.next_ask()
+        a.close()
+        server = self.server()
+        server.wait('"id":"q"', '"result":{"action":"cancel"}')
+        call = b.do(ELICIT)
+        b.respond(b.next_ask(), {"action": "accept", "content": {"name": "b"}})
+        self.assertEqual(call.collected()[0]["result"]["content"], {"name": "b"})
+
+    @needs_hearth
+    def test_another_session_works_while_a_person_is_asked(self):
+        """Calls of a server that asks take turns, but nobody waits behind somebody else's open dialog."""
+        a, b = self.client(capabilities=CAN), self.client(capabilities=CAN)
+        call = a.do(ELICIT)
+        ask = a.next_ask()
+        b.do({"text": "meanwhile"}).result()
+        a.respond(ask, {"action": "accept", "content": {"name": "a"}})
+        self.assertEqual(call.collected()[0]["result"]["content"], {"name": "a"})
+
+    @needs_hearth
+    def test_a_server_that_has_asked_is_known_to_the_next_daemon(self):
+        a = self.client(capabilities=CAN)
+        self.assertFalse(self.home.status_of()[0]["interactive"])
+        call = a.do(ELICIT)
+        a.respond(a.next_ask(), {"action": "decline"})
+        call.result()
+        a.close()
+        self.home.hearth("shutdown")
+        self.client(capabilities=CAN)
+        self.assertTrue(self.home.status_of()[0]["interactive"])
+
+    @needs_hearth
+    def test_a_server_with_one_session_is_told_what_its_client_can_do(self):
+        """Gemini CLI and OpenCode were shown tools that always answered "User cancelled"."""
+        told = []
+        for can in ({}, CAN, {"elicitation": {"url": {}}, "sampling": {}}):
+            client = self.client(capabilities=can)
+            declared = self.home.wait_server(len(told) + 1).of("initialize")[-1]["params"]["capabilities"]
+            told.append({key: declared[key] for key in declared if key != "roots"})
+            client.result_of_nothing = client.request("tools/list")
+            client.close()
+            eventually("that it has left", lambda: not self.home.status()["sessions"])
+        self.assertEqual(told, [{}, {"elicitation": {"form": {}}}, {"elicitation": {"url": {}}, "sampling": {}}])
+
+    @needs_hearth
     def test_a_url_elicitation_needs_the_mode(self):
         a = self.client(capabilities={"elicitation": {}})
         params = {"mode": "url", "url": "https://example.org", "elicitationId": "e1", "message": "go"}

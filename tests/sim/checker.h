@@ -108,6 +108,8 @@ class Checker {
   void check_serialised(Server& server, const Call& call);
   // Whom a question of a legacy server may be for: sessions, and modern calls one by one.
   std::vector<std::pair<const Client*, const Call*>> parties(const Server& server) const;
+  // All that it has at the server waits for answers of its own.
+  bool in_dialog(const Server& server, const Client& client) const;
   bool served_alone(const Server& server, const Client& client) const;
   std::size_t sessions_that_want(const Server& server, const std::string& uri) const;
   void settled_server(Server& server);

@@ -216,7 +216,9 @@ void Checker::check_serialised(Server& server, const Call& call) {
   if (!(always || server.interactive) || !may_lead_to_questions(call)) return;
   for (const auto& [id, other] : server.sent) {
     const bool modern = other->era == Era::modern;
-    const bool works = modern ? first_of(*other).live : !other->answered && !other->cancelled;
+    const Client& owner = world_.clients[static_cast<std::size_t>(other->client)];
+    const bool works =
+        modern ? first_of(*other).live : !other->answered && !other->cancelled && !in_dialog(server, owner);
     const bool same = other->era == call.era &&
                       (modern ? &first_of(*other) == &first_of(call) : other->client == call.client);
     if (same || !works || !may_lead_to_questions(*other) || server.sent_before.contains(other)) continue;
@@ -345,6 +347,18 @@ void Checker::ended(Server& server) {
   server.plain_asks.clear();
 }
 
+bool Checker::in_dialog(const Server& server, const Client& client) const {
+  const auto open = std::ranges::count_if(server.asks, [&](const auto& entry) {
+    const Ask& ask = *entry.second;
+    return ask.asked == &client && !ask.by_task && !ask.by_round && !ask.cancelled;
+  });
+  const auto at_work = std::ranges::count_if(client.pending, [&](const auto& entry) {
+    return entry.second->server == &server && entry.second->era == Era::legacy &&
+           may_lead_to_questions(*entry.second);
+  });
+  return open != 0 && open >= at_work;
+}
+
 // No other session was ever there whose question it could be.
 bool Checker::served_alone(const Server& server, const Client& client) const {
   if (world_.hands.server_of(client) != &server) return false;
@@ -367,20 +381,20 @@ std::size_t Checker::sessions_that_want(const Server& server, const std::string&
 }
 
 std::vector<std::pair<const Client*, const Call*>> Checker::parties(const Server& server) const {
-  std::vector<std::pair<const Client*, const Call*>> found;
+  std::vector<std::pair<const Client*, const Call*>> found, asked;
   for (const Client& client : world_.clients) {
     const bool live = std::any_of(client.pending.begin(), client.pending.end(), [&](const auto& entry) {
       return entry.second->server == &server && entry.second->era == Era::legacy &&
              may_lead_to_questions(*entry.second);
     });
-    if (live) found.emplace_back(&client, nullptr);
+    if (live) (in_dialog(server, client) ? asked : found).emplace_back(&client, nullptr);
   }
   for (const auto& [id, call] : server.sent) {
     const bool live = call->era == Era::modern && first_of(*call).live && first_of(*call).run == call;
     if (live && may_lead_to_questions(*call))
       found.emplace_back(&world_.clients[static_cast<std::size_t>(call->client)], &first_of(*call));
   }
-  return found;
+  return found.empty() ? asked : found;
 }
 
 }  // namespace sim

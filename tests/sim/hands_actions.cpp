@@ -155,6 +155,12 @@ void Hands::carry_out(broker::NoteNoProbe& action) {
   }
 }
 
+void Hands::carry_out(broker::NoteAsks& action) {
+  for (Family& family : world_.families) {
+    if (family.spec.program == action.program) family.spec.asks = true;
+  }
+}
+
 void Hands::carry_out(broker::ForgetInstance& action) {
   if (servers_.contains(action.instance))
     return world_.checker.broken("no instance is forgotten while it runs", "");

@@ -170,7 +170,11 @@ void Server::plan_ask(const std::string& id, base::Duration within) {
     // to ask.
     const bool alone =
         std::ranges::none_of(asked_, [](const auto& entry) { return entry.second->owner == nullptr; });
-    if (found != open_.end() && alone && may_speak()) ask(found->second.call, "");
+    // A call that waits for an answer asks nothing further.
+    const bool waits = found != open_.end() && std::ranges::any_of(asked_, [&](const auto& entry) {
+                         return entry.second->owner == found->second.call && !entry.second->by_task;
+                       });
+    if (found != open_.end() && alone && !waits && may_speak()) ask(found->second.call, "");
   });
 }
 

@@ -120,6 +120,20 @@ TEST_CASE("api: why two share and two do not, without values") {
   CHECK(because.items[0].string_or("here", "") != because.items[0].string_or("there", ""));
 }
 
+TEST_CASE("api: why says what was declared to the server, and what was not") {
+  test::Stage stage;
+  stage.ready(stage.spec(), R"({"elicitation":{}})");
+  stage.ready(stage.spec(), R"({"elicitation":{"url":{}},"sampling":{}})");
+  const Told told(app::why_json(stage.broker, std::nullopt));
+  const auto names = [&](std::string_view key) {
+    std::vector<std::string> all;
+    for (const Value& name : told.list("groups").items.at(0).find(key)->items) all.push_back(name.text);
+    return all;
+  };
+  CHECK(names("declared") == std::vector<std::string>{"roots", "elicitation by form"});
+  CHECK(names("undeclared") == std::vector<std::string>{"elicitation by URL", "sampling"});
+}
+
 TEST_CASE("api: why, of one name only") {
   test::Stage stage;
   core::ServerSpec spec = stage.spec();

@@ -46,22 +46,23 @@ struct WebStage : Stage {
     happens(broker::InstanceAnswers{server});
   }
   // A channel opens and its server answers initialize.
-  void greets(core::InstanceId channel) {
+  void greets(core::InstanceId channel, const std::string& capabilities = usual) {
     happens(broker::InstanceStarted{channel, 0});
-    answers_initialize(channel);
+    answers_initialize(channel, capabilities);
   }
-  void answers_initialize(core::InstanceId channel) {
+  static inline const std::string usual = R"({"tools":{},"resources":{"subscribe":true},"logging":{}})";
+  void answers_initialize(core::InstanceId channel, const std::string& capabilities = usual) {
     const Lines heard = hears(channel);
     REQUIRE(!heard.empty());
     REQUIRE(heard.back().contains(R"("method":"initialize")"));
     serves(channel, R"({"jsonrpc":"2.0","id":)" + id_of(heard.back()) +
-                        R"(,"result":{"protocolVersion":"2025-06-18","capabilities":)"
-                        R"({"tools":{},"resources":{"subscribe":true},"logging":{}},)"
-                        R"("serverInfo":{"name":"w","version":"1"}}})");
+                        R"(,"result":{"protocolVersion":"2025-06-18","capabilities":)" + capabilities +
+                        R"(,"serverInfo":{"name":"w","version":"1"}}})");
   }
 
   // A session that is ready, on a channel of its own.
-  std::pair<core::SessionId, core::InstanceId> ready_on_web(core::ServerSpec wanted) {
+  std::pair<core::SessionId, core::InstanceId> ready_on_web(core::ServerSpec wanted,
+                                                            const std::string& capabilities = usual) {
     const core::SessionId session = begin(std::move(wanted));
     const broker::StartInstance* next = &asked();
     if (!next->channel_of) {
@@ -69,7 +70,7 @@ struct WebStage : Stage {
       next = &asked();
     }
     const core::InstanceId channel = next->instance;
-    greets(channel);
+    greets(channel, capabilities);
     says(session, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
     hears(session);
     hears(channel);
@@ -237,6 +238,30 @@ TEST_CASE_FIXTURE(WebStage, "what comes late of a forgotten session opens no fur
   CHECK(hears(channel).back() == one);
   happens(broker::InstanceForgot{channel, {proto::Message(other)}, false});
   CHECK(hears(channel) == Lines{other});
+}
+
+TEST_CASE_FIXTURE(WebStage, "a call that is followed as a task ends when the server forgets its session") {
+  const std::string claim = R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                            R"("io.modelcontextprotocol/clientCapabilities":{}})";
+  const auto [a, channel] = ready_on_web(web(), R"({"tools":{},"tasks":{"requests":{"tools":{"call":{}}}}})");
+  const auto result = [&](const std::string& request, const std::string& raw) {
+    serves(channel, R"({"jsonrpc":"2.0","id":)" + id_of(request) + R"(,"result":)" + raw + "}");
+  };
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{)" + claim + "}}");
+  result(hears(channel).back(), R"({"tools":[{"name":"x","execution":{"taskSupport":"required"}}]})");
+  says(a, R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"x",)" + claim + "}}");
+  result(hears(channel).back(), R"({"task":{"taskId":"T","status":"working","createdAt":"c",)"
+                                R"("lastUpdatedAt":"l","ttl":5}})");
+  const std::string fetch = hears(channel).back();
+  REQUIRE(fetch.contains("tasks/result"));
+  hears(a);
+  happens(broker::InstanceForgot{channel, {proto::Message(fetch)}});
+  const Lines told = hears(a);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].contains(R"("id":2,"error")"));
+  CHECK(told[0].contains("has forgotten its session"));
+  answers_initialize(channel);
+  for (const std::string& line : hears(channel)) CHECK(!line.contains("tasks/"));
 }
 
 TEST_CASE_FIXTURE(WebStage, "a server that forgets every session is not asked for ever") {

@@ -1,6 +1,7 @@
 // What a legacy server asks because of a modern client's call (core/park.h).
 #include <doctest/doctest.h>
 
+#include "core/limits.h"
 #include "modern_stage.h"
 
 using test::Lines;
@@ -71,6 +72,37 @@ TEST_CASE_FIXTURE(ModernStage, "a ticket is good for its call only") {
   // Another connection of the same person may bring it back.
   says(b, call("9", ticket + R"("inputResponses":{"q1":{"action":"cancel"}},)"));
   CHECK(hears(server()).at(0).contains(R"({"action":"cancel"})"));
+}
+
+TEST_CASE_FIXTURE(ModernStage, "a ticket is good for its call in other words") {
+  const auto a = modern();
+  const std::string ways[] = {
+      R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{TICKET"arguments":{"o":{"b":[1,2],"a":"é"},)"
+      R"("x":1.0},"name":"t","_meta":{CLAIM}}})",
+      R"({"method":"tools/call","params":{"arguments":{ "o": {"a":"\u00e9", "b":[ 1 , 2 ]}, "x": 1 },TICKET)"
+      R"("_meta":{CLAIM},"n\u0061me":"t"},"id":2,"jsonrpc":"2.0"})"};
+  for (std::string way : ways) {
+    says(a, request("1", "tools/call", R"("name":"t","arguments":{"x":1,"o":{"a":"é","b":[1,2]}},)"));
+    const std::string wire = hears(server()).at(0);
+    asks(R"("e")", "elicitation/create", R"({"message":"?"})");
+    const std::string ticket = ticket_of(asked_in_a_round(a));
+    way.replace(way.find("CLAIM"), 5, claim);
+    way.replace(way.find("TICKET"), 6,
+                R"("requestState":")" + ticket + R"(","inputResponses":{"q1":{"action":"accept"}},)");
+    says(a, way);
+    CHECK(hears(server()) == Lines{R"({"jsonrpc":"2.0","id":"e","result":{"action":"accept"}})"});
+    serves_result(wire, "{}");
+    CHECK(hears(a).at(0).contains(R"("id":2,"result")"));
+  }
+}
+
+TEST_CASE_FIXTURE(ModernStage, "a question with a URL keeps its id for clients that want one") {
+  const auto a = modern();
+  says(a, call("1"));
+  asks("1", "elicitation/create",
+       R"({"mode":"url","elicitationId":"e7","url":"https://x","message":"Go","task":{"ttl":1}})");
+  CHECK(asked_in_a_round(a).contains(
+      R"("params":{"mode":"url","elicitationId":"e7","url":"https://x","message":"Go"})"));
 }
 
 TEST_CASE_FIXTURE(ModernStage,
@@ -290,8 +322,9 @@ TEST_CASE_FIXTURE(ModernStage,
       R"("data":{"elicitations":[{"mode":"url","elicitationId":"e","url":"https://x","message":"Go"}]}}})";
   serves(server(), R"({"jsonrpc":"2.0","id":)" + id_of(hears(server()).at(0)) + "," + error);
   const std::string round = hears(a).at(0);
-  CHECK(round.contains(
-      R"({"q1":{"method":"elicitation/create","params":{"mode":"url","url":"https://x","message":"Go"}}})"));
+  // Clients that check such questions by the schema of 2025-11-25 want the id that 2026-07-28 does without.
+  CHECK(round.contains(R"({"q1":{"method":"elicitation/create","params":{"mode":"url","elicitationId":"e",)"
+                       R"("url":"https://x","message":"Go"}}})"));
   const std::string ticket = ticket_of(round);
   says(a, call("2", R"("requestState":")" + ticket + R"(","inputResponses":{"q1":{"action":"accept"}},)"));
   const std::string anew = hears(server()).at(0);
@@ -356,4 +389,48 @@ TEST_CASE_FIXTURE(ModernStage, "a question of a call that ends before it could b
   serves_result(wire, "{}");
   CHECK(hears(a).at(0).contains(R"("resultType":"complete")"));
   CHECK(hears(server()) == Lines{R"({"jsonrpc":"2.0","id":7,"result":{"action":"cancel"}})"});
+}
+
+TEST_CASE_FIXTURE(ModernStage, "calls that have ended do not count among those that wait for their clients") {
+  const auto a = modern();
+  std::string oldest;
+  std::string newest;
+  for (std::size_t i = 0; i <= core::limits::outcomes_per_principal; ++i) {
+    says(a, call("1"));
+    const std::string wire = hears(server()).at(0);
+    asks(R"("q")", "elicitation/create", R"({"message":"?"})");
+    newest = R"("requestState":")" + ticket_of(asked_in_a_round(a)) + R"(","inputResponses":{"q1":{)" +
+             R"("action":"accept"}},)";
+    if (oldest.empty()) oldest = newest;
+    says(a, call("2", newest));
+    CHECK(hears(server()).at(0).contains(R"("action":"accept")"));
+    serves_result(wire, "{}");
+    CHECK(hears(a).at(0).contains(R"("id":2,"result")"));
+  }
+  // They are remembered, but not without end.
+  says(a, call("3", newest));
+  CHECK(hears(a).at(0).contains(R"("id":3,"result")"));
+  says(a, call("4", oldest));
+  CHECK(hears(a).at(0).contains("invalid or expired requestState"));
+  CHECK(hears(server()).empty());
+}
+
+TEST_CASE_FIXTURE(ModernStage, "clients on stdio have a count each of the calls that wait for them") {
+  const auto a = modern();
+  const auto b = open();
+  for (std::size_t i = 0; i < core::limits::parked_per_principal; ++i) {
+    says(a, call(std::to_string(i)));
+    asks(std::to_string(i), "elicitation/create", R"({"message":"?"})");
+    asked_in_a_round(a);
+  }
+  hears(server());
+  says(a, call("1000"));
+  const std::string wire = hears(server()).at(0);
+  asks("1000", "elicitation/create", R"({"message":"?"})");
+  CHECK(hears(server()) == Lines{R"({"jsonrpc":"2.0","id":1000,"result":{"action":"cancel"}})"});
+  serves_result(wire, "{}");
+  hears(a);
+  says(b, call("1"));
+  asks("1001", "elicitation/create", R"({"message":"?"})");
+  CHECK(asked_in_a_round(b).contains("input_required"));
 }

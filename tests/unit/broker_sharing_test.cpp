@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "broker_fixture.h"
+#include "core/limits.h"
 
 using test::Lines;
 using test::Stage;
@@ -235,6 +236,68 @@ TEST_CASE("a call that was cancelled a moment ago may still be asking") {
   stage.says(b, request("1", "tools/call"));
   stage.serves(stage.server(), request("9", "elicitation/create"));
   CHECK(stage.hears(b).empty());
+  const std::string cancelled = Stage::id_of(stage.hears(stage.server()).front());
+  SUBCASE("until it has ended") {
+    stage.serves(stage.server(), result(cancelled));
+    CHECK(stage.hears(b).at(0).contains("elicitation/create"));
+  }
+  SUBCASE("or has had its time") {
+    stage.passes(core::limits::ending);
+    CHECK(stage.hears(b).at(0).contains("elicitation/create"));
+  }
+  SUBCASE("and may take its question back") {
+    stage.serves(stage.server(), notice("notifications/cancelled", R"({"requestId":9})"));
+    stage.serves(stage.server(), result(cancelled));
+    stage.passes(core::limits::ending);
+    CHECK(stage.hears(b).empty());
+    stage.serves(stage.server(), request("9", "elicitation/create"));  // The id is free again.
+    CHECK(stage.hears(b).size() == 1);
+  }
+  SUBCASE("but asks with the id of another question in vain") {
+    stage.hears(stage.server());
+    stage.serves(stage.server(), request("9", "elicitation/create"));
+    CHECK(stage.hears(stage.server()).at(0).contains("re-used the id"));
+  }
+}
+
+TEST_CASE("a question is not declined because of a call that is over") {
+  enum class Over { client_left, cancelled };
+  enum class Then { answered, silent };
+  for (const Over over : {Over::client_left, Over::cancelled}) {
+    for (const Then then : {Then::answered, Then::silent}) {
+      CAPTURE(over);
+      CAPTURE(then);
+      Stage stage;
+      const auto a = stage.ready(stage.spec(), form_asks);
+      const auto b = stage.ready(stage.spec(), form_asks);
+      stage.says(a, request("1", "tools/call"));
+      const std::string first = Stage::id_of(stage.hears(stage.server()).at(0));
+      stage.serves(stage.server(), request("9", "elicitation/create"));
+      CHECK(stage.hears(a).size() == 1);
+      if (over == Over::client_left) {
+        stage.happens(broker::SessionClosed{a});
+        CHECK(stage.hears(stage.server()).back() == result("9", R"({"action":"cancel"})"));
+      } else {
+        stage.says(a, notice("notifications/cancelled", R"({"requestId":1})"));
+        stage.hears(stage.server());
+      }
+      stage.says(b, request("1", "tools/call"));
+      stage.says(b, request("2", "tools/list"));
+      // What leads to no question needs no turn.
+      const Lines meanwhile = stage.hears(stage.server());
+      REQUIRE(meanwhile.size() == 1);
+      CHECK(meanwhile[0].contains("tools/list"));
+      if (then == Then::answered) {
+        stage.serves(stage.server(), result(first));
+      } else {
+        stage.passes(core::limits::ending);
+      }
+      CHECK(stage.hears(stage.server()).at(0).contains("tools/call"));
+      stage.serves(stage.server(), request("8", "elicitation/create"));
+      CHECK(stage.hears(b).at(0).contains("elicitation/create"));
+      CHECK(stage.hears(stage.server()).empty());
+    }
+  }
 }
 
 TEST_CASE("a question nobody answers in time is answered for the server and withdrawn from the client") {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "broker_fixture.h"
+#include "core/limits.h"
 
 namespace {
 
@@ -396,4 +397,154 @@ TEST_CASE_FIXTURE(TaskStage, "a tool that must be a task is followed to its end 
   CHECK(heard(b).contains(R"("resultType":"complete")"));
   asks(a, "9", "tasks/get", R"("taskId":"T",)");
   CHECK(heard(a).contains("Task not found"));
+}
+
+TEST_CASE_FIXTURE(TaskStage,
+                  "a server is asked how a task is at least once a minute, and not without pause") {
+  const auto a = legacy();
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
+  const auto with_interval = [](const std::string& interval) {
+    return R"({"resultType":"task","taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l",)"
+           R"("ttlMs":5,"pollIntervalMs":)" +
+           interval + "}";
+  };
+  serves_result(wire(), with_interval("9223372036854775807"));
+  CHECK(hears(server()).empty());
+  for (const char* interval : {"9223372036854775", "-9223372036854775808", "1e300", "0"}) {
+    CAPTURE(interval);
+    passes(core::limits::task_poll_most);
+    const Lines polls = hears(server());
+    REQUIRE(polls.size() == 1);
+    serves_result(polls[0], with_interval(interval));
+    CHECK(hears(server()).empty());
+    passes(core::limits::task_poll_least - std::chrono::milliseconds(1));
+    CHECK(hears(server()).empty());
+  }
+}
+
+TEST_CASE_FIXTURE(TaskStage, "the progress of a followed task reaches the client of its call") {
+  const auto progress = [&](const std::string& call) {
+    serves(server(), R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":)" +
+                         id_of(call) + R"(,"progress":1}})");
+  };
+  SUBCASE("a legacy server's") {
+    modern();
+    const auto b = open();
+    says(b, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"must","_meta":{)"
+            R"("io.modelcontextprotocol/protocolVersion":"2026-07-28","progressToken":"p",)"
+            R"("io.modelcontextprotocol/clientCapabilities":{}}}})");
+    const std::string call = wire();
+    serves_result(call, R"({"task":{"taskId":"T","status":"working","createdAt":"c",)"
+                        R"("lastUpdatedAt":"l","ttl":5}})");
+    const std::string fetch = wire();
+    progress(call);
+    CHECK(heard(b).contains(R"("progressToken":"p","progress":1)"));
+    serves_result(fetch, R"({"content":[5]})");
+    hears(b);
+    progress(call);  // It is over.
+    CHECK(hears(b).empty());
+  }
+  SUBCASE("a modern server's") {
+    const auto a = legacy();
+    says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","_meta":{)"
+            R"("progressToken":"p"}}})");
+    const std::string call = wire();
+    serves_result(call, R"({"resultType":"task",)" + working + "}");
+    progress(call);
+    CHECK(heard(a).contains(R"("progressToken":"p","progress":1)"));
+  }
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a task's question that nobody answers in time is declined, and shown no more") {
+  const auto a = modern();
+  asks(a, "1", "tools/call", R"("name":"may",)");
+  serves_result(wire(), R"({"task":{"taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l",)"
+                        R"("ttl":5}})");
+  heard(a);
+  const auto question = [&](const std::string& id) {
+    serves(server(), R"({"jsonrpc":"2.0","id":)" + id +
+                         R"(,"method":"elicitation/create","params":{"message":"?",)"
+                         R"("_meta":{"io.modelcontextprotocol/related-task":{"taskId":"T"}}}})");
+  };
+  question("7");
+  passes(std::chrono::minutes(6));
+  question("8");
+  CHECK(hears(server()).empty());
+  SUBCASE("one after the other") {
+    passes(std::chrono::minutes(4));
+    CHECK(wire() == R"({"jsonrpc":"2.0","id":7,"result":{"action":"cancel"}})");
+    passes(std::chrono::minutes(6));
+    CHECK(wire() == R"({"jsonrpc":"2.0","id":8,"result":{"action":"cancel"}})");
+  }
+  SUBCASE("when the client leaves, and the task with it") {
+    happens(broker::SessionClosed{a});
+    const Lines told = hears(server());
+    REQUIRE(told.size() == 3);
+    CHECK(told[0] == R"({"jsonrpc":"2.0","id":7,"result":{"action":"cancel"}})");
+    CHECK(told[1] == R"({"jsonrpc":"2.0","id":8,"result":{"action":"cancel"}})");
+    CHECK(told[2].contains(R"("method":"tasks/cancel","params":{"taskId":"T"})"));
+  }
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a task's questions are bounded") {
+  const auto a = modern();
+  asks(a, "1", "tools/call", R"("name":"may",)");
+  serves_result(wire(), R"({"task":{"taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l",)"
+                        R"("ttl":5}})");
+  heard(a);
+  for (std::size_t i = 0; i <= core::limits::asks_per_task; ++i) {
+    CHECK(hears(server()).empty());
+    serves(server(), R"({"jsonrpc":"2.0","id":)" + std::to_string(i + 1) +
+                         R"(,"method":"elicitation/create","params":{"message":"?",)"
+                         R"("_meta":{"io.modelcontextprotocol/related-task":{"taskId":"T"}}}})");
+  }
+  CHECK(wire().contains(R"("action":"cancel")"));
+}
+
+TEST_CASE_FIXTURE(TaskStage,
+                  "a call whose task has to make room for others is told so, and the task is gone") {
+  const auto a = modern();
+  asks(a, "0", "tools/call", R"("name":"may",)");  // Becomes the task T.
+  serves_result(wire(), R"({"task":{"taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l",)"
+                        R"("ttl":5}})");
+  hears(a);
+  const auto b = open();
+  says(b, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"must","_meta":{)"
+          R"("io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+          R"("io.modelcontextprotocol/clientCapabilities":{}}}})");
+  serves_result(wire(), R"({"task":{"taskId":"F","status":"working","createdAt":"c","lastUpdatedAt":"l",)"
+                        R"("ttl":5}})");
+  hears(server());
+  asks(a, "3", "tasks/get", R"("taskId":"T",)");
+  const std::string look = wire();
+  for (std::size_t i = 0; i < core::limits::tasks_per_instance; ++i) {
+    asks(a, std::to_string(100 + i), "tools/call", R"("name":"may",)");
+    serves_result(wire(), R"({"task":{"taskId":"more)" + std::to_string(i) +
+                              R"(","status":"working","createdAt":"c","lastUpdatedAt":"l","ttl":5}})");
+    hears(a);
+  }
+  const std::string told = heard(b);
+  CHECK(told.contains(R"("id":1,"error")"));
+  CHECK(told.contains("not followed any more"));
+  serves_result(look, R"({"taskId":"T","status":"working","createdAt":"c","lastUpdatedAt":"l","ttl":5})");
+  CHECK(heard(a).contains(R"("id":3,"error":{"code":-32602,"message":"Task not found"})"));
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a task whose id is used again ends for those who wait for the first") {
+  modern();
+  const auto b = open();
+  const auto call = [&](const std::string& id) {
+    says(b, R"({"jsonrpc":"2.0","id":)" + id +
+                R"(,"method":"tools/call","params":{"name":"must","_meta":{)"
+                R"("io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                R"("io.modelcontextprotocol/clientCapabilities":{}}}})");
+    serves_result(wire(), R"({"task":{"taskId":"T","status":"working","createdAt":"c",)"
+                          R"("lastUpdatedAt":"l","ttl":5}})");
+    return wire();
+  };
+  call("1");
+  const std::string fetch = call("2");
+  CHECK(heard(b).contains(R"("id":1,"error")"));
+  serves_result(fetch, R"({"content":[5]})");
+  CHECK(heard(b).contains(R"("content":[5])"));
 }

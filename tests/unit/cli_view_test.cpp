@@ -77,6 +77,7 @@ TEST_CASE("why is told in sentences") {
   const std::string text = cli::why_shown(value_of(R"({
     "groups": [{"instance": "1", "name": "files", "sessions": [{"id": "a", "client": "one", "project": "/p"},
                 {"id": "b", "client": "", "project": "/p"}],
+                "declared": ["roots", "elicitation by form"], "undeclared": ["sampling"],
                 "ignored": [{"what": "TERM", "here": "1a", "there": ""}]},
                {"instance": "2", "name": "files", "sessions": [{"id": "c", "client": "two", "project": "/q"}],
                 "ignored": []}],
@@ -86,6 +87,9 @@ TEST_CASE("why is told in sentences") {
         "files (instance 1) is shared by 2 sessions:\n"
         "    one in /p\n"
         "    a client without a name in /p\n"
+        "  Declared to the server: roots, elicitation by form.\n"
+        "  Not declared to it, though a client that came later can: sampling. `hearth restart files` "
+        "declares it.\n"
         "  These differences between them were ignored:\n"
         "    TERM: 1a here, nothing there\n"
         "\n"

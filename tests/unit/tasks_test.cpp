@@ -52,6 +52,24 @@ TEST_CASE("tasks: who leaves owns nothing any more") {
   CHECK(tasks.find("t2") == nullptr);
 }
 
+TEST_CASE("tasks: one that has to make room is handed back to be finished") {
+  Tasks tasks;
+  for (std::size_t i = 0; i < core::limits::tasks_per_instance; ++i) {
+    Task task = of(ann);
+    task.waiters = {static_cast<std::int64_t>(i)};
+    CHECK_FALSE(tasks.created(std::to_string(i), std::move(task)));
+  }
+  const auto oldest = tasks.created("one more", of(ben));
+  REQUIRE(oldest);
+  CHECK(oldest->first == "0");
+  CHECK(oldest->second.waiters == std::vector<std::int64_t>{0});
+  const auto same = tasks.created("7", of(ben));
+  REQUIRE(same);
+  CHECK(same->first == "7");
+  CHECK(same->second.owner == ann);
+  CHECK(tasks.owns("1", ann));  // Nobody else had to go for that.
+}
+
 TEST_CASE("tasks: too many, and the oldest is forgotten first") {
   Tasks tasks;
   for (std::size_t i = 0; i < core::limits::tasks_per_instance; ++i)

@@ -1,0 +1,105 @@
+// What a legacy server is told that clients can do.
+//
+// It is told once, when it is greeted: what the clients of the sessions that it has then can do, together.
+// With one session that is what that session's client can do, so that a server which asks only where it is
+// declared takes its other way for a client that cannot be asked. Roots are the exception where others may
+// come: a server that asks for them has to be known before the second session is there. See decision 5.
+#include <algorithm>
+
+#include "broker/state.h"
+#include "core/capabilities.h"
+
+namespace broker {
+namespace {
+
+using core::Capabilities;
+using core::Instance;
+using core::Life;
+using core::Session;
+
+Capabilities of_client(const Session& session) {
+  Capabilities all = session.capabilities;
+  core::add(all, session.modern_capabilities);
+  return all;
+}
+
+Capabilities together(const State& state, const Instance& instance) {
+  Capabilities all;
+  for (const SessionId id : instance.sessions) core::add(all, of_client(state.sessions.at(id)));
+  const auto extra = [&](std::string_view name) {
+    return std::ranges::find(instance.spec.extra_capabilities, name) !=
+           instance.spec.extra_capabilities.end();
+  };
+  if (extra("elicitation")) all.elicitation_form = all.elicitation_url = true;
+  if (extra("sampling") && !all.sampling) {
+    all.sampling = true;
+    all.sampling_raw = "{}";
+  }
+  return all;
+}
+
+bool same_questions(const core::Abilities& one, const core::Abilities& other) {
+  return one.elicitation_form == other.elicitation_form && one.elicitation_url == other.elicitation_url &&
+         one.sampling == other.sampling;
+}
+
+}  // namespace
+
+face::Declared declare(State& state, Instance& instance) {
+  const bool alone = instance.spec.scope == core::Scope::session || instance.channel_of;
+  const auto can = [&](std::string_view name) {
+    return std::ranges::find(instance.spec.extra_capabilities, name) !=
+           instance.spec.extra_capabilities.end();
+  };
+  Capabilities told = together(state, instance);
+  if (!alone) told.roots = true;
+  // Nobody is there whose client could be asked what it can do.
+  if (instance.sessions.empty()) told.elicitation_form = told.elicitation_url = true;
+  if (can("roots")) told.roots = true;
+  instance.told = told;
+  return {.first = std::move(told), .alone = true, .extra = {}};
+}
+
+void declare_anew(State& state, Session& session, Instance& instance) {
+  const bool others = instance.sessions.size() > 1;
+  if (!instance.told || others || instance.life != Life::ready || instance.era != proto::Era::legacy) return;
+  if (same_questions(*instance.told, together(state, instance))) return;
+  const bool works = std::ranges::any_of(instance.calls.ids(), [&](std::int64_t id) {
+    const core::Call* call = instance.calls.find(id);
+    return call->purpose == core::Purpose::forwarded && call->state != core::CallState::waiting &&
+           call->state != core::CallState::cancelled;
+  });
+  if (works) return;
+  state.log(Severity::info, instance.spec.name +
+                                ": is started again, because it was told that other questions " +
+                                "can be put than those that " +
+                                (session.client.empty() ? "the client" : session.client) + " answers");
+  stop(state, instance);
+  instance.restart_wanted = true;
+}
+
+std::vector<std::string> declared_to(const Instance& instance) {
+  std::vector<std::string> names;
+  if (!instance.told) return names;
+  const Capabilities& told = *instance.told;
+  if (told.roots) names.emplace_back("roots");
+  if (told.elicitation_form) names.emplace_back("elicitation by form");
+  if (told.elicitation_url) names.emplace_back("elicitation by URL");
+  if (told.sampling) names.emplace_back("sampling");
+  if (!told.experimental_raw.empty()) names.emplace_back("experimental capabilities");
+  if (!told.extensions_raw.empty()) names.emplace_back("extensions");
+  return names;
+}
+
+std::vector<std::string> undeclared_to(const State& state, const Instance& instance) {
+  std::vector<std::string> names;
+  if (!instance.told) return names;
+  const Capabilities can = together(state, instance);
+  const Capabilities& told = *instance.told;
+  if (can.elicitation_form && !told.elicitation_form) names.emplace_back("elicitation by form");
+  if (can.elicitation_url && !told.elicitation_url) names.emplace_back("elicitation by URL");
+  if (can.sampling && !told.sampling) names.emplace_back("sampling");
+  return names;
+}
+
+}  // namespace broker

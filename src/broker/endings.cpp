@@ -1,0 +1,83 @@
+// Calls that nobody waits for any more and that may still be running: a cancelled one, or one whose client
+// left.
+//
+// For a moment (core::limits::ending) such a call may still be asking. A question that could be its waits for
+// its answer, or until the moment is over, and then belongs to the call that is still wanted; a server that
+// asks is not given others' calls before that. After the moment a call that is over counts no more.
+#include <algorithm>
+
+#include "broker/state.h"
+#include "core/limits.h"
+
+namespace broker {
+
+using core::Call;
+using core::CallState;
+using core::Instance;
+
+void becomes_cancelled(State& state, Instance& instance, Call& call) {
+  call.state = CallState::cancelled;
+  call.cancelled_at = state.now;
+  instance.tombstones.push_back({state.now + core::limits::tombstone, call.wire_id});
+  if (!proto::may_ask(call.method)) return;
+  // While nothing waits for them there is no deadline that would take them out.
+  const bool waited_for = !instance.waiting.empty() || !instance.held_questions.empty();
+  while (!waited_for && !instance.endings.empty() && instance.endings.front() <= state.now)
+    instance.endings.pop_front();
+  instance.endings.push_back(state.now + core::limits::ending);
+}
+
+bool another_is_ending(const State& state, const Instance& instance, const Party& party) {
+  if (instance.endings.empty()) return false;
+  bool found = false;
+  instance.calls.each([&](const Call& call) {
+    found |= call.purpose == core::Purpose::forwarded && core::ending(call, state.now) &&
+             proto::may_ask(call.method) && party_of(call) != party;
+  });
+  return found;
+}
+
+void hold_question(State& state, Instance& instance, const Scanned& message) {
+  instance.held_questions.push_back(
+      {base::Bytes::copy(std::string(message.bytes.text)), state.now + core::limits::ending});
+}
+
+bool drop_held(Instance& instance, std::string_view raw_id) {
+  const auto named = [&](const core::HeldQuestion& held) {
+    const auto envelope = proto::scan(held.bytes.text);
+    return envelope && envelope->id.in(held.bytes.text) == raw_id;
+  };
+  return std::erase_if(instance.held_questions, named) != 0;
+}
+
+void put_held_questions(State& state, Instance& instance) {
+  // They came on no stream that said whose they are; the line that is being looked at may have.
+  const std::int64_t heard_on = std::exchange(state.heard_on, 0);
+  for (const core::HeldQuestion& held : std::exchange(instance.held_questions, {})) {
+    const auto envelope = proto::scan(held.bytes.text);
+    ensure(envelope.has_value());
+    const Scanned message{held.bytes, *envelope};
+    put_again(state, instance, message, held.until);
+  }
+  state.heard_on = heard_on;
+}
+
+std::optional<base::Instant> endings_deadline(const Instance& instance) {
+  const bool waited_for = !instance.waiting.empty() || !instance.held_questions.empty();
+  if (!waited_for || instance.endings.empty()) return instance.turn_due;
+  return std::min(instance.endings.front(), instance.turn_due.value_or(base::Instant::max()));
+}
+
+void endings_tick(State& state, Instance& instance) {
+  bool over = instance.turn_due && *instance.turn_due <= state.now;
+  if (over) instance.turn_due.reset();
+  while (!instance.endings.empty() && instance.endings.front() <= state.now) {
+    instance.endings.pop_front();
+    over = true;
+  }
+  if (!over) return;
+  put_held_questions(state, instance);
+  drain_waiting(state, instance);
+}
+
+}  // namespace broker
