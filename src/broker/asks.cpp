@@ -48,10 +48,13 @@ std::string shortened(std::string_view raw_id) {
   return raw_id.size() <= most ? std::string(raw_id) : std::string(raw_id.substr(0, most)) + "...";
 }
 
-void refuse(State& state, Instance& instance, const Question& question, std::string_view why) {
-  state.log(Severity::info, instance.spec.name + ": declined " + question.name + " (id " +
-                                shortened(question.raw_id) + "): " + std::string(why));
-  state.send(instance.id, declined(question.method, question.raw_id, why));
+// Returns what was said about it.
+std::string refuse(State& state, Instance& instance, const Question& question, std::string_view why) {
+  const std::string sentence = instance.spec.name + ": declined " + question.name + " (id " +
+                               shortened(question.raw_id) + "): " + std::string(why);
+  state.log(Severity::info, sentence);
+  state.send(instance.id, declined(question.method, question.raw_id, sentence));
+  return sentence;
 }
 
 Question question_of(const Scanned& message, Method method) {
@@ -265,9 +268,14 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
     const Candidates found = candidates(state, instance);
     if (found.size() > 1) {
       become_interactive(state, instance);
-      refuse(state, instance, question,
-             "it could belong to " + calls_of(state, instance, found) +
-                 "; the calls take turns from now on, so make yours again");
+      const std::string said = refuse(state, instance, question,
+                                      "it could belong to " + calls_of(state, instance, found) +
+                                          "; the calls take turns from now on, so make yours again");
+      // Nobody has seen the question: those who may wonder at what came of their call are told.
+      std::set<SessionId> told;
+      for (const Party& party : found) {
+        if (told.insert(party.session).second) state.outbox.push_back(TellSession{party.session, said});
+      }
       return;
     }
     if (!found.empty()) target = found.begin()->session;

@@ -108,6 +108,9 @@ class Checker {
   void check_serialised(Server& server, const Call& call);
   // Whom a question of a legacy server may be for: sessions, and modern calls one by one.
   std::vector<std::pair<const Client*, const Call*>> parties(const Server& server) const;
+  static bool may_be_asked(const Client& client, const Ask& ask);
+  // The legacy client whose call it must be because of; none if that is not certain, or it cannot be asked.
+  const Client* surely_meant(const Server& server, const Ask& ask) const;
   // All that it has at the server waits for answers of its own.
   bool in_dialog(const Server& server, const Client& client) const;
   bool served_alone(const Server& server, const Client& client) const;

@@ -62,6 +62,7 @@ void Checker::fed(Server& server, ServerLine& line) {
         server.plain_asks.insert(line.ask->id);
       } else {
         server.asks[line.ask->id] = line.ask;
+        line.ask->sure = surely_meant(server, *line.ask);
       }
       return;
     case ServerLine::Kind::cancel:
@@ -329,6 +330,9 @@ void Checker::answer_to(Server& server, const Read& message, const std::string& 
   const std::string payload = message.raw(result != nullptr ? result : message.find("error"));
   const bool of_client = payload.find("\"by\":\"c") != std::string::npos;
   if (of_client && !brought(payload)) broken("a question is answered by the one who was asked", text);
+  // Calls that are over may make it wait, but do not count.
+  if (!of_client && ask.asked == nullptr && ask.sure != nullptr && surely_meant(server, ask) == ask.sure)
+    broken("a question that can only be meant for one is put to it", text);
   const bool declined = ask.method == "elicitation/create" && payload == "{\"action\":\"cancel\"}";
   if (!of_client && result != nullptr && !declined)
     broken("Hearth answers no question in a client's place", text);
@@ -345,6 +349,13 @@ void Checker::ended(Server& server) {
   }
   server.asks.clear();
   server.plain_asks.clear();
+}
+
+const Client* Checker::surely_meant(const Server& server, const Ask& ask) const {
+  const auto found = parties(server);
+  if (ask.by_task || ask.by_round || found.size() != 1 || found.front().second != nullptr) return nullptr;
+  const Client& client = *found.front().first;
+  return may_be_asked(client, ask) ? &client : nullptr;
 }
 
 bool Checker::in_dialog(const Server& server, const Client& client) const {

@@ -289,13 +289,15 @@ Delivery::Part Checker::question_to(Client& client, const Read& message, const s
   return {.kind = Delivery::Kind::ask, .ask = &ask, .id = id};
 }
 
+bool Checker::may_be_asked(const Client& client, const Ask& ask) {
+  if (ask.method == "elicitation/create") return ask.url ? client.can_url : client.can_form;
+  return ask.method == "sampling/createMessage" ? client.can_sampling : client.can_vendor;
+}
+
 void Checker::check_question(Client& client, Ask& ask, const std::string& text) {
   if (!ask.fed || ask.asked != nullptr || ask.answered || ask.cancelled)
     broken("a question is put once", text);
-  const bool can = ask.method == "elicitation/create"       ? (ask.url ? client.can_url : client.can_form)
-                   : ask.method == "sampling/createMessage" ? client.can_sampling
-                                                            : client.can_vendor;
-  if (!can) broken("a session without the capability is never asked", text);
+  if (!may_be_asked(client, ask)) broken("a session without the capability is never asked", text);
   if (ask.by_round && ask.owner->client != client.number)
     broken("who made the call is asked what it needs", text);
   if (ask.by_task || ask.by_round) return;  // Whose the task is says its marker.

@@ -118,9 +118,10 @@ struct Ask {
 
   bool fed = false;
   bool cancelled = false;
-  bool answered = false;    // The broker has answered it.
-  Client* asked = nullptr;  // Whom the broker asked,
-  int life = 0;             // and in which life of the daemon.
+  bool answered = false;         // The broker has answered it.
+  const Client* sure = nullptr;  // The only one that it could be meant for when the broker was given it.
+  Client* asked = nullptr;       // Whom the broker asked,
+  int life = 0;                  // and in which life of the daemon.
   std::string down_id;
   std::set<std::string> offers;  // Answers that were brought with a call.
   std::string payload;           // The answer of the one who was asked, once the broker was given it.

@@ -72,6 +72,7 @@ TEST_CASE_FIXTURE(DialogStage,
   const auto b = client();
   calls(a, "1");
   calls(b, R"("two")");
+  const std::size_t said_before = count<broker::TellSession>();
   serves(server(), R"({"jsonrpc":"2.0","id":9,"method":"sampling/createMessage","params":{}})");
   const std::string told = hears(server()).at(0);
   for (const std::string& text : {told, logged()}) {
@@ -79,7 +80,9 @@ TEST_CASE_FIXTURE(DialogStage,
     CHECK(text.contains("tools/call 1 of test 1 (process 7) or tools/call "));
     CHECK(text.contains("take turns from now on"));
   }
-  CHECK(logged().contains("declined sampling/createMessage (id 9)"));
+  CHECK(logged().contains("files: declined sampling/createMessage (id 9)"));
+  CHECK(told.contains("files: declined sampling/createMessage (id 9)"));
+  CHECK(count<broker::TellSession>() == said_before + 2);
 }
 
 TEST_CASE_FIXTURE(DialogStage, "another session has its turn while a person is asked") {
