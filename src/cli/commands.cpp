@@ -120,8 +120,8 @@ constexpr std::array table = {
             run_logs},
     Command{"why",
             "which sessions share a server, and what keeps others apart",
-            "Says which sessions share what, which differences keep two instances apart, and which were "
-            "ignored.\n"
+            "Says which sessions share what, what was declared to the server that their clients can do,\n"
+            "which differences keep two instances apart, and which were ignored.\n"
             "Values are shown as hashes only.\n",
             json_flags,
             {"[NAME]", 0, 1},
