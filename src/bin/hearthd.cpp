@@ -119,12 +119,12 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
   const io::Descriptor lock = TRY(io::adopt(arguments.lock_fd));  // Held for life.
   TRY(io::make_private_directory(paths.log_dir));
   TRY(io::make_private_directory(paths.records_dir));
-  const io::Swept swept = io::sweep_leftovers(paths.records_dir);
-  io::DaemonRecord record = TRY(io::DaemonRecord::write(paths.records_dir));
-  io::Guard guard = TRY(io::Guard::start(record));
   base::Inheritance inheritance = io::own_inheritance();
   base::Inheritance reach = io::inheritance_within_reach();
   become_private(paths.state_dir);
+  const io::Swept swept = io::sweep_leftovers(paths.records_dir);
+  io::DaemonRecord record = TRY(io::DaemonRecord::write(paths.records_dir));
+  io::Guard guard = TRY(io::Guard::start(record));
   auto made = app::Daemon::make({.paths = paths,
                                  .listener = std::move(listener),
                                  .daemon_id = record.id(),

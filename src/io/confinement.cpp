@@ -19,6 +19,14 @@ namespace io {
 namespace {
 
 constexpr std::array namespaces = {"mnt", "net", "pid", "user", "ipc", "uts", "cgroup", "time"};
+struct Need {
+  const char* name;
+  std::uint64_t least;
+};
+// Of a daemon with a few servers, for a day: five descriptors each, its logs, its CPU time.
+constexpr std::array needs_of_a_daemon = {Need{"nofile", 256}, Need{"fsize", 16 << 20}, Need{"cpu", 600},
+                                          Need{"as", 256 << 20}, Need{"data", 256 << 20}};
+
 constexpr std::size_t status_max = std::size_t{16} << 10;
 
 // "\nName:\tvalue\n" of /proc/self/status.
@@ -62,6 +70,13 @@ std::map<std::string, std::string> own_confines() {
     confines["seccomp"] = line_of(*status, "Seccomp") + ' ' + line_of(*status, "Seccomp_filters");
   }
   return confines;
+}
+
+bool too_limited_for_others(const base::Inheritance& reach) {
+  return std::ranges::any_of(needs_of_a_daemon, [&](const Need& need) {
+    const auto limit = reach.limits.find(need.name);
+    return limit != reach.limits.end() && limit->second.hard && *limit->second.hard < need.least;
+  });
 }
 
 std::string name_of_surroundings(const base::Inheritance& inheritance) {

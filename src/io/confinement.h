@@ -19,4 +19,9 @@ std::map<std::string, std::string> own_confines();
 // nice value above 0.
 std::string name_of_surroundings(const base::Inheritance& inheritance);
 
+// Whether a daemon that starts under these limits, and may not lift them, would be of no use to sessions
+// without: it would soon be ended, or out of descriptors before it can send them elsewhere. `reach`: see
+// inheritance_within_reach().
+bool too_limited_for_others(const base::Inheritance& reach);
+
 }  // namespace io

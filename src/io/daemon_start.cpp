@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/apart.h"
 #include "io/clean_exec.h"
 #include "io/clock.h"
 #include "io/confinement.h"
@@ -226,7 +227,9 @@ base::Result<Descriptor> connect_existing(const Paths& paths) {
 
 Paths own_paths(const Paths& paths) {
   Paths apart = paths_apart(paths, name_of_surroundings(own_inheritance()));
-  return connect_existing(apart) ? std::move(apart) : paths;
+  if (connect_existing(apart)) return apart;
+  const std::vector<Paths> living = living_daemons(paths);
+  return living.empty() ? paths : living.front();
 }
 
 base::Result<Descriptor> connect_own(const Paths& paths) {

@@ -31,8 +31,8 @@ struct StartPatience {
 // is none.
 base::Result<Descriptor> connect_existing(const Paths& paths);
 
-// The daemon for the surroundings of this process where one lives, else the usual one: its connection, and
-// its paths.
+// The daemon for the surroundings of this process where one lives, else the usual one, else any: its
+// connection, and its paths. For questions, not for sessions.
 base::Result<Descriptor> connect_own(const Paths& paths);
 Paths own_paths(const Paths& paths);
 

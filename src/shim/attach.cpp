@@ -141,7 +141,8 @@ Attached ask(const AttachSpec& spec, base::Result<io::Descriptor> connection) {
 
 Attached attach_once(const AttachSpec& spec) {
   if (auto apart = io::connect_existing(spec.paths_apart)) return ask(spec, std::move(apart));
-  Attached attached = ask(spec, reach_daemon(spec.paths));
+  auto usual = io::connect_existing(spec.paths);
+  Attached attached = ask(spec, usual ? std::move(usual) : reach_daemon(spec.paths_to_start));
   if (attached || attached.error().kind != Refusal::Kind::elsewhere) return attached;
   const std::string why = std::move(attached.error().sentence);
   attached = ask(spec, reach_daemon(spec.paths_apart));

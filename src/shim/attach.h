@@ -40,7 +40,8 @@ using Attached = std::expected<Attachment, Refusal>;
 struct AttachSpec {
   const Wish& wish;
   const io::Paths& paths;
-  const io::Paths& paths_apart;  // Of the daemon for our own surroundings, should the usual one refuse us.
+  const io::Paths& paths_apart;     // Of the daemon for our own surroundings, should the usual one refuse us.
+  const io::Paths& paths_to_start;  // One of the two: where a daemon is started when none runs.
   const base::Inheritance& inheritance;
   const Client& client;
 };

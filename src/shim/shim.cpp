@@ -136,8 +136,15 @@ base::Result<int> run(const Wish& wish, const std::optional<std::string>& home) 
   Client client = TRY(Client::open());
   const io::Paths paths = TRY(io::paths_of(home));
   const io::Paths apart = io::paths_apart(paths, io::name_of_surroundings(inheritance));
-  const AttachSpec spec{
-      .wish = wish, .paths = paths, .paths_apart = apart, .inheritance = inheritance, .client = client};
+  // A daemon of ours that others could not use must not stand where they look for theirs.
+  const bool limited =
+      io::too_limited_for_others(inheritance) && io::too_limited_for_others(io::inheritance_within_reach());
+  const AttachSpec spec{.wish = wish,
+                        .paths = paths,
+                        .paths_apart = apart,
+                        .paths_to_start = limited ? apart : paths,
+                        .inheritance = inheritance,
+                        .client = client};
   return keep_attached(spec, client);
 }
 

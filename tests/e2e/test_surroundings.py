@@ -126,6 +126,22 @@ class TestInheritance(Surroundings):
         self.home.hearth("shutdown")
         eventually("that both daemons end", lambda: not self.home.daemons())
 
+    def test_a_session_with_hardly_any_limits_left_does_not_stand_in_the_way_of_others(self):
+        """A daemon with 24 descriptors hangs up before it can send anybody elsewhere."""
+        for limit in ("-n 24", "-n 12", "-n 7", "-f 0"):
+            with self.subTest(limit):
+                first = self.home.spawn(self.under("ulimit " + limit, *self.home.shim(self.home.fake(), "first")))
+                try:
+                    first.initialize()
+                except RpcError as error:
+                    self.assertRegex(str(error), "Too many open files|File too large|too few|limit")
+                second = self.home.client()
+                second.sync()
+                second.close()
+                first.close()
+                self.home.hearth("shutdown")
+                eventually("that all daemons end", lambda: not self.home.daemons())
+
     def test_a_session_that_may_write_no_file_works_and_ends_with_its_daemon(self):
         """`hearth run` was ended by SIGXFSZ without a word, and so was a daemon whose log was full."""
         for tag, burden in (("hard", "ulimit -f 1"), ("soft", "ulimit -S -f 1"), ("none", "ulimit -f 0")):
