@@ -41,6 +41,7 @@ struct Tuning {
   core::Interactive interactive = core::Interactive::automatic;
   bool discover = true;  // Ask it first whether it speaks 2026-07-28.
   bool cache = true;
+  std::string authority;  // A file, of "defaults"; an entry's own is in its address.
 };
 
 // How an entry is spoken to, beside its command: see core::Address. Nothing is expanded yet.
@@ -51,6 +52,8 @@ struct EntryAddress {
   std::string path;
   std::map<std::string, std::string> headers;
   std::vector<std::string> headers_helper;
+  std::string authority, certificate,
+      key;  // Files; relative ones are made absolute, unless they begin with ${.
 };
 
 struct Entry {

@@ -44,6 +44,7 @@ class ConfigReader {
   void http_token(const Value& value);
   void http_hosts(const Value& value);
   std::string http_file(const Member& member);
+  std::string beside_config(const std::string& path) const;
   void http_words(const Member& member);
   std::optional<std::int64_t> whole_number(const Value& object, std::string_view key, std::int64_t min,
                                            std::int64_t max, std::string_view example);
@@ -54,6 +55,8 @@ class ConfigReader {
   void server_headers(const Value& headers, Entry& entry);
   void server_port(const Value& value, Entry& entry);
   void server_kind(const Member& member, Entry& entry);
+  // A file named by an entry or by "defaults", against the place of config.json; empty: wrong.
+  std::string file(const Member& member);
   void remote_kind(const Member& member, Entry& entry);
   void started_kind(const Member& member, Entry& entry);
   std::vector<std::string> strings(const Value& list, std::string_view key, std::string_view example);

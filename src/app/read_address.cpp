@@ -4,6 +4,7 @@
 #include <array>
 
 #include "app/config_reader.h"
+#include "app/web_url.h"
 #include "app/words.h"
 
 namespace app {
@@ -47,7 +48,7 @@ void ConfigReader::server_address(const Member& member, Entry& entry) {
   const Value& value = member.value;
   if (member.key == "url") {
     if (!is(value, Type::string, "url", "\"https://example.org/mcp\"") || !no_zero_byte(value, "url")) return;
-    const bool known = value.text.starts_with("http://") || value.text.starts_with("https://");
+    const bool known = is_web_url(value.text);
     // It may come from a variable, and is looked at again when that is known.
     if (!known && !value.text.starts_with("${"))
       return error(value.at, "\"url\" of " + owner_ + " must begin with http:// or https://");
@@ -61,6 +62,12 @@ void ConfigReader::server_address(const Member& member, Entry& entry) {
     server_port(value, entry);
   } else if (member.key == "headers") {
     server_headers(value, entry);
+  } else if (member.key == "ca") {
+    entry.address.authority = file(member);
+  } else if (member.key == "certificate") {
+    entry.address.certificate = file(member);
+  } else if (member.key == "key") {
+    entry.address.key = file(member);
   } else if (member.key == "headersHelper") {
     if (value.type == Type::string) {
       auto words = words_of(value.text);
@@ -136,6 +143,14 @@ void ConfigReader::server_kind(const Member& member, Entry& entry) {
 }
 
 void ConfigReader::remote_kind(const Member& member, Entry& entry) {
+  const Value* certificate = member.value.find("certificate");
+  const Value* its_key = member.value.find("key");
+  if ((certificate == nullptr) != (its_key == nullptr)) {
+    error((certificate != nullptr ? certificate : its_key)->at,
+          owner_ + " has a \"" + (certificate != nullptr ? "certificate" : "key") + "\" and no \"" +
+              (certificate != nullptr ? "key" : "certificate") +
+              "\"; a server that asks who comes needs both, as files in PEM");
+  }
   if (entry.address.link == core::Link::stdio) {
     error(member.value.find("url")->at,
           owner_ + " has a \"url\", so its \"type\" must be \"http\" or \"sse\"; or give it a \"command\"");
@@ -148,6 +163,10 @@ void ConfigReader::remote_kind(const Member& member, Entry& entry) {
 }
 
 void ConfigReader::started_kind(const Member& member, Entry& entry) {
+  for (const std::string_view key : {"ca", "certificate", "key"}) {
+    if (const Value* unused = member.value.find(key))
+      warning(unused->at, json::quoted(key) + " of " + owner_ + " is ignored, because it has no \"url\"");
+  }
   if (entry.address.link != core::Link::stdio) {
     if (entry.address.path.empty())
       entry.address.path = entry.address.link == core::Link::sse ? "/sse" : "/mcp";

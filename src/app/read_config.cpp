@@ -109,6 +109,9 @@ void ConfigReader::top(const Value& root) {
       owner_ = "\"defaults\"";
       keys(*defaults, default_keys());
       tuning(*defaults, config_.defaults);
+      for (const Member& member : defaults->members) {
+        if (member.key == "ca") config_.defaults.authority = file(member);
+      }
     }
   }
   owner_ = "the file";
@@ -191,9 +194,23 @@ std::string ConfigReader::http_file(const Member& member) {
   const std::string example = "\"/etc/hearth/" + member.key + ".pem\"";
   if (!is(member.value, Type::string, member.key, example) || !no_zero_byte(member.value, member.key))
     return {};
-  if (member.value.text.empty() || member.value.text.starts_with('/')) return member.value.text;
+  return beside_config(member.value.text);
+}
+
+std::string ConfigReader::file(const Member& member) {
+  // One that begins with a variable is known when that is.
+  const bool later = member.value.text.starts_with("${");
+  std::string path = later && no_zero_byte(member.value, member.key) ? member.value.text : http_file(member);
+  if (path.empty() && member.value.type == Type::string)
+    error(member.value.at, json::quoted(member.key) + " of " + owner_ +
+                               " must name a file, like \"/etc/hearth/" + member.key + ".pem\"");
+  return path;
+}
+
+std::string ConfigReader::beside_config(const std::string& path) const {
+  if (path.empty() || path.starts_with('/')) return path;
   const std::size_t slash = config_.path.rfind('/');
-  return (slash == std::string::npos ? "" : config_.path.substr(0, slash + 1)) + member.value.text;
+  return (slash == std::string::npos ? "" : config_.path.substr(0, slash + 1)) + path;
 }
 
 // Shorter ones can be guessed by trying.

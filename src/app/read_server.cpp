@@ -47,18 +47,36 @@ constexpr auto capabilities = std::to_array<std::string_view>({"roots", "samplin
 std::span<const std::string_view> default_keys() {
   static constexpr auto keys =
       std::to_array<std::string_view>({"idleTimeoutMs", "startTimeoutMs", "askTimeoutMs", "stableAfterMs",
-                                       "maxMessageBytes", "interactive", "discover", "cache"});
+                                       "maxMessageBytes", "interactive", "discover", "cache", "ca"});
   return keys;
 }
 
 std::span<const std::string_view> server_keys() {
-  static constexpr auto keys =
-      std::to_array<std::string_view>({"command",        "args",         "env",           "cwd",
-                                       "scope",          "interactive",  "capabilities",  "idleTimeoutMs",
-                                       "startTimeoutMs", "askTimeoutMs", "stableAfterMs", "maxMessageBytes",
-                                       "type",           "disabled",     "url",           "headers",
-                                       "headersHelper",  "transport",    "port",          "path",
-                                       "discover",       "cache"});
+  static constexpr auto keys = std::to_array<std::string_view>({"command",
+                                                                "args",
+                                                                "env",
+                                                                "cwd",
+                                                                "scope",
+                                                                "interactive",
+                                                                "capabilities",
+                                                                "idleTimeoutMs",
+                                                                "startTimeoutMs",
+                                                                "askTimeoutMs",
+                                                                "stableAfterMs",
+                                                                "maxMessageBytes",
+                                                                "type",
+                                                                "disabled",
+                                                                "url",
+                                                                "headers",
+                                                                "headersHelper",
+                                                                "transport",
+                                                                "port",
+                                                                "path",
+                                                                "discover",
+                                                                "cache",
+                                                                "ca",
+                                                                "certificate",
+                                                                "key"});
   return keys;
 }
 

@@ -17,8 +17,10 @@ struct Cases : Handlers... {
 
 }  // namespace
 
-RemoteLink::RemoteLink(io::Loop& loop, io::HttpClient& http, transport::ClientOptions options, Events events)
+RemoteLink::RemoteLink(io::Loop& loop, io::HttpClient& http, transport::ClientOptions options,
+                       Connecting connecting, Events events)
     : http_(http),
+      connecting_(std::move(connecting)),
       client_(std::move(options), io::now()),
       events_(std::move(events)),
       timer_(loop,
@@ -98,7 +100,9 @@ void RemoteLink::begin(transport::Request request) {
                                  .url = std::move(request.url),
                                  .fields = std::move(request.fields),
                                  .body = std::move(request.body),
-                                 .whole_timeout = std::nullopt};
+                                 .whole_timeout = std::nullopt,
+                                 .identity = connecting_.identity,
+                                 .listener = connecting_.listener};
   under_way_[id] = http_.start(
       std::move(wanted),
       {.on_head =

@@ -28,7 +28,14 @@ class RemoteLink {
     std::function<void(std::string text)> on_note;
   };
 
-  RemoteLink(io::Loop& loop, io::HttpClient& http, transport::ClientOptions options, Events events);
+  // How connections are made: for every request.
+  struct Connecting {
+    io::HttpClient::Identity identity;
+    io::HttpClient::Listener listener = io::HttpClient::Listener::anybody;
+  };
+
+  RemoteLink(io::Loop& loop, io::HttpClient& http, transport::ClientOptions options, Connecting connecting,
+             Events events);
   ~RemoteLink();
 
   void send(proto::Message message);
@@ -42,6 +49,7 @@ class RemoteLink {
   void begin(transport::Request request);
 
   io::HttpClient& http_;
+  Connecting connecting_;
   transport::StreamableClient client_;
   Events events_;
   std::function<void()> closed_;

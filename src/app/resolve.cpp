@@ -3,13 +3,16 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
 #include "app/expand.h"
 #include "app/find_program.h"
 #include "app/server_name.h"
+#include "app/web_url.h"
 #include "core/relevance.h"
+#include "io/authorities.h"
 #include "proto/json.h"
 
 namespace app {
@@ -116,14 +119,41 @@ base::Result<core::Address> resolve_address(const EntryAddress& entry, const std
   address.url = TRY(expanded(entry.url, "\"url\""));
   address.port = entry.port;
   address.path = TRY(expanded(entry.path, "\"path\""));
-  if (!address.url.empty() && !address.url.starts_with("http://") && !address.url.starts_with("https://"))
+  if (!address.url.empty() && !is_web_url(address.url))
     return base::failure("\"url\" of " + owner +
                          " does not begin with http:// or https:// once its variables are put in");
   for (const auto& [name, value] : entry.headers)
     address.headers[name] = TRY(expanded(value, proto::json::quoted(name) + " in \"headers\""));
   for (const std::string& word : entry.headers_helper)
     address.headers_helper.push_back(TRY(expanded(word, "\"headersHelper\"")));
+  const auto file = [&](const std::string& path, const std::string& what) -> base::Result<std::string> {
+    std::string whole = TRY(expanded(path, what));
+    if (!whole.empty() && !whole.starts_with('/'))
+      return base::failure(what + " of " + owner + " must be an absolute path once its variables are put in");
+    return whole;
+  };
+  address.certificate = TRY(file(entry.certificate, "\"certificate\""));
+  address.key = TRY(file(entry.key, "\"key\""));
+  if (!entry.authority.empty()) address.authorities.push_back(TRY(file(entry.authority, "\"ca\"")));
   return address;
+}
+
+// Where the entry says nothing: what "defaults" say, and what clients of the session would trust. These take
+// no notice of files that cannot be used either.
+base::Result<std::vector<std::string>> usual_authorities(const std::string& of_defaults,
+                                                         const Variables& variables) {
+  std::vector<std::string> files;
+  if (!of_defaults.empty()) {
+    auto file = expand(of_defaults, variables);
+    if (!file) return base::failure("\"ca\" of \"defaults\": " + file.error().what);
+    files.push_back(std::move(*file));
+  }
+  for (const char* name : {"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"}) {
+    const auto file = variable(variables.environment, name);
+    const bool usable = file && file->starts_with('/') && io::read_authorities(*file);
+    if (usable && std::ranges::find(files, *file) == files.end()) files.push_back(*file);
+  }
+  return files;
 }
 
 base::Result<std::string> program_of(const core::ServerSpec& spec, const std::string& command,
@@ -174,6 +204,8 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
     helper = TRY(program_of(spec, helper, "\"headersHelper\"", owner));
   }
   if (entry.command.empty()) {
+    if (spec.address.authorities.empty() && is_secure(spec.address.url))
+      spec.address.authorities = TRY(usual_authorities(entry.tuning.authority, variables));
     // Nothing of the session reaches a server elsewhere but what its address says.
     if (spec.address.headers_helper.empty()) {
       spec.environment.clear();

@@ -105,8 +105,12 @@ void Upstreams::open_link(core::InstanceId id, const broker::StartInstance& acti
       .kind = action.link == core::Link::sse ? transport::Kind::sse : transport::Kind::automatic,
       .fields = std::move(fields),
       .message_bytes_max = action.message_bytes_max};
+  RemoteLink::Connecting connecting{.identity = {.authorities = action.address.authorities,
+                                                 .certificate = action.address.certificate,
+                                                 .key = action.address.key},
+                                    .listener = server->web->listener()};
   channel.link = std::make_unique<RemoteLink>(
-      hands_.loop, http_, std::move(options),
+      hands_.loop, http_, std::move(options), std::move(connecting),
       RemoteLink::Events{.on_message =
                              [this, id](base::Bytes message, std::int64_t call) {
                                const std::size_t length = message.size();

@@ -11,6 +11,8 @@ namespace {
 // Between two questions whether it answers yet. A server that takes a second is asked a few times.
 constexpr base::Duration ask_again = std::chrono::milliseconds(50);
 constexpr base::Duration answer_timeout = std::chrono::seconds(5);
+// One that takes the connection and says nothing for so long is up, and has something against the question.
+constexpr base::Duration up_timeout = std::chrono::seconds(2);
 
 // What only an MCP server answers in the expected way. Nothing follows it, so no session is used.
 constexpr std::string_view greeting =
@@ -65,12 +67,50 @@ void WebServer::begin() {
     if (!free) return fail(free.error().what);
     port_ = *free;
   }
-  url_ = "http://127.0.0.1:" + std::to_string(port_) + with_port(what_.address.path, port_);
-  if (io::listener_on(port_)) {
-    ask_who_listens();
-  } else {
-    launch();
-  }
+  find_place();
+}
+
+void WebServer::find_place() {
+  settle_on(io::Loopback::v4);
+  if (const auto stranger = io::stranger_on(address_, port_)) return taken_by_stranger(*stranger);
+  if (io::listens_on(address_, port_)) return ask_who_listens();
+  settle_on(io::Loopback::v6);
+  const bool ours = io::listens_on(address_, port_) && !io::stranger_on(address_, port_);
+  if (ours) return ask_who_listens();
+  settle_on(io::Loopback::v4);
+  launch();
+}
+
+void WebServer::settle_on(io::Loopback address) {
+  address_ = address;
+  url_ = std::string("http://") + (address == io::Loopback::v4 ? "127.0.0.1" : "[::1]") + ':' +
+         std::to_string(port_) + with_port(what_.address.path, port_);
+}
+
+// False: both have been tried.
+bool WebServer::try_other_address() {
+  settle_on(address_ == io::Loopback::v4 ? io::Loopback::v6 : io::Loopback::v4);
+  return address_ == io::Loopback::v6;
+}
+
+io::HttpClient::Listener WebServer::listener() const {
+  return what_.program.empty() ? io::HttpClient::Listener::anybody
+                               : io::HttpClient::Listener::this_user_or_root;
+}
+
+std::string WebServer::holder() const {
+  return io::listener_on(port_).value_or("somebody who has just left");
+}
+
+void WebServer::taken_by_stranger(const std::string& who) {
+  const bool chosen = what_.address.port == 0;
+  const std::string why = "port " + std::to_string(port_) + " is taken by " + who +
+                          ", so nothing is sent there; " +
+                          (chosen ? "start the server again, and it gets another port"
+                                  : "end that process, or give the server another \"port\" in config.json");
+  if (!child_) return fail(why);
+  ends_for_ = why;
+  child_->stop();
 }
 
 void WebServer::ask(std::string method, io::HttpClient::Events events) {
@@ -80,6 +120,8 @@ void WebServer::ask(std::string method, io::HttpClient::Events events) {
                                   .body = {},
                                   .connect_timeout = answer_timeout,
                                   .whole_timeout = answer_timeout};
+  request.listener = listener();
+  if (request.method == "OPTIONS") request.whole_timeout = up_timeout;
   request.fields.add("accept", "application/json, text/event-stream");
   if (request.method == "POST") {
     request.fields.add("content-type", "application/json");
@@ -90,11 +132,9 @@ void WebServer::ask(std::string method, io::HttpClient::Events events) {
 
 // First to bind wins: a server that somebody else has started there is as good as ours.
 void WebServer::ask_who_listens() {
-  waits_for_ = "port " + std::to_string(port_) + " is taken by " +
-               io::listener_on(port_).value_or("somebody who has just left") + ", which does not answer";
+  waits_for_ = "port " + std::to_string(port_) + " is taken by " + holder() + ", which does not answer";
   const auto taken = [this] {
-    fail("port " + std::to_string(port_) + " is taken by " +
-         io::listener_on(port_).value_or("somebody who has just left") +
+    fail("port " + std::to_string(port_) + " is taken by " + holder() +
          ", which does not answer as an MCP server; end it, or give the server another \"port\" in "
          "config.json");
   };
@@ -149,10 +189,11 @@ void WebServer::ask_whether_it_answers() {
                       },
                   .on_body = [](std::string_view) {},
                   .on_end =
-                      [this](const std::optional<io::HttpClient::Failure>&) {
+                      [this](const std::optional<io::HttpClient::Failure>& failure) {
                         asking_.reset();
-                        next_ = [this] { ask_whether_it_answers(); };
-                        timer_.set(io::now() + ask_again);
+                        if (failure) return does_not_answer(*failure);
+                        answers_ = true;
+                        events_.on_answers();
                       }});
 }
 
@@ -170,6 +211,18 @@ void WebServer::moved(pid_t heir) {
                         asking_.reset();
                         if (failure && child_) child_->stop();
                       }});
+}
+
+// It may not be there yet, or on the other address only.
+void WebServer::does_not_answer(const io::HttpClient::Failure& failure) {
+  if (failure.timed_out && !failure.never_connected) {
+    answers_ = true;
+    events_.on_answers();
+    return;
+  }
+  if (const auto stranger = io::stranger_on(io::Loopback::v4, port_)) return taken_by_stranger(*stranger);
+  next_ = [this] { ask_whether_it_answers(); };
+  timer_.set(try_other_address() ? io::now() : io::now() + ask_again);
 }
 
 void WebServer::look() {
@@ -213,7 +266,8 @@ void WebServer::end(const io::Gone& gone) {
   timer_.clear();
   // Its own callback may be on the stack.
   if (child_) hands_.loop.retire(std::move(child_));
-  events_.on_gone(gone);
+  if (ends_for_.empty()) return events_.on_gone(gone);
+  events_.on_gone({.how = ends_for_, .last_words = {}, .survivors = gone.survivors});
 }
 
 }  // namespace app

@@ -1,9 +1,13 @@
 // A server that speaks HTTP, as an instance: its port, its process, and the moment from which it answers.
 //
 // Three cases. One that is elsewhere (a URL) answers as far as we are concerned: whoever opens a channel will
-// see. One that we start is given a port, and answers when a request to it gets any response. And if somebody
-// listens on the port that it was to have, that one is used, provided that it answers as an MCP server does;
-// nobody is ever ended to free a port.
+// see. One that we start is given a port, and answers when a request to it gets any response, on 127.0.0.1 or
+// on ::1. And if somebody listens on the port that it was to have, that one is used, provided that it answers
+// as an MCP server does; nobody is ever ended to free a port.
+//
+// On a port of this machine another user may listen, and get the calls with their secrets. So what listens
+// there must belong to this user or to root: this is asked of the kernel here, and again for every connection
+// that is made (io::HttpClient::Listener).
 //
 // Callbacks come from the loop only. Whatever happens, on_gone or on_start_failed comes last and once.
 #pragma once
@@ -20,6 +24,7 @@
 #include "io/children.h"
 #include "io/http_client.h"
 #include "io/loop.h"
+#include "io/tcp_socket.h"
 
 namespace app {
 
@@ -44,6 +49,7 @@ class WebServer {
 
   // Where channels go.
   const std::string& url() const { return url_; }
+  io::HttpClient::Listener listener() const;
   // A channel could not talk to it: is it still there?
   void look();
   void stop();
@@ -51,10 +57,16 @@ class WebServer {
 
  private:
   void begin();
+  void find_place();
+  void settle_on(io::Loopback address);
+  bool try_other_address();
+  void taken_by_stranger(const std::string& who);
   void ask_who_listens();
+  std::string holder() const;
   void launch();
   void ask_whether_it_answers();
   void moved(pid_t heir);
+  void does_not_answer(const io::HttpClient::Failure& failure);
   void ask(std::string method, io::HttpClient::Events events);
   void fail(std::string why);
   void end(const io::Gone& gone);
@@ -65,12 +77,14 @@ class WebServer {
   Events events_;
   std::string url_;
   std::uint16_t port_ = 0;
+  io::Loopback address_ = io::Loopback::v4;
   std::unique_ptr<io::Child> child_;
   std::optional<io::HttpClient::Handle> asking_;
   io::Timer timer_;  // For the next step: nothing is called back from within a call.
   std::function<void()> next_;
   bool answers_ = false;
   std::string waits_for_;  // Should it be stopped before it answers.
+  std::string ends_for_;   // Why we end it; empty: as it ends.
 };
 
 // The port put in for "${port}".

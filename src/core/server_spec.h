@@ -50,6 +50,8 @@ struct Address {
   std::string path;                            // The same: "/mcp".
   std::map<std::string, std::string> headers;  // Secrets.
   std::vector<std::string> headers_helper;  // A program and its arguments, whose output are further headers.
+  std::vector<std::string> authorities = {};  // Files with certificates, trusted besides the system's.
+  std::string certificate = {}, key = {};     // Files: ours, for servers that want to know who comes.
 
   bool operator==(const Address&) const = default;
 };

@@ -29,6 +29,8 @@ class Hasher {
     std::string all = address.url + '\0' + std::to_string(address.port) + '\0' + address.path;
     for (const auto& [name, value] : address.headers) all += '\0' + name + '\0' + value;
     for (const std::string& word : address.headers_helper) all += '\0' + word;
+    for (const std::string& file : address.authorities) all += std::string("\0ca", 3) + file;
+    all += '\0' + address.certificate + '\0' + address.key;
     return digits(all);
   }
 

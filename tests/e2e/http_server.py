@@ -88,7 +88,7 @@ class Session:
 
 
 class HttpServer:
-    def __init__(self, mode="streamable", port=0, path=None, **behaviour):
+    def __init__(self, mode="streamable", port=0, path=None, address="127.0.0.1", **behaviour):
         self.mode, self.path = mode, path or ("/sse" if mode == "sse" else "/mcp")
         self.json = False         # Answer as JSON what has nothing else to say.
         self.ids = True           # Events carry ids.
@@ -116,11 +116,12 @@ class HttpServer:
         class Listener(http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128
+            address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
 
             def handle_error(self, request, address):
                 pass  # A client that is gone is nothing to report.
 
-        self.listener = Listener(("127.0.0.1", port), Handler)
+        self.listener = Listener((address, port), Handler)
         self.port = self.listener.server_address[1]
         threading.Thread(target=self.listener.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -527,6 +528,7 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--mode", default="streamable")
     parser.add_argument("--path")
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--dir")
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--delay", type=float, default=0)
@@ -542,7 +544,7 @@ def main():
            "environment": dict(os.environ)})
     time.sleep(options.delay)  # A server that takes its time until it listens.
     behaviour = {name: json.loads(value) for name, value in (one.split("=", 1) for one in options.set)}
-    server = HttpServer(options.mode, options.port, options.path, **behaviour)
+    server = HttpServer(options.mode, options.port, options.path, options.address, **behaviour)
     server.on_request = lambda request: write({"method": request.method, "target": request.target,
                                                "fields": request.fields, "rpc": request.rpc()})
     print("listening on %d" % server.port, flush=True)

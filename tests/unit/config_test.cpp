@@ -535,3 +535,27 @@ TEST_CASE("config: TLS on the port, and its names") {
 }
 
 }  // namespace
+
+TEST_CASE("config: authorities and certificates of servers at a URL") {
+  const std::string_view text =
+      R"({"defaults":{"ca":"all.pem"},"mcpServers":{"a":{"url":"HTTPS://x","ca":"tls/ca.pem",)"
+      R"("certificate":"/c.pem","key":"${HOME}/k.pem"},"b":{"url":"https://x"}}})";
+  const Config config = app::read_config(text, "/home/me/config.json");
+  CHECK(complaints(config) == "");
+  const app::EntryAddress& address = config.entries.at("a").address;
+  CHECK(address.url == "HTTPS://x");
+  CHECK(address.authority == "/home/me/tls/ca.pem");
+  CHECK(address.certificate == "/c.pem");
+  CHECK(address.key == "${HOME}/k.pem");
+  CHECK(config.entries.at("b").address.authority.empty());
+  CHECK(config.entries.at("b").tuning.authority == "/home/me/all.pem");
+
+  CHECK(complaints(read_server(R"({"url":"https://x","key":"k.pem"})"))
+            .contains(R"(has a "key" and no "certificate")"));
+  CHECK(complaints(read_server(R"({"url":"https://x","ca":""})"))
+            .contains(R"("ca" of server "x" must name a file)"));
+  CHECK(complaints(read_server(R"({"url":"https://x","ca":7})"))
+            .contains(R"("ca" of server "x" must be a string)"));
+  CHECK(complaints(read_server(R"({"command":"a","ca":"c.pem"})"))
+            .contains(R"("ca" of server "x" is ignored, because it has no "url")"));
+}

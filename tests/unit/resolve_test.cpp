@@ -420,4 +420,38 @@ TEST_CASE("resolve: servers that speak HTTP") {
   CHECK(refusal(wish, R"({"mcpServers":{"x":{"command":"server","args":["${port}"]}}})").contains("${port}"));
 }
 
+TEST_CASE("resolve: schemes in capitals, and authorities") {
+  const World world;
+  const auto put = [&](const std::string& name, const std::string& text) {
+    const std::string path = world.at(name);
+    std::ofstream(path) << text;
+    return path;
+  };
+  const std::string pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  const std::string mine = put("home/mine.pem", pem);
+  const std::string other = put("home/other.pem", pem);
+  const std::string words = put("home/words.pem", "trust me");
+  app::Wish wish = attach(world.wish("home/repo"), "x");
+  const auto authorities = [&](const std::string& entry) {
+    return resolved(wish, R"({"mcpServers":{"x":)" + entry + "}}").address.authorities;
+  };
+  using Files = std::vector<std::string>;
+  CHECK(resolved(wish, R"({"mcpServers":{"x":{"url":"HTTP://E/mcp"}}})").address.url == "HTTP://E/mcp");
+  CHECK(authorities(R"({"url":"https://e"})").empty());
+  wish.environment["SSL_CERT_FILE"] = mine;
+  wish.environment["NODE_EXTRA_CA_CERTS"] = other;
+  CHECK(authorities(R"({"url":"HTTPS://e"})") == Files{mine, other});
+  CHECK(authorities(R"({"url":"http://e"})").empty());
+  CHECK(authorities(R"({"url":"https://e","ca":"/ca.pem"})") == Files{"/ca.pem"});
+  CHECK(authorities(R"({"url":"https://e","ca":"${NODE_EXTRA_CA_CERTS}"})") == Files{other});
+  const core::ServerSpec both =
+      resolved(wish, R"({"defaults":{"ca":"/all.pem"},"mcpServers":{"x":{"url":"https://e"}}})");
+  CHECK(both.address.authorities == Files{"/all.pem", mine, other});
+  wish.environment["SSL_CERT_FILE"] = words;
+  wish.environment["NODE_EXTRA_CA_CERTS"] = "other.pem";
+  CHECK(authorities(R"({"url":"https://e"})").empty());
+  CHECK(refusal(wish, R"({"mcpServers":{"x":{"url":"https://e","ca":"${NODE_EXTRA_CA_CERTS}"}}})")
+            .contains("absolute path"));
+}
+
 }  // namespace
