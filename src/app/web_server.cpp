@@ -25,6 +25,11 @@ bool speaks_mcp(core::Link link, int status, const proto::HttpFields& fields) {
   return status == 200 && (type == "text/event-stream" || type == "application/json");
 }
 
+// It is there, and has something against what it was asked.
+bool only_silent(const io::HttpClient::Failure& failure) {
+  return failure.timed_out && !failure.never_connected;
+}
+
 }  // namespace
 
 std::string with_port(std::string_view text, std::uint16_t port) {
@@ -209,13 +214,13 @@ void WebServer::moved(pid_t heir) {
                   .on_end =
                       [this](const std::optional<io::HttpClient::Failure>& failure) {
                         asking_.reset();
-                        if (failure && child_) child_->stop();
+                        if (failure && !only_silent(*failure) && child_) child_->stop();
                       }});
 }
 
 // It may not be there yet, or on the other address only.
 void WebServer::does_not_answer(const io::HttpClient::Failure& failure) {
-  if (failure.timed_out && !failure.never_connected) {
+  if (only_silent(failure)) {
     answers_ = true;
     events_.on_answers();
     return;
@@ -236,7 +241,8 @@ void WebServer::look() {
                   .on_end =
                       [this](const std::optional<io::HttpClient::Failure>& failure) {
                         asking_.reset();
-                        if (failure) end({.how = "is no longer there", .last_words = {}, .survivors = 0});
+                        if (!failure || only_silent(*failure)) return;
+                        end({.how = "is no longer there", .last_words = {}, .survivors = 0});
                       }});
 }
 

@@ -103,6 +103,7 @@ void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields&
     return;
   }
   if (flight.initialize) {
+    look_no_more_beside();
     mode = Mode::streamable;
     identity = {.session = std::string(fields.get("mcp-session-id")), .version = {}};
     flight.stream.identity = identity;

@@ -25,6 +25,35 @@ constexpr base::Duration tried_within = std::chrono::seconds(4);
 
 }  // namespace
 
+// Some older servers leave a POST that they do not know open.
+void StreamableClient::State::look_beside(base::Instant now) {
+  silent_by.reset();
+  const bool unanswered = std::ranges::any_of(
+      flights, [](const auto& one) { return one.second.initialize && one.second.status == 0; });
+  if (mode != Mode::undecided || !unanswered) return;
+  note("the server says nothing to initialize; looking whether it speaks HTTP+SSE at the same URL");
+  sse_stream = begin({.role = Role::sse}, now);
+}
+
+void StreamableClient::State::look_no_more_beside() {
+  silent_by.reset();
+  if (mode == Mode::undecided && flights.erase(sse_stream) != 0) outbox.emplace_back(Abandon{sse_stream});
+}
+
+void StreamableClient::State::endpoint_beside(std::string_view text, base::Instant now) {
+  for (const auto& [id, flight] : std::map(flights)) {
+    if (!flight.initialize) continue;
+    Flight again;
+    again.message = flight.message;
+    again.initialize = true;
+    again.stream.call = flight.stream.call;
+    queued.push_back(std::move(again));
+    flights.erase(id);
+    outbox.emplace_back(Abandon{id});
+  }
+  endpoint_named(text, now);
+}
+
 void StreamableClient::State::look_for_endpoint(base::Instant now) {
   mode = Mode::looking;
   endpoint_due = now + (refused_first ? tried_within : endpoint_within);
@@ -32,6 +61,7 @@ void StreamableClient::State::look_for_endpoint(base::Instant now) {
 }
 
 void StreamableClient::State::fall_back(Flight flight, base::Instant now) {
+  look_no_more_beside();
   refused_first = {.sentence = describe_status(flight.status), .error = error_in(flight.collected)};
   note("the server refused initialize (HTTP " + std::to_string(flight.status) +
        "); looking whether it speaks HTTP+SSE at the same URL");
@@ -44,7 +74,9 @@ void StreamableClient::State::fall_back(Flight flight, base::Instant now) {
 }
 
 void StreamableClient::State::sse_event(proto::SseEvent event, base::Instant now) {
-  if (mode == Mode::sse) {
+  if (mode == Mode::undecided) {
+    if (event.type == "endpoint") endpoint_beside(event.data, now);
+  } else if (mode == Mode::sse) {
     if (!event.data.empty() && is_message(event)) deliver(std::move(event.data), std::nullopt, now);
   } else if (event.type == "endpoint") {
     endpoint_named(event.data, now);
@@ -69,6 +101,7 @@ void StreamableClient::State::endpoint_named(std::string_view text, base::Instan
 }
 
 void StreamableClient::State::sse_ended(const Flight& flight, const std::optional<Failure>& failure) {
+  if (mode == Mode::undecided) return;  // It was looked for beside initialize, which may have its answer yet.
   const bool opened = flight.content == Flight::Content::stream;
   const bool quiet =
       std::ranges::all_of(calls, [](const auto& one) { return one.second.over_at.has_value(); });

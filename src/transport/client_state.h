@@ -103,6 +103,8 @@ inline constexpr base::Duration lingers = std::chrono::seconds(5);
 // Servers of the SDK ask on the standing stream what they want to know during a call, and lose the question
 // where there is none yet; so what follows initialized waits for it, but no longer than this.
 inline constexpr base::Duration settles_within = std::chrono::seconds(1);
+// What the first initialize has not been answered within may be an older server's silence.
+inline constexpr base::Duration silent_within = std::chrono::seconds(3);
 // A notification or an answer of ours waits so long for a word.
 inline constexpr base::Duration acknowledged_within = std::chrono::seconds(30);
 
@@ -200,6 +202,10 @@ struct StreamableClient::State {
   // HTTP+SSE (client_sse.cpp).
   void look_for_endpoint(base::Instant now);
   void fall_back(Flight flight, base::Instant now);
+  // While initialize has no answer: the stream beside it, and its end.
+  void look_beside(base::Instant now);
+  void look_no_more_beside();
+  void endpoint_beside(std::string_view text, base::Instant now);
   void sse_event(proto::SseEvent event, base::Instant now);
   void endpoint_named(std::string_view text, base::Instant now);
   void sse_ended(const Flight& flight, const std::optional<Failure>& failure);
@@ -267,6 +273,7 @@ struct StreamableClient::State {
   };
   std::optional<Refusal> refused_first = std::nullopt;
   std::optional<base::Instant> endpoint_due = std::nullopt;
+  std::optional<base::Instant> silent_by = std::nullopt;  // The first initialize had no answer then.
 
   bool greeted = false;  // initialize was sent, at some time.
   ParamHeaders tools = {};

@@ -182,6 +182,7 @@ std::optional<base::Instant> StreamableClient::State::deadline() const {
     if (!first || when < *first) first = when;
   };
   if (settled_by) consider(*settled_by);
+  if (silent_by) consider(*silent_by);
   for (const Reopening& one : reopenings) consider(one.when);
   for (const auto& [id, flight] : flights) {
     if (flight.over_at) consider(*flight.over_at);
@@ -197,6 +198,7 @@ void StreamableClient::State::tick(base::Instant now) {
   reopen_due(now);
   if (settled_by && *settled_by <= now) settled(now);
   if (endpoint_due && *endpoint_due <= now) endpoint_too_late();
+  if (silent_by && *silent_by <= now) look_beside(now);
 }
 
 void StreamableClient::State::let_go(base::Instant now) {

@@ -104,6 +104,7 @@ void StreamableClient::State::post(Flight flight, base::Instant now) {
   flight.stream.identity = identity;
   if (!flight.stream.call) flight.over_at = now + acknowledged_within;
   if (flight.initialized && mode == Mode::streamable) settled_by = now + settles_within;
+  if (flight.initialize && mode == Mode::undecided) silent_by = now + silent_within;
   begin(std::move(flight), now);
 }
 
@@ -239,6 +240,7 @@ void StreamableClient::State::abandon_all() {
   listing.reset();
   refused_first.reset();
   endpoint_due.reset();
+  silent_by.reset();
 }
 
 void StreamableClient::State::down(std::string why) {

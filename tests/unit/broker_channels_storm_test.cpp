@@ -1,8 +1,9 @@
 // Servers that speak HTTP, under everything that can happen in any order.
 //
-// An invented world, given by a seed: sessions come, call and go; servers and channels come up, answer,
-// forget, fail and end; people stop and restart. Checked: each call is answered once and to its session,
-// nothing is said to what is not there, and at the end nothing is left.
+// An invented world, given by a seed: sessions come, call and go; servers and channels come up, answer, say
+// nothing to what they are asked first, or refuse it, forget, fail and end; people stop and restart. Checked:
+// each call is answered once and to its session, nothing is said to what is not there, and at the end nothing
+// is left.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -44,13 +45,14 @@ struct Storm : test::Stage {
     Lines unanswered;  // Requests.
   };
 
-  explicit Storm(std::uint64_t seed) : random(seed) {}
+  explicit Storm(std::uint64_t seed) : random(seed), probes(seed % 2 == 0) {}
 
   core::ServerSpec web() const {
     core::ServerSpec wanted = spec();
     wanted.name = "web";
     wanted.link = core::Link::streamable;
     wanted.address.path = "/mcp";
+    wanted.probe = probes;
     wanted.timing.idle_timeout = std::chrono::seconds(20);
     return wanted;
   }
@@ -122,6 +124,14 @@ struct Storm : test::Stage {
     const std::string request = from.unanswered[which];
     from.unanswered.erase(from.unanswered.begin() + static_cast<std::ptrdiff_t>(which));
     const bool initialize = request.contains(R"("initialize")");
+    if (request.contains("server/discover")) {
+      return serves(from.id, R"({"jsonrpc":"2.0","id":)" + id_of(request) +
+                                 R"(,"error":{"code":-32601,"message":"no"}})");
+    }
+    if (initialize && probes && !calm && random.below(6) == 0) {
+      return serves(from.id, R"({"jsonrpc":"2.0","id":)" + id_of(request) +
+                                 R"(,"error":{"code":-32602,"message":"no"}})");
+    }
     serves(from.id, R"({"jsonrpc":"2.0","id":)" + id_of(request) + R"(,"result":)" +
                         (initialize ? R"({"protocolVersion":"2025-06-18","capabilities":{"tools":{},)"
                                       R"("resources":{"subscribe":true}},"serverInfo":{"name":"w"}})"
@@ -188,6 +198,8 @@ struct Storm : test::Stage {
   }
 
   Random random;
+  bool probes;
+  bool calm = false;  // From here on everything goes well.
   std::vector<Client> clients;
   std::vector<Peer> peers;
   std::size_t seen = 0;
@@ -201,6 +213,7 @@ TEST_CASE("channels: whatever happens, each call is answered once, and at the en
     Storm storm(seed);
     for (int i = 0; i < 400; ++i) storm.step();
     // From here on everything goes well, so everybody gets an answer.
+    storm.calm = true;
     for (int i = 0; i < 400; ++i) {
       const std::vector<Storm::Peer> all = storm.peers;
       for (const Storm::Peer& each : all) {

@@ -234,3 +234,33 @@ TEST_CASE("an endpoint is not waited for long after initialize was refused") {
   CHECK(client.wait() <= seconds(4));
   CHECK(client.after(client.wait()).back().contains("named no endpoint on it, in time"));
 }
+
+TEST_CASE("a server that says nothing to initialize is looked for an endpoint of beside it") {
+  Client client;
+  client.send(initialize());
+  CHECK(client.wait() == seconds(3));
+  CHECK(client.after(seconds(3)).back() == "2: GET");
+  CHECK(client.wait() < milliseconds(0));
+  SUBCASE("it is an older one") {
+    client.head(2, 200, events);
+    CHECK(client.body(2, "event: endpoint\ndata: /m\n\n") == Lines{"abandon 1", "3: POST initialize 1"});
+    CHECK(client.requests[3].url == "http://h:8/m");
+    client.answered(3, 202);
+    CHECK(client.body(2, event(greeting())) == Lines{"receive " + greeting()});
+  }
+  SUBCASE("it was slow") {
+    CHECK(client.head(1, 200, json) == Lines{"abandon 2"});
+    client.body(1, greeting());
+    CHECK(client.ended(1) == Lines{"receive 1 " + greeting()});
+  }
+  SUBCASE("it offers no such stream, and was slow") {
+    CHECK(client.answered(2, 405).empty());
+    CHECK(client.answered(1, 200, json, greeting()) == Lines{"receive 1 " + greeting()});
+  }
+  SUBCASE("it refuses in the end") {
+    CHECK(client.answered(1, 405).back() == "3: GET");
+  }
+  SUBCASE("it is closed") {
+    CHECK(client.close() == Lines{"abandon 1", "abandon 2"});
+  }
+}

@@ -102,7 +102,7 @@ struct World {
     options.server = "far";
     options.url = "http://127.0.0.1:" + std::to_string(server.port) + "/mcp";
     link = std::make_unique<app::RemoteLink>(
-        loop, http, std::move(options), {},
+        loop, http, std::move(options), app::RemoteLink::Connecting{},
         app::RemoteLink::Events{
             .on_message = [this](base::Bytes message,
                                  std::int64_t call) { tell(std::to_string(call) + ' ', message.text); },
