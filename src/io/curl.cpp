@@ -28,9 +28,9 @@ constexpr unsigned version_of_prereq = 0x075000;
 constexpr unsigned version_of_cainfo = 0x074600;
 
 // Of one transfer in one turn; what its server says is read, understood and passed on within it.
-constexpr std::size_t turn_bytes = std::size_t{256} << 10;
+constexpr std::size_t turn_bytes = std::size_t{128} << 10;
 // Of all of them: beyond it, each has one piece (16 KiB).
-constexpr std::size_t turn_bytes_of_all = std::size_t{512} << 10;
+constexpr std::size_t turn_bytes_of_all = std::size_t{256} << 10;
 
 // Connections that are kept for further requests. libcurl's own measure, four for each request under way at
 // that moment, would have many sessions open and close them all the time.

@@ -41,15 +41,15 @@ void StreamableClient::State::look_no_more_beside() {
 }
 
 void StreamableClient::State::endpoint_beside(std::string_view text, base::Instant now) {
-  for (const auto& [id, flight] : std::map(flights)) {
-    if (!flight.initialize) continue;
+  const auto silent = std::ranges::find_if(flights, [](const auto& one) { return one.second.initialize; });
+  if (silent != flights.end()) {
+    outbox.emplace_back(Abandon{silent->first});
     Flight again;
-    again.message = flight.message;
+    again.message = std::move(silent->second.message);
     again.initialize = true;
-    again.stream.call = flight.stream.call;
+    again.stream.call = silent->second.stream.call;
     queued.push_back(std::move(again));
-    flights.erase(id);
-    outbox.emplace_back(Abandon{id});
+    flights.erase(silent);
   }
   endpoint_named(text, now);
 }

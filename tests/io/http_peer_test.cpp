@@ -1,8 +1,12 @@
 // What the other end of a request does to us: it sends as fast as it can, vanishes, or speaks something else.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -112,7 +116,7 @@ std::string why_of(const std::string& said) {
 TEST_CASE("http client: a server that sends as fast as it can gets a part of each turn, and arrives whole") {
   constexpr std::size_t piece = std::size_t{1} << 20;
   constexpr std::size_t pieces = 16;
-  constexpr std::size_t of_one_turn = std::size_t{300} << 10;
+  constexpr std::size_t of_one_turn = std::size_t{160} << 10;
   io::Loop loop;
   const RawServer server(loop, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
                          std::string(piece, ':'), pieces);
@@ -196,4 +200,50 @@ TEST_CASE("http client: an answer that is too much or damaged is named in words"
   CHECK(too_long.contains("head"));
   const std::string damaged = why_of("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nnot gzip");
   CHECK_FALSE(damaged.contains("libcurl"));
+}
+
+TEST_CASE("http client: what is for this user's server alone is not sent to another user's") {
+  io::Loop loop;
+  io::HttpClient client(loop);
+  const auto ask = [&](std::uint16_t port) {
+    Told told;
+    client.start({.method = "GET",
+                  .url = "http://127.0.0.1:" + std::to_string(port) + "/",
+                  .listener = io::HttpClient::Listener::this_user_or_root},
+                 told.events());
+    REQUIRE(run_until(loop, [&] { return told.ended; }));
+    return told.failure;
+  };
+  const RawServer mine(loop, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  CHECK_FALSE(ask(mine.port()));
+  CHECK_FALSE(io::stranger_on(io::Loopback::v4, mine.port()));
+  CHECK(io::listens_on(io::Loopback::v4, mine.port()));
+  CHECK_FALSE(io::listens_on(io::Loopback::v6, mine.port()));
+  if (getuid() != 0) return;  // Only root can become another user.
+
+  constexpr uid_t nobody = 65534;
+  int pipe_ends[2];
+  REQUIRE(pipe2(pipe_ends, O_CLOEXEC) == 0);
+  const pid_t stranger = fork();
+  if (stranger == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (setresuid(nobody, nobody, nobody) != 0) _exit(1);
+    const auto socket = io::listen_on("127.0.0.1", 0);
+    const std::uint16_t port = socket ? io::port_of(*socket) : 0;
+    if (write(pipe_ends[1], &port, sizeof port) != sizeof port) _exit(1);
+    pause();
+    _exit(0);
+  }
+  std::uint16_t port = 0;
+  REQUIRE(read(pipe_ends[0], &port, sizeof port) == sizeof port);
+  REQUIRE(port != 0);
+  const auto refused = ask(port);
+  REQUIRE(refused);
+  CHECK(refused->never_connected);
+  CHECK(refused->why.contains("127.0.0.1:" + std::to_string(port) + " is taken by another user's process"));
+  CHECK(refused->why.contains("uid 65534"));
+  kill(stranger, SIGKILL);
+  waitpid(stranger, nullptr, 0);
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
 }
