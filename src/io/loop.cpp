@@ -117,6 +117,17 @@ struct Timer::State {
   void start(std::uint64_t milliseconds) { uv_timer_start(&timer, &State::fired, milliseconds, 0); }
   bool pending() const { return early || uv_is_active(reinterpret_cast<const uv_handle_t*>(&timer)) != 0; }
 
+  // Anew, from its time as it was set.
+  void arm(base::Instant current) {
+    // It counts from the loop's own idea of now, which may be a long callback old.
+    uv_update_time(timer.loop);
+    // One more, because the loop's time is cut to milliseconds: it would be due up to one too early.
+    const auto wait = when <= current ? std::chrono::milliseconds(0)
+                                      : std::chrono::ceil<std::chrono::milliseconds>(when - current) +
+                                            std::chrono::milliseconds(1);
+    start(static_cast<std::uint64_t>(wait.count()));
+  }
+
   static void fired(uv_timer_t* handle);
 };
 
@@ -181,6 +192,21 @@ struct Loop::State {
   base::Instant last_look;
   base::Instant counted_cpus;
   bool several_cpus = false;
+  base::Duration went_back{0};  // The system's clock, when the timers were armed.
+
+  // libuv's timers count by the system's clock itself. When that has gone back they would be late by as much.
+  void follow_clock() {
+    now();
+    if (went_back == clock_went_back()) return;
+    went_back = clock_went_back();
+    uv_walk(
+        &loop,
+        [](uv_handle_t* handle, void*) {
+          if (handle->type != UV_TIMER || uv_is_active(handle) == 0) return;
+          static_cast<Timer::State*>(handle->data)->arm(now());
+        },
+        nullptr);
+  }
 
   void look_before_sleeping() {
     const base::Instant begin = now();
@@ -231,6 +257,7 @@ Loop::Loop() : state_(std::make_unique<State>()) {
   uv_prepare_start(&state_->before_sleep, [](uv_prepare_t* handle) {
     State& state = *static_cast<State*>(handle->data);
     state.end_turn();
+    state.follow_clock();
     state.look_before_sleeping();
   });
 }
@@ -319,13 +346,7 @@ void Timer::set(base::Instant when) {
   state_->when = when;
   state_->set_in = state_->loop->turn;
   state_->early = false;
-  // It counts from the loop's own idea of now, which may be a long callback old.
-  uv_update_time(state_->timer.loop);
-  // One more, because the loop's time is cut to milliseconds: it would be due up to one too early.
-  const auto wait = when <= current ? std::chrono::milliseconds(0)
-                                    : std::chrono::ceil<std::chrono::milliseconds>(when - current) +
-                                          std::chrono::milliseconds(1);
-  state_->start(static_cast<std::uint64_t>(wait.count()));
+  state_->arm(current);
 }
 
 void Timer::clear() {
