@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/descriptor_limit.h"
 #include "io/http_output.h"
 
 namespace app {
@@ -36,7 +37,10 @@ base::Result<void> HttpFront::listen(io::Descriptor socket, HttpOrigin origin,
   made->listener = TRY(io::Listener::open(
       loop_, std::move(socket),
       [this, self](io::Descriptor descriptor, io::Peer /*peer*/) { connected(*self, std::move(descriptor)); },
-      [this](const base::Error& why) { events_.on_trouble(why); }));
+      [this](const base::Error& why) { events_.on_trouble(why); },
+      [self](io::Descriptor descriptor) {
+        turn_away(*self, std::move(descriptor), io::no_room_status, io::no_room_for_session());
+      }));
   sockets_.push_back(std::move(made));
   return {};
 }
@@ -49,14 +53,13 @@ void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
   if (socket.connections >= limits_.connections_max && !make_room(socket)) {
     events_.on_trouble({.what = "a connection was refused: there are " + std::to_string(socket.connections) +
                                 " already, all of them busy"});
-    if (socket.tls) return;
-    io::HttpWire wire(std::move(descriptor));
-    const proto::HttpAnswer busy = proto::problem(503, "There are too many connections.");
-    io::HttpOutput output;
-    output.queue_head(busy.status, busy.fields, "connection: close\r\n");
-    output.queue_text(busy.body);
-    static_cast<void>(output.write_to(wire));
-    return;
+    return turn_away(socket, std::move(descriptor), 503, "There are too many connections.");
+  }
+  // The reserve is for our own user. A connection of his takes little, and says at once what it wants.
+  const bool scarce = io::is_reserved(descriptor.get());
+  if (scarce && !make_room(socket) && socket.origin.kind == HttpOrigin::Kind::tcp) {
+    events_.on_trouble({.what = "a connection was refused: " + io::too_many_open_files()});
+    return turn_away(socket, std::move(descriptor), io::no_room_status, io::too_many_open_files());
   }
   const std::uint64_t id = ++connections_seen_;
   const auto with = [this, id](auto act) {
@@ -82,6 +85,17 @@ void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
   ++socket.connections;
   connections_[id] = std::make_unique<Connection>(
       Connection{.id = id, .socket = &socket, .http = std::move(*opened), .last_served = exchanges_seen_});
+}
+
+// In one write that does not wait; through TLS that cannot be done.
+void HttpFront::turn_away(const Socket& socket, io::Descriptor descriptor, int status, std::string_view why) {
+  if (socket.tls) return;
+  io::HttpWire wire(std::move(descriptor));
+  const proto::HttpAnswer answer = proto::problem(status, why);
+  io::HttpOutput output;
+  output.queue_head(answer.status, answer.fields, "connection: close\r\n");
+  output.queue_text(answer.body);
+  static_cast<void>(output.write_to(wire));
 }
 
 bool HttpFront::make_room(Socket& socket) {

@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -93,6 +94,7 @@ class HttpFront {
   struct Socket;
 
   void connected(Socket& socket, io::Descriptor descriptor);
+  static void turn_away(const Socket& socket, io::Descriptor descriptor, int status, std::string_view why);
   bool make_room(Socket& socket);
   void requested(Connection& connection, proto::HttpRequest&& request);
   void gone(Connection& connection);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "io/clock.h"
+#include "io/descriptor_limit.h"
 #include "io/http_output.h"
 
 namespace io {
@@ -116,6 +117,10 @@ void HttpConnection::State::read_some() {
       return;
     case HttpWire::Came::broken:
       end();
+      return;
+    case HttpWire::Came::no_room:
+      if (phase != Phase::reading) return end();
+      refuse(no_room_status, no_room_for_session());
       return;
     case HttpWire::Came::end:
       client_ended();

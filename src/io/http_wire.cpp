@@ -24,6 +24,7 @@ HttpWire::Came HttpWire::receive(const std::function<void(std::string_view)>& ta
                                  std::vector<Descriptor>& descriptors) {
   std::array<char, read_max> chunk;
   auto got = receive_with_descriptors(socket_.get(), chunk, Wait::no);
+  if (!got && got.error().code == EMFILE) return Came::no_room;
   if (!got) return got.error().code == EAGAIN ? Came::nothing : Came::broken;
   for (Descriptor& descriptor : got->descriptors) descriptors.push_back(std::move(descriptor));
   if (got->count == 0) return Came::end;

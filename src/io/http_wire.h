@@ -31,6 +31,7 @@ class HttpWire {
     bytes,    // Perhaps without any text in them: TLS speaks for itself, too.
     end,      // The other side has closed its side.
     broken,   // The socket.
+    no_room,  // There are too few descriptors left to take those that came; the text is lost with them.
     bad_tls,  // TLS has failed; what tells the client why wants to be flushed.
     not_tls,  // Where TLS was expected. From now on this is without TLS, to say so.
   };

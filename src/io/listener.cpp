@@ -18,21 +18,22 @@ Descriptor open_spare() {
 
 }  // namespace
 
-Listener::Listener(Descriptor socket, Connected connected, Refused refused)
+Listener::Listener(Descriptor socket, Connected connected, Refused refused, Shed shed)
     : socket_(std::move(socket)),
       spare_(open_spare()),
       connected_(std::move(connected)),
-      refused_(std::move(refused)) {}
+      refused_(std::move(refused)),
+      shed_(std::move(shed)) {}
 
 base::Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, Descriptor socket, Connected connected,
-                                                       Refused refused) {
+                                                       Refused refused, Shed shed) {
   // It is ours alone (the starter that made it has let go of it), so its flags are too.
   const int flags = fcntl(socket.get(), F_GETFL);
   if (flags < 0 || fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
     return system_failure("cannot use the listening socket");
   }
   std::unique_ptr<Listener> listener(
-      new Listener(std::move(socket), std::move(connected), std::move(refused)));
+      new Listener(std::move(socket), std::move(connected), std::move(refused), std::move(shed)));
   Listener* self = listener.get();
   listener->watch_ = TRY(loop.watch(listener->socket_.get(), Interest::read, [self] { self->ready(); }));
   return listener;
@@ -64,7 +65,9 @@ base::Result<Peer> Listener::admit(const Descriptor& connection) const {
 
 void Listener::shed_one() {
   spare_.reset();
-  static_cast<void>(accept_connection(socket_.get()));
+  auto unlucky = accept_connection(socket_.get());
+  if (unlucky && shed_ && admit(*unlucky)) shed_(std::move(*unlucky));
+  unlucky = Descriptor();
   spare_ = open_spare();
 }
 

@@ -20,13 +20,15 @@ class Listener {
  public:
   using Connected = std::function<void(Descriptor connection, Peer peer)>;
   using Refused = std::function<void(base::Error why)>;
+  using Shed = std::function<void(Descriptor connection)>;
 
-  // `socket` is bound and listening. `refused` is for the log.
+  // `socket` is bound and listening. `refused` is for the log. `shed` may say a last word to a connection for
+  // which there is no descriptor; it must not keep it.
   static base::Result<std::unique_ptr<Listener>> open(Loop& loop, Descriptor socket, Connected connected,
-                                                      Refused refused);
+                                                      Refused refused, Shed shed = nullptr);
 
  private:
-  Listener(Descriptor socket, Connected connected, Refused refused);
+  Listener(Descriptor socket, Connected connected, Refused refused, Shed shed);
   void ready();
   base::Result<Peer> admit(const Descriptor& connection) const;
   void shed_one();
@@ -36,6 +38,7 @@ class Listener {
   Watch watch_;
   Connected connected_;
   Refused refused_;
+  Shed shed_;
 };
 
 }  // namespace io
