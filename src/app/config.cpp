@@ -10,9 +10,6 @@
 namespace app {
 namespace {
 
-// A hundred servers are 20 KB. More than this is another file by mistake.
-constexpr std::size_t config_bytes_max = std::size_t{1} << 20;
-
 std::string names_of_others(const Config& config, std::string_view name) {
   std::vector<std::string_view> known;
   for (const auto& [other, entry] : config.entries) known.push_back(other);
@@ -36,18 +33,24 @@ std::string text_of(const Complaint& complaint) {
          ": " + complaint.what;
 }
 
-Config load_config(const std::string& path) {
-  const auto trusted = io::check_trusted_directory(path.substr(0, path.rfind('/')));
-  const auto text = trusted ? io::read_trusted_file("configuration", path, config_bytes_max + 1)
-                            : std::unexpected(trusted.error());
-  if (text && text->size() <= config_bytes_max) return read_config(*text, path);
+base::Result<std::string> read_config_text(const std::string& path) {
+  TRY(io::check_trusted_directory(path.substr(0, path.rfind('/'))));
+  std::string text = TRY(io::read_trusted_file("configuration", path, config_bytes_max + 1));
+  if (text.size() <= config_bytes_max) return text;
+  return base::failure(path + " is larger than 1 MiB and was not read; is it the right file?", EFBIG);
+}
+
+Config config_from(const base::Result<std::string>& text, const std::string& path) {
+  if (text) return read_config(*text, path);
   Config config;
   config.path = path;
-  if (!text && text.error().code == ENOENT) return config;
-  std::string what =
-      text ? path + " is larger than 1 MiB and was not read; is it the right file?" : text.error().what;
-  config.complaints.push_back({Severity::error, path, 0, 0, std::move(what)});
+  if (text.error().code != ENOENT)
+    config.complaints.push_back({Severity::error, path, 0, 0, text.error().what});
   return config;
+}
+
+Config load_config(const std::string& path) {
+  return config_from(read_config_text(path), path);
 }
 
 base::Result<const Entry*> find_entry(const Config& config, std::string_view name) {

@@ -95,7 +95,14 @@ struct Config {
 // `path` stands in the complaints.
 Config read_config(std::string_view text, std::string_view path);
 
+// A hundred servers are 20 KB. More than this is another file by mistake.
+inline constexpr std::size_t config_bytes_max = std::size_t{1} << 20;
+
+// What the file holds, unread, or why that cannot be had.
+base::Result<std::string> read_config_text(const std::string& path);
+
 // A file that is not there is an empty configuration; one that cannot be read, an empty one with a complaint.
+Config config_from(const base::Result<std::string>& text, const std::string& path);
 Config load_config(const std::string& path);
 
 // The entry, or why it cannot be had: wrong, disabled, or not there (and what it may have been meant to be).

@@ -5,6 +5,9 @@
 
 #include <array>
 #include <ctime>
+#include <utility>
+
+#include "io/system_error.h"
 
 namespace app {
 namespace {
@@ -34,7 +37,8 @@ std::string wall_clock() {
 
 }  // namespace
 
-DaemonLog::DaemonLog(std::string path) : file_(std::move(path)) {}
+DaemonLog::DaemonLog(std::string path, std::string no_directory)
+    : file_(std::move(path)), no_directory_(std::move(no_directory)) {}
 
 void DaemonLog::write(broker::Severity severity, std::string_view text) {
   if (severity == broker::Severity::debug) return;
@@ -46,6 +50,14 @@ void DaemonLog::write(broker::Severity severity, std::string_view text) {
   pollfd free{STDERR_FILENO, POLLOUT, 0};
   if (!shown_ || poll(&free, 1, 0) != 1) return;
   if (::write(STDERR_FILENO, line.data(), line.size()) < 0) shown_ = false;  // Nobody is there any more.
+}
+
+std::string DaemonLog::news_of_loss() {
+  if (file_.trouble() == 0 || std::exchange(loss_told_, true)) return {};
+  const std::string why = !no_directory_.empty()
+                              ? no_directory_
+                              : io::system_error("cannot write " + file_.path(), file_.trouble()).what;
+  return "no logs are kept: " + why + "; everything else works";
 }
 
 }  // namespace app

@@ -1,6 +1,7 @@
 #include "io/files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -10,9 +11,36 @@
 
 namespace io {
 
+namespace {
+
+std::string_view kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISFIFO(mode)) return "a named pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+base::Error no_regular_file(const std::string& path, mode_t mode) {
+  return {.what = "cannot read " + path + ": it is " + std::string(kind_of(mode)) +
+                  ", not a file; put a file in its place",
+          .code = EINVAL};
+}
+
+}  // namespace
+
+base::Result<Descriptor> open_regular_file(const std::string& path) {
+  // Looked at before it is opened, which some devices would notice, and again after.
+  struct stat status{};
+  if (stat(path.c_str(), &status) != 0) return system_failure("cannot open " + path);
+  if (!S_ISREG(status.st_mode)) return std::unexpected(no_regular_file(path, status.st_mode));
+  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!file || fstat(file.get(), &status) != 0) return system_failure("cannot open " + path);
+  if (!S_ISREG(status.st_mode)) return std::unexpected(no_regular_file(path, status.st_mode));
+  return file;
+}
+
 base::Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!file) return system_failure("cannot open " + path);
+  const Descriptor file = TRY(open_regular_file(path));
   std::string text;
   while (text.size() < bytes_max) {
     char piece[4096];
@@ -27,7 +55,8 @@ base::Result<std::string> read_small_file(const std::string& path, std::size_t b
 
 base::Result<void> write_small_file(const std::string& path, std::string_view text) {
   const std::string beside = path + ".new";
-  Descriptor file(open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  Descriptor file(
+      open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
   if (!file) return system_failure("cannot create " + beside);
   while (!text.empty()) {
     const ssize_t put = write(file.get(), text.data(), text.size());

@@ -20,9 +20,13 @@ class RotatingFile {
 
   void write(std::string_view text);
   std::uint64_t dropped_bytes() const { return dropped_; }
+  // Why the last text was lost: an errno; 0: it was not.
+  int trouble() const { return trouble_; }
+  const std::string& path() const { return path_; }
 
  private:
   void open();
+  void open_with(int flags);
   void rotate();
 
   std::string path_;
@@ -31,6 +35,7 @@ class RotatingFile {
   Descriptor file_;
   std::uint64_t size_ = 0;
   std::uint64_t dropped_ = 0;
+  int trouble_ = 0;
 };
 
 }  // namespace io
