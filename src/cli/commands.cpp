@@ -29,6 +29,10 @@ constexpr std::array serve_flags = {
     Flag{"--certificate", "", "FILE", "speak TLS on the port, with this certificate (PEM)"},
     Flag{"--key", "", "FILE", "the key of that certificate (PEM)"},
 };
+constexpr std::array shutdown_flags = {
+    Flag{"--force", "", "", "kill a daemon that does not answer, and its servers with it"},
+    json_flag,
+};
 constexpr std::array logs_flags = {
     Flag{"--follow", "-f", "", "go on showing what is written"},
     Flag{"--lines", "-n", "N", "begin with the last N lines (50)"},
@@ -138,12 +142,14 @@ constexpr std::array table = {
             json_flags,
             {"NAME", 1, 1},
             run_restart},
-    Command{"shutdown",
-            "stop every server and the daemon",
-            "Stops every server and the daemon. Sessions that are still open end.\n",
-            json_flags,
-            {},
-            run_shutdown},
+    Command{
+        "shutdown",
+        "stop every server and the daemon",
+        "Stops every server and the daemon. Sessions that are still open end. With --force a daemon that "
+        "hangs\nis killed, and what it had started with it; open sessions start the next one, and go on.\n",
+        shutdown_flags,
+        {},
+        run_shutdown},
     Command{"version",
             "the version of this program",
             "Shows the version of this program.\n",

@@ -20,8 +20,10 @@ struct Answer {
   std::string body;
 };
 
-// Fails with code ENOENT or ECONNREFUSED when no daemon is running.
+// Fails with code ENOENT or ECONNREFUSED when no daemon is running, and with ETIMEDOUT when it hangs, within
+// 5 s.
 base::Result<Answer> ask_daemon(const io::Paths& paths, const Request& request);
 bool means_no_daemon(const base::Error& error);
+bool means_hanging_daemon(const base::Error& error);
 
 }  // namespace cli

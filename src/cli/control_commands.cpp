@@ -1,14 +1,19 @@
 #include "cli/control_commands.h"
 
+#include <sys/types.h>
+
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/command_line.h"
 #include "cli/control.h"
 #include "cli/output.h"
 #include "cli/status_view.h"
 #include "io/apart.h"
+#include "io/daemon_end.h"
 #include "proto/http.h"
 #include "proto/json.h"
 #include "shim/answer.h"
@@ -18,6 +23,11 @@ namespace cli {
 namespace {
 
 using proto::json::Value;
+
+// A stubborn server is killed after 4 s.
+constexpr base::Duration time_to_end = std::chrono::seconds(8);
+
+constexpr std::string_view shutdown_of_nothing = R"({"ok":false,"daemon":null})";
 
 // What there is instead of an answer when no daemon runs.
 struct WithoutDaemon {
@@ -57,6 +67,52 @@ int tell_to(const Arguments& arguments, std::string_view target, std::string_vie
   });
 }
 
+// The processes of daemons that were killed; empty: all have ended by themselves.
+int show_shutdown(const Arguments& arguments, const std::vector<pid_t>& killed) {
+  if (arguments.has("--json")) {
+    proto::json::Writer json;
+    json.object().key("ok").boolean(true).key("killed").array();
+    for (const pid_t pid : killed) json.number(pid);
+    return show(json.end().end().text() + "\n");
+  }
+  std::string text = killed.empty() ? "the daemon has ended\n" : "";
+  for (const pid_t pid : killed) {
+    text +=
+        "the daemon (process " + std::to_string(pid) + ") and everything that it had started were killed\n";
+  }
+  return show(text);
+}
+
+// Asks first, and gives servers the time to end that they have. What is left then is killed; its process is
+// added to `killed`. False: there was nothing.
+base::Result<bool> end_daemon(const io::Paths& paths, std::vector<pid_t>& killed) {
+  const base::Result<Answer> answer =
+      ask_daemon(paths, {.method = "POST", .target = "/shutdown", .body = "{}"});
+  const bool none = !answer && means_no_daemon(answer.error());
+  const bool hangs = !answer && means_hanging_daemon(answer.error());
+  if (!answer && !none && !hangs) return std::unexpected(answer.error());
+  if (!hangs && io::daemon_ends_within(paths, time_to_end)) return !none;
+  const pid_t pid = TRY(io::end_daemon_by_force(paths));
+  if (pid != 0) killed.push_back(pid);
+  return true;
+}
+
+int shut_down_by_force(const Arguments& arguments) {
+  const base::Result<io::Paths> paths = io::paths_of(arguments.home_wanted());
+  if (!paths) return complain(paths.error().what);
+  // The usual one also if it takes no connections: it may have lost its socket.
+  std::vector<io::Paths> all = io::living_daemons(*paths);
+  if (all.empty() || !all.front().apart.empty()) all.insert(all.begin(), *paths);
+  std::vector<pid_t> killed;
+  bool any = false;
+  for (const io::Paths& each : all) {
+    const base::Result<bool> ended = end_daemon(each, killed);
+    if (!ended) return complain(ended.error().what);
+    any = any || *ended;
+  }
+  return any ? show_shutdown(arguments, killed) : no_daemon(arguments, {.json = shutdown_of_nothing});
+}
+
 }  // namespace
 
 int run_status(const Arguments& arguments) {
@@ -87,8 +143,9 @@ int run_restart(const Arguments& arguments) {
 }
 
 int run_shutdown(const Arguments& arguments) {
+  if (arguments.has("--force")) return shut_down_by_force(arguments);
   const Request request{.method = "POST", .target = "/shutdown", .body = "{}"};
-  const int ours = ask_and_show(arguments, request, {.json = R"({"ok":false,"daemon":null})"},
+  const int ours = ask_and_show(arguments, request, {.json = shutdown_of_nothing},
                                 [](const Value&) { return std::string("the daemon is shutting down\n"); });
   // Daemons for sessions in sandboxes and under limits go with it.
   if (const auto paths = io::paths_of(arguments.home_wanted())) {

@@ -77,9 +77,9 @@ Descriptor open_daemon_log(const Paths& paths) {
     if (stat(paths.daemon_log.c_str(), &status) == 0 && status.st_size > daemon_log_max) {
       rename(paths.daemon_log.c_str(), (paths.daemon_log + ".1").c_str());
     }
-    Descriptor log(
-        open(paths.daemon_log.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (log) return log;
+    Descriptor log(open(paths.daemon_log.c_str(),
+                        O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+    if (log && fstat(log.get(), &status) == 0 && S_ISREG(status.st_mode)) return log;
   }
   return Descriptor(open("/dev/null", O_WRONLY | O_CLOEXEC));
 }
@@ -220,8 +220,13 @@ void doze(std::chrono::milliseconds time) {
 }  // namespace
 
 base::Result<Descriptor> connect_existing(const Paths& paths) {
-  Descriptor connection = TRY(connect_to(paths.socket));
-  TRY(check_peer(connection.get()));
+  auto connection = connect_to(paths.socket);
+  if (!connection) {
+    // What is wrong with the directory says more than that something below it cannot be reached.
+    if (!nobody_there(connection.error())) TRY(check_run_directory(paths));
+    return connection;
+  }
+  TRY(check_peer(connection->get()));
   return connection;
 }
 
@@ -261,7 +266,7 @@ base::Result<Claim> claim(const Paths& paths, StartPatience patience) {
     if (!nobody_there(connection.error())) return std::unexpected(connection.error());
     if (now() >= deadline) {
       return base::failure("the daemon does not answer, and " + holder_of(paths) + " holds " + paths.lock +
-                               "; if it hangs, end it with kill -9",
+                               "; if it hangs, 'hearth shutdown --force' ends it",
                            ETIMEDOUT);
     }
     // Nothing tells when a lock becomes free or a socket is bound without the risk of waiting for ever.

@@ -9,11 +9,11 @@
 
 namespace io {
 
-// For reading. A pipe without a writer would be waited for, and a device may never end: they are named and refused.
+// For reading. A pipe without a writer would be waited for, and a device may never end: they are named and
+// refused.
 base::Result<Descriptor> open_regular_file(const std::string& path);
 
 // At most `bytes_max` of it; what follows is left out. Works for /proc, whose files claim to be empty.
-// Regular files only: a pipe without a writer would be waited for, and a device never ends.
 base::Result<std::string> read_small_file(const std::string& path,
                                           std::size_t bytes_max = std::size_t{64} << 10);
 

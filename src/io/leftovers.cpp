@@ -79,6 +79,15 @@ void DaemonRecord::remove() {
   unlink(file_.c_str());
 }
 
+std::optional<RecordedDaemon> record_of(const std::string& records_dir, const Process& daemon) {
+  for (const std::string& name : names_in(records_dir)) {
+    if (!is_daemon_id(name)) continue;
+    const Record record = record_from(read_small_file(records_dir + '/' + name).value_or(""));
+    if (record.daemon.same(daemon)) return RecordedDaemon{name, record.cgroup};
+  }
+  return {};
+}
+
 std::size_t kill_everything_of(const std::string& daemon_id, const std::string& cgroup) {
   const auto group = CgroupRoot::find(daemon_id, cgroup);
   Kin kin{.mark = daemon_id + '.', .roots = {}, .listed = {}};

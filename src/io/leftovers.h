@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
+#include "io/process_table.h"
 
 namespace io {
 
@@ -39,6 +41,13 @@ struct Swept {
 
 // The caller holds the lock. Blocks while the killed die, a second at most.
 Swept sweep_leftovers(const std::string& records_dir);
+
+// What the living daemon `daemon` wrote about itself.
+struct RecordedDaemon {
+  std::string daemon_id;
+  std::string cgroup;
+};
+std::optional<RecordedDaemon> record_of(const std::string& records_dir, const Process& daemon);
 
 // Kills everything that carries the mark of this daemon or is in its control group, and removes the group.
 std::size_t kill_everything_of(const std::string& daemon_id, const std::string& cgroup);

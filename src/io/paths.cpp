@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
 #include "io/files.h"
 #include "io/system_error.h"
@@ -167,11 +168,15 @@ Paths paths_apart(const Paths& paths, const std::string& surroundings) {
   return apart;
 }
 
-base::Result<void> make_private_directory(const std::string& path) {
-  if (auto made = make_parents(path); !made) return made;
-  if (mkdir(path.c_str(), 0700) == 0) return {};
-  if (errno != EEXIST) return system_failure("cannot create directory " + path);
+namespace {
 
+std::string belongs_to(uid_t owner) {
+  return " belongs to uid " + std::to_string(owner) + ", not to uid " + std::to_string(getuid()) +
+         "; have it removed, or set HEARTH_HOME to a directory of yours";
+}
+
+// Of something that is there under that name.
+base::Result<struct stat> check_private_directory(const std::string& path) {
   struct stat status{};
   if (lstat(path.c_str(), &status) != 0) return system_failure("cannot examine " + path);
   if (S_ISLNK(status.st_mode)) {
@@ -182,14 +187,32 @@ base::Result<void> make_private_directory(const std::string& path) {
     if (stat(path.c_str(), &status) != 0) return system_failure("cannot follow the symbolic link " + path);
   }
   if (!S_ISDIR(status.st_mode)) {
-    return base::failure(path + " is in the way: it should be a directory; remove it", ENOTDIR);
+    const std::string in_the_way = path + " is in the way: it should be a directory";
+    if (status.st_uid == getuid()) return base::failure(in_the_way + "; remove it", ENOTDIR);
+    return base::failure(in_the_way + ", and it" + belongs_to(status.st_uid), ENOTDIR);
   }
-  if (status.st_uid != getuid()) {
-    return base::failure(path + " belongs to uid " + std::to_string(status.st_uid) + ", not to uid " +
-                             std::to_string(getuid()) +
-                             "; have it removed, or set HEARTH_HOME to a directory of yours",
-                         EPERM);
+  if (status.st_uid != getuid()) return base::failure(path + belongs_to(status.st_uid), EPERM);
+  return status;
+}
+
+// The directories of a run directory, from the outermost that needs a check.
+std::vector<std::string> run_directories(const Paths& paths) {
+  std::vector<std::string> all;
+  const std::string fallback = fallback_dir();
+  for (const std::string& directory : {paths.run_dir, paths.socket_dir}) {
+    if (lies_below(directory, fallback)) all.push_back(fallback);
+    all.push_back(directory);
   }
+  return all;
+}
+
+}  // namespace
+
+base::Result<void> make_private_directory(const std::string& path) {
+  if (auto made = make_parents(path); !made) return made;
+  if (mkdir(path.c_str(), 0700) == 0) return {};
+  if (errno != EEXIST) return system_failure("cannot create directory " + path);
+  const struct stat status = TRY(check_private_directory(path));
   if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0 && chmod(path.c_str(), 0700) != 0) {
     return system_failure("cannot close " + path + " to other users");
   }
@@ -197,12 +220,15 @@ base::Result<void> make_private_directory(const std::string& path) {
 }
 
 base::Result<void> prepare_run_directory(const Paths& paths) {
-  const std::string fallback = fallback_dir();
-  for (const std::string& directory : {paths.run_dir, paths.socket_dir}) {
-    if (lies_below(directory, fallback)) {
-      if (auto made = make_private_directory(fallback); !made) return made;
-    }
-    if (auto made = make_private_directory(directory); !made) return made;
+  for (const std::string& directory : run_directories(paths)) TRY(make_private_directory(directory));
+  return {};
+}
+
+base::Result<void> check_run_directory(const Paths& paths) {
+  for (const std::string& directory : run_directories(paths)) {
+    struct stat status{};
+    if (lstat(directory.c_str(), &status) != 0 && errno == ENOENT) continue;
+    if (auto checked = check_private_directory(directory); !checked) return std::unexpected(checked.error());
   }
   return {};
 }

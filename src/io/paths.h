@@ -46,4 +46,7 @@ base::Result<void> make_private_directory(const std::string& path);
 // run_dir and socket_dir, with the checks above on each step below /tmp.
 base::Result<void> prepare_run_directory(const Paths& paths);
 
+// The same checks, without making or changing anything: one that is not there yet is all right.
+base::Result<void> check_run_directory(const Paths& paths);
+
 }  // namespace io

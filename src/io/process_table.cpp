@@ -110,6 +110,7 @@ std::optional<Process> process_of(pid_t pid) {
   process.started = number_in<std::uint64_t>(fields[start_time]);
   process.ending = (number_in<std::uint64_t>(fields[flags]) & flag_exiting) != 0;
   process.zombie = fields[0] == "Z" || fields[0] == "X";
+  process.suspended = fields[0] == "T" || fields[0] == "t";
   return process;
 }
 

@@ -23,6 +23,7 @@ struct Process {
   std::uint64_t started = 0;  // Clock ticks since boot.
   bool ending = false;        // Past the point of no return; it may still hold descriptors.
   bool zombie = false;
+  bool suspended = false;  // By SIGSTOP, or by a debugger.
 
   bool same(const Process& other) const { return pid == other.pid && started == other.started; }
 };

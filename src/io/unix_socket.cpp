@@ -16,6 +16,9 @@ namespace io {
 
 namespace {
 
+// For the other end to read at all; one that works does in milliseconds.
+constexpr int send_patience_ms = 5000;
+
 base::Result<sockaddr_un> address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -92,6 +95,11 @@ base::Result<Peer> peer_of(int connection) {
   return Peer{who.pid, who.uid, who.gid};
 }
 
+bool is_abandoned(int connection) {
+  pollfd end{connection, 0, 0};
+  return poll(&end, 1, 0) == 1 && (end.revents & POLLHUP) != 0;
+}
+
 base::Result<Peer> check_peer(int connection) {
   const Peer peer = TRY(peer_of(connection));
   if (peer.uid != getuid()) {
@@ -124,7 +132,7 @@ base::Result<std::size_t> send_with_descriptors(int connection, std::string_view
     std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
   }
   for (;;) {
-    const ssize_t sent = sendmsg(connection, &message, MSG_NOSIGNAL);
+    const ssize_t sent = sendmsg(connection, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno != EINTR) return system_failure("cannot send on a connection");
   }
@@ -135,7 +143,9 @@ base::Result<void> send_all(int connection, std::string_view bytes, std::span<co
     auto sent = send_with_descriptors(connection, bytes, descriptors);
     if (!sent && sent.error().code == EAGAIN) {
       pollfd writable{connection, POLLOUT, 0};
-      if (poll(&writable, 1, -1) < 0 && errno != EINTR) return system_failure("cannot wait for a connection");
+      const int found = poll(&writable, 1, send_patience_ms);
+      if (found < 0 && errno != EINTR) return system_failure("cannot wait for a connection");
+      if (found == 0) return base::failure("the other end of a connection does not read", ETIMEDOUT);
       continue;
     }
     if (!sent) return std::unexpected(sent.error());

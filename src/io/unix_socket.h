@@ -37,6 +37,9 @@ struct Peer {
 };
 base::Result<Peer> peer_of(int connection);
 
+// Whether the other end has closed the connection altogether. What it sent before can still be read.
+bool is_abandoned(int connection);
+
 // An error that says whose the other end is, unless it is ours.
 base::Result<Peer> check_peer(int connection);
 
@@ -45,7 +48,8 @@ base::Result<Peer> check_peer(int connection);
 base::Result<std::size_t> send_with_descriptors(int connection, std::string_view bytes,
                                                 std::span<const int> descriptors);
 
-// Sends all of it; waits where the socket is full.
+// Sends all of it; waits where the socket is full, but fails with ETIMEDOUT when the other end does not read
+// at all for some seconds.
 base::Result<void> send_all(int connection, std::string_view bytes, std::span<const int> descriptors = {});
 
 enum class Wait : unsigned char { no, yes };

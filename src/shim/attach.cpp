@@ -1,18 +1,17 @@
 #include "shim/attach.h"
 
-#include <poll.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <ctime>
 
-#include "io/clock.h"
+#include "io/daemon_end.h"
 #include "io/daemon_start.h"
 #include "io/unix_socket.h"
 #include "shim/answer.h"
+#include "shim/hear.h"
 #include "shim/write.h"
 
 namespace shim {
@@ -22,8 +21,6 @@ namespace {
 constexpr int tries = 8;  // With the pauses below: 1.3 s, far more than a hand-over takes.
 constexpr auto first_pause = std::chrono::milliseconds(10);
 constexpr auto longest_pause = std::chrono::seconds(1);
-// The daemon may be reading a cold disk; it is not hung before.
-constexpr auto answer_timeout = std::chrono::seconds(30);
 constexpr unsigned speak_after_s = 1;
 
 std::unexpected<Refusal> refused(Refusal::Kind kind, std::string sentence) {
@@ -72,7 +69,7 @@ std::expected<std::string, std::string_view> current_directory() {
   return path;
 }
 
-base::Result<void> send_request(const AttachSpec& spec, int connection) {
+base::Result<void> send_request(const AttachSpec& spec, const io::Paths& paths, int connection) {
   const auto directory = current_directory();
   std::size_t count = 0;
   while (environ[count] != nullptr) ++count;
@@ -86,37 +83,14 @@ base::Result<void> send_request(const AttachSpec& spec, int connection) {
     tell(std::string(name) + " is not passed on: its value is not UTF-8");
   }
   // A daemon that hung up is noticed when the answer is read; what it still said is worth more than EPIPE.
-  (void)io::send_all(connection, request.text, spec.client.passed());
+  const auto sent = io::send_all(connection, request.text, spec.client.passed());
+  if (!sent && sent.error().code == ETIMEDOUT) return std::unexpected(io::daemon_hangs(paths));
   return {};
 }
 
-// Until there is an answer, the end of the connection, or the end of patience.
-AnswerReader read_answer(int connection) {
-  AnswerReader answer;
-  std::array<char, 4096> bytes;
-  const base::Instant give_up = io::now() + answer_timeout;
-  while (answer.state() == AnswerReader::State::head || answer.state() == AnswerReader::State::body) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(give_up - io::now()).count();
-    if (left <= 0) break;
-    pollfd readable{connection, POLLIN, 0};
-    if (::poll(&readable, 1, static_cast<int>(left)) <= 0) continue;
-    const ssize_t got = ::read(connection, bytes.data(), bytes.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      answer.end();
-    } else {
-      answer.feed({bytes.data(), static_cast<std::size_t>(got)});
-    }
-  }
-  return answer;
-}
-
-Attached judge(io::Descriptor connection, const AnswerReader& answer) {
+Attached judge(const io::Paths& paths, io::Descriptor connection, const AnswerReader& answer) {
   using State = AnswerReader::State;
-  if (answer.state() == State::head || answer.state() == State::body) {
-    return refused(Refusal::Kind::unavailable,
-                   "the daemon runs but does not answer; stop it with 'hearth shutdown', or kill it");
-  }
+  if (is_awaited(answer)) return refused(Refusal::Kind::unavailable, io::daemon_hangs(paths).what);
   if (answer.state() == State::broken || answer.status() == 503) {
     return refused(Refusal::Kind::leaving, "the daemon hangs up on every session; its log may say why");
   }
@@ -128,24 +102,29 @@ Attached judge(io::Descriptor connection, const AnswerReader& answer) {
                  problem_in(answer.body(), answer.status()));
 }
 
-Attached ask(const AttachSpec& spec, base::Result<io::Descriptor> connection) {
+Attached ask(const AttachSpec& spec, const io::Paths& paths, base::Result<io::Descriptor> connection) {
   if (!connection) return refused(Refusal::Kind::unavailable, std::move(connection.error().what));
-  if (base::Result<void> sent = send_request(spec, connection->get()); !sent) {
-    return refused(Refusal::Kind::for_good, std::move(sent.error().what));
+  if (base::Result<void> sent = send_request(spec, paths, connection->get()); !sent) {
+    const bool hangs = sent.error().code == ETIMEDOUT;
+    return refused(hangs ? Refusal::Kind::unavailable : Refusal::Kind::for_good,
+                   std::move(sent.error().what));
   }
-  const AnswerReader answer = read_answer(connection->get());
-  return judge(std::move(*connection), answer);
+  const AnswerReader answer = hear_answer(paths, connection->get(), of_a_session);
+  return judge(paths, std::move(*connection), answer);
 }
 
 }  // namespace
 
 Attached attach_once(const AttachSpec& spec) {
-  if (auto apart = io::connect_existing(spec.paths_apart)) return ask(spec, std::move(apart));
+  if (auto apart = io::connect_existing(spec.paths_apart)) {
+    return ask(spec, spec.paths_apart, std::move(apart));
+  }
   auto usual = io::connect_existing(spec.paths);
-  Attached attached = ask(spec, usual ? std::move(usual) : reach_daemon(spec.paths_to_start));
+  const io::Paths& paths = usual ? spec.paths : spec.paths_to_start;
+  Attached attached = ask(spec, paths, usual ? std::move(usual) : reach_daemon(spec.paths_to_start));
   if (attached || attached.error().kind != Refusal::Kind::elsewhere) return attached;
   const std::string why = std::move(attached.error().sentence);
-  attached = ask(spec, reach_daemon(spec.paths_apart));
+  attached = ask(spec, spec.paths_apart, reach_daemon(spec.paths_apart));
   if (!attached && attached.error().kind == Refusal::Kind::unavailable) {
     attached.error().sentence =
         why + ", and another one cannot be had here: " + attached.error().sentence +

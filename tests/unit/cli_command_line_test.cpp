@@ -48,6 +48,12 @@ TEST_CASE("letters are their flags") {
   CHECK(line->words == std::vector<std::string_view>{"files"});
 }
 
+TEST_CASE("shutdown may be told to use force") {
+  CHECK(parsed("shutdown", "--force", "--json")->has("--force"));
+  CHECK_FALSE(parsed("shutdown")->has("--force"));
+  CHECK_FALSE(parsed("stop", "--force", "x"));
+}
+
 TEST_CASE("help needs no words and no command") {
   CHECK(parsed("run", "--help")->help);
   CHECK(parsed("-h")->help);

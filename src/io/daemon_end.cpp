@@ -1,0 +1,150 @@
+#include "io/daemon_end.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <ctime>
+#include <memory>
+#include <string>
+
+#include "io/clock.h"
+#include "io/descriptor.h"
+#include "io/files.h"
+#include "io/leftovers.h"
+#include "io/system_error.h"
+
+namespace io {
+
+namespace {
+
+// For a killed process to be gone. The kernel may have to wait for a disk first.
+constexpr base::Duration dying = std::chrono::seconds(3);
+// A starter that waits for the lock may take it when its holder dies, and is then a daemon that works.
+constexpr int holders_max = 3;
+
+void doze() {
+  const timespec pause{0, 10'000'000};
+  nanosleep(&pause, nullptr);
+}
+
+// Whether descriptor `name` of that process is the one through which the lock is held: others may have the
+// file open while they wait for it.
+bool holds_lock(const std::string& process, const char* name, const struct stat& lock) {
+  struct stat status{};
+  if (stat((process + "/fd/" + name).c_str(), &status) != 0) return false;
+  if (status.st_dev != lock.st_dev || status.st_ino != lock.st_ino) return false;
+  const auto about = read_small_file(process + "/fdinfo/" + name);
+  return about && about->find("FLOCK") != std::string::npos;
+}
+
+bool holds_lock(pid_t pid, const struct stat& lock) {
+  const std::string process = "/proc/" + std::to_string(pid);
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir((process + "/fd").c_str()), closedir);
+  if (!listing) return false;
+  while (const dirent* entry = readdir(listing.get())) {
+    if (entry->d_name[0] != '.' && holds_lock(process, entry->d_name, lock)) return true;
+  }
+  return false;
+}
+
+std::optional<Process> noted_holder(const Paths& paths) {
+  const auto text = read_small_file(paths.lock, 32);
+  pid_t pid = 0;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), pid).ec != std::errc()) return {};
+  return process_of(pid);
+}
+
+// The lock, if nobody has it.
+Descriptor free_lock(const Paths& paths) {
+  Descriptor lock(open(paths.lock.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (lock && flock(lock.get(), LOCK_EX | LOCK_NB) != 0) lock.reset();
+  return lock;
+}
+
+bool gone(const Process& process) {
+  const auto current = process_of(process.pid);
+  return !current || !current->same(process) || current->zombie;
+}
+
+bool wait_until_gone(const Process& process) {
+  const base::Instant give_up = now() + dying;
+  while (!gone(process)) {
+    if (now() >= give_up) return false;
+    doze();
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<Process> daemon_process(const Paths& paths) {
+  struct stat lock{};
+  if (stat(paths.lock.c_str(), &lock) != 0) return {};
+  const auto noted = noted_holder(paths);
+  if (noted && holds_lock(noted->pid, lock)) return noted;
+  for (const Process& process : own_processes()) {
+    if (holds_lock(process.pid, lock)) return process;
+  }
+  return {};
+}
+
+base::Error daemon_hangs(const Paths& paths) {
+  const std::string home = paths.home.empty() ? "" : " --home " + paths.home;
+  const std::string advice = "'hearth" + home + " shutdown --force' ends it and its servers";
+  const auto process = daemon_process(paths);
+  if (!process) return {.what = "the daemon runs but does not answer; " + advice, .code = ETIMEDOUT};
+  const std::string pid = std::to_string(process->pid);
+  if (process->suspended) {
+    return {.what = "the daemon (process " + pid + ") is suspended and does not answer; 'kill -CONT " + pid +
+                    "' lets it go on, " + advice,
+            .code = ETIMEDOUT};
+  }
+  return {.what = "the daemon (process " + pid + ") does not answer; " + advice, .code = ETIMEDOUT};
+}
+
+bool daemon_ends_within(const Paths& paths, base::Duration patience) {
+  const base::Instant give_up = now() + patience;
+  while (access(paths.lock.c_str(), F_OK) == 0 && !free_lock(paths)) {
+    if (now() >= give_up) return false;
+    doze();
+  }
+  return true;
+}
+
+base::Result<pid_t> end_daemon_by_force(const Paths& paths) {
+  pid_t killed = 0;
+  for (int i = 0; i < holders_max; ++i) {
+    if (const Descriptor lock = free_lock(paths)) {
+      static_cast<void>(sweep_leftovers(paths.records_dir));
+      unlink(paths.socket.c_str());
+      return killed;
+    }
+    const auto holder = daemon_process(paths);
+    if (!holder) {
+      // The lock became free meanwhile, or there is none.
+      if (daemon_ends_within(paths, base::Duration(0))) continue;
+      return base::failure("the daemon cannot be found: /proc does not say which process holds " +
+                           paths.lock);
+    }
+    if (killed != 0) return killed;  // Another one, that has just been started.
+    killed = holder->pid;
+    const auto record = record_of(paths.records_dir, *holder);
+    if (!send_signal(*holder, SIGKILL) && !gone(*holder)) {
+      return system_failure("cannot kill the daemon, process " + std::to_string(holder->pid));
+    }
+    if (!wait_until_gone(*holder)) {
+      return base::failure("the daemon, process " + std::to_string(holder->pid) +
+                           ", was killed and does not end: the system itself waits for something, such as a "
+                           "disk or a network mount");
+    }
+    if (record) kill_everything_of(record->daemon_id, record->cgroup);
+  }
+  return killed;
+}
+
+}  // namespace io
