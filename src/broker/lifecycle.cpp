@@ -2,6 +2,7 @@
 // stopped when nobody is left.
 #include <algorithm>
 
+#include "broker/noise.h"
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
@@ -81,6 +82,7 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
   instance.held_questions.clear();
   instance.rounds.clear();
   instance.upstream = {};
+  end_noise(state, instance);
   instance.probe = 0;
   instance.probe_silent = false;
   instance.probe_due.reset();

@@ -2,6 +2,7 @@
 // none.
 #include <charconv>
 
+#include "broker/noise.h"
 #include "broker/state.h"
 #include "face/content.h"
 #include "face/modern_server.h"
@@ -302,9 +303,7 @@ void fail_its_call(State& state, Instance& instance, std::string_view raw_id, st
 void unreadable(State& state, Instance& instance, std::string_view text, proto::ScanError error) {
   const std::string why(proto::describe(error));
   const std::string_view id = proto::salvage_id(text).in(text);
-  state.log(Severity::warning, instance.spec.name + ": skipped a line of " + std::to_string(text.size()) +
-                                   " bytes on its stdout that is no message: " + why);
-  ++instance.dropped;
+  note_noise(state, instance, text, why);
   if (!id.empty()) fail_its_call(state, instance, id, "its answer could not be read: " + why);
 }
 

@@ -27,6 +27,7 @@
 #include "core/list_changes.h"
 #include "core/listen.h"
 #include "core/merging.h"
+#include "core/noise.h"
 #include "core/roots.h"
 #include "core/round.h"
 #include "core/server_spec.h"
@@ -107,6 +108,7 @@ struct Instance {
   std::deque<Waiting> waiting;
   std::uint64_t calls_total = 0;
   std::uint64_t dropped = 0;  // Messages that belonged to no session.
+  Noise noise;                // Lines that were no messages.
   bool interactive = false;   // Asks without saying whom: calls are serialised across sessions.
 
   Cache cache;
