@@ -44,9 +44,10 @@ std::uint64_t random_key() {
 
 }  // namespace
 
-Daemon::Daemon(DaemonParts parts, const Config& config)
+Daemon::Daemon(DaemonParts parts, ConfigFile config_file, const Config& config)
     : parts_(std::move(parts)),
-      log_(parts_.paths.daemon_log),
+      config_file_(std::move(config_file)),
+      log_(parts_.paths.daemon_log, parts_.no_logs),
       broker_({.retire_after = retire_after(parts_, config),
                .version = std::string(base::version),
                .unix_time = std::time(nullptr),
@@ -70,8 +71,9 @@ Daemon::Daemon(DaemonParts parts, const Config& config)
 Daemon::~Daemon() = default;
 
 base::Result<std::unique_ptr<Daemon>> Daemon::make(DaemonParts parts) {
-  const Config config = load_config(parts.paths.config_file);
-  std::unique_ptr<Daemon> made(new Daemon(std::move(parts), config));
+  ConfigFile file(parts.paths.config_file);
+  const Config config = file.load();
+  std::unique_ptr<Daemon> made(new Daemon(std::move(parts), std::move(file), config));
   TRY(made->open(config));
   return made;
 }
@@ -120,6 +122,9 @@ base::Result<void> Daemon::open_port(const HttpSettings& settings) {
 
 void Daemon::run() {
   log_.info("hearthd " + std::string(base::version) + " is ready, pid " + std::to_string(getpid()));
+  // In the foreground there is a person at once, else the first session is told.
+  if (const std::string loss = parts_.foreground ? log_.news_of_loss() : ""; !loss.empty())
+    log_.warning(loss);
   loop_.run();
   log_.info("hearthd ends");
 }
@@ -148,8 +153,18 @@ void Daemon::end_of_turn() {
     http_sessions_->report_queues(turn_time());
   } while (!broker_.outbox().empty());
   set_deadline();
+  note_clock();
   turn_time_.reset();
   if (leaving_ && children_->size() == 0 && upstreams_->empty()) step_down();
+}
+
+// After a small step nobody needs to know.
+void Daemon::note_clock() {
+  const base::Duration before = std::exchange(clock_went_back_, io::clock_went_back());
+  const auto step = std::chrono::duration_cast<std::chrono::seconds>(clock_went_back_ - before);
+  if (step < std::chrono::seconds(1)) return;
+  log_.warning("the clock of the system (CLOCK_MONOTONIC) went back by " + std::to_string(step.count()) +
+               " s, as after the resume of a virtual machine; time goes on from where it was");
 }
 
 void Daemon::set_deadline() {

@@ -12,6 +12,7 @@
 #include "app/asks_notes.h"
 #include "app/attachment.h"
 #include "app/config.h"
+#include "app/config_file.h"
 #include "app/control.h"
 #include "app/daemon_log.h"
 #include "app/http_front.h"
@@ -35,6 +36,7 @@ struct DaemonParts {
   std::string daemon_id;
   base::Inheritance inheritance = {};      // What children get that are started for no session.
   base::Inheritance reach = {};            // What this daemon can give to children at most.
+  std::string no_logs = {};                // Why there is no directory for them; empty: there is.
   bool foreground = false;                 // Somebody's process: it stays until it is told to end.
   std::optional<std::uint16_t> port = {};  // Of clients that connect by URL, instead of the configuration's.
   std::optional<std::string> address = {};
@@ -61,7 +63,7 @@ class Daemon {
     bool congested = false;  // The broker was told that it is blocked.
   };
 
-  explicit Daemon(DaemonParts parts, const Config& config);
+  Daemon(DaemonParts parts, ConfigFile config_file, const Config& config);
   base::Result<void> open(const Config& config);
   base::Result<void> open_port(const HttpSettings& settings);
 
@@ -69,6 +71,7 @@ class Daemon {
   base::Instant turn_time();
   void feed(broker::Event event);
   void end_of_turn();
+  void note_clock();
   void set_deadline();
   void carry_out_all();
   void flush_sessions();
@@ -89,13 +92,14 @@ class Daemon {
   void requested(transport::ExchangeId exchange, proto::HttpRequest&& request, HttpOrigin origin);
   void attach(transport::ExchangeId exchange, const proto::HttpRequest& request);
   Attachment::Events attachment_events(broker::SessionId id);
-  base::Result<core::ServerSpec> resolve_for(const std::string& server, const std::string& project) const;
+  base::Result<core::ServerSpec> resolve_for(const std::string& server, const std::string& project);
   Control::Hands control_hands();
   HttpSessions::Hands session_hands();
   Upstreams::Hands upstream_hands();
   std::string status() const;
 
   DaemonParts parts_;
+  ConfigFile config_file_;
   DaemonLog log_;
   io::Loop loop_;
   broker::Broker broker_;
@@ -120,7 +124,8 @@ class Daemon {
   std::vector<broker::InstanceId> dirty_instances_;
   std::vector<broker::Action> carrying_out_;
   std::optional<base::Instant> turn_time_;
-  bool leaving_ = false;  // No new sessions; children are being stopped.
+  base::Duration clock_went_back_{0};  // What the log has of it.
+  bool leaving_ = false;               // No new sessions; children are being stopped.
   bool ending_sessions_ = false;
 };
 

@@ -1,11 +1,15 @@
 // The daemon's socket: requests of shims and of the command line.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "app/api.h"
 #include "app/attach_body.h"
 #include "app/daemon.h"
 #include "core/reach.h"
 #include "io/clock.h"
+#include "io/descriptor_limit.h"
+#include "io/unix_socket.h"
 #include "transport/cors.h"
 
 namespace app {
@@ -53,6 +57,10 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   if (request.method != "POST" || request.fields.get("upgrade") != "hearth-session/1" ||
       descriptors.size() != 3)
     return refuse(400, "/attach needs POST, \"Upgrade: hearth-session/1\" and three descriptors");
+  if (std::ranges::any_of(descriptors, [](const io::Descriptor& fd) { return io::is_reserved(fd.get()); })) {
+    log_.warning("a session was refused: " + io::too_many_open_files());
+    return refuse(io::no_room_status, io::no_room_for_session());
+  }
   auto body = read_attach_body(request.body);
   if (!body) return refuse(400, body.error().what);
   if (const auto lacking = core::out_of_reach(parts_.reach, body->wish.inheritance); !lacking.empty()) {
@@ -60,19 +68,22 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
     log_.info("a session was sent to a daemon for its own surroundings: " + why);
     return refuse(421, why);
   }
-  const Config config = load_config(parts_.paths.config_file);
+  const Config config = config_file_.load();
   auto spec = resolve(body->wish, config);
   if (!spec) {
     log_.warning("a session was refused: " + spec.error().what);
     return refuse(422, spec.error().what);
   }
+  io::Descriptor connection = front_.release(exchange);
+  // A shim that has given us up, while we were suspended, say, reads from the client itself.
+  if (io::is_abandoned(connection.get())) return;
   const broker::SessionId id = broker_.admit();
   auto opened = Attachment::open(loop_,
                                  {.session = id,
                                   .input = std::move(descriptors[0]),
                                   .output = std::move(descriptors[1]),
                                   .journal = std::move(descriptors[2]),
-                                  .connection = front_.release(exchange),
+                                  .connection = std::move(connection),
                                   .line_max = spec->message_bytes_max},
                                  attachment_events(id));
   if (!opened) {
@@ -82,6 +93,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   }
   Attachment& attachment = sessions_.put(id, std::move(*opened));
   attachment.accept();
+  if (const std::string loss = log_.news_of_loss(); !loss.empty()) attachment.say(loss);
   for (const Complaint& complaint : config.complaints) {
     // An error in an entry is told to those who ask for it; one of the file as a whole to everybody.
     if (complaint.severity == Severity::warning || complaint.line == 0) attachment.say(text_of(complaint));
@@ -109,8 +121,7 @@ Attachment::Events Daemon::attachment_events(broker::SessionId id) {
 }
 
 // Who comes over HTTP brings no environment and no directory along, so the daemon's own stand in for them.
-base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server,
-                                                   const std::string& project) const {
+base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server, const std::string& project) {
   Wish wish{.server = AttachWish{server}, .cwd = project, .environment = {}};
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
@@ -120,7 +131,7 @@ base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server,
   }
   const auto home = wish.environment.find("HOME");
   if (project.empty()) wish.cwd = home != wish.environment.end() ? home->second : "/";
-  auto spec = resolve(wish, load_config(parts_.paths.config_file));
+  auto spec = resolve(wish, config_file_.load());
   if (spec) {
     spec->probe = spec->probe && probe_notes_.may_ask(*spec);
     spec->asks = asks_notes_.asks(*spec);
@@ -131,7 +142,7 @@ base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server,
 Control::Hands Daemon::control_hands() {
   return {.broker = broker_,
           .feed = [this](broker::Event event) { feed(std::move(event)); },
-          .config = [this] { return load_config(parts_.paths.config_file); },
+          .config = [this] { return config_file_.load(); },
           .resolve = [this](const std::string& server,
                             const std::string& project) { return resolve_for(server, project); },
           .status = [this] { return status(); },

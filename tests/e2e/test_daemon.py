@@ -166,6 +166,91 @@ class TestLeftovers(Case):
 
 
 @needs_hearth
+class TestHanging(Case):
+    """A daemon that is suspended, or waits for a dead disk: it takes connections and answers nothing."""
+
+    def suspended(self):
+        pid = self.home.daemon_pid()
+        os.kill(pid, signal.SIGSTOP)
+        return pid
+
+    def goes_on(self, pid):
+        if alive(pid):
+            os.kill(pid, signal.SIGCONT)
+
+    def test_commands_name_it_and_say_how_to_end_it(self):
+        self.client().sync()
+        pid = self.suspended()
+        self.addCleanup(self.goes_on, pid)
+        commands = [["status"], ["status", "--json"], ["why"], ["stop", "fake"], ["restart", "fake"], ["shutdown"]]
+        asking = [subprocess.Popen([HEARTH, *words], env=self.home.environment(), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True) for words in commands]
+        for words, process in zip(commands, asking):
+            shown, said = process.communicate(timeout=PATIENCE)
+            self.assertEqual((process.returncode, shown), (1, ""), words)
+            self.assertIn("process %d" % pid, said)
+            self.assertIn("shutdown --force", said)
+
+    def test_a_new_session_is_told_the_same(self):
+        self.client().sync()
+        pid = self.suspended()
+        self.addCleanup(self.goes_on, pid)
+        session = self.home.open(name="fake")
+        with self.assertRaises(RpcError) as caught:
+            session.initialize()
+        for said in (str(caught.exception), session.stderr()):
+            self.assertIn("process %d" % pid, said)
+            self.assertIn("shutdown --force", said)
+
+    def test_force_ends_it_and_all_that_it_started(self):
+        a = self.client()
+        pids = a.do({"fork": "stubborn"}).collected() + [self.server().pid]
+        a.dispose()
+        daemon = self.suspended()
+        with open(os.path.join(self.home.run_dir, "hearthd.lock"), "w") as file:
+            file.write("%d\n" % os.getpid())  # A hint, which proves nothing.
+        done = self.home.hearth("shutdown", "--force")
+        self.assertIn("process %d" % daemon, done.stdout)
+        for pid in [daemon, *pids]:
+            self.assertFalse(alive(pid), pid)
+        self.assertFalse(os.path.exists(self.home.socket_path))
+        self.assertEqual(self.home.hearth("shutdown", "--force", check=False).returncode, 3)
+        self.client().sync()
+
+    def test_force_finds_it_without_its_socket(self):
+        """Some cleaner has removed the socket: nobody can connect, and the lock says who it is."""
+        self.client().dispose()
+        daemon = self.suspended()
+        os.unlink(self.home.socket_path)
+        done = self.home.hearth("shutdown", "--force", "--json")
+        self.assertEqual(json.loads(done.stdout)["killed"], daemon)
+        self.assertFalse(alive(daemon))
+
+    def test_force_is_polite_to_one_that_answers(self):
+        a = self.client()
+        daemon, server = self.home.daemon_pid(), self.server()
+        done = self.home.hearth("shutdown", "--force")
+        self.assertNotIn("killed", done.stdout)
+        self.assertFalse(alive(daemon))
+        self.assertFalse(server.alive())
+        self.assertEqual(len(server.events("eof")), 1)
+        self.assertTrue(wait_gone(a.pid))
+
+    def test_a_session_that_has_given_it_up_reads_its_client_alone(self):
+        """The daemon finds the session's request when it goes on, and must not take the client's lines for it."""
+        self.client().sync()
+        pid = self.suspended()
+        session = self.home.open(name="fake")
+        with self.assertRaises(RpcError):
+            session.initialize()
+        os.kill(pid, signal.SIGCONT)
+        eventually("that it answers", lambda: len(self.home.status()["sessions"]) == 1)
+        hello = session.start("initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
+                                             "clientInfo": {"name": "t", "version": "1"}})
+        hello.response()
+
+
+@needs_hearth
 class TestLongPaths(Case):
     def setUp(self):
         super().setUp()
