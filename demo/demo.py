@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What Hearth does, measured: three client sessions of one MCP server, first each with its own, then with Hearth.
 
-The server is @modelcontextprotocol/server-everything where npx can get it, else the example built into hearth.
+The server is @modelcontextprotocol/server-everything where npx can get it, else the example built into hearth, which
+is too small for anything to be saved.
 Everything happens below a temporary directory with a daemon of its own; nothing is left behind.
 
     demo.py [--build DIR] [--sessions N] [--calls N] [--example]
@@ -146,6 +147,7 @@ class Demo:
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("HEARTH_", "CLAUDE"))}
         self.environment["HEARTH_HOME"] = str(home)
         self.log_path = home / "stderr.log"
+        self.tiny = False  # The server is the example.
 
     def open(self, command):
         session = Session(command, self.environment, self.log)
@@ -158,18 +160,37 @@ class Demo:
                               stderr=subprocess.PIPE, text=True, timeout=30, check=False)
 
     def choose_server(self):
-        example = [self.hearth, "example-server"]
-        if self.options.example or not shutil.which("npx"):
-            return example, "the example server built into hearth"
-        command = ["npx", "-y", EVERYTHING]
-        print(f"Fetching {EVERYTHING}, if it is not here yet …", flush=True)
+        """Its command, and its name for people."""
+        trouble = self.no_node()
+        if not trouble:
+            command = ["npx", "-y", EVERYTHING]
+            print(f"Fetching {EVERYTHING}, if it is not here yet …", flush=True)
+            try:
+                self.open(command).close()
+                return command, EVERYTHING
+            except Trouble as failure:
+                trouble = f"npx could not run {EVERYTHING} ({failure})"
+        self.tiny = True
+        print(f"{trouble}, so this takes the example server built into hearth. It is smaller than Hearth itself: it shows "
+              "what is shared and how fast, and is too small to save any memory.", flush=True)
+        return [self.hearth, "example-server"], "the example server built into hearth"
+
+    def no_node(self):
+        """Why there is no Node that runs the server; empty if there is. One that is too old gives way to a newer one
+        that npm brings, as for the tests."""
+        if self.options.example:
+            return "You asked for the example"
+        if not shutil.which("npx"):
+            return "There is no Node here"
+        sys.dont_write_bytecode = True
+        sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "e2e"))
         try:
-            probe = self.open(command)
-            probe.close()
-            return command, EVERYTHING
-        except Trouble as trouble:
-            print(f"npx could not run it ({trouble}); taking the example server instead.")
-            return example, "the example server built into hearth"
+            import npm_packages
+            node = npm_packages.node()
+        except (ImportError, AssertionError) as failure:
+            return f"There is no Node here that is new enough ({str(failure).splitlines()[0]})"
+        self.environment["PATH"] = os.path.dirname(node) + os.pathsep + self.environment.get("PATH", "")
+        return ""
 
     def run(self):
         command, name = self.choose_server()
@@ -209,18 +230,24 @@ class Demo:
              milliseconds(statistics.median(session.ready_s for session in shared[1:]))),
             ("round trip of a small call, median", microseconds(direct_s), microseconds(shared_s)),
         ])
-        saved = direct_memory - shared_memory
-        print(f"\nMemory saved: {mebibytes(saved)}. Latency added per call: {microseconds(added_s)}. "
+        print(f"\n{self.saved(direct_memory, shared_memory)} Latency added per call: {microseconds(added_s)}. "
               f"Answers that reached the wrong session: {strayed}.")
         print(f"Each further session costs a shim of {kibibytes(memory_of(shims) / len(shims))} instead of "
               f"{per_server} process{'es' if per_server != 1 else ''} and {mebibytes(direct_memory / count)}.")
-        if saved < 0:
-            print("The example server is smaller than Hearth itself. Servers on Node or Python take 40 to 100 MiB each.")
         if len(servers) != 1:
             raise Trouble(f"{len(servers)} servers ran where one was expected; hearth why tells the reason")
         if strayed:
             raise Trouble("an answer reached the wrong session")
         self.tear_down(direct + shared, shared_pids + direct_pids)
+
+    def saved(self, direct_memory, shared_memory):
+        """A sentence."""
+        saved = direct_memory - shared_memory
+        if saved > 0:
+            return f"Memory saved: {mebibytes(saved)}."
+        server = "the example server" if self.tiny else "this server"
+        return (f"No memory saved: {server} is too small for that, {self.options.sessions} of it take less than Hearth does "
+                "by itself. Servers on Node or Python take 40 to 100 MiB each.")
 
     def measure(self, direct, shared):
         """Median round trips in seconds: directly, through Hearth, and what Hearth adds within a round."""
