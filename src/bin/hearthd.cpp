@@ -18,6 +18,7 @@
 #include "app/daemon.h"
 #include "base/version.h"
 #include "io/apart_sweep.h"
+#include "io/daemon_end.h"
 #include "io/guard.h"
 #include "io/inheritance.h"
 #include "io/leftovers.h"
@@ -117,6 +118,7 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
   }
   io::Descriptor listener = TRY(io::adopt(arguments.listen_fd));
   const io::Descriptor lock = TRY(io::adopt(arguments.lock_fd));  // Held for life.
+  io::show_as_daemon(lock.get());
   // Without it there are no logs, which the daemon says. Everything else works.
   const base::Result<void> logs = io::make_private_directory(paths.log_dir);
   TRY(io::make_private_directory(paths.records_dir));

@@ -1,20 +1,16 @@
 #include "io/daemon_end.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <ctime>
-#include <memory>
 #include <string>
 
 #include "io/clock.h"
 #include "io/descriptor.h"
-#include "io/files.h"
 #include "io/leftovers.h"
 #include "io/system_error.h"
 
@@ -30,33 +26,6 @@ constexpr int holders_max = 3;
 void doze() {
   const timespec pause{0, 10'000'000};
   nanosleep(&pause, nullptr);
-}
-
-// Whether descriptor `name` of that process is the one through which the lock is held: others may have the
-// file open while they wait for it.
-bool holds_lock(const std::string& process, const char* name, const struct stat& lock) {
-  struct stat status{};
-  if (stat((process + "/fd/" + name).c_str(), &status) != 0) return false;
-  if (status.st_dev != lock.st_dev || status.st_ino != lock.st_ino) return false;
-  const auto about = read_small_file(process + "/fdinfo/" + name);
-  return about && about->find("FLOCK") != std::string::npos;
-}
-
-bool holds_lock(pid_t pid, const struct stat& lock) {
-  const std::string process = "/proc/" + std::to_string(pid);
-  const std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir((process + "/fd").c_str()), closedir);
-  if (!listing) return false;
-  while (const dirent* entry = readdir(listing.get())) {
-    if (entry->d_name[0] != '.' && holds_lock(process, entry->d_name, lock)) return true;
-  }
-  return false;
-}
-
-std::optional<Process> noted_holder(const Paths& paths) {
-  const auto text = read_small_file(paths.lock, 32);
-  pid_t pid = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), pid).ec != std::errc()) return {};
-  return process_of(pid);
 }
 
 // The lock, if nobody has it.
@@ -82,15 +51,20 @@ bool wait_until_gone(const Process& process) {
 
 }  // namespace
 
+void show_as_daemon(int lock) {
+  struct flock mark{};
+  mark.l_type = F_WRLCK;
+  mark.l_whence = SEEK_SET;
+  fcntl(lock, F_SETLK, &mark);
+}
+
 std::optional<Process> daemon_process(const Paths& paths) {
-  struct stat lock{};
-  if (stat(paths.lock.c_str(), &lock) != 0) return {};
-  const auto noted = noted_holder(paths);
-  if (noted && holds_lock(noted->pid, lock)) return noted;
-  for (const Process& process : own_processes()) {
-    if (holds_lock(process.pid, lock)) return process;
-  }
-  return {};
+  const Descriptor lock(open(paths.lock.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct flock mark{};
+  mark.l_type = F_WRLCK;
+  mark.l_whence = SEEK_SET;
+  if (!lock || fcntl(lock.get(), F_GETLK, &mark) != 0 || mark.l_type == F_UNLCK || mark.l_pid <= 0) return {};
+  return process_of(mark.l_pid);
 }
 
 base::Error daemon_hangs(const Paths& paths) {

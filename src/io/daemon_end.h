@@ -1,9 +1,9 @@
 // Which process is the daemon, if it does not say so itself, and its end by force.
 //
-// The daemon holds its lock for life, so the process that holds the lock is the daemon; /proc says which one
-// that is. What it wrote into the lock file, and the ids in its records, are only hints where to look. The
-// one thing that is ever killed here is a process of our own user that was seen holding the lock, and what it
-// had started.
+// The daemon holds its lock for life, with flock(), which it inherits and which does not tell who holds it.
+// So the daemon puts a record lock on the same file beside it, of which the system tells everybody the
+// process. What stands in the lock file, and the ids in its records, prove nothing. The one thing that is
+// ever killed here is a process that held that lock, and what it had started.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,10 @@
 
 namespace io {
 
-// Absent: nobody holds the lock, or /proc does not say.
+// By the daemon, as the first thing that it does with its lock; it must not open that file again.
+void show_as_daemon(int lock);
+
+// Absent: there is none, or it lives in another process namespace.
 std::optional<Process> daemon_process(const Paths& paths);
 
 // The error of a daemon that takes connections and does not answer, with its process id and what to do. Its

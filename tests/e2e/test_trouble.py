@@ -2,6 +2,7 @@
 import ctypes
 import os
 import pwd
+import resource
 import shutil
 import signal
 import socket
@@ -17,16 +18,12 @@ from world import HEARTH, Case, eventually, needs_hearth
 class TestDescriptors(Case):
     LIMIT = 72  # A quarter is kept back, the daemon has a dozen, a session takes three.
 
-    def limited(self, name):
-        """A session whose daemon, if it starts it, may not have more descriptors."""
-        command = ["sh", "-c", 'ulimit -n %d && exec "$@"' % self.LIMIT, "sh", *self.home.shim(self.home.fake(), name)]
-        return self.home.spawn(command)
-
     def test_a_session_too_many_is_told_the_limit_and_so_is_the_log(self):
-        sessions, refused = [], None
+        sessions, refused = [self.client()], None
+        resource.prlimit(self.home.daemon_pid(), resource.RLIMIT_NOFILE, (self.LIMIT, self.LIMIT))
         while refused is None:
             self.assertLess(len(sessions), self.LIMIT, "nothing was ever refused")
-            session = self.limited("fake")
+            session = self.home.open(name="fake")
             try:
                 session.initialize()
                 sessions.append(session)
@@ -45,7 +42,7 @@ class TestDescriptors(Case):
 
         sessions.pop().close()
         eventually("that a session is gone", lambda: len(self.home.status()["sessions"]) == len(sessions))
-        self.limited("fake").initialize()
+        self.client()
 
 
 @needs_hearth

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "io/children.h"
+#include "io/daemon_end.h"
 #include "io/daemon_start.h"
 #include "io/guard.h"
 #include "io/inheritance.h"
@@ -171,6 +172,7 @@ int daemon_main() {
     return write(5, why.data(), why.size()) < 0 ? 9 : 1;
   }
   if (wanted == "die") return 1;
+  io::show_as_daemon(4);
   if (const char* log = std::getenv("HEARTH_TEST_STARTS")) {
     std::ofstream(log, std::ios::app) << getpid() << '\n';
   }
