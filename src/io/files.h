@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "io/descriptor.h"
 
 namespace io {
 
