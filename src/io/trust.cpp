@@ -58,11 +58,6 @@ std::string octal(mode_t mode) {
   return text.data();
 }
 
-Descriptor open_to_look(const std::string& path, int flags) {
-  // A pipe without a writer would be waited for.
-  return Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags));
-}
-
 }  // namespace
 
 base::Result<void> check_trusted(std::string_view named, const Descriptor& file) {
@@ -86,7 +81,7 @@ base::Result<void> check_trusted(std::string_view named, const Descriptor& file)
 }
 
 base::Result<void> check_trusted_directory(const std::string& path) {
-  const Descriptor directory = open_to_look(path, O_DIRECTORY);
+  const Descriptor directory(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY));
   if (!directory) return {};  // Who wants something in it says why not.
   return check_trusted("the directory " + path, directory);
 }
@@ -94,11 +89,9 @@ base::Result<void> check_trusted_directory(const std::string& path) {
 base::Result<std::string> read_trusted_file(std::string_view what, const std::string& path,
                                             std::size_t bytes_max) {
   const std::string named = "the " + std::string(what) + ' ' + path;
-  const Descriptor file = open_to_look(path, 0);
-  if (!file) return system_failure("cannot open " + path);
+  const Descriptor file = TRY(open_regular_file(path));
   struct stat status{};
   if (fstat(file.get(), &status) != 0) return system_failure("cannot look at " + named);
-  if (!S_ISREG(status.st_mode)) return base::failure(named + " is no file; give the file itself");
   TRY(check_trusted(named, file));
   std::string text(std::min(static_cast<std::size_t>(status.st_size), bytes_max), '\0');
   std::size_t count = 0;

@@ -223,7 +223,7 @@ class TestHanging(Case):
         daemon = self.suspended()
         os.unlink(self.home.socket_path)
         done = self.home.hearth("shutdown", "--force", "--json")
-        self.assertEqual(json.loads(done.stdout)["killed"], daemon)
+        self.assertEqual(json.loads(done.stdout)["killed"], [daemon])
         self.assertFalse(alive(daemon))
 
     def test_force_is_polite_to_one_that_answers(self):
