@@ -14,6 +14,7 @@
 #include "cli/status_view.h"
 #include "io/apart.h"
 #include "io/daemon_end.h"
+#include "io/daemon_start.h"
 #include "proto/http.h"
 #include "proto/json.h"
 #include "shim/answer.h"
@@ -149,7 +150,10 @@ int run_shutdown(const Arguments& arguments) {
                                 [](const Value&) { return std::string("the daemon is shutting down\n"); });
   // Daemons for sessions in sandboxes and under limits go with it.
   if (const auto paths = io::paths_of(arguments.home_wanted())) {
-    for (const io::Paths& each : io::living_daemons(*paths)) (void)ask_daemon(each, request);
+    const io::Paths asked = io::own_paths(*paths);
+    for (const io::Paths& each : io::living_daemons(*paths)) {
+      if (each.socket != asked.socket) (void)ask_daemon(each, request);
+    }
   }
   return ours;
 }
