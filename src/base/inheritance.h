@@ -4,10 +4,12 @@
 // data: io/inheritance.h knows the system calls, docs/shim-protocol.md the form on the wire.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace base {
 
@@ -29,5 +31,24 @@ struct Inheritance {
 
   bool operator==(const Inheritance&) const = default;
 };
+
+// Logins of one user differ in limits that are high everywhere: a desktop has 524288 open files, a shell over
+// ssh twice as many, and Node.js takes all it may. Above these it makes no difference to servers.
+struct Plenty {
+  std::string_view name;
+  std::uint64_t value;
+};
+inline constexpr std::array plenty = {
+    Plenty{"nofile", 65536},
+    Plenty{"nproc", 65536},
+    Plenty{"memlock", 8 << 20},
+    Plenty{"sigpending", 4096},
+};
+constexpr std::uint64_t plenty_of(std::string_view name) {
+  for (const Plenty& each : plenty) {
+    if (each.name == name) return each.value;
+  }
+  return ~std::uint64_t{0};
+}
 
 }  // namespace base

@@ -28,24 +28,26 @@ constexpr std::array confines = {
     Confine{"seccomp", "another seccomp filter"},
 };
 
-// A server may raise its soft limit to the hard one, so that a lower hard limit is felt by a few. It keeps a
-// session away only below what is enough for nearly all: else each login service with limits of its own would
-// get a daemon of its own.
-struct HardLimit {
+// A server may raise its soft limit to the hard one, which few do. A lower hard limit than the session's
+// keeps it away only below what is enough for the others.
+struct Known {
   std::string_view name;
   std::string_view unit;
-  std::uint64_t enough;  // Absent from the table: the hard limit does not matter.
+  std::uint64_t hard_enough;
 };
 
-constexpr std::uint64_t unlimited_only = ~std::uint64_t{0};
-constexpr std::array hard_limits = {
-    HardLimit{"cpu", "seconds of CPU", unlimited_only},
-    HardLimit{"fsize", "bytes a file", unlimited_only},
-    HardLimit{"data", "bytes of data", unlimited_only},
-    HardLimit{"as", "bytes of memory", unlimited_only},
-    HardLimit{"stack", "bytes of stack", 8 << 20},
-    HardLimit{"nproc", "processes", 4096},
-    HardLimit{"nofile", "open files", 4096},
+constexpr std::uint64_t only_unlimited = ~std::uint64_t{0};
+constexpr std::uint64_t anything = 0;
+constexpr std::array known = {
+    Known{"cpu", "seconds of CPU", only_unlimited},
+    Known{"fsize", "bytes a file", only_unlimited},
+    Known{"data", "bytes of data", only_unlimited},
+    Known{"as", "bytes of memory", only_unlimited},
+    Known{"stack", "bytes of stack", 8 << 20},
+    Known{"nproc", "processes", 4096},
+    Known{"nofile", "open files", 4096},
+    Known{"memlock", "bytes of locked memory", anything},
+    Known{"sigpending", "pending signals", anything},
 };
 
 std::string text_of(const std::optional<std::uint64_t>& bound) {
@@ -57,13 +59,16 @@ bool lower(const std::optional<std::uint64_t>& one, const std::optional<std::uin
 }
 
 std::string difference(std::string_view name, const base::Limit& reach, const base::Limit& session) {
-  const auto* const known = std::ranges::find(hard_limits, name, &HardLimit::name);
-  const bool matters = known != hard_limits.end();
-  const std::string unit(matters ? known->unit : name);
-  if (lower(reach.hard, session.soft))
-    return text_of(reach.hard) + ' ' + unit + " instead of " + text_of(session.soft);
-  if (matters && lower(reach.hard, session.hard) && lower(reach.hard, known->enough))
-    return text_of(reach.hard) + ' ' + unit + " instead of " + text_of(session.hard);
+  const auto* const found = std::ranges::find(known, name, &Known::name);
+  const Known limit = found != known.end() ? *found : Known{name, name, anything};
+  const auto lacks = [&](const std::optional<std::uint64_t>& wanted, std::uint64_t enough) {
+    return lower(reach.hard, wanted) && lower(reach.hard, enough);
+  };
+  const auto told = [&](const std::optional<std::uint64_t>& wanted) {
+    return text_of(reach.hard) + ' ' + std::string(limit.unit) + " instead of " + text_of(wanted);
+  };
+  if (lacks(session.soft, base::plenty_of(name))) return told(session.soft);
+  if (lacks(session.hard, limit.hard_enough)) return told(session.hard);
   return {};
 }
 

@@ -83,7 +83,8 @@ std::string name_of_surroundings(const base::Inheritance& inheritance) {
   std::string text;
   for (const auto& [name, value] : inheritance.confines) text += name + '=' + value + '\n';
   for (const auto& [name, limit] : inheritance.limits) {
-    if (limit.hard) text += name + '<' + std::to_string(*limit.hard) + '\n';
+    if (limit.hard && *limit.hard < base::plenty_of(name))
+      text += name + '<' + std::to_string(*limit.hard) + '\n';
   }
   const auto nice = inheritance.settings.find("nice");
   if (nice != inheritance.settings.end() && nice->second > 0) text += std::to_string(nice->second);

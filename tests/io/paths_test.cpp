@@ -11,7 +11,9 @@
 #include <fstream>
 
 #include "io/apart_sweep.h"
+#include "io/confinement.h"
 #include "io/descriptor.h"
+#include "io/inheritance.h"
 #include "io/unix_socket.h"
 #include "support.h"
 
@@ -54,6 +56,35 @@ TEST_CASE("a daemon for other surroundings shares the configuration and nothing 
   CHECK(apart.lock == "/h/run/apart/0123456789abcdef/hearthd.lock");
   CHECK(apart.records_dir == "/h/run/apart/0123456789abcdef/instances");
   CHECK(apart.log_dir == "/h/state/apart/0123456789abcdef/logs");
+}
+
+TEST_CASE("surroundings have one name as long as nothing differs that keeps a session away") {
+  base::Inheritance own = io::own_inheritance();
+  own.limits["nofile"] = {.soft = 1024, .hard = 524288};
+  own.limits["cpu"] = {};
+  const std::string name = io::name_of_surroundings(own);
+  CHECK(name.size() == 16);
+  CHECK(name == io::name_of_surroundings(own));
+  base::Inheritance other = own;
+  other.settings["umask"] = 077;
+  other.settings["nice"] = -5;
+  other.limits["nofile"] = {.soft = 1048576, .hard = 1048576};
+  CHECK(io::name_of_surroundings(other) == name);
+  other.limits["nofile"].hard = 256;
+  CHECK(io::name_of_surroundings(other) != name);
+  other = own;
+  other.limits["cpu"].hard = 2;
+  CHECK(io::name_of_surroundings(other) != name);
+  other = own;
+  other.settings["nice"] = 7;
+  CHECK(io::name_of_surroundings(other) != name);
+  other = own;
+  other.confines["net"] = "net:[1]";
+  CHECK(io::name_of_surroundings(other) != name);
+
+  CHECK_FALSE(io::too_limited_for_others(own));
+  own.limits["fsize"].hard = 1 << 20;
+  CHECK(io::too_limited_for_others(own));
 }
 
 TEST_CASE("a home that others may write is refused") {

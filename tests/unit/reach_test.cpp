@@ -56,7 +56,7 @@ TEST_CASE("reach: what the daemon may not raise keeps away those that have more"
       {"cpu", {.soft = 3600, .hard = 3600}, "3600 seconds of CPU instead of no limit"},
       {"cpu", {.soft = 3600, .hard = {}}, ""},
       {"as", {.soft = 1, .hard = 1}, "1 bytes of memory instead of no limit"},
-      {"memlock", {.soft = 65536, .hard = 65536}, "65536 memlock instead of 8388608"},
+      {"memlock", {.soft = 65536, .hard = 65536}, "65536 bytes of locked memory instead of 8388608"},
       {"memlock", {.soft = 0, .hard = 8 << 20}, ""},
   };
   for (const auto& row : table) {
@@ -66,6 +66,25 @@ TEST_CASE("reach: what the daemon may not raise keeps away those that have more"
     const Words lacking = core::out_of_reach(reach, session);
     CHECK(lacking == (row.words[0] == '\0' ? Words{} : Words{row.words}));
   }
+}
+
+TEST_CASE("reach: logins that differ in high limits have one daemon") {
+  Inheritance reach = ordinary();
+  reach.limits["nofile"] = {.soft = 1024, .hard = 524288};
+  Inheritance session = ordinary();
+  session.limits["nofile"] = {.soft = 1048576, .hard = 1048576};
+  session.limits["memlock"] = {.soft = {}, .hard = {}};
+  CHECK(core::out_of_reach(reach, session).empty());
+  reach.limits["nofile"].hard = 65535;
+  CHECK(core::out_of_reach(reach, session) == Words{"65535 open files instead of 1048576"});
+  // A limit that the table does not know.
+  reach = ordinary();
+  reach.limits["rtprio"] = {.soft = 0, .hard = 5};
+  session = ordinary();
+  session.limits["rtprio"] = {.soft = 0, .hard = 99};
+  CHECK(core::out_of_reach(reach, session).empty());
+  session.limits["rtprio"].soft = 10;
+  CHECK(core::out_of_reach(reach, session) == Words{"5 rtprio instead of 10"});
 }
 
 TEST_CASE("reach: a daemon that cannot give up its nice value serves those that are as nice") {
