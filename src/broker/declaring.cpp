@@ -78,27 +78,38 @@ void declare_anew(State& state, Session& session, Instance& instance) {
   instance.restart_wanted = true;
 }
 
-std::vector<std::string> declared_to(const Instance& instance) {
+namespace {
+
+void name(std::vector<std::string>& names, std::string_view what, const bool can) {
+  if (can && std::ranges::find(names, what) == names.end()) names.emplace_back(what);
+}
+
+}  // namespace
+
+std::vector<std::string> declared_to(const State& state, const Instance& instance) {
   std::vector<std::string> names;
-  if (!instance.told) return names;
-  const Capabilities& told = *instance.told;
-  if (told.roots) names.emplace_back("roots");
-  if (told.elicitation_form) names.emplace_back("elicitation by form");
-  if (told.elicitation_url) names.emplace_back("elicitation by URL");
-  if (told.sampling) names.emplace_back("sampling");
-  if (!told.experimental_raw.empty()) names.emplace_back("experimental capabilities");
-  if (!told.extensions_raw.empty()) names.emplace_back("extensions");
+  const auto add = [&](const Instance& one) {
+    if (!one.told) return;
+    name(names, "roots", one.told->roots);
+    name(names, "elicitation by form", one.told->elicitation_form);
+    name(names, "elicitation by URL", one.told->elicitation_url);
+    name(names, "sampling", one.told->sampling);
+    name(names, "experimental capabilities", !one.told->experimental_raw.empty());
+    name(names, "extensions", !one.told->extensions_raw.empty());
+  };
+  add(instance);
+  for (const InstanceId channel : instance.channels) add(state.instances.at(channel));
   return names;
 }
 
 std::vector<std::string> undeclared_to(const State& state, const Instance& instance) {
   std::vector<std::string> names;
-  if (!instance.told) return names;
+  if (!instance.told) return names;  // Or it has conversations, each of which was told all.
   const Capabilities can = together(state, instance);
   const Capabilities& told = *instance.told;
-  if (can.elicitation_form && !told.elicitation_form) names.emplace_back("elicitation by form");
-  if (can.elicitation_url && !told.elicitation_url) names.emplace_back("elicitation by URL");
-  if (can.sampling && !told.sampling) names.emplace_back("sampling");
+  name(names, "elicitation by form", can.elicitation_form && !told.elicitation_form);
+  name(names, "elicitation by URL", can.elicitation_url && !told.elicitation_url);
+  name(names, "sampling", can.sampling && !told.sampling);
   return names;
 }
 

@@ -137,7 +137,7 @@ SharingReport Broker::sharing() const {
                                .name = instance->spec.name,
                                .sessions = {},
                                .ignored = {},
-                               .declared = declared_to(*instance),
+                               .declared = declared_to(*state_, *instance),
                                .undeclared = undeclared_to(*state_, *instance)};
     group.sessions = sessions_of(*state_, *instance);
     for (const SessionId id : group.sessions) {

@@ -398,3 +398,17 @@ TEST_CASE_FIXTURE(WebStage, "a modern server needs one channel, for whoever come
   passes(std::chrono::seconds(0));
   CHECK(count<broker::StopInstance>() == 1);
 }
+
+TEST_CASE_FIXTURE(WebStage, "each conversation is told what its own client can do, and people all of it") {
+  begin(web(), R"({"elicitation":{}})");
+  comes_up(asked().instance);
+  const core::InstanceId one = asked().instance;
+  happens(broker::InstanceStarted{one, 0});
+  CHECK(hears(one).back().contains(R"("capabilities":{"elicitation":{"form":{}}})"));
+  begin(web(), R"({"sampling":{},"roots":{}})");
+  const core::InstanceId other = asked().instance;
+  happens(broker::InstanceStarted{other, 0});
+  CHECK(hears(other).back().contains(R"("capabilities":{"roots":{"listChanged":true},"sampling":{}})"));
+  CHECK(broker.sharing().groups.at(0).declared == Lines{"elicitation by form", "roots", "sampling"});
+  CHECK(broker.sharing().groups.at(0).undeclared.empty());
+}
