@@ -80,7 +80,7 @@ void declare_anew(State& state, Session& session, Instance& instance) {
 
 namespace {
 
-void name(std::vector<std::string>& names, std::string_view what, const bool can) {
+void name(std::vector<std::string>& names, std::string_view what, bool can) {
   if (can && std::ranges::find(names, what) == names.end()) names.emplace_back(what);
 }
 

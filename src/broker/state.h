@@ -216,8 +216,8 @@ void fail_initialize(State& state, core::Session& session, std::string_view raw_
 face::Declared declare(State& state, core::Instance& instance);
 // The session is the only one of a server that was told otherwise: that is started again.
 void declare_anew(State& state, core::Session& session, core::Instance& instance);
-// For people: what it was told (or its conversations were, if it speaks HTTP), and what clients of its sessions
-// can do beside that.
+// For people: what it was told (or its conversations were, if it speaks HTTP), and what clients of its
+// sessions can do beside that.
 std::vector<std::string> declared_to(const State& state, const core::Instance& instance);
 std::vector<std::string> undeclared_to(const State& state, const core::Instance& instance);
 
