@@ -55,10 +55,12 @@ void write_server(Writer& json, const broker::InstanceReport& report, const Wher
   json.end();
 }
 
-void write_session(Writer& json, const broker::SessionReport& report, base::Instant now) {
+void write_session(Writer& json, const broker::SessionReport& report, std::uint64_t instance,
+                   base::Instant now) {
   json.object();
   json.key("id").number(public_id(report.session));
   json.key("server").string(report.server);
+  json.key("instance").number(number(instance));
   json.key("client").string(report.client);
   json.key("revision").string(report.revision);
   json.key("project").string(report.project);
@@ -99,12 +101,16 @@ std::string status_json(const broker::Broker& broker, const Whereabouts& whereab
   }
   json.end();
   json.key("servers").array();
-  for (const broker::InstanceReport& report : broker.instances()) {
+  const std::vector<broker::InstanceReport> instances = broker.instances();
+  for (const broker::InstanceReport& report : instances) {
     write_server(json, report, whereabouts, io::memory_of(processes_of(report.instance)).bytes);
   }
   json.end();
   json.key("sessions").array();
-  for (const broker::SessionReport& report : broker.sessions()) write_session(json, report, whereabouts.now);
+  for (const broker::SessionReport& report : broker.sessions()) {
+    const auto uses = std::ranges::find(instances, report.instance, &broker::InstanceReport::instance);
+    write_session(json, report, uses == instances.end() ? 0 : uses->number, whereabouts.now);
+  }
   json.end();
   json.end();
   return json.text();
@@ -117,9 +123,15 @@ std::string why_json(const broker::Broker& broker, const std::optional<std::stri
   const auto instance_of = [&](core::InstanceId id) {
     return std::ranges::find(instances, id, &broker::InstanceReport::instance);
   };
+  // Sessions may call a server otherwise than the one that started it did.
+  const auto used_as = [&](core::InstanceId id) {
+    return std::ranges::any_of(sessions, [&](const broker::SessionReport& session) {
+      return session.instance == id && session.server == *name;
+    });
+  };
   const auto wanted = [&](core::InstanceId id) {
     const auto found = instance_of(id);
-    return found != instances.end() && (!name || found->name == *name);
+    return found != instances.end() && (!name || found->name == *name || used_as(id));
   };
   Writer json;
   json.object();
@@ -134,6 +146,7 @@ std::string why_json(const broker::Broker& broker, const std::optional<std::stri
       const auto session = std::ranges::find(sessions, id, &broker::SessionReport::session);
       json.object();
       json.key("id").number(public_id(id));
+      json.key("server").string(session->server);
       json.key("client").string(session->client);
       json.key("project").string(session->project);
       json.end();
@@ -150,9 +163,20 @@ std::string why_json(const broker::Broker& broker, const std::optional<std::stri
     json.end();
   }
   json.end();
+  json.key("unplaced").array();
+  for (const broker::SessionReport& session : sessions) {
+    if (session.instance || (name && session.server != *name)) continue;
+    json.object();
+    json.key("id").number(public_id(session.session));
+    json.key("server").string(session.server);
+    json.key("client").string(session.client);
+    json.key("project").string(session.project);
+    json.end();
+  }
+  json.end();
   json.key("apart").array();
   for (const broker::SharingReport::Apart& apart : sharing.apart) {
-    if (!wanted(apart.one)) continue;
+    if (!wanted(apart.one) && !wanted(apart.other)) continue;
     json.object();
     json.key("one").number(number(instance_of(apart.one)->number));
     json.key("other").number(number(instance_of(apart.other)->number));

@@ -4,7 +4,6 @@
 
 #include <array>
 
-#include "io/clock.h"
 #include "proto/json.h"
 
 namespace app {
@@ -41,12 +40,12 @@ base::Result<std::unique_ptr<Attachment>> Attachment::open(io::Loop& loop, Parts
       TRY(io::Reader::open(loop, std::move(parts.input), parts.line_max,
                            {.on_line = [self](proto::Line&& line) { self->events_.on_line(std::move(line)); },
                             .on_turn = [self] { self->events_.on_read(); },
-                            .on_end = [self] { self->events_.on_input_end(); },
+                            .on_end = [self] { self->input_end(); },
                             .on_error = [self](const base::Error&) { self->events_.on_gone(); }}));
   made->writer_ =
       TRY(io::Writer::open(loop, std::move(parts.output),
                            {.on_drained = [self] { self->events_.on_drained(); },
-                            .on_error = [self](const base::Error&) { self->events_.on_gone(); }}));
+                            .on_error = [self](const base::Error&) { self->events_.on_output_gone(); }}));
   made->writer_->mirror_into(&made->journal_);
   return made;
 }
@@ -56,6 +55,19 @@ void Attachment::connection_ready() {
   const ssize_t got = recv(connection_.get(), ignored.data(), ignored.size(), MSG_DONTWAIT);
   if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR))) return;
   events_.on_gone();
+}
+
+// `printf` and the like leave out the last newline. What is cut off in the middle is no JSON and is refused.
+void Attachment::input_end() {
+  proto::LineReader& lines = reader_->lines();
+  if (lines.unfinished() != 0) {
+    lines.room().front() = '\n';
+    lines.filled(1);
+    while (auto line = lines.next()) events_.on_line(std::move(*line));
+    events_.on_read();
+  }
+  input_ended = true;
+  events_.on_input_end();
 }
 
 void Attachment::accept() {
@@ -83,25 +95,18 @@ void Attachment::note_unread() {
   }
 }
 
-void Attachment::linger(io::Loop& loop, base::Instant until) {
-  lingering = true;
-  linger_ = std::make_unique<io::Timer>(loop, [this] { events_.on_gone(); });
-  linger_->set(until);
-}
-
 void Attachment::say(std::string_view text) {
   const std::string line = notice("say", text);
   // The shim reads at once or is stopped; what does not fit is only a word for a person.
   (void)send(connection_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void Attachment::end(std::string_view reason) {
+void Attachment::let_go(std::string_view how, std::string_view reason) {
   writer_->flush();
   reader_.reset();
   writer_.reset();
   connection_watch_ = {};
-  linger_.reset();
-  const std::string line = notice("end", reason);
+  const std::string line = notice(how, reason);
   (void)send(connection_.get(), line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   connection_.reset();
 }

@@ -1,7 +1,8 @@
 // A session's hold on the world: the client's pipes, the shim's connection, the journal.
 //
 // The client's bytes are read and written here directly; the shim that passed the pipes sleeps. Ends in one
-// of three ways: the client closes its stdin, the shim's connection breaks, or the broker closes the session.
+// of three ways: the client closes its stdin and has all its answers, the shim's connection or the client's
+// stdout breaks, or the broker closes the session.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +34,9 @@ class Attachment {
     std::function<void(proto::Line&&)> on_line;
     std::function<void()> on_read;  // After the lines of one read.
     std::function<void()> on_drained;
-    std::function<void()> on_gone;  // There is nobody to talk to any more.
-    std::function<void()> on_input_end;
+    std::function<void()> on_gone;         // There is nobody to talk to any more.
+    std::function<void()> on_output_gone;  // The client's stdout cannot be written to any more.
+    std::function<void()> on_input_end;    // After a last line, even one without its newline.
   };
 
   static base::Result<std::unique_ptr<Attachment>> open(io::Loop& loop, Parts parts, Events events);
@@ -45,13 +47,12 @@ class Attachment {
   void resume_unread();
   // Keeps what of the client's next line has come so far where a next daemon finds it.
   void note_unread();
-  bool owes_answers() const { return !journal_.calls().empty(); }
-  // For the last answers after the client closed its side: on_gone comes then at the latest.
-  void linger(io::Loop& loop, base::Instant until);
 
   void say(std::string_view text);
-  // Flushes, lets go of the client's pipes, then tells the shim. Nothing is called back afterwards.
-  void end(std::string_view reason);
+  // Flushes, lets go of the client's pipes, then tells the shim that the session is over, or that it comes
+  // back with its client's next request. Nothing is called back afterwards.
+  void end(std::string_view reason) { let_go("end", reason); }
+  void rest(std::string_view reason) { let_go("rest", reason); }
 
   io::Reader& reader() { return *reader_; }
   io::Writer& writer() { return *writer_; }
@@ -60,11 +61,13 @@ class Attachment {
 
   bool dirty = false;      // Has something to flush in this turn.
   bool congested = false;  // The broker was told that it is blocked.
-  bool lingering = false;
+  bool input_ended = false;
 
  private:
   Attachment(core::SessionId session, io::MappedPage page, io::Descriptor connection, Events events);
   void connection_ready();
+  void input_end();
+  void let_go(std::string_view how, std::string_view reason);
 
   core::SessionId session_;
   io::MappedPage page_;
@@ -74,7 +77,6 @@ class Attachment {
   Events events_;
   std::unique_ptr<io::Reader> reader_;
   std::unique_ptr<io::Writer> writer_;
-  std::unique_ptr<io::Timer> linger_;
   bool noted_unread_ = false;
 };
 

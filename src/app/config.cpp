@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "app/server_name.h"
+#include "app/shown.h"
 #include "base/nearest.h"
 #include "io/trust.h"
 #include "proto/json.h"
@@ -15,12 +16,11 @@ std::string names_of_others(const Config& config, std::string_view name) {
   for (const auto& [other, entry] : config.entries) known.push_back(other);
   for (const auto& [other, complaint] : config.refused) known.push_back(other);
   if (known.empty()) return "; it has none yet";
-  if (const auto meant = base::nearest(name, known))
-    return "; did you mean " + proto::json::quoted(*meant) + "?";
+  if (const auto meant = base::nearest(name, known)) return "; did you mean " + shown(*meant) + "?";
   constexpr std::size_t shown_max = 10;
   std::string list;
   for (std::size_t i = 0; i < known.size() && i < shown_max; ++i) {
-    list += (i == 0 ? "" : ", ") + proto::json::quoted(known[i]);
+    list += (i == 0 ? "" : ", ") + shown(known[i]);
   }
   return "; it has " + list + (known.size() > shown_max ? ", …" : "");
 }
@@ -54,15 +54,16 @@ Config load_config(const std::string& path) {
 }
 
 base::Result<const Entry*> find_entry(const Config& config, std::string_view name) {
-  const std::string quoted = proto::json::quoted(name);
   if (const auto refused = config.refused.find(name); refused != config.refused.end()) {
     return base::failure(text_of(refused->second));
   }
   if (const auto found = config.entries.find(name); found != config.entries.end()) {
     if (!found->second.disabled) return &found->second;
-    return base::failure("server " + quoted + " is disabled; remove \"disabled\" from it in " + config.path);
+    return base::failure("server " + shown(name) + " is disabled; remove \"disabled\" from it in " +
+                         config.path);
   }
-  std::string what = "there is no server " + quoted + " in " + config.path + names_of_others(config, name);
+  std::string what =
+      "there is no server " + shown(name) + " in " + config.path + names_of_others(config, name);
   // It may well be there, in a part that could not be read.
   for (const Complaint& complaint : config.complaints) {
     if (complaint.severity == Severity::error) {

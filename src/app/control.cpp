@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 
 #include "app/api.h"
+#include "app/shown.h"
 #include "proto/json.h"
 
 namespace app {
@@ -77,6 +79,7 @@ void Control::status(ExchangeId exchange, const HttpRequest& /*request*/) {
 void Control::why(ExchangeId exchange, const HttpRequest& request) {
   std::string name;
   const bool one = proto::query_value(request.query, "name", name);
+  if (one && !known(exchange, name)) return;
   say(exchange, 200, why_json(hands_.broker, one ? std::optional(name) : std::nullopt));
 }
 
@@ -114,8 +117,32 @@ void Control::settle() {
       say(exchange, 200, server_json(*report));
     } else {
       refuse(exchange, 503,
-             report ? "server " + report->name + ": " + report->trouble : "the server was stopped");
+             report && !report->trouble.empty() ? "server " + report->name + ": " + report->trouble
+                                                : "the server was stopped");
     }
+  }
+  settle_ending();
+}
+
+void Control::answer_when_ended(ExchangeId exchange) {
+  std::set<std::uint64_t>& numbers = ending_[exchange];
+  for (const broker::InstanceReport& report : hands_.broker.instances()) {
+    if (report.state == "stopping") numbers.insert(report.number);
+  }
+}
+
+void Control::settle_ending() {
+  if (ending_.empty()) return;
+  std::set<std::uint64_t> stopping;
+  for (const broker::InstanceReport& report : hands_.broker.instances()) {
+    if (report.state == "stopping") stopping.insert(report.number);
+  }
+  for (auto at = ending_.begin(); at != ending_.end();) {
+    std::erase_if(at->second, [&](std::uint64_t number) { return !stopping.contains(number); });
+    const ExchangeId exchange = at->first;
+    const bool ended = at->second.empty();
+    at = ended ? ending_.erase(at) : std::next(at);
+    if (ended) ok(exchange);
   }
 }
 
@@ -142,22 +169,22 @@ void Control::start_all(ExchangeId exchange, const HttpRequest& /*request*/) {
 
 void Control::stop(ExchangeId exchange, const HttpRequest& request) {
   const auto wish = wish_of(exchange, request);
-  if (!wish || !known(exchange, *wish)) return;
+  if (!wish || !known(exchange, wish->name)) return;
   hands_.feed(broker::StopWanted{wish->name, wish->project});
-  ok(exchange);
+  answer_when_ended(exchange);
 }
 
 void Control::stop_all(ExchangeId exchange, const HttpRequest& /*request*/) {
   for (const broker::InstanceReport& report : hands_.broker.instances())
     hands_.feed(broker::StopWanted{report.name});
-  ok(exchange);
+  answer_when_ended(exchange);
 }
 
 void Control::restart(ExchangeId exchange, const HttpRequest& request) {
   const auto wish = wish_of(exchange, request);
-  if (!wish || !known(exchange, *wish)) return;
+  if (!wish || !known(exchange, wish->name)) return;
   hands_.feed(broker::RestartWanted{wish->name, wish->project});
-  ok(exchange);
+  answer_when_ended(exchange);
 }
 
 void Control::shutdown(ExchangeId exchange, const HttpRequest& /*request*/) {
@@ -203,13 +230,13 @@ std::optional<core::ServerSpec> Control::started(ExchangeId exchange, const Wish
   return std::move(*spec);
 }
 
-bool Control::known(ExchangeId exchange, const Wish& wish) {
+bool Control::known(ExchangeId exchange, const std::string& name) {
   std::set<std::string> names;
   for (const broker::InstanceReport& report : hands_.broker.instances()) names.insert(report.name);
   for (const broker::SessionReport& report : hands_.broker.sessions()) names.insert(report.server);
-  if (names.contains(wish.name)) return true;
+  if (names.contains(name)) return true;
   refuse(exchange, 404,
-         "no server named \"" + wish.name + "\" is known to the daemon; " +
+         "no server named " + shown(name) + " is known to the daemon; " +
              (names.empty() ? "there is none now" : "there are: " + listed(names)));
   return false;
 }

@@ -5,12 +5,15 @@
 // table of routes against that. Mistakes are answered as problem+json (RFC 9457), with a sentence that says
 // what is wrong.
 //
-// All answers are given at once, except that of /ensure, which waits until the server is ready or has failed.
+// All answers are given at once, except that of /ensure, which waits until the server is ready or has failed,
+// and those of /stop, /stop-all and /restart, which wait until the processes that ran before have ended.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,7 +49,10 @@ class Control {
   explicit Control(Hands hands) : hands_(std::move(hands)) {}
 
   void request(transport::ExchangeId exchange, const proto::HttpRequest& request);
-  void gone(transport::ExchangeId exchange) { waiting_.erase(exchange); }
+  void gone(transport::ExchangeId exchange) {
+    waiting_.erase(exchange);
+    ending_.erase(exchange);
+  }
   // The broker may have news for those who wait. Once per turn.
   void settle();
 
@@ -73,13 +79,18 @@ class Control {
 
   std::optional<Wish> wish_of(transport::ExchangeId exchange, const proto::HttpRequest& request);
   std::optional<core::ServerSpec> started(transport::ExchangeId exchange, const Wish& wish);
-  bool known(transport::ExchangeId exchange, const Wish& wish);
+  bool known(transport::ExchangeId exchange, const std::string& name);
+  // Answers when those that are being stopped now have ended.
+  void answer_when_ended(transport::ExchangeId exchange);
+  void settle_ending();
   void ok(transport::ExchangeId exchange);
   void say(transport::ExchangeId exchange, int status, std::string json);
   void refuse(transport::ExchangeId exchange, int status, std::string_view why);
 
   Hands hands_;
   std::map<transport::ExchangeId, core::ServerSpec> waiting_;  // Of /ensure.
+  // Of /stop and its like: numbers of instances.
+  std::map<transport::ExchangeId, std::set<std::uint64_t>> ending_;
 };
 
 // The description at /openapi.json: the text of app/openapi.json.

@@ -18,8 +18,14 @@ namespace {
 // client up. The hard limit leaves room for the largest answer, twice.
 constexpr std::size_t session_soft = std::size_t{256} << 10;
 constexpr std::size_t session_hard = std::size_t{64} << 20;
-// Bytes queued for a server before the sessions that feed it are no longer read.
+// Bytes queued for a server before the sessions that feed it are no longer read. What comes on top of them
+// answers the server's own requests: after as much again its stdout is not read either, and beyond the hard
+// limit, which one line of it can reach, it is given up. Its stdout is not left unread because of the calls
+// of sessions: a server that answers before it reads on would stand still for ever.
 constexpr std::size_t instance_soft = std::size_t{256} << 10;
+constexpr std::size_t instance_hard = std::size_t{16} << 20;
+// A server that waits with more to say, and has not read for this long, will not read at all.
+constexpr base::Duration instance_deaf = std::chrono::seconds(10);
 
 // A daemon in a sandbox keeps the sandbox's namespaces alive.
 constexpr base::Duration idle_apart_most = std::chrono::minutes(1);
@@ -193,9 +199,8 @@ void Daemon::flush_sessions() {
     attachment->dirty = false;
     io::Writer& writer = attachment->writer();
     writer.flush();
-    if (attachment->lingering && !attachment->owes_answers()) {
-      feed(broker::SessionClosed{id});
-    } else if (writer.queued_bytes() > session_hard && writer.queued_messages() > 1) {
+    if (attachment->input_ended) close_if_done(id);
+    if (writer.queued_bytes() > session_hard && writer.queued_messages() > 1) {
       feed(broker::SessionOverflowed{id, writer.queued_bytes()});
     } else if (writer.queued_bytes() > session_soft && !attachment->congested) {
       attachment->congested = true;
@@ -213,12 +218,51 @@ void Daemon::flush_instances() {
     io::Writer* input = running->child->input();
     if (input == nullptr) continue;
     input->flush();
-    if (input->queued_bytes() > instance_soft && !running->congested) {
-      running->congested = true;
+    if (running->congestion.on) {
+      judge_congestion(*running, input->queued_bytes());
+    } else if (input->queued_bytes() > instance_soft) {
+      running->congestion.on = true;
+      running->congestion.bytes = input->queued_bytes();
       feed(broker::InstanceBlocked{id});
     }
   }
   dirty_instances_.clear();
+}
+
+void Daemon::judge_congestion(Running& running, std::size_t queued) {
+  Congestion& now = running.congestion;
+  if (queued > now.bytes + instance_hard) {
+    feed(broker::InstanceOverflowed{running.instance, queued});
+  } else if (queued > now.bytes + instance_soft && !now.patience) {
+    running.child->pause_output();
+    now.patience =
+        std::make_unique<io::Timer>(loop_, [this, id = running.instance] { patience_is_over(id); });
+    now.left = queued;
+    now.patience->set(io::now() + instance_deaf);
+  }
+}
+
+void Daemon::patience_is_over(broker::InstanceId id) {
+  Running* running = instances_.find(id);
+  if (running == nullptr || running->child->input() == nullptr) return;
+  Congestion& now = running->congestion;
+  const std::size_t queued = running->child->input()->queued_bytes();
+  if (queued >= now.left && running->child->output_waits())
+    return feed(broker::InstanceOverflowed{id, queued});
+  now.left = queued;
+  now.patience->set(io::now() + instance_deaf);
+}
+
+// It has read everything.
+void Daemon::input_drained(broker::InstanceId id) {
+  Running* running = instances_.find(id);
+  if (running == nullptr || !running->congestion.on) return;
+  if (running->congestion.patience) {
+    loop_.retire(std::move(running->congestion.patience));
+    running->child->resume_output();
+  }
+  running->congestion = {};
+  feed(broker::InstanceUnblocked{id});
 }
 
 void Daemon::leave() {
@@ -229,13 +273,12 @@ void Daemon::leave() {
   unlink(parts_.paths.socket.c_str());
   // What clients say from now on stays in their pipes, for the next daemon.
   sessions_.each([](Attachment& attachment) { attachment.reader().pause(); });
-  for (const broker::InstanceReport& report : broker_.instances()) feed(broker::StopWanted{report.name});
+  using Sessions = broker::DaemonLeaves::Sessions;
+  feed(broker::DaemonLeaves{resting_ ? Sessions::rest : Sessions::find_the_next});
 }
 
 void Daemon::step_down() {
-  if (ending_sessions_) {
-    sessions_.each([](Attachment& attachment) { attachment.end("the daemon was shut down"); });
-  }
+  if (resting_) sessions_.each([](Attachment& attachment) { attachment.rest("the daemon was shut down"); });
   loop_.stop();
 }
 

@@ -56,11 +56,18 @@ class Daemon {
   DaemonLog& log() { return log_; }
 
  private:
+  // A server does not read what it is sent; the broker was told.
+  struct Congestion {
+    bool on = false;
+    std::size_t bytes = 0;                // Queued when it began: later ones answer its own requests.
+    std::unique_ptr<io::Timer> patience;  // Its stdout is not read meanwhile.
+    std::size_t left = 0;                 // Queued when that was set.
+  };
   struct Running {
     broker::InstanceId instance;
     std::unique_ptr<io::Child> child;
     bool dirty = false;
-    bool congested = false;  // The broker was told that it is blocked.
+    Congestion congestion = {};
   };
 
   Daemon(DaemonParts parts, ConfigFile config_file, const Config& config);
@@ -76,6 +83,9 @@ class Daemon {
   void carry_out_all();
   void flush_sessions();
   void flush_instances();
+  void judge_congestion(Running& running, std::size_t queued);
+  void patience_is_over(broker::InstanceId id);
+  void input_drained(broker::InstanceId id);
   void leave();
   void step_down();
 
@@ -87,6 +97,8 @@ class Daemon {
   void close_session(const broker::CloseSession& action);
   void mark_dirty(Attachment& attachment);
   void input_ended(broker::SessionId session);
+  void output_gone(broker::SessionId session);
+  void close_if_done(broker::SessionId session);
 
   // daemon_control.cpp
   void requested(transport::ExchangeId exchange, proto::HttpRequest&& request, HttpOrigin origin);
@@ -126,7 +138,7 @@ class Daemon {
   std::optional<base::Instant> turn_time_;
   base::Duration clock_went_back_{0};  // What the log has of it.
   bool leaving_ = false;               // No new sessions; children are being stopped.
-  bool ending_sessions_ = false;
+  bool resting_ = false;               // Shut down: sessions come back when their clients need them.
 };
 
 }  // namespace app

@@ -10,9 +10,6 @@ struct Cases : Handlers... {
   using Handlers::operator()...;
 };
 
-// A client that has closed its stdin may still wait for answers, but a session must be gone within 100 ms.
-constexpr base::Duration last_answers = std::chrono::milliseconds(60);
-
 }  // namespace
 
 void Daemon::carry_out(broker::Action& action) {
@@ -96,23 +93,18 @@ void Daemon::start_instance(const broker::StartInstance& action) {
                       .inheritance = action.inheritance,
                       .line_max = action.message_bytes_max,
                       .log_file = parts_.paths.log_dir + '/' + action.name + ".log"};
-  const auto drained = [this, id] {
-    Running* running = instances_.find(id);
-    if (running == nullptr || !std::exchange(running->congested, false)) return;
-    feed(broker::InstanceUnblocked{id});
-  };
-  const auto gone = [this, id](const io::Gone& how) {
+  const auto gone = [this, id, name = action.name](const io::Gone& how) {
     Running* running = instances_.find(id);
     ensure(running != nullptr);
     loop_.retire(std::move(running->child));
     (void)instances_.take(id);
-    log_.info("server ended: " + how.how);
+    log_.info("server " + name + " ended: " + how.how);
     feed(broker::InstanceExited{id, how.how, how.last_words});
   };
   auto child = children_->spawn(
       spec, {.on_line = [this, id](proto::Line&& line) { feed(broker::InstanceLine{id, std::move(line)}); },
              .on_spoke = [this, id] { feed(broker::InstanceSpoke{id}); },
-             .on_input_drained = drained,
+             .on_input_drained = [this, id] { input_drained(id); },
              .on_left =
                  [this, id, name = action.name](pid_t heir) {
                    log_.info("server " + name + " goes on as pid " + std::to_string(heir));
@@ -130,13 +122,23 @@ void Daemon::start_instance(const broker::StartInstance& action) {
 }
 
 void Daemon::input_ended(broker::SessionId session) {
+  feed(broker::SessionInputEnded{session});
+  if (Attachment* attachment = sessions_.find(session)) mark_dirty(*attachment);
+}
+
+void Daemon::output_gone(broker::SessionId session) {
+  const std::size_t owed = broker_.owed(session);
+  std::string lost;
+  if (owed != 0) lost = "stdout was closed while requests had no answer: " + std::to_string(owed);
+  feed(broker::SessionClosed{session, std::move(lost)});
+}
+
+// A client that has closed its stdin may still read: its session lasts until the last answer is written.
+void Daemon::close_if_done(broker::SessionId session) {
   Attachment* attachment = sessions_.find(session);
-  if (attachment == nullptr) return;
-  if (attachment->owes_answers()) {
-    attachment->linger(loop_, io::now() + last_answers);
-  } else {
-    feed(broker::SessionClosed{session});
-  }
+  if (attachment == nullptr || !attachment->input_ended) return;
+  if (attachment->writer().queued_bytes() != 0 || broker_.owed(session) != 0) return;
+  feed(broker::SessionClosed{session});
 }
 
 void Daemon::close_session(const broker::CloseSession& action) {

@@ -113,10 +113,12 @@ Attachment::Events Daemon::attachment_events(broker::SessionId id) {
           .on_drained =
               [this, id] {
                 Attachment* attachment = sessions_.find(id);
-                if (attachment == nullptr || !std::exchange(attachment->congested, false)) return;
-                feed(broker::SessionUnblocked{id});
+                if (attachment == nullptr) return;
+                if (std::exchange(attachment->congested, false)) feed(broker::SessionUnblocked{id});
+                close_if_done(id);
               },
           .on_gone = [this, id] { feed(broker::SessionClosed{id}); },
+          .on_output_gone = [this, id] { output_gone(id); },
           .on_input_end = [this, id] { input_ended(id); }};
 }
 
@@ -148,7 +150,7 @@ Control::Hands Daemon::control_hands() {
           .status = [this] { return status(); },
           .shut_down =
               [this] {
-                ending_sessions_ = true;
+                resting_ = true;
                 leave();
               },
           .answer = [this](ExchangeId exchange,

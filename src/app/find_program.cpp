@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "proto/json.h"
+#include "app/shown.h"
 
 namespace app {
 namespace {
@@ -69,7 +69,7 @@ base::Result<std::string> find_program(std::string_view command, const std::opti
     rest.remove_prefix(colon + 1);
   }
   if (!unusable.empty()) return base::failure(trouble_with(Found::not_executable, unusable));
-  return base::failure("there is no program " + proto::json::quoted(command) +
+  return base::failure("there is no program " + shown(command) +
                        " in the PATH of this session; install it, or give its absolute path");
 }
 

@@ -300,8 +300,9 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
 
 }  // namespace
 
-std::int64_t new_ask(State& /*state*/, Session& session, Instance& instance, Ask ask) {
+std::int64_t new_ask(State& state, Session& session, Instance& instance, Ask ask) {
   const std::int64_t id = session.next_ask++;
+  if (session.input_ended) ask.due = state.now;
   instance.ask_dues.insert({ask.due, session.id, id});
   session.asks.emplace(id, std::move(ask));
   return id;
@@ -386,14 +387,17 @@ void ask_due(State& state, Instance& instance, const Instance::AskDue& due) {
   if (session == nullptr || found == session->asks.end()) return;
   const Ask ask = std::move(found->second);
   session->asks.erase(found);
-  state.send(session->id, face::cancelled_notice(std::to_string(due.ask), "no answer in time"));
+  const bool ended = session->input_ended;
+  state.send(session->id, face::cancelled_notice(std::to_string(due.ask),
+                                                 ended ? "the input has ended" : "no answer in time"));
   if (ask.call != 0) {
     round_answered(state, *session, instance, due.ask, ask, {});
   } else if (ask.for_roots()) {
     roots_answered(state, *session, instance, {});
   } else {
-    answer_in_turn(state, *session, instance,
-                   proto::Message(declined(ask.method, ask.server_id, "the client did not answer in time")));
+    const char* why = ended ? "the client has closed its input and answers nothing more"
+                            : "the client did not answer in time";
+    answer_in_turn(state, *session, instance, proto::Message(declined(ask.method, ask.server_id, why)));
   }
 }
 

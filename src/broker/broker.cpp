@@ -74,9 +74,14 @@ void dispatch(State& state, Event& event) {
             with_session(state, e.session,
                          [&](core::Session& session) { client_line(state, session, e.line); });
           },
-          [&](SessionClosed& e) {
+          [&](SessionInputEnded& e) {
             with_session(state, e.session,
-                         [&](core::Session& session) { session_closed(state, session, {}); });
+                         [&](core::Session& session) { session_input_ended(state, session); });
+          },
+          [&](SessionClosed& e) {
+            with_session(state, e.session, [&](core::Session& session) {
+              session_closed(state, session, std::move(e.reason));
+            });
           },
           [&](SessionBlocked& e) {
             with_session(state, e.session, [&](core::Session& session) {
@@ -124,6 +129,11 @@ void dispatch(State& state, Event& event) {
           [&](InstanceExited& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_exited(state, i, e); });
           },
+          [&](InstanceOverflowed& e) {
+            with_instance(state, e.instance,
+                          [&](core::Instance& i) { instance_overflowed(state, i, e.queued_bytes); });
+          },
+          [&](DaemonLeaves& e) { daemon_leaves(state, e.sessions); },
           [&](StartWanted& e) { start_wanted(state, std::move(e.spec)); },
           [&](StopWanted& e) {
             by_name(state, e.name, e.project,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "broker/effects.h"
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
@@ -96,6 +97,8 @@ void send_now(State& state, Instance& instance, Call& call, const Scanned& messa
   const std::int64_t wire_id = call.wire_id;
   call.state = CallState::sent;
   ++instance.calls_total;
+  call.effect = may_have_effect(instance, call, message);
+  if (call.effect) effect_noted(state, instance);
   if (call.level && instance.era == proto::Era::legacy) level_step(state, instance);
   // It may stand elsewhere by now: the level is set by a call of ours.
   state.send(instance.id, for_server(state, instance, *instance.calls.find(wire_id), message));
@@ -165,6 +168,7 @@ Message for_server(State& state, const Instance& instance, Call& call, const Sca
   if (token.present() && token.at < id.at) out.splice(token, number);
   out.splice(id, number);
   if (token.present() && token.at > id.at) out.splice(token, number);
+  if (proto::null_params(message.bytes.text, message.envelope)) out.restate(message.envelope.params, "{}");
   return out;
 }
 
@@ -259,6 +263,7 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   if (instance.rounds.contains(wire_id)) end_round(state, instance, wire_id);
   if (const auto led = instance.merging.ended(wire_id)) ensure(led->joined.empty());
   Call call = instance.calls.take(wire_id);
+  if (call.effect) effect_noted(state, instance);
   if (call.state == CallState::joined) instance.merging.leaves(call.joined, wire_id);
   const bool waited_for = call.state != CallState::parked && call.state != CallState::cancelled;
   Session* session =

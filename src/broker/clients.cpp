@@ -166,7 +166,20 @@ void client_notice(State& state, Session& session, const Scanned& message) {
   }
 }
 
+// A server that trusts its SDK dies of them, and with it the calls of all others. What waits for no answer is
+// dropped.
+void refuse_params(State& state, Session& session, const Scanned& message) {
+  if (message.envelope.kind != Kind::request) return;
+  const std::string_view id = safe_id(state, session, message.of(message.envelope.id));
+  state.reply(session, id,
+              proto::error_text(id, Code::invalid_request,
+                                "hearth: \"params\" must be an object; this message was not passed on",
+                                {session.server, false}));
+}
+
 void client_message(State& state, Session& session, const Scanned& message) {
+  if (!proto::good_params(message.bytes.text, message.envelope))
+    return refuse_params(state, session, message);
   switch (message.envelope.kind) {
     case Kind::request:
       client_request(state, session, message);
@@ -253,7 +266,7 @@ void client_initialize(State& state, Session& session, const Scanned& message) {
   }
   if (!instance.initialize_result.empty()) {
     answer_initialize(state, session, instance);
-  } else if (!coming) {
+  } else if (!coming && state.leaving != DaemonLeaves::Sessions::find_the_next) {
     fail_initialize(state, session, error_about(instance, instance.trouble, true));
   }
 }

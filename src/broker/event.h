@@ -35,9 +35,14 @@ struct SessionLine {
   SessionId session;
   proto::Line line;
 };
+// The client writes nothing more, and may still read: what it has asked for is answered.
+struct SessionInputEnded {
+  SessionId session;
+};
 // The client went away, or the outside half gave up on it.
 struct SessionClosed {
   SessionId session;
+  std::string reason = {};  // For people, where something is lost by it.
 };
 // The session's outgoing queue rose above its soft limit, or fell back to empty.
 struct SessionBlocked {
@@ -105,6 +110,20 @@ struct InstanceExited {
 struct StartWanted {
   core::ServerSpec spec;
 };
+// The daemon ends: every server is stopped and none is started any more.
+struct DaemonLeaves {
+  enum class Sessions : std::uint8_t {
+    find_the_next,  // They go on with the next daemon, which answers an initialize that has no answer yet.
+    rest,           // They wait for their clients' next requests: what is open is answered now.
+  };
+  Sessions sessions = Sessions::find_the_next;
+};
+// A server does not read what it has asked for, and the queue towards it rose above its hard limit, or does
+// not shrink.
+struct InstanceOverflowed {
+  InstanceId instance;
+  std::size_t queued_bytes = 0;
+};
 // A person's wishes, by server name; `project`: only what serves that project directory, if not empty.
 struct StopWanted {
   std::string name;
@@ -115,9 +134,10 @@ struct RestartWanted {
   std::string project = {};
 };
 
-using Event = std::variant<SessionOpened, SessionLine, SessionClosed, SessionBlocked, SessionUnblocked,
-                           SessionOverflowed, InstanceStarted, InstanceStartFailed, InstanceLine,
-                           InstanceAnswers, InstanceForgot, InstanceSpoke, InstanceMoved, InstanceBlocked,
-                           InstanceUnblocked, InstanceExited, StartWanted, StopWanted, RestartWanted>;
+using Event = std::variant<SessionOpened, SessionLine, SessionInputEnded, SessionClosed, SessionBlocked,
+                           SessionUnblocked, SessionOverflowed, InstanceStarted, InstanceStartFailed,
+                           InstanceLine, InstanceAnswers, InstanceForgot, InstanceSpoke, InstanceMoved,
+                           InstanceBlocked, InstanceUnblocked, InstanceExited, StartWanted, StopWanted,
+                           RestartWanted, DaemonLeaves, InstanceOverflowed>;
 
 }  // namespace broker

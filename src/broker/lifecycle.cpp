@@ -43,12 +43,23 @@ bool needed_by_somebody(const Instance& instance) {
   return !instance.sessions.empty() || !instance.channels.empty();
 }
 
-// A failed attempt, or a crash: those who cannot go on without it are told.
-void fail_waiting(State& state, Instance& instance, const std::string& raw_error) {
+// Their initialize has no answer. It is answered by the next process, or by the next daemon.
+void fail_greetings(State& state, Instance& instance, const std::string& raw_error) {
   for (const SessionId id : std::vector(instance.sessions)) {
     Session& session = state.sessions.at(id);
     if (session.phase == Phase::asked) fail_initialize(state, session, raw_error);
   }
+}
+
+bool greetings_wait(const State& state, const Instance& instance) {
+  const auto asked = [&](SessionId id) { return state.sessions.at(id).phase == Phase::asked; };
+  return std::ranges::any_of(instance.sessions, asked) ||
+         std::ranges::any_of(instance.channels, [&](InstanceId channel) {
+           return std::ranges::any_of(state.instances.at(channel).sessions, asked);
+         });
+}
+
+void fail_calls(State& state, Instance& instance, const std::string& raw_error) {
   for (const std::int64_t wire_id : instance.calls.ids()) {
     if (instance.calls.find(wire_id) == nullptr) continue;
     instance.subscriptions.withdraw(wire_id);
@@ -61,6 +72,12 @@ void fail_waiting(State& state, Instance& instance, const std::string& raw_error
     session->waiting_bytes -= waiting.bytes;
     resume(state, *session, core::Pause::waiting);
   }
+}
+
+// A failed attempt, or a crash: those who cannot go on without it are told.
+void fail_waiting(State& state, Instance& instance, const std::string& raw_error) {
+  fail_greetings(state, instance, raw_error);
+  fail_calls(state, instance, raw_error);
 }
 
 // Everything that only existed inside the process. Calls that it had received are answered; none is repeated.
@@ -126,11 +143,12 @@ void failed(State& state, Instance& instance) {
   state.log(Severity::warning,
             instance.spec.name + ": " + instance.trouble +
                 (again ? "; it is started again" : "; it is not started again until somebody asks for it"));
-  if (again) {
+  if (again && !state.leaving) {
     instance.life = Life::backing_off;
     return;
   }
   instance.life = Life::stopped;
+  if (state.leaving == DaemonLeaves::Sessions::find_the_next) return fail_calls(state, instance, error);
   fail_waiting(state, instance, error);
   if (!needed_by_somebody(instance)) instance.forget_due = state.now + core::limits::remember_failed;
 }
@@ -154,6 +172,10 @@ std::string error_about(const Instance& instance, std::string_view sentence, boo
 bool wake(State& state, Instance& instance) {
   switch (instance.life) {
     case Life::stopped:
+      if (state.leaving) {
+        instance.trouble = "the daemon is ending; ask again";
+        return false;
+      }
       if (instance.supervision.broken() && state.now < instance.supervision.retry_at()) return false;
       if (!server_comes(state, instance)) return false;
       if (!instance.initialize_result.empty()) ++instance.restarts;
@@ -221,8 +243,12 @@ void instance_start_failed(State& state, Instance& instance, std::string why) {
   if (wanted || instance.restart_wanted) {
     failed(state, instance);
   } else {
+    const bool gave_up = instance.gave_up;
+    const std::string error = error_about(instance, instance.trouble, true);
     instance.life = Life::stopped;
-    fail_waiting(state, instance, error_about(instance, instance.trouble, true));
+    fail_calls(state, instance, error);
+    if (gave_up || (greetings_wait(state, instance) && !state.leaving && !wake(state, instance)))
+      fail_greetings(state, instance, error);
   }
   channels_lost(state, instance);
   consider_forgetting(state, instance.id);
@@ -239,15 +265,14 @@ void instance_exited(State& state, Instance& instance, const InstanceExited& eve
   // A channel that falls with its server has that server's trouble.
   std::string how = instance.channel_of && instance.gave_up ? instance.trouble : event.how;
   if (!event.last_words.empty()) how += "; its last words: " + event.last_words;
-  const std::string lost = (asked_for ? "was stopped" : how) + " while this call was running";
+  const std::string why = instance.gave_up ? instance.trouble : how;
+  const std::string lost = (asked_for ? "was stopped" : why) + " while this call was running";
   process_lost(state, instance, error_about(instance, lost, false));
   if (asked_for) {
     instance.life = Life::stopped;
     const bool by_a_person = instance.restart_wanted && !needed_by_somebody(instance);
-    const bool needed = instance.restart_wanted || !instance.waiting.empty() ||
-                        std::ranges::any_of(instance.sessions, [&](SessionId id) {
-                          return state.sessions.at(id).phase == Phase::asked;
-                        });
+    const bool needed =
+        instance.restart_wanted || !instance.waiting.empty() || greetings_wait(state, instance);
     if (!instance.restart_wanted) instance.trouble = "was stopped";
     if (needed && (needed_by_somebody(instance) || by_a_person)) wake(state, instance);
     if (by_a_person) instance.idle_due = state.now + instance.spec.timing.idle_timeout;
@@ -291,27 +316,63 @@ void restart(State& state, Instance& instance) {
   }
 }
 
+// Those whose initialize has no answer wait for the next process, which is started for them: a client that is
+// told of an error now has lost the server for good.
 void stop_by_person(State& state, Instance& instance) {
   switch (instance.life) {
     case Life::stopped:
       return;
     case Life::stopping:
       instance.restart_wanted = false;
-      fail_waiting(state, instance, error_about(instance, "was stopped on request", true));
+      fail_calls(state, instance, error_about(instance, "was stopped on request", true));
       return;
     case Life::backing_off:
       instance.life = Life::stopped;
-      fail_waiting(state, instance, error_about(instance, "was stopped on request", true));
+      fail_calls(state, instance, error_about(instance, "was stopped on request", true));
+      if (greetings_wait(state, instance) && !wake(state, instance))
+        fail_greetings(state, instance, error_about(instance, instance.trouble, true));
       consider_forgetting(state, instance.id);
       return;
     case Life::starting:
     case Life::greeting:
     case Life::ready:
       stop(state, instance);  // First: what nobody needs any more is not said to it one by one.
-      fail_waiting(state, instance, error_about(instance, "was stopped on request", false));
+      fail_calls(state, instance, error_about(instance, "was stopped on request", false));
+      if (instance.life == Life::stopped && greetings_wait(state, instance)) wake(state, instance);
       consider_forgetting(state, instance.id);
       return;
   }
+}
+
+void daemon_leaves(State& state, DaemonLeaves::Sessions sessions) {
+  state.leaving = sessions;
+  std::vector<InstanceId> all;
+  state.instances.each([&](InstanceId id, const Instance& /*instance*/) { all.push_back(id); });
+  for (const InstanceId id : all) {
+    Instance* instance = state.instances.find(id);
+    if (instance == nullptr) continue;
+    const std::string error = error_about(*instance, "the daemon is ending; ask again", true);
+    // A client over HTTP cannot wait for another daemon with this request.
+    for (const SessionId session_id : std::vector(instance->sessions)) {
+      Session& session = state.sessions.at(session_id);
+      const bool waits = sessions == DaemonLeaves::Sessions::find_the_next && !session.many_streams;
+      if (session.phase == Phase::asked && !waits) fail_initialize(state, session, error);
+    }
+    if (instance->life == Life::backing_off) instance->life = Life::stopped;
+    instance->restart_wanted = false;
+    if (instance->life != Life::stopped) stop(state, *instance);
+    fail_calls(state, *instance, error);
+    consider_forgetting(state, id);
+  }
+}
+
+// It asks and does not read the answers. What is in flight fails with that reason when it is gone.
+void instance_overflowed(State& state, Instance& instance, std::size_t queued_bytes) {
+  if (instance.life != Life::ready && instance.life != Life::greeting) return;
+  instance.trouble = "was stopped because it does not read its stdin: " + std::to_string(queued_bytes) +
+                     " bytes wait for it, most of them answers to its own requests";
+  instance.gave_up = true;
+  stop(state, instance);
 }
 
 void consider_forgetting(State& state, InstanceId id) {

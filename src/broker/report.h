@@ -42,12 +42,12 @@ struct InstanceReport {
 struct SessionReport {
   core::SessionId session;
   std::string server;  // The entry's name.
-  std::optional<core::InstanceId> instance;
+  std::optional<core::InstanceId> instance;  // The server, not the channel.
   std::string client;  // "claude-code 2.1.329", from initialize; empty before it.
   std::string revision;
   std::string project;  // Directory.
   std::int64_t client_pid = 0;
-  std::size_t calls = 0;
+  std::size_t calls = 0;  // Without listens; with those that wait for their client to bring answers.
   base::Instant opened;
 };
 

@@ -1,5 +1,6 @@
 // What the broker tells about itself: read from the tables, kept nowhere.
 #include <algorithm>
+#include <map>
 
 #include "broker/state.h"
 
@@ -27,11 +28,16 @@ std::string state_of(const Instance& instance) {
   return {};
 }
 
+// The server works at it, or waits for an answer that it needs.
+bool in_flight(const core::Call& call) {
+  const bool with_server = call.state == core::CallState::sent || call.state == core::CallState::asking ||
+                           call.state == core::CallState::parked || call.state == core::CallState::returning;
+  return call.purpose == core::Purpose::forwarded && with_server;
+}
+
 std::size_t calls_in_flight(const Instance& instance) {
   std::size_t count = 0;
-  instance.calls.each([&](const core::Call& call) {
-    count += call.purpose == core::Purpose::forwarded && call.state == core::CallState::sent ? 1 : 0;
-  });
+  instance.calls.each([&](const core::Call& call) { count += in_flight(call) ? 1U : 0U; });
   return count;
 }
 
@@ -90,6 +96,14 @@ std::vector<SessionId> sessions_of(const State& state, const Instance& instance)
   return all;
 }
 
+// Listens that are open are no requests that somebody waits for.
+std::size_t requests_of(const Session& session, const Instance& instance) {
+  const auto open = [&](const auto& entry) {
+    return entry.second.session == session.id && entry.second.acknowledged;
+  };
+  return session.calls.size() - static_cast<std::size_t>(std::ranges::count_if(instance.listens, open));
+}
+
 // In some revision: a modern client with its first request, a legacy one with initialize.
 bool has_spoken(const Session& session) {
   return session.phase != core::Phase::fresh || !session.hello.empty();
@@ -112,18 +126,35 @@ std::optional<InstanceReport> Broker::shareable(const core::ServerSpec& spec) co
 
 std::vector<SessionReport> Broker::sessions() const {
   std::vector<SessionReport> all;
+  // Their clients have been told what is asked, and hold no request meanwhile.
+  std::map<SessionId, std::size_t> parked;
+  state_->instances.each([&](InstanceId /*id*/, const Instance& instance) {
+    instance.calls.each([&](const core::Call& call) {
+      if (call.state == core::CallState::parked) ++parked[call.session];
+    });
+  });
   state_->sessions.each([&](SessionId id, const Session& session) {
-    all.push_back({.session = id,
-                   .server = session.server,
-                   .instance = session.instance,
-                   .client = session.client,
-                   .revision = has_spoken(session) ? std::string(proto::name_of(session.revision)) : "",
-                   .project = session.project,
-                   .client_pid = session.client_pid,
-                   .calls = session.calls.size(),
-                   .opened = session.opened});
+    const Instance* instance = state_->instance_of(session);
+    all.push_back(
+        {.session = id,
+         .server = session.server,
+         .instance = instance != nullptr && instance->channel_of ? instance->channel_of : session.instance,
+         .client = session.client,
+         .revision = has_spoken(session) ? std::string(proto::name_of(session.revision)) : "",
+         .project = session.project,
+         .client_pid = session.client_pid,
+         .calls = (instance != nullptr ? requests_of(session, *instance) : 0) + parked[id],
+         .opened = session.opened});
   });
   return all;
+}
+
+std::size_t Broker::owed(SessionId id) const {
+  const Session* session = state_->sessions.find(id);
+  if (session == nullptr) return 0;
+  std::size_t count = session->phase == core::Phase::asked ? 1 : 0;
+  if (const Instance* instance = state_->instance_of(*session)) count += requests_of(*session, *instance);
+  return count;
 }
 
 SharingReport Broker::sharing() const {

@@ -2,6 +2,7 @@
 // none.
 #include <charconv>
 
+#include "broker/effects.h"
 #include "broker/noise.h"
 #include "broker/state.h"
 #include "face/content.h"
@@ -141,9 +142,11 @@ void server_answer(State& state, Instance& instance, const Scanned& message) {
       task_tools_listed(state, instance, message);
       return;
     case Purpose::task_poll:
+      effect_noted(state, instance);
       task_polled(state, instance, finish(state, instance, wire_id), message);
       return;
     case Purpose::task_result:
+      effect_noted(state, instance);
       task_fetched(state, instance, finish(state, instance, wire_id), message);
       return;
     case Purpose::task_told:
@@ -259,9 +262,11 @@ void server_notice(State& state, Instance& instance, const Scanned& message) {
       upstream_acknowledged(state, instance, message);
       return;
     case Method::tasks_status:
+      effect_noted(state, instance);
       task_status(state, instance, message);
       return;
     case Method::tasks_notice:
+      effect_noted(state, instance);
       task_told(state, instance, message);
       return;
     case Method::elicitation_complete:
@@ -276,6 +281,13 @@ void server_notice(State& state, Instance& instance, const Scanned& message) {
 }
 
 void server_message(State& state, Instance& instance, const Scanned& message) {
+  if (!proto::good_params(message.bytes.text, message.envelope)) {
+    ++instance.dropped;
+    if (message.envelope.kind == Kind::request)
+      state.send(instance.id, proto::error_text(message.of(message.envelope.id), proto::Code::invalid_request,
+                                                "hearth: \"params\" must be an object"));
+    return;
+  }
   switch (message.envelope.kind) {
     case Kind::request:
       server_ask(state, instance, message, proto::method_of(message.of(message.envelope.method)));

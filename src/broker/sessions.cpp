@@ -5,6 +5,8 @@
 #include "broker/state.h"
 #include "core/setup.h"
 #include "face/legacy_client.h"
+#include "proto/json.h"
+#include "proto/members.h"
 
 namespace broker {
 namespace {
@@ -142,6 +144,13 @@ void session_opened(State& state, SessionOpened event) {
   if (!fresh) restore(state, session);
 }
 
+void session_input_ended(State& state, Session& session) {
+  session.input_ended = true;
+  Instance* instance = state.instance_of(session);
+  if (instance == nullptr) return;
+  for (const auto& [id, ask] : session.asks) instance->ask_dues.insert({state.now, session.id, id});
+}
+
 void session_closed(State& state, Session& session, std::string reason) {
   const SessionId id = session.id;
   if (Instance* instance = state.instance_of(session)) leave(state, session, *instance);
@@ -232,9 +241,15 @@ void answer_initialize(State& state, Session& session, const Instance& instance)
 }
 
 void fail_initialize(State& state, Session& session, std::string_view raw_error) {
-  if (const Instance* instance = state.instance_of(session)) {
-    state.outbox.push_back(
-        TellSession{session.id, "server " + instance->spec.name + ": " + instance->trouble});
+  // An error of ours is the sentence itself. In one of the server's own there is no word of it.
+  const std::string message = proto::json::unquoted(proto::member(raw_error, "message"));
+  constexpr std::string_view ours = "hearth: ";
+  if (message.starts_with(ours)) {
+    state.outbox.push_back(TellSession{session.id, message.substr(ours.size())});
+  } else if (const Instance* instance = state.instance_of(session)) {
+    state.outbox.push_back(TellSession{
+        session.id,
+        "server " + instance->spec.name + ": " + (instance->trouble.empty() ? message : instance->trouble)});
   }
   state.outbox.push_back(SendToSession{session.id,
                                        proto::Message(proto::error_text(session.initialize_id, raw_error)),

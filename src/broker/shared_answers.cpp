@@ -5,10 +5,11 @@
 // for a while whose changes it has promised to tell, but not those of resources: the SDKs make that promise
 // for every server, and many make up their resources when they are asked. Its resources are never kept.
 //
-// Nobody gets an answer that was on its way when he learnt of a change: not one from before the server told
-// of it, nor one from before any call with an effect was answered.
+// A client that knows of a change never gets an answer from before it: neither one from before the server
+// told of it, nor one from before a call that may have made it (broker/effects.h).
 #include <algorithm>
 
+#include "broker/effects.h"
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/modern_server.h"
@@ -89,15 +90,20 @@ bool may_join(const Session& session, const Instance& instance, const Call& call
   return !proto::may_ask(call.method) || !(instance.asks || instance.interactive);
 }
 
+bool is_read(const CacheKey& key) {
+  return key.method == Method::resources_read;
+}
+
 bool tells_of(const Instance& instance, Method list) {
   if (list != Method::tools_list && list != Method::prompts_list) return false;
   const core::ListKind kind = list == Method::tools_list ? core::ListKind::tools : core::ListKind::prompts;
   return instance.tells_lists.test(static_cast<std::size_t>(kind));
 }
 
-void keep(const State& state, Instance& instance, Merging::Led led, const Scanned& message) {
+void keep(State& state, Instance& instance, Merging::Led led, const Scanned& message) {
   const std::string result(message.of(message.envelope.result));
   if (led.outdated || result.empty()) return;
+  if (!is_read(led.key) && effect_pending(state, instance)) return;
   base::Duration good_for{};
   if (instance.era == proto::Era::modern) {
     const face::Keeping keeping = face::read_keeping(result);
@@ -119,10 +125,6 @@ bool personal(const Scanned& message) {
   const std::string_view code = proto::member(message.of(message.envelope.error), "code");
   const auto is = [&](Code what) { return code == std::to_string(static_cast<int>(what)); };
   return is(Code::missing_client_capability) || is(Code::url_elicitation_required);
-}
-
-bool is_read(const CacheKey& key) {
-  return key.method == Method::resources_read;
 }
 
 void part(State& state, Instance& instance, const std::vector<std::int64_t>& joined) {
@@ -165,6 +167,7 @@ bool answered_by_another(State& state, Instance& instance, Call& call, const Sca
 std::vector<std::int64_t> also_answered(State& state, Instance& instance, const Call& call,
                                         const Scanned& message) {
   if (!shareable_method(call.method)) instance.merging.close();
+  if (call.method == Method::tools_list) learn_read_only(instance, message.of(message.envelope.result));
   std::optional<Merging::Led> led = instance.merging.ended(call.wire_id);
   if (!led) return {};
   if (personal(message)) {
@@ -212,6 +215,7 @@ void outdated(Instance& instance, core::ListKind kind) {
   const auto changed = [kind](const CacheKey& key) { return core::about(key, kind); };
   instance.cache.forget(changed);
   instance.merging.outdate(changed);
+  if (kind == core::ListKind::tools) instance.read_only_tools.clear();
 }
 
 void outdated(Instance& instance, std::string_view uri) {
@@ -222,6 +226,7 @@ void outdated(Instance& instance, std::string_view uri) {
 
 void all_outdated(Instance& instance) {
   instance.cache.clear();
+  instance.read_only_tools.clear();
   instance.merging.outdate([](const CacheKey& /*key*/) { return true; });
 }
 

@@ -7,6 +7,7 @@
 // in the world is left in the outbox.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,7 @@ struct Broker::State {
   base::Instant quiet_since;  // When the last session left.
   std::uint64_t instances_ever = 0;
   bool retired = false;
+  std::optional<DaemonLeaves::Sessions> leaving;  // The daemon ends: nothing is started any more.
   // While a line of a server's is looked at: the call of its on whose stream the line came, by our id; 0 if
   // none.
   std::int64_t heard_on = 0;
@@ -200,6 +202,8 @@ void task_told(State& state, core::Instance& instance, const Scanned& message);
 
 // sessions.cpp
 void session_opened(State& state, SessionOpened event);
+// The client answers no question any more. Open ones and later ones are given up at once.
+void session_input_ended(State& state, core::Session& session);
 void session_closed(State& state, core::Session& session, std::string reason);
 void session_unblocked(State& state, core::Session& session);
 void pause(State& state, core::Session& session, core::Pause reason);
@@ -352,6 +356,8 @@ void instance_exited(State& state, core::Instance& instance, const InstanceExite
 void instance_spoke(State& state, core::Instance& instance);
 void restart(State& state, core::Instance& instance);
 void stop_by_person(State& state, core::Instance& instance);
+void daemon_leaves(State& state, DaemonLeaves::Sessions sessions);
+void instance_overflowed(State& state, core::Instance& instance, std::size_t queued_bytes);
 void consider_forgetting(State& state, InstanceId id);
 
 // greeting.cpp

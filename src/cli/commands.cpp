@@ -145,8 +145,9 @@ constexpr std::array table = {
     Command{
         "shutdown",
         "stop every server and the daemon",
-        "Stops every server and the daemon. Sessions that are still open end. With --force a daemon that "
-        "hangs\nis killed, and what it had started with it; open sessions start the next one, and go on.\n",
+        "Stops every server and the daemon. Open sessions wait for their clients' next requests, which\n"
+        "start the next daemon. With --force a daemon that hangs is killed, and what it had started with\n"
+        "it; open sessions start the next one, and go on.\n",
         shutdown_flags,
         {},
         run_shutdown},

@@ -12,14 +12,17 @@
 #include <cerrno>
 #include <charconv>
 #include <memory>
+#include <span>
 
 #include "base/nearest.h"
 #include "cli/command_line.h"
+#include "cli/control.h"
 #include "cli/output.h"
 #include "io/daemon_start.h"
 #include "io/descriptor.h"
 #include "io/paths.h"
 #include "io/system_error.h"
+#include "proto/json.h"
 
 namespace cli {
 
@@ -91,18 +94,33 @@ int follow(const std::string& directory, const std::string& path, io::Descriptor
   }
 }
 
-int no_such_log(std::string_view name, const std::string& directory) {
+// What the daemon knows of a name without a log: the server that sessions use under it. Empty: nothing.
+std::string server_known_as(const io::Paths& paths, std::string_view name) {
+  const base::Result<Answer> answer = ask_daemon(paths, {.target = "/status", .body = {}});
+  if (!answer || answer->status != 200) return {};
+  const proto::json::Document status = proto::json::parse(answer->body);
+  return status.root ? server_used_as(*status.root, name) : std::string();
+}
+
+int no_such_log(const io::Paths& paths, std::string_view name) {
+  const std::string& directory = paths.log_dir;
+  const std::string server = server_known_as(paths, name);
+  if (!server.empty()) {
+    std::string text = "server " + server + " has written nothing on its stderr yet";
+    if (server != name) text.append("; its sessions call it ").append(name);
+    return complain(text);
+  }
   const std::vector<std::string> names = logs_in(directory);
-  std::string text = "there is no log of '";
-  text.append(name).append("' in ").append(directory);
+  std::string text = "there is no log of ";
+  text.append(name).append(" in ").append(directory);
   if (names.empty()) return complain(text.append("; no server has written one yet"));
   const std::vector<std::string_view> candidates(names.begin(), names.end());
   if (const auto meant = base::nearest(name, candidates)) {
-    text.append("; did you mean '").append(*meant).append("'?");
+    text.append("; did you mean ").append(*meant).append("?");
   }
-  text += "\nThere are logs of:";
+  text += " (there are logs of:";
   for (const std::string& each : names) text.append(" ").append(each);
-  return complain(text);
+  return complain(text + ")");
 }
 
 std::optional<std::size_t> line_count(std::string_view text) {
@@ -113,6 +131,25 @@ std::optional<std::size_t> line_count(std::string_view text) {
 }
 
 }  // namespace
+
+std::string server_used_as(const proto::json::Value& status, std::string_view name) {
+  const auto items = [&](std::string_view key) -> std::span<const proto::json::Value> {
+    const proto::json::Value* found = status.find(key);
+    return found == nullptr ? std::span<const proto::json::Value>() : found->items;
+  };
+  const auto number = [](const proto::json::Value& object) {
+    const proto::json::Value* found = object.find("instance");
+    return found == nullptr ? 0 : found->integer().value_or(0);
+  };
+  for (const proto::json::Value& server : items("servers")) {
+    const auto calls_it_so = [&](const proto::json::Value& session) {
+      return session.string_or("server", "") == name && number(session) == number(server);
+    };
+    if (server.string_or("name", "") == name || std::ranges::any_of(items("sessions"), calls_it_so))
+      return std::string(server.string_or("name", ""));
+  }
+  return {};
+}
 
 base::Result<std::size_t> start_of_last_lines(int fd, std::size_t size, std::size_t lines) {
   std::vector<char> bytes(chunk);
@@ -156,12 +193,19 @@ int run_logs(const Arguments& arguments) {
     complain("-n takes a number of lines");
     return exit_usage;
   }
-  if (name.find('/') != std::string_view::npos || name.starts_with('.'))
-    return no_such_log(name, paths->log_dir);
+  if (name.find('/') != std::string_view::npos || name.starts_with('.')) return no_such_log(*paths, name);
 
-  const std::string path = paths->log_dir + "/" + std::string(name) + std::string(suffix);
+  const auto path_of = [&](std::string_view server) {
+    return paths->log_dir + "/" + std::string(server) + std::string(suffix);
+  };
+  std::string path = path_of(name);
   io::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file && errno == ENOENT) return no_such_log(name, paths->log_dir);
+  if (!file && errno == ENOENT) {
+    // Sessions may call a server otherwise than the one that started it did; its log has that one's name.
+    if (const std::string server = server_known_as(*paths, name); !server.empty()) path = path_of(server);
+    file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  }
+  if (!file && errno == ENOENT) return no_such_log(*paths, name);
   if (!file) return complain(io::system_error("cannot open " + path).what);
   const base::Result<std::size_t> start =
       start_of_last_lines(file.get(), identity_of(file.get()).size, *lines);

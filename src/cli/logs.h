@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "proto/json.h"
 
 namespace cli {
 
@@ -18,6 +19,9 @@ base::Result<std::size_t> start_of_last_lines(int fd, std::size_t size, std::siz
 
 // The servers that have a log in `directory`, sorted.
 std::vector<std::string> logs_in(const std::string& directory);
+
+// Of a daemon's status: the server of that name, or the one that a session calls so. Empty: there is none.
+std::string server_used_as(const proto::json::Value& status, std::string_view name);
 
 int run_logs(const Arguments& arguments);
 

@@ -84,11 +84,13 @@ std::string sessions_shown(const std::vector<Value>& sessions) {
   return table.text();
 }
 
-std::string session_of(const Value& session) {
+std::string session_of(const Value& session, const std::string& name) {
   std::string text = printable(session.string_or("client", ""));
   if (text.empty()) text = "a client without a name";
   const std::string project = printable(session.string_or("project", ""));
   if (!project.empty()) text.append(" in ").append(project);
+  const std::string called = printable(session.string_or("server", name));
+  if (called != name) text.append(", which calls it ").append(called);
   return text;
 }
 
@@ -120,7 +122,7 @@ std::string group_shown(const Value& group) {
   if (sessions.empty()) return out + " has no session.\n";
   out += sessions.size() == 1 ? " serves one session:\n"
                               : " is shared by " + std::to_string(sessions.size()) + " sessions:\n";
-  for (const Value& session : sessions) out.append("    ").append(session_of(session)).append("\n");
+  for (const Value& session : sessions) out.append("    ").append(session_of(session, name)).append("\n");
   if (const std::string declared = listed(items_of(group, "declared")); !declared.empty())
     out += "  Declared to the server: " + declared + ".\n";
   if (const std::string more = listed(items_of(group, "undeclared")); !more.empty()) {
@@ -157,7 +159,16 @@ std::string why_shown(const Value& why) {
   for (const Value& group : items_of(why, "groups")) {
     out.append(out.empty() ? "" : "\n").append(group_shown(group));
   }
-  if (out.empty()) return "No server is running, so nothing is shared.\n";
+  const std::vector<Value>& unplaced = items_of(why, "unplaced");
+  if (out.empty() && unplaced.empty()) return "No server is running, so nothing is shared.\n";
+  if (!unplaced.empty()) {
+    out.append(out.empty() ? "" : "\n")
+        .append("These sessions have not asked for anything yet, and use no server:\n");
+    for (const Value& session : unplaced) {
+      const std::string name = printable(session.string_or("server", ""));
+      out.append("    ").append(session_of(session, name)).append(", for ").append(name).append("\n");
+    }
+  }
   for (const Value& pair : items_of(why, "apart")) {
     out.append("\nInstances ").append(printable(plain(pair, "one"))).append(" and ");
     out.append(printable(plain(pair, "other"))).append(" are kept apart, because they differ in\n");

@@ -55,6 +55,7 @@ struct Call {
   CallState state = CallState::waiting;
   proto::Method method = proto::Method::other;
   bool task = false;                    // Asked to become a task.
+  bool effect = false;                  // Sent, and may change something at the server (broker/effects.h).
   proto::Era era = proto::Era::legacy;  // In which the client asked.
   Abilities abilities;                  // Modern: what its client may be asked because of it.
   std::optional<Level> level;           // Modern: the log lines that it wants.

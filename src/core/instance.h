@@ -113,6 +113,7 @@ struct Instance {
 
   Cache cache;
   Merging merging;
+  std::set<std::string, std::less<>> read_only_tools;  // Those that the server says only read.
   bool asks = false;             // Has asked something because of a call: nobody's read is another's.
   std::uint64_t from_cache = 0;  // Calls that were answered with what was kept,
   std::uint64_t merged = 0;      // and with another call's answer.

@@ -77,6 +77,9 @@ inline constexpr std::size_t tasks_owned = 16384;
 // Cursors that are remembered of a server's process, and of those before it.
 inline constexpr std::size_t cursors_per_instance = 4096;
 
+// Tools that are known only to read, per conversation with a server. Calls of others count as having effects.
+inline constexpr std::size_t read_only_tools = 4096;
+
 // What is kept of a server's answers, per conversation with it. Lists are a few dozen KiB at most servers,
 // and a single large resource must not push all of them out.
 inline constexpr std::size_t cache_entries = 256;

@@ -97,6 +97,7 @@ struct Session {
   std::int64_t next_ask = 1;
   std::uint32_t life = 0;  // How many daemons this session has outlived.
 
+  bool input_ended = false;  // The client says nothing more, and answers nothing.
   std::bitset<4> pauses;
   bool blocked = false;  // Its outgoing queue is over the soft limit.
   HeldBack held_back;

@@ -8,6 +8,8 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "base/ensure.h"
 #include "io/children.h"
@@ -31,6 +33,13 @@ constexpr base::Duration look_again = std::chrono::milliseconds(100);
 
 // A daemon forks twice. Longer chains are processes that never come to anything.
 constexpr std::size_t roots_max = 16;
+
+// What ended a process that has worked is somebody else's doing, if one of these signals did.
+bool ended_by_others(std::optional<int> status) {
+  if (!status || !WIFSIGNALED(*status)) return false;
+  const int signal = WTERMSIG(*status);
+  return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
+}
 
 }  // namespace
 
@@ -74,6 +83,12 @@ base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawn
   if (!talks_) {
     events_.on_line = [this](proto::Line&& line) { note(std::string(line.bytes.text) + '\n'); };
   }
+  if (talks_) {
+    events_.on_line = [this, heard = std::move(events_.on_line)](proto::Line&& line) {
+      forget_banner();
+      heard(std::move(line));
+    };
+  }
   output_ = TRY(Reader::open(loop, std::move(spawned.output), spec.line_max,
                              {.on_line =
                                   [this](proto::Line&& line) {
@@ -108,6 +123,16 @@ void Child::note(std::string_view text) {
   last_words_.add(text);
   if (log_) log_->write(text);
   if (events_.on_spoke && step_ == Step::running) events_.on_spoke();
+}
+
+// What a server says on stderr before its first answer is how it greets people. It is no cause of anything
+// that happens later.
+void Child::forget_banner() {
+  const bool answers = input_ != nullptr && input_->used();
+  if (!answers || std::exchange(spoke_, true)) return;
+  for (int i = 0; i < last_errors_turns_max && read_errors(); ++i) {
+  }
+  last_words_.clear();
 }
 
 std::vector<Process> Child::processes() const {
@@ -240,6 +265,7 @@ void Child::finish(std::size_t survivors) {
   output_->close();
   for (int i = 0; i < last_errors_turns_max && read_errors(); ++i) {
   }
+  if (spoke_ && ended_by_others(status_)) last_words_.clear();
   if (input_) children_.loop_.retire(std::move(input_));
   if (cgroup_) cgroup_->remove();
   children_.forget(*this);

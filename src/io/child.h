@@ -59,7 +59,7 @@ struct LaunchSpec {
 
 struct Gone {
   std::string how;            // "exited with status 1", "was killed by SIGSEGV".
-  std::string last_words;     // The last lines of its stderr, or empty.
+  std::string last_words;     // The last lines of its stderr that may say why, or empty.
   std::size_t survivors = 0;  // Processes that even SIGKILL did not end in time; normally 0.
 };
 
@@ -85,6 +85,7 @@ class Child {
   Writer* input();  // Null once its stdin is closed.
   void pause_output() { output_->pause(); }
   void resume_output() { output_->resume(); }
+  bool output_waits() const { return output_->waits(); }  // It has said something that is not read yet.
   // In on_gone: what stands behind the last line, for whom it is no half message.
   const proto::LineReader& output_lines() const { return output_->lines(); }
   void stop();
@@ -102,6 +103,7 @@ class Child {
   base::Result<void> open_streams(Loop& loop, const LaunchSpec& spec, Spawned spawned);
   bool read_errors();
   void note(std::string_view text);
+  void forget_banner();
   void somebody_exited();
   bool leave_to(std::span<const Process> left);
   void doubt_heir();
@@ -126,7 +128,8 @@ class Child {
   std::optional<RotatingFile> log_;
   LastLines last_words_;
 
-  bool talks_ = true;  // Over its stdin and stdout.
+  bool spoke_ = false;  // A line came on its stdout after something was sent to it.
+  bool talks_ = true;   // Over its stdin and stdout.
   Step step_ = Step::running;
   std::optional<int> status_;  // Set once the process itself has exited.
   base::Instant give_up_;      // While killing.

@@ -19,6 +19,11 @@ void LastLines::add(std::string_view chunk) {
   }
 }
 
+void LastLines::clear() {
+  lines_.clear();
+  current_.clear();
+}
+
 std::string LastLines::text() const {
   std::string joined;
   for (const std::string& line : lines_) joined += joined.empty() ? line : '\n' + line;

@@ -14,6 +14,7 @@ class LastLines {
   static constexpr std::size_t line_bytes_max = 400;  // More of one line helps nobody who reads a message.
 
   void add(std::string_view chunk);
+  void clear();
   std::string text() const;  // Joined by newlines; a line that has not ended yet counts.
 
  private:

@@ -1,6 +1,7 @@
 #include "io/stream.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -60,6 +61,11 @@ void Reader::pause() {
 void Reader::resume() {
   paused_ = false;
   if (!ended_) watch_.set(Interest::read);
+}
+
+bool Reader::waits() const {
+  pollfd readable{source_.fd(), POLLIN, 0};
+  return !ended_ && poll(&readable, 1, 0) > 0;
 }
 
 void Reader::close() {
@@ -140,6 +146,7 @@ void Writer::push(Entry entry) {
   if (failed_) return;
   entry.bytes = entry.message.size() + (entry.line ? 1 : 0);
   if (entry.bytes == 0) return;
+  used_ = true;
   queued_bytes_ += entry.bytes;
   queue_.push_back(std::move(entry));
 }

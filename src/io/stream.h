@@ -67,6 +67,7 @@ class Reader {
 
   proto::LineReader& lines() { return lines_; }
   bool ended() const { return ended_; }
+  bool waits() const;  // There is something to read, or the end.
 
  private:
   Reader(Descriptor source, std::size_t line_max, Events events);
@@ -109,6 +110,7 @@ class Writer {
   std::size_t unread_bytes() const;          // Written into a pipe, and not yet read from it.
   bool blocked() const { return blocked_; }  // The other side does not take more for now.
   bool failed() const { return failed_; }
+  bool used() const { return used_; }  // Something was queued, at some time.
   bool half_written() const { return written_of_first_ != 0; }
 
  private:
@@ -142,6 +144,7 @@ class Writer {
   std::size_t queued_bytes_ = 0;
   bool blocked_ = false;
   bool failed_ = false;
+  bool used_ = false;
 };
 
 }  // namespace io

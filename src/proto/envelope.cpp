@@ -224,6 +224,14 @@ Span Reading::certain_id() const {
 
 }  // namespace
 
+bool null_params(std::string_view message, const Envelope& envelope) {
+  return envelope.params.in(message) == "null";
+}
+
+bool good_params(std::string_view message, const Envelope& envelope) {
+  return !envelope.params.present() || message[envelope.params.at] == '{' || null_params(message, envelope);
+}
+
 std::string_view describe(ScanError error) {
   switch (error) {
     case ScanError::not_json:

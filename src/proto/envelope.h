@@ -73,6 +73,12 @@ std::string_view describe(ScanError error);
 // `message` is one line without its terminator. Leading and trailing blanks are allowed.
 std::expected<Envelope, ScanError> scan(std::string_view message);
 
+// Whether the parameters of a request or a notification are what MCP knows: an object, null, or none.
+// JSON-RPC has arrays, too, but no method of MCP takes one, and few servers survive one.
+bool good_params(std::string_view message, const Envelope& envelope);
+// Some writers spell none so.
+bool null_params(std::string_view message, const Envelope& envelope);
+
 // The members of a batch, in order, as spans of `message`; f(Span) is called for each element. The message
 // must have been accepted by scan() with Kind::batch.
 template <class F>

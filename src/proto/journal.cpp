@@ -119,6 +119,12 @@ void Journal::each_call(F&& f) const {
   }
 }
 
+std::size_t Journal::owed() const {
+  std::size_t count = 0;
+  each_call([&](std::uint16_t /*slot*/, std::string_view /*id*/) { ++count; });
+  return count;
+}
+
 std::vector<std::string> Journal::calls() const {
   std::vector<std::string> ids;
   each_call([&](std::uint16_t /*slot*/, std::string_view id) { ids.emplace_back(id); });

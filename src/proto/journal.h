@@ -51,6 +51,7 @@ class Journal {
   // The last byte of its answer was written. Until then a crash still owes the client an answer. Whoever
   // writes may say so through a Journal of its own on the same page.
   void call_ended(std::uint16_t slot);
+  std::size_t owed() const;                  // How many are in flight. May be asked from a signal handler.
   std::vector<std::string> calls() const;    // Raw ids in flight, in order of slots.
   std::vector<std::uint16_t> slots() const;  // Theirs.
   void forget_calls();                       // Those of an earlier life have all been answered.

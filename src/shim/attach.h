@@ -25,6 +25,7 @@ struct Refusal {
     leaving,      // It hung up, or said that it is going: the next one may take us at once.
     unavailable,  // No daemon can be had.
     elsewhere,    // It lives in other surroundings: a daemon of ours can take us.
+    resting,      // A person has shut the daemon down. The client's next request starts another.
   };
   Kind kind = Kind::unavailable;
   std::string sentence;

@@ -58,6 +58,9 @@ base::Result<Client> Client::open() {
   client.journal_ = TRY(make_journal());
   struct stat about{};
   client.survives_daemon_ = ::fstat(client.journal_.get(), &about) == 0 && S_ISREG(about.st_mode);
+  if (client.survives_daemon_) {
+    client.page_.emplace(TRY(io::MappedPage::map(client.journal_, proto::journal_bytes)));
+  }
   const Relay::Needed needed{must_be_relayed(STDIN_FILENO), must_be_relayed(STDOUT_FILENO)};
   if (needed.input || needed.output) client.relay_ = TRY(Relay::open(needed));
   return client;

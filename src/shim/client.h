@@ -6,11 +6,15 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/result.h"
 #include "io/descriptor.h"
+#include "io/mapped_page.h"
 #include "shim/relay.h"
 
 namespace shim {
@@ -23,9 +27,10 @@ class Client {
 
   // What travels to the daemon: input, output, journal.
   std::array<int, 3> passed() const;
-  int journal() const { return journal_.get(); }
   // False: the system lets us keep no journal, so that the session ends with its daemon.
   bool survives_daemon() const { return survives_daemon_; }
+  // The session's journal, as the daemon keeps it; empty without one.
+  std::span<std::byte> page() const { return page_ ? page_->bytes() : std::span<std::byte>(); }
 
   // Bytes that were read from the client and are the next daemon's to deal with.
   base::Result<void> put_back(std::string_view bytes);
@@ -40,6 +45,7 @@ class Client {
   int output_flags_ = 0;
   io::Descriptor journal_;
   bool survives_daemon_ = true;
+  std::optional<io::MappedPage> page_;
   std::unique_ptr<Relay> relay_;
 };
 

@@ -7,7 +7,8 @@ namespace shim {
 std::optional<Notice> notice_in(std::string_view line) {
   const proto::json::Document document = proto::json::parse(line);
   if (!document.root) return std::nullopt;
-  for (const auto& [key, kind] : {std::pair{"end", Notice::Kind::end}, std::pair{"say", Notice::Kind::say}}) {
+  for (const auto& [key, kind] : {std::pair{"end", Notice::Kind::end}, std::pair{"say", Notice::Kind::say},
+                                  std::pair{"rest", Notice::Kind::rest}}) {
     const proto::json::Value* text = document.root->find(key);
     if (text != nullptr && text->type == proto::json::Type::string) return Notice{kind, text->text};
     // {"end": null} ends without a word.

@@ -1,4 +1,5 @@
-// The lines that the daemon writes on an attached connection: something to say, or the end.
+// The lines that the daemon writes on an attached connection: something to say, the end, or a rest until the
+// client has its next request.
 //
 // A line that is neither is of a later daemon and is passed over. An over-long one is passed over as well.
 #pragma once
@@ -12,7 +13,7 @@
 namespace shim {
 
 struct Notice {
-  enum class Kind : std::uint8_t { say, end };
+  enum class Kind : std::uint8_t { say, end, rest };
   Kind kind = Kind::say;
   std::string text;
 };

@@ -75,7 +75,10 @@ void Relay::write_input() {
                               MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent < 0) return;
   taken_ += static_cast<std::size_t>(sent);
-  if (taken_ == pending_.size()) pending_.clear();
+  if (taken_ < pending_.size()) return;
+  pending_.clear();
+  taken_ = 0;
+  if (input_ended_) ::shutdown(input_.ours.get(), SHUT_WR);  // What was put back came after the end.
 }
 
 void Relay::move_output() {

@@ -4,13 +4,19 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "io/clock.h"
 #include "io/confinement.h"
 #include "io/inheritance.h"
+#include "proto/journal.h"
 #include "shim/attach.h"
 #include "shim/client.h"
 #include "shim/notice.h"
@@ -28,6 +34,16 @@ constexpr int short_lives_max = 5;
 // So that a crowd of shims does not spin around a dying daemon.
 constexpr long pause_after_death_ns = 20'000'000;
 
+// What the client is still owed, for those who end in the middle of it.
+proto::Journal journal;
+
+void leave_on_signal(int signal) {
+  if (journal.owed() == 0) ::_exit(0);
+  constexpr std::string_view note = "hearth: ended by a signal while requests had no answer\n";
+  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, note.data(), note.size());
+  ::_exit(128 + signal);  // As a shell shows a program that the signal ended.
+}
+
 void set_signals() {
   struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
@@ -36,7 +52,7 @@ void set_signals() {
   // A limit of file sizes makes an error, which can be told, of what would end us without a word.
   ::sigaction(SIGXFSZ, &ignore, nullptr);
   struct sigaction leave{};
-  leave.sa_handler = [](int) { ::_exit(0); };
+  leave.sa_handler = leave_on_signal;
   ::sigaction(SIGTERM, &leave, nullptr);
   ::sigaction(SIGHUP, &leave, nullptr);
   // A client may have started us with these blocked.
@@ -46,40 +62,52 @@ void set_signals() {
   ::sigprocmask(SIG_UNBLOCK, &ours, nullptr);
 }
 
-enum class Rest : std::uint8_t { ended, daemon_died };
+enum class Rest : std::uint8_t { ended, cut_short, daemon_died, shut_down };
 
-// Says what there is to say; whether the session is over.
-bool hear(NoticeReader& notices, std::string_view bytes) {
+// Says what there is to say. Absent: the session goes on.
+std::optional<Rest> hear(NoticeReader& notices, std::string_view bytes) {
   notices.feed(bytes);
   while (const std::optional<Notice> notice = notices.next()) {
+    if (notice->kind == Notice::Kind::rest) return Rest::shut_down;
     if (!notice->text.empty()) tell(notice->text);
-    if (notice->kind == Notice::Kind::end) return true;
+    if (notice->kind == Notice::Kind::end) return notice->text.empty() ? Rest::ended : Rest::cut_short;
   }
-  return false;
+  return std::nullopt;
 }
 
-// Sleeps until the session ends one way or the other.
+// The client reads no more: there is nobody to answer.
+Rest output_closed() {
+  const std::size_t owed = journal.owed();
+  if (owed == 0) return Rest::ended;
+  tell("stdout was closed while requests had no answer: " + std::to_string(owed));
+  return Rest::cut_short;
+}
+
+// Sleeps until the session ends one way or the other. Stdout is only looked at: a reader that has gone is
+// told without being asked for.
 Rest rest_on(Attachment attachment, Relay* relay) {
   NoticeReader notices;
-  if (hear(notices, std::exchange(attachment.early, {}))) return Rest::ended;
+  if (const auto over = hear(notices, std::exchange(attachment.early, {}))) return *over;
   const int connection = attachment.connection.get();
   give_back_memory();
   for (;;) {
     if (relay == nullptr) give_back_memory();
-    std::array<pollfd, 3> waits = {pollfd{connection, POLLIN, 0}, pollfd{-1, 0, 0}, pollfd{-1, 0, 0}};
+    std::array<pollfd, 4> waits = {pollfd{connection, POLLIN, 0}, pollfd{STDOUT_FILENO, 0, 0},
+                                   pollfd{-1, 0, 0}, pollfd{-1, 0, 0}};
     if (relay != nullptr) {
       const std::array<pollfd, 2> relayed = relay->interests();
-      waits[1] = relayed[0];
-      waits[2] = relayed[1];
+      waits[2] = relayed[0];
+      waits[3] = relayed[1];
     }
-    if (::poll(waits.data(), relay == nullptr ? 1 : waits.size(), -1) < 0) continue;
+    if (::poll(waits.data(), relay == nullptr ? 2 : waits.size(), -1) < 0) continue;
     if (relay != nullptr) relay->carry(std::span(waits).last<2>());
+    if (waits[0].revents == 0 && waits[1].revents != 0) return output_closed();
     if (waits[0].revents == 0) continue;
     std::array<char, 1024> bytes;
     const ssize_t got = ::read(connection, bytes.data(), bytes.size());
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return Rest::daemon_died;
-    if (hear(notices, {bytes.data(), static_cast<std::size_t>(got)})) return Rest::ended;
+    if (const auto over = hear(notices, {bytes.data(), static_cast<std::size_t>(got)})) return *over;
   }
 }
 
@@ -95,6 +123,11 @@ Refusal too_many_deaths(const io::Paths& paths) {
           "the daemon dies again and again as soon as it takes this session; see " + paths.daemon_log};
 }
 
+Refusal shut_down() {
+  return {Refusal::Kind::resting,
+          "the daemon was shut down; this session goes on with its client's next request"};
+}
+
 int keep_attached(const AttachSpec& spec, Client& client) {
   int short_lives = 0;
   Attached attached = attach(spec);
@@ -102,18 +135,23 @@ int keep_attached(const AttachSpec& spec, Client& client) {
     if (!attached) {
       StandIn stand_in(spec, client, std::move(attached.error()));
       std::expected<Attachment, StandIn::End> taken_over = stand_in.run();
-      if (!taken_over) return leave(client, 1);
+      if (!taken_over) return leave(client, taken_over.error() == StandIn::End::left_at_rest ? 0 : 1);
       attached = std::move(*taken_over);
       short_lives = 0;
     }
     const base::Instant since = io::now();
-    if (rest_on(std::move(*attached), client.relay()) == Rest::ended) return leave(client, 0);
+    const Rest rest = rest_on(std::move(*attached), client.relay());
+    if (rest == Rest::ended || rest == Rest::cut_short) return leave(client, rest == Rest::ended ? 0 : 1);
     client.restore();
     if (!client.survives_daemon()) {
       tell(
           "the daemon has ended, and the limit of file sizes left this session no journal to go on from; "
           "start it again, with 'ulimit -f' at 1 MiB or more");
       return leave(client, 1);
+    }
+    if (rest == Rest::shut_down) {
+      attached = std::unexpected(shut_down());
+      continue;
     }
     short_lives = io::now() - since < short_life ? short_lives + 1 : 0;
     if (short_lives >= short_lives_max) {
@@ -134,6 +172,7 @@ base::Result<int> run(const Wish& wish, const std::optional<std::string>& home) 
   const base::Inheritance inheritance = io::own_inheritance();
   io::raise_own_limits();
   Client client = TRY(Client::open());
+  journal = proto::Journal(client.page());
   const io::Paths paths = TRY(io::paths_of(home));
   const io::Paths apart = io::paths_apart(paths, io::name_of_surroundings(inheritance));
   // A daemon of ours that others could not use must not stand where they look for theirs.

@@ -1,12 +1,17 @@
 #include "shim/stand_in.h"
 
 #include <poll.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "io/clock.h"
+#include "shim/small.h"
 #include "shim/write.h"
 
 namespace shim {
@@ -17,12 +22,8 @@ constexpr std::size_t line_max = std::size_t{64} << 20;  // As the daemon's defa
 // Each try may start a daemon that reads its configuration and fails; a client may send many requests at
 // once.
 constexpr auto try_interval = std::chrono::seconds(3);
-
-std::span<std::byte> map_journal(int fd) {
-  void* page = ::mmap(nullptr, proto::journal_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (page == MAP_FAILED) return {};
-  return {static_cast<std::byte*>(page), proto::journal_bytes};
-}
+// Of what is said while the session rests: `initialized` and the like. More is not kept.
+constexpr std::size_t said_at_rest_max = std::size_t{64} << 10;
 
 }  // namespace
 
@@ -30,16 +31,11 @@ StandIn::StandIn(const AttachSpec& spec, Client& client, Refusal refusal)
     : spec_(spec),
       client_(client),
       apology_{.server = std::string(spec.wish.server()), .sentence = {}, .retryable = false},
-      page_(map_journal(client.journal())),
-      journal_(page_),
+      journal_(client.page()),
       lines_(line_max),
       last_try_(io::now()),
       taken_over_(std::unexpected(Refusal{})) {
   adopt(std::move(refusal));
-}
-
-StandIn::~StandIn() {
-  if (!page_.empty()) ::munmap(page_.data(), page_.size());
 }
 
 void StandIn::adopt(Refusal refusal) {
@@ -81,38 +77,59 @@ void StandIn::tidy_up() {
 }
 
 std::expected<void, StandIn::End> StandIn::read_more() {
-  pollfd readable{STDIN_FILENO, POLLIN, 0};
-  if (::poll(&readable, 1, -1) < 0) return {};
+  if (kind_ == Refusal::Kind::resting) give_back_memory();
+  // Stdout is only looked at: a reader that has gone is told without being asked for.
+  std::array<pollfd, 2> waits = {pollfd{STDIN_FILENO, POLLIN, 0}, pollfd{STDOUT_FILENO, 0, 0}};
+  if (::poll(waits.data(), waits.size(), -1) < 0) return {};
+  if (waits[1].revents != 0) return std::unexpected(left());
   const std::span<char> room = lines_.room();
   const ssize_t got = ::read(STDIN_FILENO, room.data(), room.size());
   if (got > 0) lines_.filled(static_cast<std::size_t>(got));
   if (got > 0 || (got < 0 && (errno == EINTR || errno == EAGAIN))) return {};
-  return std::unexpected(End::client_left);
+  // A last line without its newline is one, too.
+  if (lines_.unfinished() != 0) {
+    lines_.room().front() = '\n';
+    lines_.filled(1);
+    return {};
+  }
+  return std::unexpected(left());
 }
 
 void StandIn::answer_lines() {
   while (const std::optional<proto::Line> line = lines_.next()) {
     if (!line->overlong && is_request(*line) && may_try()) try_again(*line);
     if (taken_over_) return;
-    write_all(STDOUT_FILENO, apology_for(*line, apology_));
+    const std::string answer = apology_for(*line, apology_);
+    if (answer.empty() && kind_ == Refusal::Kind::resting) keep(line->bytes.text);
+    write_all(STDOUT_FILENO, answer);
   }
 }
 
+void StandIn::keep(std::string_view line) {
+  if (said_at_rest_.size() + line.size() < said_at_rest_max) said_at_rest_.append(line).append("\n");
+}
+
 bool StandIn::may_try() const {
+  if (kind_ == Refusal::Kind::resting) return true;
   return kind_ != Refusal::Kind::for_good && io::now() - last_try_ >= try_interval;
 }
 
 // The request and what has been read behind it go to the daemon first.
 void StandIn::try_again(const proto::Line& line) {
-  std::string held(line.bytes.text);
-  held.append("\n").append(lines_.unfinished_bytes());
+  std::string held = std::exchange(said_at_rest_, {});
+  held.append(line.bytes.text).append("\n").append(lines_.unfinished_bytes());
   if (!client_.put_back(held)) return;
-  taken_over_ = attach_once(spec_);
+  // The daemon that was shut down may be on its way out still.
+  taken_over_ = kind_ == Refusal::Kind::resting ? attach(spec_) : attach_once(spec_);
   last_try_ = io::now();
   if (taken_over_) return;
   // Still ours to answer.
   client_.relay()->take_back();
   adopt(std::move(taken_over_.error()));
+}
+
+StandIn::End StandIn::left() const {
+  return kind_ == Refusal::Kind::resting ? End::left_at_rest : End::left_unserved;
 }
 
 }  // namespace shim

@@ -352,12 +352,62 @@ class TestStop(LifeCase):
         self.assert_gone(server.pid, "the private server", 60)
 
 
+class TestDeaf(LifeCase):
+    def resident(self):
+        with open("/proc/%d/status" % self.home.daemon_pid()) as file:
+            return [int(line.split()[1]) for line in file if line.startswith("VmRSS")][0]
+
+    def test_a_server_that_asks_and_does_not_read_is_ended_with_the_reason(self):
+        """Answers that nobody reads would pile up in the daemon: its stdout is not read any more, and then it is ended."""
+        a = self.client()
+        before = self.resident()
+        pings = "".join('{"jsonrpc":"2.0","id":%d,"method":"ping"}\n' % n for n in range(1500))
+        call = a.do({"stop_reading": True}, *[{"raw": pings}] * 120, {"text": "x"})
+        with self.assertRaises(RpcError) as caught:
+            call.result()
+        self.assertIn("does not read its stdin", str(caught.exception))
+        self.assertLess(self.resident(), before + (64 << 10))
+        self.assertEqual(a.echo("on"), "on")
+
+    def test_calls_that_fill_its_stdin_do_not_make_it_deaf(self):
+        """A server that answers before it reads on must be read, however much is sent to it."""
+        sessions = self.home.clients_of(3)
+        calls = [session.start_tool("echo", {"text": str(n) * 300000}) for n, session in enumerate(sessions * 4)]
+        for n, call in enumerate(calls):
+            self.assertEqual(call.text(), str(n) * 300000)
+
+
 class TestLog(LifeCase):
     def test_stderr_is_kept_and_shown(self):
         a = self.client("--words", "vault opened")
         a.do({"stderr": "second line\n"}).result()
         text = eventually("the log", lambda: (t := self.home.hearth("logs", "fake").stdout) and "second line" in t and t)
         self.assertIn("vault opened", text)
+
+    def test_a_session_finds_the_log_under_its_own_name(self):
+        self.client("--after-initialized", '[{"stderr":"noted"}]', name="one")
+        b = self.client("--after-initialized", '[{"stderr":"noted"}]', name="two")
+        b.sync()
+        self.assertIn("noted", self.home.hearth("logs", "two").stdout)
+        self.assertIn("which calls it two", self.home.hearth("why", "two").stdout)
+        done = self.home.hearth("why", "three", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("hearth: no server named three is known to the daemon; there are: one, two\n", done.stderr)
+
+    def test_a_server_that_has_written_nothing_says_so(self):
+        self.client(name="quiet").sync()
+        done = self.home.hearth("logs", "quiet", check=False)
+        self.assertEqual((done.returncode, done.stderr), (1, "hearth: server quiet has written nothing on its stderr yet\n"))
+        self.assertIn("there is no log of loud", self.home.hearth("logs", "loud", check=False).stderr)
+
+    def test_a_banner_is_not_quoted_as_the_cause_of_a_death(self):
+        a = self.client("--words", "listening on stdio")
+        with self.assertRaises(RpcError) as caught:
+            a.do({"exit": 3}).result()
+        self.assertIn("exited with status 3", str(caught.exception))
+        self.assertNotIn("listening", str(caught.exception))
+        with open(os.path.join(self.home.hearth_home, "state", "hearthd.log")) as file:
+            self.assertIn("server fake ended: exited with status 3", file.read())
 
     def test_logs_are_private(self):
         self.client("--words", "vault opened")

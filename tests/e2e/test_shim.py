@@ -109,6 +109,222 @@ class TestEnds(Case):
 
 
 @needs_hearth
+class TestInputEnds(Case):
+    """Requests are piped in and the pipe is closed behind them: they are answered for as long as somebody reads."""
+
+    def hello(self):
+        return ('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},'
+                '"clientInfo":{"name":"t","version":"1"}}}\n{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+
+    def call(self, number, key):
+        return json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call",
+                           "params": {"name": "do", "arguments": {"steps": [{"hold": key}, {"text": key}]}}})
+
+    def answers(self, client):
+        return [json.loads(line) for line in client.lines]
+
+    def test_calls_in_flight_are_answered(self):
+        a = self.home.open("--initialize", "hold", name="fake")
+        a.write((self.hello() + self.call(2, "one") + "\n" + self.call(3, "two") + "\n").encode())
+        a.close_input()
+        server = self.home.wait_server()
+        server.wait('"initialize"')
+        self.assertTrue(alive(a.pid))
+        server.release("initialize")
+        server.wait("(hold two)")
+        server.release("two", "one")
+        self.assertEqual(a.wait_exit(), 0)
+        a.wait("the end of its output", lambda: a.ended)
+        self.assertEqual([answer["id"] for answer in self.answers(a)], [1, 3, 2])
+        self.assertTrue(all("result" in answer for answer in self.answers(a)))
+        eventually("that the session is gone", lambda: self.home.status()["sessions"] == [])
+
+    def test_a_last_line_without_its_newline_is_answered(self):
+        for end in ("", "\r"):
+            with self.subTest(end):
+                a = self.home.open(name="fake")
+                a.write((self.hello() + '{"jsonrpc":"2.0","id":2,"method":"ping"}' + end).encode())
+                a.close_input()
+                self.assertEqual(a.wait_exit(), 0)
+                a.wait("the end of its output", lambda: a.ended)
+                self.assertEqual(sorted(answer["id"] for answer in self.answers(a)), [1, 2])
+
+    def test_more_than_a_reader_takes_at_once_is_not_cut_off(self):
+        """The last answers wait for a slow reader, whatever a pipe holds."""
+        a = self.client()
+        a.pause()
+        a.do({"size": 3 << 20})
+        a.close_input()
+        b = self.client()
+        b.sync()
+        self.assertTrue(alive(a.pid))
+        a.resume()
+        self.assertEqual(a.wait_exit(), 0)
+        a.wait("the end of its output", lambda: a.ended)
+        self.assertGreater(len(a.lines[-1]), 3 << 20)
+
+    def test_a_question_is_not_waited_for(self):
+        a = self.client(revision="2025-06-18", capabilities={"elicitation": {}})
+        call = a.do({"ask": "elicitation/create", "params": {"message": "?"}})
+        a.next_ask()
+        a.close_input()
+        self.assertEqual(call.collected()[0]["result"], {"action": "cancel"})
+        self.assertEqual(a.wait_exit(), 0)
+
+    def test_a_closed_stdout_ends_it_and_says_what_is_lost(self):
+        """Whether its input has ended or not."""
+        for ends in (True, False):
+            with self.subTest(ends):
+                shim = subprocess.Popen(self.home.shim(self.home.fake(), "fake"), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, env=self.home.environment(), cwd=self.home.project)
+                try:
+                    key = "k%d" % ends
+                    shim.stdin.write((self.hello() + self.call(2, key) + "\n").encode())
+                    shim.stdin.flush()
+                    self.home.wait_server().wait("(hold %s)" % key)
+                    if ends:
+                        shim.stdin.close()
+                    shim.stdout.close()
+                    self.assertEqual(shim.wait(PATIENCE), 1)
+                    self.assertIn(b"stdout was closed while requests had no answer: 1", shim.stderr.read())
+                    self.server().wait("notifications/cancelled", count=2 - ends)
+                finally:
+                    shim.kill()
+                    shim.wait()
+                    shim.stdin.close()
+                    shim.stderr.close()
+
+    def test_a_signal_ends_it_and_says_what_is_lost(self):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number):
+                a = self.client()
+                a.do({"hold": str(number)}, {"text": "x"})
+                self.server().wait("(hold %d)" % number)
+                a.close_input()
+                a.signal(number)
+                self.assertEqual(a.wait_exit(), 128 + number)
+                self.assertIn("requests had no answer", a.stderr())
+                eventually("that the session is gone", lambda: self.home.status()["sessions"] == [])
+
+    def test_the_daemon_dies_meanwhile(self):
+        a = self.client()
+        call = a.do({"hold": "never"}, {"text": "x"})
+        self.server().wait("(hold never)")
+        a.close_input()
+        os.kill(self.home.daemon_pid(), signal.SIGKILL)
+        with self.assertRaises(RpcError):
+            call.result()
+        self.assertEqual(a.wait_exit(), 0)
+
+
+@needs_hearth
+class TestShutDown(Case):
+    """A person ends the daemon under open sessions: they stand ready, and start no daemon until they need one."""
+
+    def rested(self, *clients):
+        self.home.hearth("shutdown")
+        for client in clients:
+            eventually("that it rests", lambda: "the daemon was shut down" in client.stderr())
+
+    def test_a_session_comes_back_with_its_next_request(self):
+        a, b = self.client(), self.client()
+        a.request("resources/subscribe", {"uri": "fake://a"})
+        self.rested(a, b)
+        self.assertFalse(os.path.exists(self.home.socket_path))
+        self.assertTrue(alive(a.pid) and alive(b.pid))
+        self.assertEqual(a.echo("again"), "again")
+        server = self.home.servers()[-1]
+        server.wait("resources/subscribe", "fake://a")
+        self.assertEqual(len(self.home.status()["sessions"]), 1)
+        self.assertEqual(b.echo("too"), "too")
+        self.assertEqual(len(self.home.servers()), 2)
+        self.rested(a, b)
+        self.assertEqual(b.echo("once more"), "once more")
+
+    def test_a_call_in_flight_is_answered_and_nothing_runs_twice(self):
+        a = self.client()
+        call = a.do({"hold": "never"}, {"text": "x"})
+        self.server().wait("(hold never)")
+        self.rested(a)
+        with self.assertRaises(RpcError) as caught:
+            call.result()
+        self.assertIn("ask again", str(caught.exception))
+        self.assertEqual(a.echo("on"), "on")
+        self.assertEqual(sum(len(s.of("tools/call")) for s in self.home.servers()), 2)
+
+    def test_what_is_said_at_rest_is_not_lost(self):
+        """`initialized` wants no answer, and starts no daemon; the next one hears of it all the same."""
+        a = self.home.open(name="fake")
+        a.start("initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
+                               "clientInfo": {"name": "t", "version": "1"}}).result()
+        self.rested(a)
+        a.notify("notifications/initialized")
+        eventually("that it is read", lambda: unread_bytes(a.to) == 0)
+        self.assertFalse(os.path.exists(self.home.socket_path))
+        a.write(b'{"jsonrpc":"2.0","id":"half","me')
+        eventually("that it is read", lambda: unread_bytes(a.to) == 0)
+        self.assertFalse(os.path.exists(self.home.socket_path))
+        a.write(b'thod":"tools/call","params":{"name":"echo","arguments":{"text":"whole"}}}\n')
+        message = a.wait("the answer", lambda: a.responses['"half"'])[0]
+        self.assertEqual(message["result"]["content"][0]["text"], "whole")
+        a.hear("notifications/tools/list_changed")  # Only a client that is ready is told.
+
+    def test_a_client_that_leaves_at_rest_is_no_failure(self):
+        a, b = self.client(), self.client()
+        self.rested(a, b)
+        self.assertEqual(a.close(), 0)
+        b.signal(signal.SIGTERM)
+        self.assertEqual(b.wait_exit(), 0)
+        self.assertFalse(os.path.exists(self.home.socket_path))
+
+    def test_one_that_has_said_nothing_yet(self):
+        a = self.home.open(name="fake")
+        eventually("that it is attached", lambda: len(self.home.status()["sessions"]) == 1)
+        self.rested(a)
+        a.initialize()
+        a.sync()
+
+
+@needs_hearth
+class TestInitializeWaits(Case):
+    """A client that is told of an error in place of its first answer has lost the server: it waits for the next start."""
+
+    def begun(self):
+        a = self.home.open("--initialize", "hold", name="fake")
+        hello = a.start("initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
+                                       "clientInfo": {"name": "t", "version": "1"}})
+        self.home.wait_server().wait('"initialize"')
+        return a, hello
+
+    def goes_on(self, a, hello):
+        second = self.home.wait_server(2)
+        second.wait('"initialize"')
+        second.release("initialize")
+        self.assertEqual(hello.result()["serverInfo"]["name"], "fake")
+        a.notify("notifications/initialized")
+        a.sync()
+        self.assertEqual(len(a.responses[hello.key]), 1)
+        self.assertNotRegex(a.stderr(), r": *$|stopped")
+
+    def test_a_stop(self):
+        a, hello = self.begun()
+        self.home.hearth("stop", "fake")
+        self.goes_on(a, hello)
+
+    def test_a_restart(self):
+        a, hello = self.begun()
+        self.home.hearth("restart", "fake")
+        self.goes_on(a, hello)
+
+    def test_a_daemon_that_is_told_to_end(self):
+        a, hello = self.begun()
+        pid = self.home.daemon_pid()
+        os.kill(pid, signal.SIGTERM)
+        self.assertTrue(wait_gone(pid))
+        self.goes_on(a, hello)
+
+
+@needs_hearth
 class TestDaemonDies(Case):
     def kill_daemon(self):
         pid = self.home.daemon_pid()

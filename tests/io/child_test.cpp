@@ -286,6 +286,25 @@ TEST_CASE("how a child ended, its last lines and its last words") {
   CHECK(family.gone->how == "was killed by SIGKILL");
 }
 
+TEST_CASE("a start banner is no cause of death") {
+  Family family;
+  const auto dies = [&](const std::string& last) {
+    REQUIRE(family.start(Family::spec({"banner", last})));
+    family.child->input()->queue(proto::Message(std::string("hello")));
+    run_until(family.loop, [&] { return family.gone || !family.lines.empty(); });
+    if (family.child) family.child->input()->queue(proto::Message(std::string("go")));
+    REQUIRE(family.until_gone());
+    return *family.gone;
+  };
+  CHECK(dies("silent").how == "exited with status 3");
+  CHECK(dies("silent").last_words.empty());
+  CHECK(dies("trace").last_words == "it broke");
+  CHECK(dies("killed").how == "was killed by SIGKILL");
+  CHECK(dies("killed").last_words.empty());
+  // One that says nothing on its stdout has nothing but its words.
+  CHECK(dies("mute").last_words == "running on stdio");
+}
+
 TEST_CASE("the stdout of a server that is spoken to otherwise is a log") {
   Family family;
   const TempDir dir;

@@ -318,6 +318,18 @@ int main(int argc, char** argv) {
     tell("last line");
     return 3;
   }
+  if (role == "banner") {
+    std::cerr << "running on stdio\n" << std::flush;
+    std::string line;
+    std::getline(std::cin, line);
+    if (word(1) == "mute") return 3;
+    tell("answer");
+    std::getline(std::cin, line);
+    if (word(1) == "trace") std::cerr << "it broke\n" << std::flush;
+    if (word(1) != "killed") return 3;
+    std::cerr << "a client is ready\n" << std::flush;
+    return raise(SIGKILL);
+  }
   if (role == "silent") {
     close(1);
     hold();

@@ -41,6 +41,7 @@ struct EventText {
     return of(e.session) + " says " + line_text(e.line);
   }
   std::string operator()(const broker::SessionClosed& e) const { return "closed " + of(e.session); }
+  std::string operator()(const broker::SessionInputEnded& e) const { return "no input of " + of(e.session); }
   std::string operator()(const broker::SessionBlocked& e) const { return "blocked " + of(e.session); }
   std::string operator()(const broker::SessionUnblocked& e) const { return "unblocked " + of(e.session); }
   std::string operator()(const broker::SessionOverflowed& e) const { return "overflowed " + of(e.session); }
@@ -64,6 +65,8 @@ struct EventText {
   }
   std::string operator()(const broker::InstanceAnswers& e) const { return "answers " + of(e.instance); }
   std::string operator()(const broker::InstanceForgot& e) const { return "forgot " + of(e.instance); }
+  std::string operator()(const broker::InstanceOverflowed& e) const { return "overflowed " + of(e.instance); }
+  std::string operator()(const broker::DaemonLeaves&) const { return "the daemon leaves"; }
   std::string operator()(const broker::StartWanted& e) const { return "person starts " + e.spec.name; }
   std::string operator()(const broker::StopWanted& e) const { return "person stops " + e.name; }
   std::string operator()(const broker::RestartWanted& e) const { return "person restarts " + e.name; }

@@ -290,7 +290,9 @@ void Hands::close(core::SessionId session) {
   if (found == sessions_.end() || found->second.left || found->second.closing) return;
   found->second.left = true;
   world_.checker.left(*found->second.client);
-  give(broker::SessionClosed{session});
+  const int life = life_;
+  if (world_.random.permille(300)) give(broker::SessionInputEnded{session});
+  if (life == life_) give(broker::SessionClosed{session});
 }
 
 void Hands::session_ends(SessionLink& link) {
@@ -301,9 +303,17 @@ void Hands::session_ends(SessionLink& link) {
   sessions_.erase(session);
 }
 
+// It may have been told to end before, and not have come to its end.
 void Hands::kill() {
-  if (world_.trace.wanted()) world_.trace.line("! the daemon is killed");
   ++world_.kills;
+  const int life = life_;
+  if (broker_ && world_.random.permille(300)) {
+    leaving_ = true;
+    give(broker::DaemonLeaves{});
+    leaving_ = false;
+    if (life != life_ || world_.checker.failed()) return;
+  }
+  if (world_.trace.wanted()) world_.trace.line("! the daemon is killed");
   world_.checker.daemon_died();
   for (auto& [id, link] : sessions_) {
     Client& client = *link.client;

@@ -106,6 +106,7 @@ class Hands {
 
   World& world_;
   std::unique_ptr<broker::Broker> broker_;
+  bool leaving_ = false;  // The broker was told that the daemon ends.
   int life_ = 0;
   bool retired_ = false;
   std::map<core::SessionId, SessionLink> sessions_;

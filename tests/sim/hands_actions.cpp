@@ -106,6 +106,7 @@ void Hands::carry_out(broker::ResumeSession& action) {
 }
 
 void Hands::carry_out(broker::StartInstance& action) {
+  if (leaving_) return world_.checker.broken("a daemon that ends starts nothing", action.name);
   if (servers_.contains(action.instance))
     return world_.checker.broken("an instance has one process", action.name);
   if (forgotten_.contains(action.instance))

@@ -45,7 +45,7 @@ int number_after(const std::string& text, const std::string& key) {
 struct Storm : test::Stage {
   // What the server holds; it only grows, in every process that there will be.
   struct Versions {
-    int tools = 1;  // Changes are told.
+    int tools = 1;  // Changes are told, but not those by calls.
     int data = 1;   // Changes by calls only, and nobody is told.
   };
   struct Client {
@@ -150,8 +150,10 @@ struct Storm : test::Stage {
       return R"("result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{)"
              R"("tools":{"listChanged":true},"resources":{}},"ttlMs":0,"cacheScope":"public"})";
     if (random.below(12) == 0) return R"("error":{"code":-32603,"message":"x"})";
-    if (request.line.contains("tools/call"))
+    if (request.line.contains("tools/call")) {
+      ++versions.tools;
       return R"("result":{)" + type + R"("content":[],"wrote":)" + std::to_string(++versions.data) + "}";
+    }
     if (request.line.contains("tools/list"))
       return R"("result":{)" + type + R"("tools":[],"ttlMs":100000,"cacheScope":"public","toolsVersion":)" +
              std::to_string(request.at.tools) + "}";
@@ -167,6 +169,8 @@ struct Storm : test::Stage {
     if (request.line.contains("subscriptions/listen")) return;
     unanswered.erase(unanswered.begin() + static_cast<std::ptrdiff_t>(which));
     serves(server(), response(id_of(request.line), result_of(request)));
+    // Whoever asks after a call gets what it has changed.
+    if (request.line.contains("tools/call")) told = versions.tools;
   }
   void changes() {
     if (started.empty() || !pending.empty()) return;
@@ -250,7 +254,7 @@ struct Storm : test::Stage {
   proto::Era speaks = proto::Era::legacy;
   bool greeted = false;
   Versions versions;
-  int told = 1, questions = 0;
+  int told = 1, questions = 0;  // told: no list that is asked for now may be older.
   std::vector<Client> clients;
   std::vector<Request> unanswered;
   std::vector<std::pair<core::SessionId, std::string>> asked;
@@ -272,6 +276,6 @@ TEST_CASE("nobody misses an answer, and nobody gets an old one, whatever happens
       from_cache += storm.from_cache;
     }
     CHECK(merged > 500);
-    CHECK(from_cache > 500);
+    CHECK(from_cache > 250);
   }
 }

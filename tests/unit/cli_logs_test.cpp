@@ -8,6 +8,7 @@
 
 #include "cli/logs.h"
 #include "io/descriptor.h"
+#include "proto/json.h"
 
 namespace {
 
@@ -43,6 +44,17 @@ TEST_CASE("lines may be longer than one look back") {
   const File file(text);
   CHECK(file.start(1) == text.size() - 5);
   CHECK(file.start(2) == 6);
+}
+
+TEST_CASE("a session's own name for a server leads to that server") {
+  const auto status = proto::json::parse(
+      R"({"servers":[{"name":"files","instance":1},{"name":"git","instance":2}],"sessions":[)"
+      R"({"server":"repo","instance":2},{"server":"files","instance":1},{"server":"new","instance":0}]})");
+  REQUIRE(status.root);
+  CHECK(cli::server_used_as(*status.root, "repo") == "git");
+  CHECK(cli::server_used_as(*status.root, "files") == "files");
+  CHECK(cli::server_used_as(*status.root, "new").empty());
+  CHECK(cli::server_used_as(*status.root, "other").empty());
 }
 
 TEST_CASE("logs are listed by their servers' names") {

@@ -100,4 +100,20 @@ TEST_CASE("why is told in sentences") {
         "    the project: /p here, /q there\n");
 }
 
+TEST_CASE("why tells under which names sessions use a server, and which use none yet") {
+  const std::string text = cli::why_shown(value_of(R"({
+    "groups": [{"instance": "1", "name": "files", "sessions": [{"client": "one", "project": "/p", "server": "mine"},
+                {"client": "two", "project": "/p", "server": "files"}], "ignored": []}],
+    "apart": [], "unplaced": [{"client": "", "project": "/q", "server": "git"}]})"));
+  CHECK(text ==
+        "files (instance 1) is shared by 2 sessions:\n"
+        "    one in /p, which calls it mine\n"
+        "    two in /p\n"
+        "\n"
+        "These sessions have not asked for anything yet, and use no server:\n"
+        "    a client without a name in /q, for git\n");
+  CHECK(cli::why_shown(value_of(R"({"groups":[],"apart":[],"unplaced":[]})")) ==
+        "No server is running, so nothing is shared.\n");
+}
+
 }  // namespace

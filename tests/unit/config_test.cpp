@@ -403,16 +403,15 @@ TEST_CASE("config: why an entry cannot be had") {
   const Config config =
       read(R"({"mcpServers":{"files":{"command":"a"},"off":{"command":"a","disabled":true},"bad":1}})");
   CHECK(refusal(config, "files") == "");
-  CHECK(refusal(config, "off") == R"(server "off" is disabled; remove "disabled" from it in config.json)");
+  CHECK(refusal(config, "off") == R"(server off is disabled; remove "disabled" from it in config.json)");
   CHECK(refusal(config, "bad").starts_with("config.json:1:"));
-  CHECK(
-      refusal(config, "fiels")
-          .starts_with(R"(there is no server "fiels" in config.json; did you mean "files"? (the file has)"));
+  CHECK(refusal(config, "fiels")
+            .starts_with(R"(there is no server fiels in config.json; did you mean files? (the file has)"));
   const Config small = read(R"({"mcpServers":{"files":{"command":"a"},"git":{"command":"a"}}})");
-  CHECK(refusal(small, "banana") == R"(there is no server "banana" in config.json; it has "files", "git")");
-  CHECK(refusal(read(""), "x") == R"(there is no server "x" in config.json; it has none yet)");
+  CHECK(refusal(small, "banana") == R"(there is no server banana in config.json; it has files, git)");
+  CHECK(refusal(read(""), "x") == R"(there is no server x in config.json; it has none yet)");
   CHECK(refusal(read(R"({"mcpServers":{"x" {"command":"a"}}})"), "x") ==
-        R"(there is no server "x" in config.json; it has none yet (the file has mistakes: )"
+        R"(there is no server x in config.json; it has none yet (the file has mistakes: )"
         R"(config.json:1:20: expected ':' after "x", but found '{'))");
 }
 

@@ -18,6 +18,7 @@ struct Desk : test::Stage {
     proto::HttpRequest request;
     request.method = std::move(method);
     request.path = std::move(path);
+    if (request.method == "GET" && !body.empty()) request.query = "name=" + std::exchange(body, {});
     request.body = std::move(body);
     control.request(1, request);
     control.settle();
@@ -139,12 +140,54 @@ TEST_CASE_FIXTURE(Desk, "control: stopping by project leaves others running") {
   bring_up();
   ask("POST", "/start", R"({"name":"files","project":"/other"})");
   bring_up();
-  CHECK(ask("POST", "/stop", R"({"name":"files","project":"/other"})").status == 200);
+  CHECK(ask("POST", "/stop", R"({"name":"files","project":"/other"})").status == 0);
   CHECK(count<broker::StopInstance>() == 1);
-  CHECK(ask("POST", "/stop-all").status == 200);
+  happens(broker::InstanceExited{started.back(), "exited with status 0", ""});
+  control.settle();
+  REQUIRE(answer);
+  CHECK(answer->status == 200);
+  CHECK(ask("POST", "/stop-all").status == 0);
   CHECK(count<broker::StopInstance>() == 2);
+  happens(broker::InstanceExited{started.front(), "exited with status 0", ""});
+  control.settle();
+  CHECK(answer->status == 200);
   CHECK(ask("POST", "/shutdown").status == 200);
   CHECK(ended);
+}
+
+TEST_CASE_FIXTURE(Desk, "control: a restart is answered when the old process has ended") {
+  ready();
+  CHECK(ask("POST", "/restart", R"({"name":"files"})").status == 0);
+  control.gone(1);
+  CHECK(ask("POST", "/restart", R"({"name":"files"})").status == 0);
+  happens(broker::InstanceExited{server(), "exited with status 0", ""});
+  control.settle();
+  REQUIRE(answer);
+  CHECK(answer->status == 200);
+  CHECK(count<broker::StartInstance>() == 2);
+}
+
+TEST_CASE_FIXTURE(Desk, "control: why of a name that sessions use, and of one that nobody has") {
+  core::ServerSpec own = spec();
+  ready(own);
+  own.name = "mine";
+  ready(own);
+  own.name = "fresh";
+  own.program = "/bin/fresh";
+  open(own);
+  for (const std::string name : {"files", "mine"}) {
+    const std::string body = ask("GET", "/why", name).body;
+    CAPTURE(body);
+    CHECK(body.contains(R"("name":"files")"));
+    CHECK(body.contains(R"("server":"mine")"));
+    CHECK(body.contains(R"("unplaced":[])"));
+  }
+  const std::string fresh = ask("GET", "/why", "fresh").body;
+  CAPTURE(fresh);
+  CHECK(fresh.contains(R"("groups":[],"unplaced":[{)"));
+  const proto::HttpAnswer none = ask("GET", "/why", "nobody");
+  CHECK(none.status == 404);
+  CHECK(none.body.contains("no server named nobody is known to the daemon; there are: files, fresh, mine"));
 }
 
 TEST_CASE_FIXTURE(Desk, "control: a server that is being stopped starts again if it is wanted") {

@@ -45,6 +45,7 @@ TEST_CASE("what was put back reaches the daemon before anything else is read") {
   relay->carry(waits);
   CHECK(read_as_daemon(relay->input_for_daemon()) == "first\nsec");
   CHECK(relay->interests()[0].fd == STDIN_FILENO);
+  CHECK(relay->take_back().empty());  // All of it was taken.
 }
 
 TEST_CASE("what no daemon has read comes back in order, wherever it got to") {
