@@ -23,10 +23,17 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
+std::string for_person(std::string_view text) {
+  std::string lines = "hearth: ";
+  for (const char c : text) {
+    lines += c;
+    if (c == '\n') lines += "hearth: ";
+  }
+  return lines + "\n";
+}
+
 void tell(std::string_view text) {
-  std::string line = "hearth: ";
-  line.append(text).append("\n");
-  write_all(STDERR_FILENO, line);
+  write_all(STDERR_FILENO, for_person(text));
 }
 
 }  // namespace shim
