@@ -70,6 +70,15 @@ void write_session(Writer& json, const broker::SessionReport& report, std::uint6
   json.end();
 }
 
+void write_sharer(Writer& json, const broker::SessionReport& session) {
+  json.object();
+  json.key("id").number(public_id(session.session));
+  json.key("server").string(session.server);
+  json.key("client").string(session.client);
+  json.key("project").string(session.project);
+  json.end();
+}
+
 void write_differences(Writer& json, std::string_view key,
                        const std::vector<broker::Difference>& differences) {
   json.key(key).array();
@@ -144,12 +153,7 @@ std::string why_json(const broker::Broker& broker, const std::optional<std::stri
     json.key("sessions").array();
     for (const core::SessionId id : group.sessions) {
       const auto session = std::ranges::find(sessions, id, &broker::SessionReport::session);
-      json.object();
-      json.key("id").number(public_id(id));
-      json.key("server").string(session->server);
-      json.key("client").string(session->client);
-      json.key("project").string(session->project);
-      json.end();
+      write_sharer(json, *session);
     }
     json.end();
     write_differences(json, "ignored", group.ignored);
@@ -166,12 +170,7 @@ std::string why_json(const broker::Broker& broker, const std::optional<std::stri
   json.key("unplaced").array();
   for (const broker::SessionReport& session : sessions) {
     if (session.instance || (name && session.server != *name)) continue;
-    json.object();
-    json.key("id").number(public_id(session.session));
-    json.key("server").string(session.server);
-    json.key("client").string(session.client);
-    json.key("project").string(session.project);
-    json.end();
+    write_sharer(json, session);
   }
   json.end();
   json.key("apart").array();

@@ -66,39 +66,41 @@ void consider_retiring(State& state) {
   state.outbox.push_back(Retire{});
 }
 
+void session_blocked(State& state, core::Session& session) {
+  session.blocked = true;
+  pause(state, session, core::Pause::client_full);
+}
+
+void session_overflowed(State& state, core::Session& session, std::size_t queued_bytes) {
+  session_closed(state, session,
+                 "the client does not read; " + std::to_string(queued_bytes) +
+                     " bytes wait for it, and the session is ended");
+}
+
 void dispatch(State& state, Event& event) {
   std::visit(
       Cases{
           [&](SessionOpened& e) { session_opened(state, std::move(e)); },
           [&](SessionLine& e) {
-            with_session(state, e.session,
-                         [&](core::Session& session) { client_line(state, session, e.line); });
+            with_session(state, e.session, [&](core::Session& s) { client_line(state, s, e.line); });
           },
           [&](SessionInputEnded& e) {
-            with_session(state, e.session,
-                         [&](core::Session& session) { session_input_ended(state, session); });
+            with_session(state, e.session, [&](core::Session& s) { session_input_ended(state, s); });
           },
           [&](SessionClosed& e) {
-            with_session(state, e.session, [&](core::Session& session) {
-              session_closed(state, session, std::move(e.reason));
-            });
+            with_session(state, e.session,
+                         [&](core::Session& s) { session_closed(state, s, std::move(e.reason)); });
           },
           [&](SessionBlocked& e) {
-            with_session(state, e.session, [&](core::Session& session) {
-              session.blocked = true;
-              pause(state, session, core::Pause::client_full);
-            });
+            with_session(state, e.session, [&](core::Session& session) { session_blocked(state, session); });
           },
           [&](SessionUnblocked& e) {
             with_session(state, e.session,
                          [&](core::Session& session) { session_unblocked(state, session); });
           },
           [&](SessionOverflowed& e) {
-            with_session(state, e.session, [&](core::Session& session) {
-              session_closed(state, session,
-                             "the client does not read; " + std::to_string(e.queued_bytes) +
-                                 " bytes wait for it, and the session is ended");
-            });
+            with_session(state, e.session,
+                         [&](core::Session& session) { session_overflowed(state, session, e.queued_bytes); });
           },
           [&](InstanceStarted& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_started(state, i, e.pid); });
