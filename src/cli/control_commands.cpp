@@ -149,11 +149,17 @@ int run_shutdown(const Arguments& arguments) {
   const int ours = ask_and_show(arguments, request, {.json = shutdown_of_nothing},
                                 [](const Value&) { return std::string("the daemon is shutting down\n"); });
   // Daemons for sessions in sandboxes and under limits go with it.
-  if (const auto paths = io::paths_of(arguments.home_wanted())) {
-    const io::Paths asked = io::own_paths(*paths);
-    for (const io::Paths& each : io::living_daemons(*paths)) {
-      if (each.socket != asked.socket) (void)ask_daemon(each, request);
-    }
+  const auto paths = io::paths_of(arguments.home_wanted());
+  if (!paths) return ours;
+  const io::Paths asked = io::own_paths(*paths);
+  std::vector<io::Paths> ending = io::living_daemons(*paths);
+  for (const io::Paths& each : ending) {
+    if (each.socket != asked.socket) (void)ask_daemon(each, request);
+  }
+  if (ours == exit_ok) ending.push_back(asked);
+  for (const io::Paths& each : ending) {
+    if (io::daemon_ends_within(each, time_to_end)) continue;
+    return complain("the daemon has not ended yet; 'hearth shutdown --force' ends it");
   }
   return ours;
 }

@@ -103,7 +103,8 @@ TEST_CASE("why is told in sentences") {
 TEST_CASE("why tells under which names sessions use a server, and which use none yet") {
   const std::string text = cli::why_shown(value_of(R"({
     "groups": [{"instance": "1", "name": "files", "sessions": [
-                {"client": "one", "project": "/p", "server": "mine"}, {"client": "two", "project": "/p", "server": "files"}], "ignored": []}],
+                {"client": "one", "project": "/p", "server": "mine"},
+                {"client": "two", "project": "/p", "server": "files"}], "ignored": []}],
     "apart": [], "unplaced": [{"client": "", "project": "/q", "server": "git"}]})"));
   CHECK(text ==
         "files (instance 1) is shared by 2 sessions:\n"
