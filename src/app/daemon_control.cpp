@@ -57,16 +57,16 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   if (request.method != "POST" || request.fields.get("upgrade") != "hearth-session/1" ||
       descriptors.size() != 3)
     return refuse(400, "/attach needs POST, \"Upgrade: hearth-session/1\" and three descriptors");
-  if (std::ranges::any_of(descriptors, [](const io::Descriptor& fd) { return io::is_reserved(fd.get()); })) {
-    log_.warning("a session was refused: " + io::too_many_open_files());
-    return refuse(io::no_room_status, io::no_room_for_session());
-  }
   auto body = read_attach_body(request.body);
   if (!body) return refuse(400, body.error().what);
   if (const auto lacking = core::out_of_reach(parts_.reach, body->wish.inheritance); !lacking.empty()) {
     const std::string why = elsewhere(lacking);
     log_.info("a session was sent to a daemon for its own surroundings: " + why);
     return refuse(421, why);
+  }
+  if (std::ranges::any_of(descriptors, [](const io::Descriptor& fd) { return io::is_reserved(fd.get()); })) {
+    log_.warning("a session was refused: " + io::too_many_open_files());
+    return refuse(io::no_room_status, io::no_room_for_session());
   }
   const Config config = config_file_.load();
   auto spec = resolve(body->wish, config);

@@ -145,17 +145,17 @@ int run_restart(const Arguments& arguments) {
 
 int run_shutdown(const Arguments& arguments) {
   if (arguments.has("--force")) return shut_down_by_force(arguments);
+  const base::Result<io::Paths> paths = io::paths_of(arguments.home_wanted());
+  if (!paths) return complain(paths.error().what);
+  const io::Paths asked =
+      io::own_paths(*paths);  // Before it ends: afterwards the usual one stands in for it.
   const Request request{.method = "POST", .target = "/shutdown", .body = "{}"};
   const int ours = ask_and_show(arguments, request, {.json = shutdown_of_nothing},
                                 [](const Value&) { return std::string("the daemon is shutting down\n"); });
   // Daemons for sessions in sandboxes and under limits go with it.
-  const auto paths = io::paths_of(arguments.home_wanted());
-  if (!paths) return ours;
-  const io::Paths asked = io::own_paths(*paths);
   std::vector<io::Paths> ending = io::living_daemons(*paths);
-  for (const io::Paths& each : ending) {
-    if (each.socket != asked.socket) (void)ask_daemon(each, request);
-  }
+  std::erase_if(ending, [&](const io::Paths& each) { return each.socket == asked.socket; });
+  for (const io::Paths& each : ending) (void)ask_daemon(each, request);
   if (ours == exit_ok) ending.push_back(asked);
   for (const io::Paths& each : ending) {
     if (io::daemon_ends_within(each, time_to_end)) continue;
