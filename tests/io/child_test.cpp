@@ -189,7 +189,9 @@ TEST_CASE("a launcher that leaves the server to its child has not ended it") {
 
     REQUIRE(family.start(Family::spec({"launched", mode})));
     REQUIRE(family.until_line());
-    REQUIRE(kill(test::numbers_in(family.lines.front()).front(), SIGKILL) == 0);
+    const pid_t next = test::numbers_in(family.lines.front()).front();
+    REQUIRE(run_until(family.loop, [&] { return family.child->pid() == next; }));
+    REQUIRE(kill(next, SIGKILL) == 0);
     REQUIRE(family.until_gone());
     CHECK(family.gone->how == "was killed by SIGKILL");
   }
