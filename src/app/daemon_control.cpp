@@ -133,6 +133,8 @@ base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server, co
   }
   const auto home = wish.environment.find("HOME");
   if (project.empty()) wish.cwd = home != wish.environment.end() ? home->second : "/";
+  // A project that is named is meant, also where the server's scope has no need of it.
+  if (!project.empty()) TRY(project_directory(project, {}));
   auto spec = resolve(wish, config_file_.load());
   if (spec) {
     spec->probe = spec->probe && probe_notes_.may_ask(*spec);

@@ -188,7 +188,9 @@ class TestAsks(Case):
         told = []
         for can in ({}, CAN, {"elicitation": {"url": {}}, "sampling": {}}):
             client = self.client(capabilities=can)
-            declared = self.home.wait_server(len(told) + 1).of("initialize")[-1]["params"]["capabilities"]
+            server = self.home.wait_server(len(told) + 1)
+            greeting = eventually("that it is greeted", lambda: server.of("initialize"))
+            declared = greeting[-1]["params"]["capabilities"]
             told.append({key: declared[key] for key in declared if key != "roots"})
             client.result_of_nothing = client.request("tools/list")
             client.close()
