@@ -64,7 +64,9 @@ void declare_anew(State& state, Session& session, Instance& instance) {
   const bool others = instance.sessions.size() > 1;
   // Started before anybody came, so that the first session need not wait: it does not.
   const bool warmed = instance.sessions_ever == 1;
-  if (!instance.told || others || warmed || instance.life != Life::ready || instance.era != proto::Era::legacy) return;
+  if (!instance.told || others || warmed || instance.life != Life::ready ||
+      instance.era != proto::Era::legacy)
+    return;
   if (same_questions(*instance.told, together(state, instance))) return;
   const bool works = std::ranges::any_of(instance.calls.ids(), [&](std::int64_t id) {
     const core::Call* call = instance.calls.find(id);
