@@ -311,7 +311,7 @@ class TestPrivacy(Surroundings):
             self.assertIn(path, str(caught.exception))
             # A command has no need of the file, and is told.
             session = self.home.client()
-            self.assertIn(words, session.stderr())
+            eventually("that it is told", lambda: words in session.stderr())
         os.chmod(path, 0o644)
         session = self.home.spawn([HEARTH, "attach", "fake"])
         session.initialize()
