@@ -1,5 +1,6 @@
 """What a server asks its clients, and what it tells them all: attribution, roots, levels, subscriptions, list changes."""
 import json
+import signal
 
 from client import FULL, RpcError, id_key
 from world import DIRECT, Case, eventually, needs_hearth
@@ -153,7 +154,8 @@ class TestAsks(Case):
         a, b = self.client(capabilities=CAN), self.client(capabilities=CAN)
         a.do({**ELICIT, "id": "q"}, {"hold": "a"})
         a.next_ask()
-        a.close()
+        a.signal(signal.SIGTERM)
+        a.wait_exit()
         server = self.server()
         server.wait('"id":"q"', '"result":{"action":"cancel"}')
         call = b.do(ELICIT)
