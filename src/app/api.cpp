@@ -39,6 +39,16 @@ void write_server(Writer& json, const broker::InstanceReport& report, const Wher
   json.key("fromCache").number(number(report.from_cache));
   json.key("merged").number(number(report.merged));
   json.key("restarts").number(report.restarts);
+  json.key("failures").number(report.failures);
+  json.key("refusedCalls").array();
+  for (const core::Suspect& call : report.refused_calls) {
+    json.object();
+    json.key("tool").string(call.tool);
+    json.key("deaths").number(call.deaths);
+    json.key("refused").number(call.refused);
+    json.end();
+  }
+  json.end();
   json.key("memoryBytes").number(number(memory));
   json.key("uptimeMs").number(report.started ? milliseconds(whereabouts.now - *report.started) : 0);
   json.key("command").array();

@@ -62,6 +62,7 @@ Daemon::Daemon(DaemonParts parts, ConfigFile config_file, const Config& config)
       started_(io::now()),
       probe_notes_(parts_.paths.state_dir + "/not-to-probe"),
       asks_notes_(parts_.paths.state_dir + "/asks"),
+      revision_notes_(parts_.paths.state_dir + "/revisions"),
       front_(loop_, {},
              {.on_request = [this](transport::ExchangeId exchange, proto::HttpRequest&& request,
                                    HttpOrigin origin) { requested(exchange, std::move(request), origin); },

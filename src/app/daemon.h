@@ -18,6 +18,7 @@
 #include "app/http_front.h"
 #include "app/http_sessions.h"
 #include "app/probe_notes.h"
+#include "app/revision_notes.h"
 #include "app/table.h"
 #include "app/upstreams.h"
 #include "base/result.h"
@@ -118,6 +119,7 @@ class Daemon {
   base::Instant started_;
   ProbeNotes probe_notes_;
   AsksNotes asks_notes_;
+  RevisionNotes revision_notes_;
   std::unique_ptr<io::Children> children_;
   HttpFront front_;
   Control control_;

@@ -1,4 +1,6 @@
 // What the broker wants done, done.
+#include <algorithm>
+
 #include "app/daemon.h"
 #include "io/clock.h"
 
@@ -9,6 +11,17 @@ template <class... Handlers>
 struct Cases : Handlers... {
   using Handlers::operator()...;
 };
+
+// Lines as the server was sent them; half a one at the beginning is no message, which the broker will see.
+std::vector<proto::Message> messages_of(std::string_view text) {
+  std::vector<proto::Message> messages;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (end > 0) messages.emplace_back(std::string(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return messages;
+}
 
 }  // namespace
 
@@ -39,6 +52,7 @@ void Daemon::carry_out(broker::Action& action) {
                  },
                  [&](broker::NoteNoProbe& a) { probe_notes_.note(a.program, a.args); },
                  [&](broker::NoteAsks& a) { asks_notes_.note(a.program, a.args); },
+                 [&](broker::NoteOffer& a) { revision_notes_.note(a); },
                  [&](broker::ForgetInstance& a) {
                    upstreams_->forget(a.instance);
                    (void)instances_.take(a.instance);
@@ -99,7 +113,7 @@ void Daemon::start_instance(const broker::StartInstance& action) {
     loop_.retire(std::move(running->child));
     (void)instances_.take(id);
     log_.info("server " + name + " ended: " + how.how);
-    feed(broker::InstanceExited{id, how.how, how.last_words});
+    feed(broker::InstanceExited{id, how.how, how.last_words, how.clean, messages_of(how.unread)});
   };
   auto child = children_->spawn(
       spec, {.on_line = [this, id](proto::Line&& line) { feed(broker::InstanceLine{id, std::move(line)}); },

@@ -101,6 +101,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   attachment.resume_unread();
   spec->probe = spec->probe && probe_notes_.may_ask(*spec);
   spec->asks = asks_notes_.asks(*spec);
+  spec->offer = revision_notes_.offer_for(*spec);
   feed(broker::SessionOpened{id, std::move(*spec), attachment.page(), body->pid});
 }
 
@@ -136,10 +137,10 @@ base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server, co
   // A project that is named is meant, also where the server's scope has no need of it.
   if (!project.empty()) TRY(project_directory(project, {}));
   auto spec = resolve(wish, config_file_.load());
-  if (spec) {
-    spec->probe = spec->probe && probe_notes_.may_ask(*spec);
-    spec->asks = asks_notes_.asks(*spec);
-  }
+  if (!spec) return spec;
+  spec->probe = spec->probe && probe_notes_.may_ask(*spec);
+  spec->asks = asks_notes_.asks(*spec);
+  spec->offer = revision_notes_.offer_for(*spec);
   return spec;
 }
 

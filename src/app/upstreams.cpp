@@ -50,7 +50,7 @@ void Upstreams::start_server(const broker::StartInstance& action) {
           [this, id, end, name = action.name](const io::Gone& gone) {
             end();
             hands_.log(broker::Severity::info, "server " + name + " ended: " + gone.how);
-            hands_.feed(broker::InstanceExited{id, gone.how, gone.last_words});
+            hands_.feed(broker::InstanceExited{id, gone.how, gone.last_words, gone.clean});
           }};
   auto web = std::make_unique<WebServer>(WebServer::Hands{hands_.loop, hands_.children, http_}, action,
                                          hands_.log_dir + '/' + action.name + ".log", std::move(events));

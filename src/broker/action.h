@@ -85,13 +85,22 @@ struct NoteAsks {
   std::string program;
   std::vector<std::string> args;
 };
+// The server refuses initialize for the revision that is offered first, and takes this one: to be offered
+// first for a while. `url`: of one that is not ours to start.
+struct NoteOffer {
+  std::string program;
+  std::vector<std::string> args;
+  std::string url;
+  proto::Revision revision = proto::newest_legacy;
+};
 // The instance's id will not be used again.
 struct ForgetInstance {
   InstanceId instance;
 };
 
 enum class Severity : std::uint8_t { debug, info, warning, error };
-// One line for the daemon's log. Never holds payload, environment values or credentials.
+// One line for the daemon's log. Never holds environment values or credentials, nor more of a payload than
+// the beginning of a message that goes to nobody.
 struct Log {
   Severity severity = Severity::info;
   std::string text;
@@ -101,6 +110,6 @@ struct Retire {};
 
 using Action = std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, TellSession,
                             PauseSession, ResumeSession, StartInstance, StopInstance, NoteNoProbe, NoteAsks,
-                            ForgetInstance, Log, Retire>;
+                            NoteOffer, ForgetInstance, Log, Retire>;
 
 }  // namespace broker

@@ -5,7 +5,6 @@
 // Otherwise Hearth does not guess: the question is refused, and from then on calls of this server take turns
 // by session, so that the next one is certain.
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "broker/state.h"
@@ -13,6 +12,7 @@
 #include "face/content.h"
 #include "face/legacy_server.h"
 #include "proto/json.h"
+#include "proto/minted_id.h"
 
 namespace broker {
 namespace {
@@ -235,10 +235,8 @@ void pass_on(State& state, Session& session, Instance& instance, const Scanned& 
 }
 
 std::map<std::int64_t, Ask>::iterator ask_of(Session& session, std::string_view raw_id) {
-  std::int64_t id = 0;
-  const auto [end, error] = std::from_chars(raw_id.data(), raw_id.data() + raw_id.size(), id);
-  if (error != std::errc() || end != raw_id.data() + raw_id.size()) return session.asks.end();
-  return session.asks.find(id);
+  const auto id = proto::minted_id(raw_id);
+  return id ? session.asks.find(*id) : session.asks.end();
 }
 
 void put(State& state, Instance& instance, const Scanned& message, Method method) {

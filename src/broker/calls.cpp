@@ -56,6 +56,7 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
                                       .client_id = std::string(id),
                                       .token = std::string(message.of(message.envelope.progress_token)),
                                       .uri = proto::json::unquoted(message.of(message.envelope.task_id)),
+                                      .tool = {},
                                       .original = {},
                                       .journal_slot = note_call(state, session, id),
                                       .cancelled_at = {}});
@@ -176,6 +177,8 @@ void forward_call(State& state, Session& session, Instance& instance, const Scan
                   proto::Method method, const Asked& asked) {
   Call& call = file(state, session, instance, message, method, asked);
   const std::int64_t wire_id = call.wire_id;
+  identify(state, call, message);
+  if (kills_its_server(state, instance, wire_id)) return;
   if (instance.life == core::Life::ready && !must_wait_its_turn(state, instance, call)) {
     if (!answered_by_another(state, instance, call, message)) send_now(state, instance, call, message);
     return;
@@ -420,6 +423,7 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
     fail(state, instance, call.wire_id, R"({"code":-32601,"message":"Method not found"})");
     return;
   }
+  if (kills_its_server(state, instance, call.wire_id)) return;
   if (!answered_by_another(state, instance, call, scanned)) send_now(state, instance, call, scanned);
 }
 

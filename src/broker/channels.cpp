@@ -41,21 +41,22 @@ void conversation_lost(State& state, Instance& channel) {
   channel.level.reset();
 }
 
-// It had no effect, so it may be sent again once there is a session to send it on.
-void send_again(State& state, Instance& channel, const proto::Message& message) {
+}  // namespace
+
+void send_again(State& state, Instance& instance, const proto::Message& message) {
   const base::Bytes bytes = base::Bytes::copy(message.text());
   const auto envelope = proto::scan(bytes.text);
   if (!envelope || envelope->kind != proto::Kind::request) return;
-  core::Call* call = call_of(channel, envelope->id.in(bytes.text));
+  core::Call* call = call_of(instance, envelope->id.in(bytes.text));
   if (call == nullptr || call->state != core::CallState::sent) return;
   if (call->purpose != core::Purpose::forwarded) {
-    channel.calls.take(call->wire_id);  // Ours: it is made anew with the rest.
+    instance.calls.take(call->wire_id);  // Ours: it is made anew with the rest.
     return;
   }
-  wait_again(state, channel, *call, proto::Message(bytes));
+  // It was put into the words of the other era already, and the next process may be of another.
+  if (call->era == proto::Era::modern || instance.era == proto::Era::modern) return;
+  wait_again(state, instance, *call, proto::Message(bytes));
 }
-
-}  // namespace
 
 StartInstance start_of(const Instance& instance) {
   return {.instance = instance.id,
@@ -83,6 +84,7 @@ void instance_answers(State& state, Instance& instance) {
   instance.start_due.reset();
   instance.start_limit.reset();
   instance.trouble.clear();
+  instance.failed = instance.ended_idle = false;
   for (const InstanceId id : instance.channels) {
     Instance& channel = state.instances.at(id);
     if (channel.life == Life::starting && !channel.opened) open(state, channel);
@@ -109,6 +111,7 @@ void channels_lost(State& state, Instance& instance) {
         ensure(talking);
         channel->trouble = instance.trouble;
         channel->gave_up = true;
+        channel->ends_idle = instance.ended_idle && instance.life == Life::stopped;
         stop(state, *channel);
         break;
       case Life::stopped:

@@ -4,6 +4,7 @@
 #include "face/legacy_client.h"
 #include "proto/claim.h"
 #include "proto/json.h"
+#include "proto/minted_id.h"
 
 namespace broker {
 namespace {
@@ -123,11 +124,22 @@ void client_request(State& state, Session& session, const Scanned& message) {
   forward_call(state, session, *instance, message, method);
 }
 
-bool token_of_an_ask(const Session& session, std::string_view raw_token) {
+// As the server wrote it; empty: no question of its has that token.
+std::string token_of_an_ask(const Session& session, std::string_view raw_token) {
   for (const auto& [id, ask] : session.asks) {
-    if (!ask.token.empty() && ask.token == raw_token) return true;
+    if (!ask.token.empty() && proto::same_id(ask.token, raw_token)) return ask.token;
   }
-  return false;
+  return {};
+}
+
+// It can only mean a question that the process which asked it still waits for.
+void client_progress(State& state, const Session& session, const Instance& instance, const Scanned& message) {
+  const proto::Span token = message.envelope.progress_token;
+  std::string as_asked = token_of_an_ask(session, message.of(token));
+  if (instance.life != core::Life::ready || as_asked.empty()) return;
+  proto::Message out(message.bytes);
+  out.splice(token, std::move(as_asked));
+  state.send(instance.id, std::move(out));
 }
 
 void client_notice(State& state, Session& session, const Scanned& message) {
@@ -154,11 +166,7 @@ void client_notice(State& state, Session& session, const Scanned& message) {
       roots_changed(state, session, *instance);
       return;
     case Method::progress:
-      // It can only mean a question that the process which asked it still waits for.
-      if (instance->life == core::Life::ready &&
-          token_of_an_ask(session, message.of(message.envelope.progress_token))) {
-        forward_notice(state, session, *instance, message);
-      }
+      if (instance->era == proto::Era::legacy) client_progress(state, session, *instance, message);
       return;
     default:
       forward_notice(state, session, *instance, message);

@@ -19,6 +19,8 @@ void start_took_too_long(State& state, Instance& instance) {
   instance.trouble = std::string(to_connections ? "did not answer on its port within "
                                                 : "did not answer initialize within ") +
                      seconds + " s; raise startTimeoutMs in config.json if it needs longer";
+  // If it hangs because it was asked what it is, the next start succeeds.
+  if (instance.spec.link == core::Link::stdio && instance.probes != 0) instance.probe_in_vain = true;
   instance.gave_up = true;
   stop(state, instance);
 }

@@ -104,6 +104,9 @@ struct InstanceExited {
   InstanceId instance;
   std::string how;         // "exited with status 1", "killed by SIGSEGV".
   std::string last_words;  // The last lines of its stderr, or empty.
+  bool clean = false;      // By itself, with status 0.
+  // What it was sent and has not read a byte of: it had no effect.
+  std::vector<proto::Message> unread = {};
 };
 
 // A server is to run although nobody needs it yet.

@@ -56,6 +56,7 @@ void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
   instance.start_due.reset();
   instance.start_limit.reset();
   instance.trouble.clear();
+  instance.failed = false;
   if (instance.era == proto::Era::legacy) state.send(instance.id, face::initialized_notice());
   if (instance.probe_in_vain && instance.spec.probe) {
     instance.spec.probe = false;
@@ -103,13 +104,17 @@ struct Greeting {
 
 void greeted(State& state, Instance& instance, Greeting greeting) {
   const std::bitset<3> before = instance.lists;
-  const bool again = !instance.initialize_result.empty();
+  // One that ends whenever it has nothing to do has not changed meanwhile.
+  const bool as_before =
+      std::exchange(instance.ended_idle, false) && instance.initialize_result == greeting.initialize_result;
+  const bool again = !instance.initialize_result.empty() && !as_before;
   instance.initialize_result = std::move(greeting.initialize_result);
   instance.server_version = std::move(greeting.server);
   instance.server_info = proto::member(instance.initialize_result, "serverInfo");
   instance.revision = std::move(greeting.revision);
   instance.probe = 0;
   instance.probe_due.reset();
+  instance.offers.clear();
   instance.refusal.clear();
   note_capabilities(instance);
   became_ready(state, instance, again ? before | instance.lists : std::bitset<3>());
@@ -121,7 +126,51 @@ void refused(State& state, Instance& instance, std::string trouble) {
   stop(state, instance);
 }
 
+std::vector<proto::Revision> waited_for(const State& state, const Instance& instance) {
+  std::vector<proto::Revision> wanted;
+  for (const SessionId id : instance.sessions) {
+    const Session& session = state.sessions.at(id);
+    if (session.phase == Phase::asked) wanted.push_back(session.revision);
+  }
+  return wanted;
+}
+
+// It has refused initialize: for its revision, perhaps. False: there is nothing else to try.
+bool offer_another(State& state, Instance& instance) {
+  if (face::read_refusal(instance.refusal) == face::Refused::whatever_revision) return false;
+  const auto offered = face::read_offered(instance.refusal);
+  if (offered && !offered->legacy) return false;
+  if (!instance.offers.next(instance.spec.offer, waited_for(state, instance))) return false;
+  say_initialize(state, instance);
+  return true;
+}
+
+// What it took, after it had refused what is offered first.
+void remember_offer(State& state, Instance& instance) {
+  if (!instance.offers.any_refused()) return;
+  const proto::Revision taken = instance.offers.offered();
+  instance.spec.offer = taken;
+  if (instance.channel_of) state.instances.at(*instance.channel_of).spec.offer = taken;
+  state.outbox.push_back(
+      NoteOffer{instance.spec.program, instance.spec.args, instance.spec.address.url, taken});
+}
+
+// It heard server/discover first, and has not recovered from that.
+bool confused_by_probe(const Instance& instance) {
+  return instance.spec.link == core::Link::stdio && instance.probes != 0 && !instance.probe_in_vain;
+}
+
+void start_unprobed(State& state, Instance& instance) {
+  instance.probe_in_vain = true;
+  instance.restart_wanted = true;
+  stop(state, instance);
+  state.log(Severity::info,
+            instance.spec.name + ": was confused by server/discover; it is started again and not asked");
+}
+
 void initialize_refused(State& state, Instance& instance) {
+  if (offer_another(state, instance)) return;
+  if (confused_by_probe(instance)) return start_unprobed(state, instance);
   refused(state, instance, "answered initialize with an error");
 }
 
@@ -140,7 +189,7 @@ void greet(State& state, Instance& instance) {
   instance.era = proto::Era::legacy;
   instance.probes = 0;
   instance.probe_silent = false;
-  instance.initialize_sent = false;
+  instance.initialize_sent = instance.initialize_open = false;
   if (instance.spec.probe && !instance.probe_in_vain) {
     ask_its_era(state, instance);
   } else {
@@ -151,15 +200,18 @@ void greet(State& state, Instance& instance) {
 void nothing_discovered(State& state, Instance& instance) {
   instance.probe_due.reset();
   if (!instance.initialize_sent) return say_initialize(state, instance);
-  if (!instance.refusal.empty()) initialize_refused(state, instance);
+  if (!instance.refusal.empty() && !instance.initialize_open) initialize_refused(state, instance);
 }
 
 void say_initialize(State& state, Instance& instance) {
   const face::Declared declared = declare(state, instance);
   instance.probe_due.reset();
-  instance.initialize_sent = true;
+  instance.initialize_sent = instance.initialize_open = true;
+  const auto next = instance.offers.next(instance.spec.offer, waited_for(state, instance));
+  instance.offers.offer(next.value_or(proto::newest_legacy));
   const std::int64_t id = own_call(instance, core::Purpose::initialize);
-  state.send(instance.id, face::initialize_request(id, declared, state.options.version));
+  state.send(instance.id,
+             face::initialize_request(id, instance.offers.offered(), declared, state.options.version));
 }
 
 void instance_discovered(State& state, Instance& instance, std::int64_t call, const Scanned& message) {
@@ -174,21 +226,25 @@ void instance_discovered(State& state, Instance& instance, std::int64_t call, co
             {.initialize_result = std::move(found.initialize_result),
              .server = std::move(found.server),
              .revision = std::string(proto::name_of(proto::newest_modern))});
+  } else if (confused_by_probe(instance) && face::reads_like_greeting(result)) {
+    start_unprobed(state, instance);
   } else if (!instance.initialize_sent) {
     not_discovered(state, instance, message.of(message.envelope.error));
-  } else if (!instance.refusal.empty() && instance.probe == 0) {
+  } else if (!instance.refusal.empty() && instance.probe == 0 && !instance.initialize_open) {
     initialize_refused(state, instance);
   }
 }
 
 void instance_greeted(State& state, Instance& instance, const Scanned& message) {
+  instance.initialize_open = false;
   if (instance.life != Life::greeting) return;
   const std::string_view result = message.of(message.envelope.result);
   if (result.empty()) {
     const std::string_view error = message.of(message.envelope.error);
     const auto offered = face::read_offered(error);
+    instance.offers.refused();
+    if (instance.refusal.empty()) instance.refusal = error;
     if (offered && offered->modern && instance.probe != 0) return;  // Its other answer is still to come.
-    instance.refusal = error;
     // One that said nothing before may have been asleep, and be a modern one all the same.
     const bool once_more = (offered && offered->modern) || instance.probe_silent;
     if (once_more && instance.probes < probes_most) return ask_its_era(state, instance);
@@ -197,6 +253,7 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
   const auto greeting = face::read_greeting(result);
   if (!greeting) return refused(state, instance, greeting.error());
   instance.era = proto::Era::legacy;
+  remember_offer(state, instance);
   // It has read both, and passes over what it does not know.
   const bool read_both = instance.probe != 0 && instance.spec.link == core::Link::stdio;
   if (read_both || instance.probe_silent) instance.probe_in_vain = true;
@@ -206,8 +263,14 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
 }
 
 bool ended_on_being_asked(const Instance& instance) {
-  return instance.life == Life::greeting && instance.spec.link == core::Link::stdio && instance.probe != 0 &&
-         !instance.initialize_sent;
+  return instance.life == Life::greeting && confused_by_probe(instance);
+}
+
+bool ended_on_being_offered(const State& state, const Instance& instance) {
+  return instance.life == Life::greeting && instance.spec.link == core::Link::stdio &&
+         instance.offers.any_refused() &&
+         face::read_refusal(instance.refusal) == face::Refused::for_revision &&
+         instance.offers.next(instance.spec.offer, waited_for(state, instance)).has_value();
 }
 
 }  // namespace broker

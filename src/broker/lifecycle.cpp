@@ -21,7 +21,9 @@ void start(State& state, Instance& instance) {
   instance.life = Life::starting;
   instance.restart_wanted = false;
   instance.gave_up = false;
+  instance.ends_idle = false;
   instance.refusal.clear();
+  instance.offers.clear();
   if (instance.channel_of) {
     open_channel(state, instance);
     return;
@@ -137,6 +139,8 @@ void failed(State& state, Instance& instance) {
                            return phase == Phase::answered || phase == Phase::ready;
                          });
   instance.supervision.failed(state.now, instance.spec.timing.stable_after);
+  instance.failed = true;
+  instance.ended_idle = false;
   const std::string error =
       instance.refusal.empty() ? error_about(instance, instance.trouble, true) : instance.refusal;
   const bool again = was_ready && !instance.supervision.broken();
@@ -254,13 +258,67 @@ void instance_start_failed(State& state, Instance& instance, std::string why) {
   consider_forgetting(state, instance.id);
 }
 
-void instance_exited(State& state, Instance& instance, const InstanceExited& event) {
-  if (ended_on_being_asked(instance)) {
-    process_lost(state, instance, error_about(instance, event.how, true));
-    instance.probe_in_vain = true;
-    start(state, instance);
-    return;
+namespace {
+
+// It ended because of how it was greeted. True: it is started again at once, and greeted otherwise.
+bool greets_again(State& state, Instance& instance, const InstanceExited& event) {
+  const bool offered = ended_on_being_offered(state, instance);
+  if (!offered && !ended_on_being_asked(instance)) return false;
+  process_lost(state, instance, error_about(instance, event.how, true));
+  const core::Offers offers = instance.offers;
+  std::string refusal = std::move(instance.refusal);
+  if (!offered) instance.probe_in_vain = true;
+  start(state, instance);
+  instance.offers = offers;
+  instance.refusal = std::move(refusal);
+  return true;
+}
+
+bool ends_idle(State& state, Instance& instance, const InstanceExited& event) {
+  if (instance.channel_of) return instance.ends_idle;
+  // With something to do that it did not even begin it is of no use, unless it has done something before.
+  const bool useful = instance.waiting.empty() || instance.supervision.has_answered();
+  return instance.life == Life::ready && event.clean && useful && !works_at_something(state, instance);
+}
+
+// Some servers end when they have had nothing to do for a while, or after each request. Nothing is lost, and
+// nothing needs it before somebody asks.
+void ended_idle(State& state, Instance& instance) {
+  process_lost(state, instance, error_about(instance, "has ended", true));
+  const bool wanted = instance.restart_wanted || !instance.waiting.empty();
+  instance.life = Life::stopped;
+  instance.ended_idle = true;
+  instance.failed = false;
+  instance.trouble.clear();
+  if (!instance.channel_of) {
+    state.log(Severity::info, instance.spec.name +
+                                  ": ended by itself when it had nothing to do; it is started again when "
+                                  "somebody asks for it");
   }
+  channels_lost(state, instance);
+  if (wanted && needed_by_somebody(instance)) wake(state, instance);
+  consider_forgetting(state, instance.id);
+}
+
+// Which calls it may have died of.
+void note_death(State& state, Instance& instance, const std::string& how) {
+  if (instance.life != Life::ready) return;
+  if (instance.channel_of) {
+    channel_broke(state, instance);
+  } else {
+    blame(state, instance, how);
+  }
+}
+
+}  // namespace
+
+void instance_exited(State& state, Instance& instance, const InstanceExited& event) {
+  if (greets_again(state, instance, event)) return;
+  if (instance.life == Life::ready) {
+    for (const proto::Message& message : event.unread) send_again(state, instance, message);
+  }
+  if (ends_idle(state, instance, event)) return ended_idle(state, instance);
+  note_death(state, instance, event.how);
   const bool asked_for = instance.life == Life::stopping && !instance.gave_up;
   // A channel that falls with its server has that server's trouble.
   std::string how = instance.channel_of && instance.gave_up ? instance.trouble : event.how;
@@ -274,6 +332,7 @@ void instance_exited(State& state, Instance& instance, const InstanceExited& eve
     const bool needed =
         instance.restart_wanted || !instance.waiting.empty() || greetings_wait(state, instance);
     if (!instance.restart_wanted) instance.trouble = "was stopped";
+    instance.failed = false;
     if (needed && (needed_by_somebody(instance) || by_a_person)) wake(state, instance);
     if (by_a_person) instance.idle_due = state.now + instance.spec.timing.idle_timeout;
     channels_lost(state, instance);
@@ -293,6 +352,7 @@ void instance_spoke(State& state, Instance& instance) {
 
 void restart(State& state, Instance& instance) {
   instance.supervision.forgive();
+  instance.suspects.clear();
   switch (instance.life) {
     case Life::stopped:
       wake(state, instance);
@@ -328,6 +388,8 @@ void stop_by_person(State& state, Instance& instance) {
       return;
     case Life::backing_off:
       instance.life = Life::stopped;
+      instance.failed = false;
+      instance.trouble = "was stopped";
       fail_calls(state, instance, error_about(instance, "was stopped on request", true));
       if (greetings_wait(state, instance) && !wake(state, instance))
         fail_greetings(state, instance, error_about(instance, instance.trouble, true));

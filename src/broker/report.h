@@ -11,6 +11,7 @@
 #include "core/ids.h"
 #include "core/server_spec.h"
 #include "core/share_key.h"
+#include "core/suspects.h"
 
 namespace broker {
 
@@ -33,6 +34,8 @@ struct InstanceReport {
   std::uint64_t from_cache = 0;  // Calls that were answered with what was kept,
   std::uint64_t merged = 0;      // and with the answer to another that asked the same.
   std::uint32_t restarts = 0;
+  std::uint32_t failures = 0;                // In a row: starts that led to no answer.
+  std::vector<core::Suspect> refused_calls;  // Not sent any more, because it died of them.
   bool interactive = false;
   std::optional<base::Instant> started;
   std::string trouble;        // Why it failed or restarts; empty when well.

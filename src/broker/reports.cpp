@@ -14,7 +14,7 @@ using core::Session;
 std::string state_of(const Instance& instance) {
   switch (instance.life) {
     case Life::stopped:
-      return instance.supervision.failures() != 0 && !instance.trouble.empty() ? "failed" : "stopped";
+      return instance.failed && !instance.trouble.empty() ? "failed" : "stopped";
     case Life::starting:
     case Life::greeting:
       return "starting";
@@ -41,7 +41,7 @@ std::size_t calls_in_flight(const Instance& instance) {
   return count;
 }
 
-InstanceReport report_of(const Instance& instance) {
+InstanceReport report_of(const Instance& instance, base::Instant now) {
   return {.instance = instance.id,
           .number = instance.number,
           .name = instance.spec.name,
@@ -60,6 +60,8 @@ InstanceReport report_of(const Instance& instance) {
           .from_cache = instance.from_cache,
           .merged = instance.merged,
           .restarts = instance.restarts,
+          .failures = instance.supervision.failures(),
+          .refused_calls = instance.suspects.refused(now),
           .interactive = instance.interactive,
           .started = instance.started,
           .trouble = instance.trouble,
@@ -67,8 +69,8 @@ InstanceReport report_of(const Instance& instance) {
 }
 
 // A person sees the server; that it is several conversations shows in the numbers only.
-void add_channel(InstanceReport& report, const Instance& channel) {
-  const InstanceReport own = report_of(channel);
+void add_channel(InstanceReport& report, const Instance& channel, base::Instant now) {
+  const InstanceReport own = report_of(channel, now);
   if (report.server_version.empty()) report.server_version = own.server_version;
   if (report.revision.empty()) report.revision = own.revision;
   if (report.trouble.empty()) report.trouble = own.trouble;
@@ -82,8 +84,9 @@ void add_channel(InstanceReport& report, const Instance& channel) {
 }
 
 InstanceReport whole_report_of(const State& state, const Instance& instance) {
-  InstanceReport report = report_of(instance);
-  for (const InstanceId channel : instance.channels) add_channel(report, state.instances.at(channel));
+  InstanceReport report = report_of(instance, state.now);
+  for (const InstanceId channel : instance.channels)
+    add_channel(report, state.instances.at(channel), state.now);
   return report;
 }
 

@@ -1,7 +1,5 @@
 // What servers say: every line of an instance is sorted here. What no table says belongs to a session reaches
 // none.
-#include <charconv>
-
 #include "broker/effects.h"
 #include "broker/noise.h"
 #include "broker/state.h"
@@ -9,12 +7,14 @@
 #include "face/modern_server.h"
 #include "face/tasks.h"
 #include "proto/json.h"
+#include "proto/minted_id.h"
 
 namespace broker {
 namespace {
 
 using core::Call;
 using core::CallState;
+using core::Dropped;
 using core::Instance;
 using core::Purpose;
 using core::Session;
@@ -22,11 +22,23 @@ using proto::Kind;
 using proto::Message;
 using proto::Method;
 
-std::optional<std::int64_t> integer_of(std::string_view raw) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
-  if (error != std::errc() || end != raw.data() + raw.size()) return std::nullopt;
-  return value;
+// Of a message that goes to the log because it goes to nobody: enough to see which id or method it bears.
+constexpr std::size_t beginning_shown = 100;
+
+// It belongs to nobody, and goes to nobody. The log has the first of each kind, the count has them all.
+void drop(State& state, Instance& instance, const Scanned& message, core::Dropped kind,
+          std::string_view what) {
+  ++instance.dropped;
+  Instance& server = instance.channel_of ? state.instances.at(*instance.channel_of) : instance;
+  if (server.drops_logged.test(static_cast<std::size_t>(kind))) return;
+  server.drops_logged.set(static_cast<std::size_t>(kind));
+  std::string_view text = message.bytes.text;
+  const bool whole = text.size() <= beginning_shown;
+  text = text.substr(0, beginning_shown);
+  while (!whole && (text.back() & 0x80) != 0) text.remove_suffix(1);  // No half character at its end.
+  state.log(Severity::warning, instance.spec.name + ": dropped " + std::string(what) + ": " +
+                                   std::string(text) + (whole ? "" : "…") +
+                                   " (logged once; \"dropped\" in hearth status --json counts them)");
 }
 
 // A URL elicitation can also be asked for by an error; its completion concerns the session that got the
@@ -116,13 +128,12 @@ void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, co
 
 void server_answer(State& state, Instance& instance, const Scanned& message) {
   Call* call = call_of(instance, message.of(message.envelope.id));
-  if (call == nullptr) {
-    ++instance.dropped;
-    return;
-  }
+  if (call == nullptr)
+    return drop(state, instance, message, Dropped::answer, "an answer to no call that is open");
   const std::int64_t wire_id = call->wire_id;
   switch (call->purpose) {
     case Purpose::forwarded:
+      has_answered(state, instance, *call, message);
       forwarded_answer(state, instance, wire_id, message);
       return;
     case Purpose::initialize:
@@ -170,7 +181,7 @@ bool makes_progress(const Instance& instance, const Call& call) {
 }
 
 void progress(State& state, Instance& instance, const Scanned& message) {
-  const std::optional<std::int64_t> token = integer_of(message.of(message.envelope.progress_token));
+  const std::optional<std::int64_t> token = proto::minted_id(message.of(message.envelope.progress_token));
   const Call* call = token ? instance.calls.find(*token) : nullptr;
   SessionId owner;
   std::string client_token;
@@ -184,10 +195,8 @@ void progress(State& state, Instance& instance, const Scanned& message) {
     client_token = task->client_token;
   }
   Session* session = state.sessions.find(owner);
-  if (session == nullptr) {
-    ++instance.dropped;
-    return;
-  }
+  if (session == nullptr)
+    return drop(state, instance, message, Dropped::progress, "progress of no call that is open");
   Message out(message.bytes);
   out.splice(message.envelope.progress_token, std::move(client_token));
   if (session->blocked) {
@@ -200,11 +209,9 @@ void progress(State& state, Instance& instance, const Scanned& message) {
 // To the one session it concerns, if it is there.
 void to_owner(State& state, Instance& instance, SessionId owner, const Scanned& message) {
   const Session* session = state.sessions.find(owner);
-  if (session == nullptr) {
-    ++instance.dropped;
-  } else {
-    state.send_about(owner, Message(message.bytes), concerned_call(state, *session, instance));
-  }
+  if (session == nullptr)
+    return drop(state, instance, message, Dropped::notice, "a notification that is meant for no session");
+  state.send_about(owner, Message(message.bytes), concerned_call(state, *session, instance));
 }
 
 void task_status(State& state, Instance& instance, const Scanned& message) {
@@ -229,7 +236,7 @@ void elicitation_complete(State& state, Instance& instance, const Scanned& messa
 // before that began comes by another stream.
 bool told_twice(const Instance& instance, const Scanned& message) {
   if (instance.spec.link != core::Link::stdio) return false;
-  const std::optional<std::int64_t> listen = integer_of(message.of(message.envelope.subscription));
+  const std::optional<std::int64_t> listen = proto::minted_id(message.of(message.envelope.subscription));
   return instance.era == proto::Era::modern && listen && *listen != instance.upstream.call &&
          *listen != instance.upstream.opening;
 }
@@ -363,7 +370,7 @@ void pass_answer(State& state, Instance& instance, std::int64_t wire_id, const S
 }
 
 Call* call_of(Instance& instance, std::string_view raw_id) {
-  const std::optional<std::int64_t> id = integer_of(raw_id);
+  const std::optional<std::int64_t> id = proto::minted_id(raw_id);
   Call* call = id ? instance.calls.find(*id) : nullptr;
   if (call == nullptr) return nullptr;
   // What has not been sent, or is answered already, has no answer to come.

@@ -2,9 +2,9 @@
 //
 // The parts are files of free functions over this state, each named after what it handles: clients.cpp (what
 // clients say), servers.cpp (what servers say), calls.cpp, shared_answers.cpp (one answer for several),
-// asks.cpp, interests.cpp (subscriptions, levels, list changes), roots.cpp, placement.cpp, lifecycle.cpp
-// (processes), deadlines.cpp, sessions.cpp (beginning and end). None of them calls out: what has to be done
-// in the world is left in the outbox.
+// asks.cpp, blame.cpp (what servers die of), interests.cpp (subscriptions, levels, list changes), roots.cpp,
+// placement.cpp, lifecycle.cpp (processes), deadlines.cpp, sessions.cpp (beginning and end). None of them
+// calls out: what has to be done in the world is left in the outbox.
 #pragma once
 
 #include <optional>
@@ -289,6 +289,9 @@ StartInstance start_of(const core::Instance& instance);
 void open_channel(State& state, core::Instance& channel);
 void instance_answers(State& state, core::Instance& instance);
 void instance_forgot(State& state, core::Instance& channel, const InstanceForgot& event);
+// The server was sent it in vain: it had no effect, so it may be sent again once there is somebody to send it
+// to.
+void send_again(State& state, core::Instance& instance, const proto::Message& message);
 // Their server is gone; instance.trouble says how.
 void channels_lost(State& state, core::Instance& instance);
 // The channel is about to leave the tables.
@@ -360,6 +363,19 @@ void daemon_leaves(State& state, DaemonLeaves::Sessions sessions);
 void instance_overflowed(State& state, core::Instance& instance, std::size_t queued_bytes);
 void consider_forgetting(State& state, InstanceId id);
 
+// blame.cpp
+// A call of the server's, or a task, is not over.
+bool works_at_something(State& state, core::Instance& server);
+// The call is about to be sent: what it is, should the server die of it.
+void identify(const State& state, core::Call& call, const Scanned& message);
+// The server has died of it too often. True: it has been refused, and is out of the tables.
+bool kills_its_server(State& state, core::Instance& instance, std::int64_t wire_id);
+// The server has answered a call of a session's.
+void has_answered(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
+// Before the calls of a channel that broke, or of a server that ended unasked, leave the tables.
+void channel_broke(State& state, core::Instance& channel);
+void blame(State& state, core::Instance& server, const std::string& how);
+
 // greeting.cpp
 void greet(State& state, core::Instance& instance);
 // Our own initialize.
@@ -368,7 +384,10 @@ void say_initialize(State& state, core::Instance& instance);
 void nothing_discovered(State& state, core::Instance& instance);
 void instance_discovered(State& state, core::Instance& instance, std::int64_t call, const Scanned& message);
 void instance_greeted(State& state, core::Instance& instance, const Scanned& message);
+// It is to be started again at once: server/discover was too much for it,
 bool ended_on_being_asked(const core::Instance& instance);
+// or it refused the revision that it was offered, and there are others.
+bool ended_on_being_offered(const State& state, const core::Instance& instance);
 
 // rounds.cpp
 // A modern server wants answers before it answers a legacy client's call.

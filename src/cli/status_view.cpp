@@ -48,6 +48,15 @@ std::string calls_of(const Value& server) {
   return calls;
 }
 
+// "files: the tool crash has ended it 3 times with the same arguments; that call is refused (2 so far)"
+void append_refused(std::string& out, const Value& server) {
+  for (const Value& call : items_of(server, "refusedCalls")) {
+    out.append(printable(plain(server, "name"))).append(": the tool ").append(printable(plain(call, "tool")));
+    out.append(" has ended it ").append(plain(call, "deaths")).append(" times with the same arguments; ");
+    out.append("that call is refused (").append(plain(call, "refused")).append(" so far)\n");
+  }
+}
+
 std::string servers_shown(const std::vector<Value>& servers) {
   Table table({{"SERVER"},
                {"STATE"},
@@ -63,9 +72,13 @@ std::string servers_shown(const std::vector<Value>& servers) {
     table.row({plain(server, "name"), plain(server, "state"), pid, plain(server, "sessions"),
                calls_of(server), plain(server, "restarts"), bytes(server, "memoryBytes"),
                duration(server, "uptimeMs")});
+    append_refused(troubles, server);
     const std::string_view trouble = server.string_or("trouble", "");
     if (trouble.empty()) continue;
-    troubles.append(printable(plain(server, "name"))).append(": ").append(printable(trouble)).append("\n");
+    troubles.append(printable(plain(server, "name"))).append(": ").append(printable(trouble));
+    const std::int64_t failures = number_of(server, "failures").value_or(0);
+    if (failures > 1) troubles.append(" (").append(std::to_string(failures)).append(" failures in a row)");
+    troubles.append("\n");
   }
   return table.text() + (troubles.empty() ? "" : "\n" + troubles);
 }

@@ -59,12 +59,14 @@ struct Call {
   proto::Era era = proto::Era::legacy;  // In which the client asked.
   Abilities abilities;                  // Modern: what its client may be asked because of it.
   std::optional<Level> level;           // Modern: the log lines that it wants.
-  std::string lacking;      // Modern: what the server asked for and the client has not declared, raw.
-  std::uint64_t park = 0;   // Modern: what the server has asked because of it. 0: nothing.
-  std::string client_id;    // Raw JSON, quotes included: 1 and "1" are different ids.
-  std::string token;        // The client's progress token, raw; empty when it wants no progress.
-  std::string uri;          // subscribe, unsubscribe.
-  std::int64_t joined = 0;  // The call that it has joined.
+  std::string lacking;       // Modern: what the server asked for and the client has not declared, raw.
+  std::uint64_t park = 0;    // Modern: what the server has asked because of it. 0: nothing.
+  std::string client_id;     // Raw JSON, quotes included: 1 and "1" are different ids.
+  std::string token;         // The client's progress token, raw; empty when it wants no progress.
+  std::string uri;           // subscribe, unsubscribe.
+  std::string tool;          // tools/call: which,
+  std::uint64_t digest = 0;  // and of it with its arguments. 0: another method, or not sent yet.
+  std::int64_t joined = 0;   // The call that it has joined.
   base::Bytes original;  // Of one that questions may come of, across eras, or that has joined another: as the
                          // client wrote it.
   std::optional<std::uint16_t> journal_slot;

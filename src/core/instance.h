@@ -28,11 +28,13 @@
 #include "core/listen.h"
 #include "core/merging.h"
 #include "core/noise.h"
+#include "core/offers.h"
 #include "core/roots.h"
 #include "core/round.h"
 #include "core/server_spec.h"
 #include "core/subscriptions.h"
 #include "core/supervision.h"
+#include "core/suspects.h"
 #include "core/tasks.h"
 #include "core/upstream_listen.h"
 #include "proto/message.h"
@@ -47,6 +49,9 @@ enum class Life : std::uint8_t {
   backing_off,  // It crashed; the next attempt has a time.
   stopping,     // Asked to end, not yet gone.
 };
+
+// What of a server's could be given to nobody.
+enum class Dropped : std::uint8_t { answer, progress, notice };
 
 // What waits for the server to be ready, or to be free.
 struct Waiting {
@@ -82,6 +87,13 @@ struct Instance {
   std::optional<base::Instant> idle_due;     // No sessions: stop then.
   std::optional<base::Instant> forget_due;   // Failed and unwanted: forget then.
   Supervision supervision;
+  bool failed = false;      // stopped: because it did not come up, or did not stay up.
+  bool ended_idle = false;  // It ended by itself, with status 0 and nothing to do: no crash.
+  bool ends_idle = false;   // A channel, stopping: its server ended so.
+  Suspects suspects;        // Calls that it died of.
+  // Of a server that speaks HTTP: calls whose connection broke, which may be the first that is heard of its
+  // death.
+  std::deque<std::pair<base::Instant, Suspects::Running>> lost_lately;
   std::uint32_t restarts = 0;
   std::string trouble;          // Why it is not well; for people.
   bool restart_wanted = false;  // stopping: start again when gone.
@@ -90,10 +102,12 @@ struct Instance {
   Capabilities first;                      // Of the session that made us start it, for our own requests.
   std::optional<Capabilities> told;        // What a legacy server was told that clients can do.
   bool gave_up = false;                    // stopping: because it did not start as it should.
-  std::string refusal;                     // The server's own error object to initialize, raw.
+  std::string refusal;                     // The server's first error object to initialize, raw.
   proto::Era era = proto::Era::legacy;     // As its process has shown itself.
   int probes = 0;                          // Of this start.
   bool initialize_sent = false;            // In this start.
+  bool initialize_open = false;            // greeting: it was sent, and has no answer yet.
+  Offers offers;                           // Of this greeting.
   std::int64_t probe = 0;                  // greeting: the call that asked it, until it is answered.
   std::optional<base::Instant> probe_due;  // greeting: go on without an answer then.
   bool probe_silent = false;      // greeting: over HTTP, the question was given up without an answer.
@@ -107,9 +121,10 @@ struct Instance {
   CallTable calls;
   std::deque<Waiting> waiting;
   std::uint64_t calls_total = 0;
-  std::uint64_t dropped = 0;  // Messages that belonged to no session.
-  Noise noise;                // Lines that were no messages.
-  bool interactive = false;   // Asks without saying whom: calls are serialised across sessions.
+  std::uint64_t dropped = 0;    // Messages that belonged to no session.
+  std::bitset<3> drops_logged;  // By Dropped: the log has one already. Of a server, not of its channels.
+  Noise noise;                  // Lines that were no messages.
+  bool interactive = false;     // Asks without saying whom: calls are serialised across sessions.
 
   Cache cache;
   Merging merging;

@@ -115,11 +115,23 @@ inline constexpr base::Duration list_change_window = std::chrono::milliseconds(5
 // How long a server's roots/list waits for the sessions' own answers.
 inline constexpr base::Duration roots_wait = std::chrono::seconds(5);
 
-// After a crash: 250 ms, doubled each time. Five in a row and the server counts as failed; a
-// minute later one further attempt is made, if somebody still wants it.
+// After a crash: 250 ms, doubled for each failure in a row, which is a start that led to no answer. After
+// five the server counts as failed; a minute later one further attempt is made, if somebody still wants it.
 inline constexpr base::Duration backoff_first = std::chrono::milliseconds(250);
 inline constexpr std::uint32_t failures_most = 5;
 inline constexpr base::Duration cool_down = std::chrono::minutes(1);
+
+// A call that was running at so many deaths of its server in a row is not sent to it any more, for so long
+// after the last of them. A model that sees an error tries again once or twice.
+inline constexpr std::uint32_t deaths_of_one_call = 3;
+inline constexpr base::Duration suspect_kept = std::chrono::minutes(10);
+
+// Calls that were running when their server died, per server; the ones with the fewest deaths are
+// forgotten first.
+inline constexpr std::size_t suspects_per_instance = 64;
+
+// The connections of a server that speaks HTTP break before its end is known, by no more than this.
+inline constexpr base::Duration lost_with_server = std::chrono::seconds(5);
 
 // A failed server without sessions is remembered this long, for `hearth status` and for its breaker.
 inline constexpr base::Duration remember_failed = std::chrono::minutes(10);

@@ -7,12 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/inheritance.h"
 #include "base/time.h"
+#include "proto/revision.h"
 
 namespace core {
 
@@ -74,6 +76,8 @@ struct ServerSpec {
   bool cache = true;   // Its answers may be kept, and shared by those who ask the same at the same time.
   bool probe = false;  // Ask it whether it is a modern server. False: it is known to suffer from being asked.
   bool asks = false;   // It is known to ask clients: calls take turns from the start.
+  // The revision that it is known to take in initialize; absent: the newest.
+  std::optional<proto::Revision> offer = {};
   Timing timing;
   std::size_t message_bytes_max = std::size_t{64} << 20;
 };

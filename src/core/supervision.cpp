@@ -6,10 +6,12 @@ namespace core {
 
 void Supervision::started(base::Instant now) {
   started_ = now;
+  answered_ = false;
 }
 
 base::Instant Supervision::failed(base::Instant now, base::Duration stable_after) {
-  if (started_ && now - *started_ >= stable_after) failures_ = 0;
+  if (started_ && (answered_ || now - *started_ >= stable_after)) failures_ = 0;
+  answered_ = false;
   started_.reset();
   ++failures_;
   if (broken()) {

@@ -1,7 +1,8 @@
 // When to try a server again that did not stay up.
 //
 // Each failure doubles the wait; several in a row open the breaker, which then allows one attempt after a
-// time to cool down. Staying up long enough forgives everything.
+// time to cool down. A server that has answered a call, or stayed up long enough, works: whatever ends it
+// then, what was before is forgiven, and it is tried again after the first, short wait.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,9 @@ class Supervision {
  public:
   // It is ready, and from now on stays up. A process that only hangs does not.
   void started(base::Instant now);
+  // It has answered a call of a session's.
+  void answered() { answered_ = true; }
+  bool has_answered() const { return answered_; }  // Since it is ready.
   // The process ended unasked, or never came to be. Returns when the next attempt may be made.
   base::Instant failed(base::Instant now, base::Duration stable_after);
   // A person said: again, now.
@@ -26,6 +30,7 @@ class Supervision {
 
  private:
   std::uint32_t failures_ = 0;
+  bool answered_ = false;  // Since it is ready.
   std::optional<base::Instant> started_;
   base::Instant retry_at_;
 };

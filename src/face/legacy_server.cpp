@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proto/json.h"
+#include "proto/members.h"
 #include "proto/revision.h"
 #include "proto/rpc.h"
 
@@ -50,10 +51,11 @@ void write_capabilities(Writer& writer, const Declared& declared) {
 
 }  // namespace
 
-std::string initialize_request(std::int64_t id, const Declared& declared, std::string_view hearth_version) {
+std::string initialize_request(std::int64_t id, proto::Revision revision, const Declared& declared,
+                               std::string_view hearth_version) {
   Writer params;
   params.object();
-  params.key("protocolVersion").string(proto::name_of(proto::newest_legacy));
+  params.key("protocolVersion").string(proto::name_of(revision));
   params.key("capabilities");
   write_capabilities(params, declared);
   params.key("clientInfo").object();
@@ -62,6 +64,28 @@ std::string initialize_request(std::int64_t id, const Declared& declared, std::s
   params.end();
   params.end();
   return proto::request_text(std::to_string(id), "initialize", params.text());
+}
+
+bool reads_like_greeting(std::string_view raw_result) {
+  const proto::json::Document document = proto::json::parse(raw_result);
+  const proto::json::Value* version = document.root ? document.root->find("protocolVersion") : nullptr;
+  return version != nullptr && version->type == proto::json::Type::string &&
+         document.root->find("capabilities") != nullptr;
+}
+
+Refused read_refusal(std::string_view raw_error) {
+  const auto code = proto::json::parse(proto::member(raw_error, "code"));
+  const std::int64_t number = code.root ? code.root->integer().value_or(0) : 0;
+  if (number == static_cast<int>(proto::Code::method_not_found)) return Refused::whatever_revision;
+  // Ours, about a server that speaks HTTP: only a status that it gave is its own word.
+  const bool by_status = !proto::member(proto::member(raw_error, "data"), "status").empty();
+  if (proto::made_here(raw_error) && !by_status) return Refused::whatever_revision;
+  std::string words(raw_error);
+  std::ranges::transform(words, words.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c; });
+  const auto says = [&](std::string_view word) { return words.find(word) != std::string::npos; };
+  const bool named = says("version") || says("revision") || says("protocol");
+  return named ? Refused::for_revision : Refused::perhaps_for_revision;
 }
 
 std::expected<ServerGreeting, std::string> read_greeting(std::string_view raw_result) {

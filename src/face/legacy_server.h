@@ -13,6 +13,7 @@
 #include "core/capabilities.h"
 #include "core/levels.h"
 #include "proto/envelope.h"
+#include "proto/revision.h"
 
 namespace face {
 
@@ -26,12 +27,25 @@ struct Declared {
   std::vector<std::string> extra;  // The entry's "capabilities".
 };
 
-std::string initialize_request(std::int64_t id, const Declared& declared, std::string_view hearth_version);
+std::string initialize_request(std::int64_t id, proto::Revision revision, const Declared& declared,
+                               std::string_view hearth_version);
 
 struct ServerGreeting {
   std::string revision;  // As the server said it.
   std::string server;    // "name version", for people.
 };
+
+// Whether `raw_result`, the answer to another request, is one to initialize all the same: some servers take
+// whatever comes first for that.
+bool reads_like_greeting(std::string_view raw_result);
+
+// What an error in answer to initialize tells about offering another revision.
+enum class Refused : std::uint8_t {
+  whatever_revision,     // Another would fare no better.
+  perhaps_for_revision,  // It may.
+  for_revision,          // It says so.
+};
+Refused read_refusal(std::string_view raw_error);
 
 // The error is a sentence about the server.
 std::expected<ServerGreeting, std::string> read_greeting(std::string_view raw_result);

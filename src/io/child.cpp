@@ -28,6 +28,10 @@ constexpr std::size_t errors_per_turn = std::size_t{16} << 10;
 constexpr std::size_t last_output_max = std::size_t{4} << 20;
 constexpr int last_errors_turns_max = 16;
 
+// A process that ends closes its descriptors first: one that is still there after this has closed them and
+// goes on.
+constexpr base::Duration about_to_end = std::chrono::milliseconds(250);
+
 // Between two looks at those who were killed, should nothing tell of their death.
 constexpr base::Duration look_again = std::chrono::milliseconds(100);
 
@@ -72,7 +76,7 @@ Child::~Child() {
 }
 
 base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawned spawned) {
-  const auto deaf = [this](const base::Error&) { stop(); };
+  const auto deaf = [this](const base::Error&) { of_no_use("closed its stdin"); };
   const auto mute = [](const base::Error&) {};
   talks_ = spec.output == Output::messages;
   pipes_ = {
@@ -80,6 +84,7 @@ base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawn
   input_ = TRY(Writer::open(loop, std::move(spawned.input),
                             {.on_drained = events_.on_input_drained,
                              .on_error = talks_ ? std::function<void(base::Error)>(deaf) : mute}));
+  input_->keep_unread();
   if (!talks_) {
     events_.on_line = [this](proto::Line&& line) { note(std::string(line.bytes.text) + '\n'); };
   }
@@ -89,15 +94,17 @@ base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawn
       heard(std::move(line));
     };
   }
-  output_ = TRY(Reader::open(loop, std::move(spawned.output), spec.line_max,
-                             {.on_line =
-                                  [this](proto::Line&& line) {
-                                    if (heir_ != Heir::none) heir_ = Heir::proven;
-                                    events_.on_line(std::move(line));
-                                  },
-                              .on_turn = nullptr,
-                              .on_end = talks_ ? std::function<void()>([this] { stop(); }) : [] {},
-                              .on_error = talks_ ? std::function<void(base::Error)>(deaf) : mute}));
+  const auto mum = [this](const base::Error&) { of_no_use("closed its stdout"); };
+  output_ = TRY(Reader::open(
+      loop, std::move(spawned.output), spec.line_max,
+      {.on_line =
+           [this](proto::Line&& line) {
+             if (heir_ != Heir::none) heir_ = Heir::proven;
+             events_.on_line(std::move(line));
+           },
+       .on_turn = nullptr,
+       .on_end = talks_ ? std::function<void()>([this] { of_no_use("closed its stdout"); }) : [] {},
+       .on_error = talks_ ? std::function<void(base::Error)>(mum) : mute}));
   errors_ = std::move(spawned.errors);
   fcntl(errors_.get(), F_SETFL, O_NONBLOCK);
   errors_watch_ = TRY(loop.watch(errors_.get(), Interest::read, [this] { read_errors(); }));
@@ -146,7 +153,14 @@ std::vector<Process> Child::processes() const {
 }
 
 void Child::stop() {
+  no_use_.clear();
   if (step_ == Step::running) climb(talks_ ? Step::closing : Step::terminating);
+}
+
+void Child::of_no_use(std::string_view why) {
+  if (step_ != Step::running || !no_use_.empty()) return;
+  no_use_ = why;
+  timer_.set(now() + about_to_end);
 }
 
 // The process has exited, and now it or one of those it left.
@@ -201,8 +215,11 @@ void Child::doubt_heir() {
 
 void Child::climb(Step step) {
   step_ = step;
+  // What is left of a process that has ended unasked is killed, and says nothing of it.
+  told_to_end_ = told_to_end_ || step != Step::killing;
   if (input_) {
     input_->flush();
+    if (talks_ && step == Step::killing) left_unread_ = input_->take_unread();
     children_.loop_.retire(std::move(input_));
   }
   switch (step) {
@@ -228,7 +245,11 @@ void Child::climb(Step step) {
 void Child::next_step() {
   switch (step_) {
     case Step::running:
-      doubt_heir();
+      if (no_use_.empty()) {
+        doubt_heir();
+      } else {
+        climb(Step::closing);
+      }
       break;
     case Step::gone:
       break;
@@ -266,11 +287,19 @@ void Child::finish(std::size_t survivors) {
   for (int i = 0; i < last_errors_turns_max && read_errors(); ++i) {
   }
   if (spoke_ && ended_by_others(status_)) last_words_.clear();
+  if (talks_ && input_) left_unread_ = input_->take_unread();
   if (input_) children_.loop_.retire(std::move(input_));
   if (cgroup_) cgroup_->remove();
   children_.forget(*this);
-  const std::string how = status_ ? describe_wait_status(*status_) : "could not be killed";
-  if (events_.on_gone) events_.on_gone({how, last_words_.text(), survivors});
+  std::string how = status_ ? describe_wait_status(*status_) : "could not be killed";
+  if (told_to_end_ && !no_use_.empty()) how = no_use_ + ", and was stopped for that (" + how + ")";
+  const bool clean = !told_to_end_ && status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == 0;
+  if (events_.on_gone)
+    events_.on_gone({.how = std::move(how),
+                     .last_words = last_words_.text(),
+                     .clean = clean,
+                     .survivors = survivors,
+                     .unread = std::move(left_unread_)});
 }
 
 }  // namespace io

@@ -58,9 +58,13 @@ struct LaunchSpec {
 };
 
 struct Gone {
-  std::string how;            // "exited with status 1", "was killed by SIGSEGV".
+  std::string how;            // "exited with status 1", "was killed by SIGSEGV", "closed its stdout, …".
   std::string last_words;     // The last lines of its stderr that may say why, or empty.
+  bool clean = false;         // It ended by itself, with status 0.
   std::size_t survivors = 0;  // Processes that even SIGKILL did not end in time; normally 0.
+  // It ended unasked: the end of what was written to its stdin, from the first message on of which it may not
+  // have read a byte.
+  std::string unread = {};
 };
 
 std::string describe_wait_status(int status);
@@ -104,6 +108,7 @@ class Child {
   bool read_errors();
   void note(std::string_view text);
   void forget_banner();
+  void of_no_use(std::string_view why);
   void somebody_exited();
   bool leave_to(std::span<const Process> left);
   void doubt_heir();
@@ -131,6 +136,9 @@ class Child {
   bool spoke_ = false;  // A line came on its stdout after something was sent to it.
   bool talks_ = true;   // Over its stdin and stdout.
   Step step_ = Step::running;
+  std::string no_use_;         // "closed its stdout": it is stopped, unless it is about to end by itself.
+  std::string left_unread_;    // Of its stdin.
+  bool told_to_end_ = false;   // Otherwise it ended unasked.
   std::optional<int> status_;  // Set once the process itself has exited.
   base::Instant give_up_;      // While killing.
   enum class Heir : std::uint8_t { none, unproven, doubted, proven };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "io/clock.h"
 #include "io/gathered.h"
@@ -20,6 +21,10 @@ namespace {
 // A message smaller than this is copied out of the read buffer it shares when it has to wait: it would keep
 // 64 KiB or more.
 constexpr std::size_t worth_pinning = 4096;
+
+// Kept of what was queued for a pipe that failed: twice what may wait for a server before its sessions are no
+// longer read, and more is an effort that nobody misses.
+constexpr std::size_t unwritten_max = std::size_t{512} << 10;
 
 // The queue's own memory that an idle writer keeps.
 constexpr std::size_t idle_entries_max = 128;
@@ -143,7 +148,7 @@ void Writer::queue_raw(proto::Message message) {
 }
 
 void Writer::push(Entry entry) {
-  if (failed_) return;
+  if (failed_) return keep(entry);
   entry.bytes = entry.message.size() + (entry.line ? 1 : 0);
   if (entry.bytes == 0) return;
   used_ = true;
@@ -216,6 +221,32 @@ void Writer::written(std::size_t count) {
 }
 
 // What stays queued for a while should not keep whole read buffers alive.
+void Writer::keep(const Entry& entry) {
+  if (!keeps_unread_) return;
+  if (unwritten_.size() + entry.message.size() > unwritten_max) {
+    keeps_unread_ = false;
+    unwritten_.clear();
+    return;
+  }
+  unwritten_ += entry.message.text();
+  if (entry.line) unwritten_ += '\n';
+}
+
+std::string Writer::take_unread() {
+  std::string unread;
+  // The reading end is gone, but the pipe is there as long as we hold the other.
+  const std::string pipe = "/proc/self/fd/" + std::to_string(target_.fd());
+  const Descriptor again(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  std::array<char, std::size_t{16} << 10> part{};
+  for (ssize_t got = 1; again && got > 0 && unread.size() < unwritten_max;) {
+    got = ::read(again.get(), part.data(), part.size());
+    if (got > 0) unread.append(part.data(), static_cast<std::size_t>(got));
+  }
+  if (!failed_) fail(EPIPE);
+  report_.reset();
+  return unread + std::exchange(unwritten_, {});
+}
+
 void Writer::unpin() {
   for (std::size_t i = std::max(unpinned_, head_); i < queue_.size(); ++i) {
     Entry& entry = queue_[i];
@@ -241,6 +272,8 @@ void Writer::forget_written() {
 void Writer::fail(int code) {
   failed_ = true;
   blocked_ = false;
+  for (std::size_t i = head_; i < queue_.size(); ++i) keep(queue_[i]);
+  unwritten_.erase(0, std::min(written_of_first_, unwritten_.size()));
   queue_.clear();
   queue_.shrink_to_fit();
   head_ = unpinned_ = 0;

@@ -113,6 +113,12 @@ class Writer {
   bool used() const { return used_; }  // Something was queued, at some time.
   bool half_written() const { return written_of_first_ != 0; }
 
+  // Of a pipe: what is queued when it fails is kept for take_unread(), up to a limit.
+  void keep_unread() { keeps_unread_ = true; }
+  // Once nobody reads it any more: what was queued and has not been read, in order. The first message may
+  // lack its beginning. Nothing more is written.
+  std::string take_unread();
+
  private:
   struct Entry {
     proto::Message message;
@@ -128,6 +134,7 @@ class Writer {
   bool write_some();
   void written(std::size_t count);
   void unpin();
+  void keep(const Entry& entry);
   void forget_written();
   void fail(int code);
 
@@ -142,6 +149,8 @@ class Writer {
   std::size_t unpinned_ = 0;          // Entries before this one do not hold on to anybody's read buffer.
   std::size_t written_of_first_ = 0;  // Bytes of the entry at head_ that are written.
   std::size_t queued_bytes_ = 0;
+  bool keeps_unread_ = false;
+  std::string unwritten_;  // Once failed: what was queued.
   bool blocked_ = false;
   bool failed_ = false;
   bool used_ = false;

@@ -61,7 +61,7 @@ std::expected<Claim, ClaimFault> read_claim(std::string_view message, const Enve
 std::string supported_versions() {
   json::Writer list;
   list.array();
-  for (auto i = static_cast<int>(newest_modern); i >= 0; --i) {
+  for (auto i = static_cast<int>(newest_modern); i >= static_cast<int>(oldest_advertised); --i) {
     list.string(name_of(static_cast<Revision>(i)));
   }
   list.end();

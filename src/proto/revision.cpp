@@ -5,8 +5,8 @@
 namespace proto {
 namespace {
 
-constexpr std::array<std::string_view, 5> names{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25",
-                                                "2026-07-28"};
+constexpr std::array<std::string_view, 6> names{"2024-10-07", "2024-11-05", "2025-03-26",
+                                                "2025-06-18", "2025-11-25", "2026-07-28"};
 
 }  // namespace
 

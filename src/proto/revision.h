@@ -8,8 +8,17 @@
 
 namespace proto {
 
-enum class Revision : std::uint8_t { r2024_11_05, r2025_03_26, r2025_06_18, r2025_11_25, r2026_07_28 };
+// 2024-10-07 was never released, but the common SDKs accept it, and so do we; it is not advertised.
+enum class Revision : std::uint8_t {
+  r2024_10_07,
+  r2024_11_05,
+  r2025_03_26,
+  r2025_06_18,
+  r2025_11_25,
+  r2026_07_28
+};
 
+inline constexpr Revision oldest_advertised = Revision::r2024_11_05;
 inline constexpr Revision newest_legacy = Revision::r2025_11_25;
 inline constexpr Revision newest_modern = Revision::r2026_07_28;
 

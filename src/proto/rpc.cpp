@@ -1,6 +1,7 @@
 #include "proto/rpc.h"
 
 #include "proto/json.h"
+#include "proto/members.h"
 
 namespace proto {
 namespace {
@@ -41,10 +42,16 @@ std::string error_text(std::string_view raw_id, Code code, std::string_view sent
     error.key("data").object();
     error.key("server").string(data.server);
     error.key("retryable").boolean(data.retryable);
+    if (data.status != 0) error.key("status").number(data.status);
     error.end();
   }
   error.end();
   return error_text(raw_id, error.text());
+}
+
+bool made_here(std::string_view raw_error) {
+  const std::string_view data = member(raw_error, "data");
+  return !member(data, "server").empty() && !member(data, "retryable").empty();
 }
 
 std::string error_text(std::string_view raw_id, std::string_view raw_error) {

@@ -26,12 +26,15 @@ enum class Code : int {
 struct ErrorData {
   std::string server;      // The entry's name; empty: no data at all.
   bool retryable = false;  // Sending the same request again may succeed and cannot run twice what ran once.
+  int status = 0;          // The HTTP status with which the server refused it; 0: there was none.
 };
 
 // `raw_id` is a JSON value as it came; empty stands for null.
 std::string result_text(std::string_view raw_id, std::string_view raw_result);
 std::string error_text(std::string_view raw_id, Code code, std::string_view sentence,
                        const ErrorData& data = {});
+// Whether that error object, if it is one, is of our making, and says that what it is about has no answer.
+bool made_here(std::string_view raw_error);
 // `raw_error` is a whole error object that somebody else made.
 std::string error_text(std::string_view raw_id, std::string_view raw_error);
 std::string request_text(std::string_view raw_id, std::string_view method, std::string_view raw_params = {});

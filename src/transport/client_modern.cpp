@@ -8,6 +8,7 @@
 #include "proto/header_value.h"
 #include "proto/json.h"
 #include "proto/members.h"
+#include "proto/minted_id.h"
 #include "transport/client_state.h"
 
 namespace transport {
@@ -68,7 +69,7 @@ void StreamableClient::State::send_modern(Flight flight, const std::string& text
     if (!speaks_sse()) begin(std::move(flight), now);
     return;
   }
-  flight.stream.call = call_number(envelope.id.in(text));
+  flight.stream.call = proto::minted_id(envelope.id.in(text));
   if (!flight.stream.call) return refuse_id(envelope.id.in(text));
   calls[*flight.stream.call] = {.modern = true};
   if (speaks_sse()) {
@@ -85,7 +86,7 @@ void StreamableClient::State::refuse_id(std::string_view raw_id) {
 }
 
 bool StreamableClient::State::cancel_modern(std::string_view raw_id) {
-  const auto named = call_number(raw_id);
+  const auto named = proto::minted_id(raw_id);
   const auto call = named ? calls.find(*named) : calls.end();
   // One that has its answer already: a server that was never greeted has no use for the news.
   if (call == calls.end()) return !greeted;
@@ -140,7 +141,7 @@ void StreamableClient::State::modern_text(RequestId id, Flight& flight, std::str
 bool StreamableClient::State::modern_response(RequestId id, Flight& flight, std::string& text,
                                               const proto::Envelope& envelope, base::Instant now) {
   const std::string_view raw_id = envelope.id.in(text);
-  const auto call = call_number(raw_id);
+  const auto call = proto::minted_id(raw_id);
   if (!call || call != flight.stream.call || !calls.contains(*call)) {
     note("an answer that nobody waits for: id " + std::string(raw_id));
     return false;

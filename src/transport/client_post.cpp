@@ -5,6 +5,7 @@
 
 #include "proto/json.h"
 #include "proto/members.h"
+#include "proto/minted_id.h"
 #include "proto/revision.h"
 #include "proto/rpc.h"
 #include "transport/client_state.h"
@@ -34,6 +35,17 @@ std::string version_field(std::string_view raw_result) {
 bool newer(std::string_view raw_error) {
   return proto::member(raw_error, "code") ==
          std::to_string(static_cast<int>(proto::Code::unsupported_version));
+}
+
+// Statuses by which servers turn down what an initialize says, not that it comes.
+bool may_be_for_revision(int status) {
+  return status == 400 || status == 406 || status == 412 || status == 422 || status == 426;
+}
+
+// An MCP server at this URL that has something against the revision: it can be offered another.
+bool wants_another_revision(std::string_view raw_error) {
+  return raw_error.find("rotocol version") != std::string_view::npos ||
+         raw_error.find("rotocolVersion") != std::string_view::npos;
 }
 
 }  // namespace
@@ -160,14 +172,22 @@ void StreamableClient::State::refused(Flight flight, base::Instant now) {
   if (!call) {
     return note(describe_status(flight.status) + " that carried a notification or an answer");
   }
-  if (flight.initialize && mode == Mode::undecided && may_be_older(flight.status) && !newer(error)) {
+  if (flight.initialize && mode == Mode::undecided && may_be_older(flight.status) && !newer(error) &&
+      !wants_another_revision(error)) {
     return fall_back(std::move(flight), now);
   }
   if (!error.empty() && !wants_login(flight.status)) {
     if (outstanding(call)) fail_with(*call, error);
     return;
   }
-  fail(call, describe_status(flight.status), flight.status == 429 ? Retry::safe : Retry::unsafe);
+  refuse(flight, flight.status, describe_status(flight.status));
+}
+
+void StreamableClient::State::refuse(const Flight& flight, int status, std::string_view what) {
+  const auto call = flight.stream.call;
+  if (!flight.initialize || !call || !may_be_for_revision(status))
+    return fail(call, what, status == 429 ? Retry::safe : Retry::unsafe);
+  fail_with(*call, proto::ErrorData{.server = options.server, .status = status}, what);
 }
 
 // What else is under way goes on: the server may still answer it, and says so if not.
@@ -234,7 +254,7 @@ void StreamableClient::State::take(const base::Bytes& message, const proto::Enve
                                    std::optional<std::int64_t> call, base::Instant now) {
   if (envelope != nullptr && envelope->kind == proto::Kind::response) {
     const std::string_view raw_id = envelope->id.in(message.text);
-    if (const auto answered = call_number(raw_id)) {
+    if (const auto answered = proto::minted_id(raw_id)) {
       const auto found = calls.find(*answered);
       if (found == calls.end()) return note("an answer that nobody waits for: id " + std::string(raw_id));
       if (found->second.initialize && envelope->result.present() && mode == Mode::streamable) {
@@ -262,9 +282,14 @@ bool StreamableClient::State::outstanding(const std::optional<std::int64_t>& cal
 void StreamableClient::State::fail(std::optional<std::int64_t> call, std::string_view what, Retry retry) {
   if (!call) return note(what);
   if (!calls.contains(*call)) return;
+  fail_with(*call, proto::ErrorData{.server = options.server, .retryable = retry == Retry::safe}, what);
+}
+
+void StreamableClient::State::fail_with(std::int64_t call, const proto::ErrorData& data,
+                                        std::string_view what) {
+  if (!calls.contains(call)) return;
   const std::string sentence = "hearth: server " + options.server + ": " + std::string(what);
-  const proto::ErrorData data{.server = options.server, .retryable = retry == Retry::safe};
-  answer(*call, proto::error_text(std::to_string(*call), proto::Code::internal_error, sentence, data));
+  answer(call, proto::error_text(std::to_string(call), proto::Code::internal_error, sentence, data));
 }
 
 void StreamableClient::State::fail_with(std::int64_t call, std::string_view raw_error) {

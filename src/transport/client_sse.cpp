@@ -62,7 +62,9 @@ void StreamableClient::State::look_for_endpoint(base::Instant now) {
 
 void StreamableClient::State::fall_back(Flight flight, base::Instant now) {
   look_no_more_beside();
-  refused_first = {.sentence = describe_status(flight.status), .error = error_in(flight.collected)};
+  refused_first = {.status = flight.status,
+                   .sentence = describe_status(flight.status),
+                   .error = error_in(flight.collected)};
   note("the server refused initialize (HTTP " + std::to_string(flight.status) +
        "); looking whether it speaks HTTP+SSE at the same URL");
   Flight again;
@@ -159,7 +161,7 @@ void StreamableClient::State::no_endpoint(std::string_view why) {
     if (!first.error.empty() && outstanding(flight.stream.call)) {
       fail_with(*flight.stream.call, first.error);
     } else {
-      fail(flight.stream.call, both);
+      refuse(flight, first.status, both);
     }
   }
 }

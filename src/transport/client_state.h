@@ -108,8 +108,6 @@ inline constexpr base::Duration silent_within = std::chrono::seconds(3);
 // A notification or an answer of ours waits so long for a word.
 inline constexpr base::Duration acknowledged_within = std::chrono::seconds(30);
 
-// The number that a raw JSON id is; ours are.
-std::optional<std::int64_t> call_number(std::string_view raw_id);
 std::string on_one_line(std::string text);
 bool is_message(const proto::SseEvent& event);
 bool wants_login(int status);
@@ -178,6 +176,9 @@ struct StreamableClient::State {
   // An error of ours for the call, unless it has its answer; a Note where there is no call.
   void fail(std::optional<std::int64_t> call, std::string_view what, Retry retry = Retry::unsafe);
   void fail_with(std::int64_t call, std::string_view raw_error);
+  void fail_with(std::int64_t call, const proto::ErrorData& data, std::string_view what);
+  // The server refused it by that status; one that may mean the revision stands in the error to initialize.
+  void refuse(const Flight& flight, int status, std::string_view what);
   void answer(std::int64_t call, std::string text);
   void note(std::string_view what);
 
@@ -268,6 +269,7 @@ struct StreamableClient::State {
   std::optional<base::Instant> settled_by = std::nullopt;
   // How initialize was refused, while it is tried the older way.
   struct Refusal {
+    int status = 0;
     std::string sentence;
     std::string error;  // The server's own, if it gave one.
   };

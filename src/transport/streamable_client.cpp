@@ -1,12 +1,12 @@
 #include "transport/streamable_client.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <utility>
 
 #include "proto/envelope.h"
 #include "proto/method.h"
+#include "proto/minted_id.h"
 #include "transport/client_state.h"
 
 namespace transport {
@@ -36,14 +36,6 @@ bool set_by_us(std::string_view name, Role role) {
 
 }  // namespace
 
-std::optional<std::int64_t> call_number(std::string_view raw_id) {
-  std::int64_t number = 0;
-  const char* const end = raw_id.data() + raw_id.size();
-  const auto [stop, error] = std::from_chars(raw_id.data(), end, number);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return number;
-}
-
 void StreamableClient::State::send(proto::Message message, base::Instant now) {
   if (mode == Mode::over) return;
   const std::string text = message.text();
@@ -61,7 +53,7 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
   }
   if (envelope->modern) return send_modern(std::move(flight), text, *envelope, now);
   if (envelope->kind == proto::Kind::request) {
-    flight.stream.call = call_number(envelope->id.in(text));
+    flight.stream.call = proto::minted_id(envelope->id.in(text));
     flight.initialize = method == proto::Method::initialize;
     greeted |= flight.initialize;
     if (flight.stream.call) calls[*flight.stream.call] = {.initialize = flight.initialize};
@@ -90,7 +82,7 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
 }
 
 void StreamableClient::State::cancelled(std::string_view raw_id, base::Instant now) {
-  const auto named = call_number(raw_id);
+  const auto named = proto::minted_id(raw_id);
   const auto call = named ? calls.find(*named) : calls.end();
   if (call != calls.end() && !call->second.over_at) call->second.over_at = now + lingers;
 }

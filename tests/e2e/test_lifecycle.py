@@ -1,9 +1,12 @@
 """A server's life: start, crash, restart, breaker, idle stop, stop, and what it leaves behind."""
 import os
 import signal
+import sys
 
 from client import RpcError, wait_gone
 from world import HEARTH, Case, alive, eventually, needs_hearth
+
+ODD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "odd_server.py")
 
 
 @needs_hearth
@@ -134,11 +137,30 @@ class TestCrash(LifeCase):
         self.assertEqual(session.echo("x"), "x")
         self.assertEqual(len(self.home.servers()), 3)
 
+    def test_a_call_that_kills_its_server_is_refused_and_the_server_stays(self):
+        """One bad call, made by five sessions, takes the server from everybody elsewhere: after three deaths of it the call is
+        refused, and the others go on."""
+        other = self.client()
+        for session in self.home.clients_of(5):
+            with self.assertRaises(RpcError) as caught:
+                session.do({"exit": 3}).result()
+            self.assertEqual(other.echo("x"), "x")
+        self.assertIn("has ended it 3 times in a row (it exited with status 3)", str(caught.exception))
+        self.assertEqual(len(self.home.servers()), 4)
+        server = self.home.status_of()[0]
+        self.assertEqual((server["state"], server["failures"]), ("ready", 1))
+        self.assertEqual([(call["deaths"], call["refused"]) for call in server["refusedCalls"]], [(3, 2)])
+        self.assertIn("has ended it 3 times with the same arguments", self.home.hearth("status").stdout)
+        self.home.hearth("restart", "fake")
+        with self.assertRaises(RpcError) as caught:
+            session.do({"exit": 3}).result()
+        self.assertIn("while this call was running", str(caught.exception))
+
     def test_restart_by_hand_revives_a_failed_one(self):
         a = self.client()
-        for _ in range(8):
+        for attempt in range(8):
             try:
-                a.do({"exit": 1}).result()
+                a.do({"exit": 1}, {"text": "not the same call as the %dth" % attempt}).result()
             except RpcError as error:
                 last = error
             if any(server["state"] == "failed" for server in self.home.status_of()):
@@ -147,6 +169,69 @@ class TestCrash(LifeCase):
             self.fail("eight crashes in a row and still not failed: %s, %s" % (self.home.status_of(), last))
         self.home.hearth("restart", "fake")
         self.assertEqual(a.echo("back"), "back")
+
+
+@needs_hearth
+class OddCase(Case):
+    """Servers with a habit of their own (odd_server.py)."""
+
+    def odd(self, habit, **more):
+        self.record = self.home.path("record")
+        return self.home.spawn([HEARTH, "run", "--name", "odd", "--", sys.executable, ODD, habit, self.record], **more)
+
+    def recorded(self):
+        with open(self.record, encoding="utf-8") as file:
+            return file.read().split("\n")[:-1]
+
+    def call(self, session):
+        return session.request("tools/call", {"name": "t", "arguments": {}})["content"][0]["text"]
+
+
+class TestFirstWords(OddCase):
+    def test_a_server_that_knows_one_revision_only(self):
+        """The client's own revision is offered after a refusal, and is offered first from then on, by the next daemon too."""
+        a = self.odd("own-revision")
+        self.assertEqual(a.initialize("2025-03-26")["protocolVersion"], "2025-03-26")
+        self.assertEqual(self.call(a), "done")
+        self.assertEqual(self.recorded(), ["started", "offered 2025-11-25", "offered 2025-03-26"])
+        self.home.hearth("shutdown")
+        b = self.odd("own-revision")
+        self.assertEqual(b.initialize("2025-06-18")["protocolVersion"], "2025-06-18")
+        self.assertEqual(self.call(b), "done")
+        self.assertEqual(self.recorded()[3:], ["started", "offered 2025-03-26"])
+
+    def test_a_server_that_takes_its_first_line_for_initialize(self):
+        a = self.odd("first-line")
+        self.assertEqual(a.initialize("2025-06-18")["protocolVersion"], "2025-06-18")
+        self.assertEqual(self.call(a), "done")
+        self.assertEqual(self.recorded(), ["started", "offered None", "started", "offered 2025-11-25"])
+
+
+class TestIdleEnd(OddCase):
+    def test_a_server_that_ends_by_itself_when_idle(self):
+        """It is started when somebody asks, and not before."""
+        a = self.odd("idle-end")
+        a.initialize()
+        for count in range(1, 8):
+            self.assertEqual(self.call(a), "done")
+            self.assertEqual(self.recorded().count("started"), count)
+            eventually("the end of the server", lambda: self.home.status_of("odd")[0]["state"] == "stopped")
+            server = self.home.status_of("odd")[0]
+            self.assertEqual((server["failures"], server["trouble"]), (0, ""))
+
+    def test_a_server_that_serves_one_request_per_process(self):
+        """Each call gets a process, also one that comes while the last is ending."""
+        a = self.odd("one-request")
+        a.initialize()
+        self.assertEqual([self.call(a) for _ in range(8)], ["done"] * 8)
+        self.assertEqual(self.home.status_of("odd")[0]["failures"], 0)
+
+    def test_a_server_that_closes_its_stdout_is_named_for_it(self):
+        a = self.odd("mute")
+        a.initialize()
+        with self.assertRaises(RpcError) as caught:
+            self.call(a)
+        self.assertIn("closed its stdout, and was stopped for that", str(caught.exception))
 
 
 class TestStart(LifeCase):

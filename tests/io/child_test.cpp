@@ -372,13 +372,34 @@ TEST_CASE("a child that closes its stdout or its stdin is ended") {
   Family family;
   REQUIRE(family.start(Family::spec({"silent"})));
   REQUIRE(family.until_gone());
-  CHECK(family.gone->how == "was killed by SIGTERM");
+  CHECK(family.gone->how == "closed its stdout, and was stopped for that (was killed by SIGTERM)");
+  CHECK_FALSE(family.gone->clean);
 
   REQUIRE(family.start(Family::spec({"deaf"})));
   REQUIRE(family.until_line());
   family.child->input()->queue(proto::Message(std::string("unheard")));
   REQUIRE(family.until_gone());
-  CHECK(family.gone->how == "was killed by SIGTERM");
+  CHECK(family.gone->how == "closed its stdin, and was stopped for that (was killed by SIGTERM)");
+}
+
+TEST_CASE("what a child has not read when it ends is given back, from the first byte that it has not read") {
+  Family family;
+  const std::string first = "first";
+  REQUIRE(family.start(Family::spec({"one-line"})));
+  for (const std::string& text : {first, std::string("second"), std::string("third")})
+    family.child->input()->queue(proto::Message(text));
+  REQUIRE(family.until_gone());
+  CHECK(family.lines == std::vector<std::string>{first});
+  CHECK(family.gone->clean);
+  CHECK(family.gone->unread == "second\nthird\n");
+
+  // Also what did not fit into the pipe.
+  REQUIRE(family.start(Family::spec({"one-line"})));
+  const std::string large(std::size_t{300} << 10, 'x');
+  family.child->input()->queue(proto::Message(first));
+  family.child->input()->queue(proto::Message(large));
+  REQUIRE(family.until_gone());
+  CHECK(family.gone->unread == large + "\n");
 }
 
 TEST_CASE("where there are control groups, nobody escapes: not even without mark, parent and session") {

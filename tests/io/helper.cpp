@@ -330,6 +330,12 @@ int main(int argc, char** argv) {
     std::cerr << "a client is ready\n" << std::flush;
     return raise(SIGKILL);
   }
+  if (role == "one-line") {  // Not a byte more.
+    std::string line;
+    for (char c = 0; read(0, &c, 1) == 1 && c != '\n';) line += c;
+    tell(line);
+    return 0;
+  }
   if (role == "silent") {
     close(1);
     hold();

@@ -105,6 +105,7 @@ class Checker {
   void cancel_to(Server& server, const Read& message, const std::string& text);
   void progress_to(Server& server, const Read& message, const std::string& text);
   void answer_to(Server& server, const Read& message, const std::string& text);
+  std::size_t deaths_of_lethal(const Server& server) const;
   void check_serialised(Server& server, const Call& call);
   // Whom a question of a legacy server may be for: sessions, and modern calls one by one.
   std::vector<std::pair<const Client*, const Call*>> parties(const Server& server) const;

@@ -1,6 +1,7 @@
 // What a server may be sent, and what it is owed.
 #include <algorithm>
 
+#include "core/limits.h"
 #include "sim/checker.h"
 #include "sim/wire.h"
 #include "sim/world.h"
@@ -8,6 +9,9 @@
 namespace sim {
 
 namespace {
+
+// Deaths of a call before it is sent no more. Now and then one is put down to another call that was running.
+constexpr std::size_t lethal_most = 5;
 
 constexpr std::size_t attempts_most = 7;  // Within
 constexpr auto attempts_window = std::chrono::minutes(1);
@@ -37,6 +41,11 @@ void Checker::starting(const broker::StartInstance& start, std::size_t family) {
     const bool lately = now - server.begun < attempts_window && server.begun > forgiven_;
     const bool in_vain = !server.answered && !server.died_of_probe;
     attempts += same && lately && in_vain ? 1U : 0U;
+    // One that works between is tried again at once.
+    const bool worked = std::any_of(server.sent.begin(), server.sent.end(), [](const auto& entry) {
+      return entry.second->answered && !entry.second->failed;
+    });
+    if (same && worked) attempts = 1;
   }
   if (attempts > attempts_most) broken("a server that does not come up is not started for ever", start.name);
 }
@@ -45,6 +54,7 @@ void Checker::fed(Server& server, ServerLine& line) {
   const base::Instant now = world_.schedule.now();
   switch (line.kind) {
     case ServerLine::Kind::initialize:
+      if (line.error) server.greeted = false;  // It may be offered another revision.
       server.answered = server.answered || !line.error;
       return;
     case ServerLine::Kind::discovered:
@@ -151,6 +161,8 @@ void Checker::request_to(Server& server, const Read& message, const std::string&
   if (method == "initialize") {
     if (server.greeted || server.answered) broken("a server is initialised once", text);
     server.greeted = true;
+    const std::string offered(message.find("params")->string_or("protocolVersion", ""));
+    if (!server.offered.insert(offered).second) broken("a server is offered a revision once", text);
     server.initialize_id = id;
     return;
   }
@@ -201,6 +213,8 @@ void Checker::call_to(Server& server, Call& call, const Read& message, const std
   }
   if (call.wire_token.empty() != call.token.empty())
     broken("a call has a token if its client gave one", text);
+  if (call.lethal && deaths_of_lethal(server) > lethal_most)
+    broken("a call that its server dies of is refused in the end", text);
   if (server.era != call.era) {
     check_bridged(server, call, message, text);
   } else if (with_ids(call, call.wire_id, call.wire_token) != text) {
@@ -339,7 +353,24 @@ void Checker::answer_to(Server& server, const Read& message, const std::string& 
   if (!of_client && !ask.payload.empty()) broken("an answer arrives as its client gave it", text);
 }
 
+// Within the time for which they are remembered, of the same instance.
+std::size_t Checker::deaths_of_lethal(const Server& server) const {
+  std::size_t deaths = 0;
+  for (const Server& other : world_.servers) {
+    const bool same = other.start.instance == server.start.instance && other.life == world_.hands.life();
+    const bool counts = other.died_of_call > forgiven_ &&
+                        world_.schedule.now() - other.died_of_call < core::limits::suspect_kept;
+    deaths += same && counts ? 1U : 0U;
+  }
+  return deaths;
+}
+
 void Checker::ended(Server& server) {
+  const bool lethal = std::any_of(server.sent.begin(), server.sent.end(), [](const auto& entry) {
+    const Call& call = *entry.second;
+    return call.lethal && !call.answered && !call.cancelled;
+  });
+  if (lethal && !server.stopping) server.died_of_call = world_.schedule.now();
   for (const auto& [id, call] : server.sent) first_of(*call).live = false;
   for (const ListKind& kind : list_kinds) listens_are_due(server, std::string(kind.method));
   // Subscribers are not told that a resource may have changed because its server ended.

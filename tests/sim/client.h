@@ -108,6 +108,7 @@ class Client {
   Call& request(std::string_view method, std::string_view members, bool marked);
   Call& compose(std::string_view method, std::string_view members, bool marked);
   Call& tool_call();
+  void lethal_call();
   std::string fresh_id();
   std::string some_token();
   std::string padding();

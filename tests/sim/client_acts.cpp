@@ -34,6 +34,7 @@ void Client::act() {
   const Options& options = world.options;
   if (gone || unanswered_.size() > 200) return;
   if (random.permille(options.cancel)) return cancel_something();
+  if (random.permille(options.lethal)) return lethal_call();
   if (as_modern_) return modern_act();
   if (revision == "2025-03-26" && random.permille(options.batch)) return batch();
   const std::size_t what = random.below(100);
@@ -58,6 +59,19 @@ Call& Client::tool_call() {
   Call& call = compose("tools/call", named("name", "t"), true);
   write_requests({&call}, call.text);
   return call;
+}
+
+// The same tool with the same arguments, whoever calls it: only _meta tells these calls apart.
+void Client::lethal_call() {
+  Call& call = world.truth.call(number, "tools/call");
+  call.id = fresh_id();
+  call.lethal = true;
+  dress(call);
+  if (call.meta.empty()) call.meta = "\"try\":\"k" + std::to_string(call.number) + "\"";
+  call.members = named("name", "boom") + ",\"arguments\":{}";
+  write_request(call, call.members, 0);
+  calls.push_back(&call);
+  write_requests({&call}, call.text);
 }
 
 void Client::one_request() {

@@ -96,6 +96,9 @@ struct ActionText {
   std::string operator()(const broker::StopInstance& a) const { return "stop " + of(a.instance); }
   std::string operator()(const broker::NoteAsks& a) const { return "remember that it asks: " + a.program; }
   std::string operator()(const broker::NoteNoProbe& a) const { return "do not probe " + a.program; }
+  std::string operator()(const broker::NoteOffer& a) const {
+    return "offer " + std::string(proto::name_of(a.revision)) + " to " + a.program;
+  }
   std::string operator()(const broker::ForgetInstance& a) const { return "forget " + of(a.instance); }
   std::string operator()(const broker::Log& a) const { return "log: " + cut(a.text); }
   std::string operator()(const broker::Retire&) const { return "retire"; }

@@ -52,6 +52,7 @@ Family invented_family(Random& random, const Options& options, std::size_t numbe
   if (random.permille(300)) spec.extra_capabilities = {"sampling"};
   constexpr std::array<std::string_view, 4> revisions{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
   family.revision_most = random.permille(600) ? revisions[3] : random.pick(revisions);
+  family.strict = random.permille(200);
   family.tasks = family.revision_most == revisions[3] && random.permille(500);
   family.varies = random.permille(500);
   family.speaks = invented_speaks(random);

@@ -19,6 +19,7 @@ enum class Speaks : std::uint8_t { legacy, modern, both };
 struct Family {
   core::ServerSpec spec;      // What all its sessions have in common.
   std::string revision_most;  // The newest revision its server speaks.
+  bool strict = false;        // Its server refuses initialize for any other.
   bool tasks = false;         // Its server offers tasks.
   bool varies = false;        // Its sessions come from different projects, with different environments.
   Speaks speaks = Speaks::legacy;

@@ -100,6 +100,7 @@ class Hands {
   void carry_out(broker::StopInstance& action);
   void carry_out(broker::NoteNoProbe& action);
   void carry_out(broker::NoteAsks& action);
+  void carry_out(broker::NoteOffer& action);
   void carry_out(broker::ForgetInstance& action);
   void carry_out(broker::Log& action);
   void carry_out(broker::Retire& action);

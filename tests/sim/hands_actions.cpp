@@ -162,6 +162,12 @@ void Hands::carry_out(broker::NoteAsks& action) {
   }
 }
 
+void Hands::carry_out(broker::NoteOffer& action) {
+  for (Family& family : world_.families) {
+    if (family.spec.program == action.program) family.spec.offer = action.revision;
+  }
+}
+
 void Hands::carry_out(broker::ForgetInstance& action) {
   if (servers_.contains(action.instance))
     return world_.checker.broken("no instance is forgotten while it runs", "");
@@ -205,7 +211,7 @@ void Hands::read_server(core::InstanceId instance) {
     if (!server.exited) return;
     world_.checker.ended(server);
     servers_.erase(found);
-    return give(broker::InstanceExited{instance, "it ended", "last words"});
+    return give(broker::InstanceExited{instance, "it ended", "last words", server.clean});
   }
   const std::size_t count = world_.random.between(1, world_.options.chunk);
   const std::span<char> room = link.reader.room();

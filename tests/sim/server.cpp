@@ -101,6 +101,10 @@ void Server::take_initialize(const Read& message, const std::string& id) {
   if (speaks == Speaks::modern && !refuses_) {
     return write_other(error_line(id, -32022, "\"supported\":[\"2026-07-28\"],\"requested\":\"2025-11-25\""));
   }
+  const std::string revision(message.find("params")->string_or("protocolVersion", ""));
+  const Family& own = world.families[family];
+  if (own.strict && revision != own.revision_most && !refuses_)
+    return write({.kind = ServerLine::Kind::initialize, .error = true, .text = error_line(id, -32602, "")});
   const base::Duration wait = greeting_time();
   // A launcher that leaves it to a child: the broker sees another pid, and nothing else changes.
   if (world.random.permille(100)) world.hands.give(broker::InstanceMoved{start.instance, number + 100'000});
@@ -150,6 +154,7 @@ void Server::take_call(const Read& message, const std::string& id, Call& call) {
   Open& open = open_[id] = {.call = &call, .token = message.raw(token), .era = era_of(message), .level = {}};
   if (wanted != nullptr) open.level = place_of_level(wanted->text);
   if (random.permille(options.crash)) return crash();
+  if (call.lethal && !world.kind) return crash();
   base::Duration wait = random.about(options.work);
   if (random.permille(options.slow)) wait *= 1000;
   if (random.permille(options.progress)) plan_progress(id, wait);
@@ -191,6 +196,13 @@ void Server::crash() {
   if (!stopping) ++world.families[family].troubles;
   if (world.random.permille(300)) output += "{\"jsonrpc\":\"2.0\",\"id\":1,\"resu";  // Half a line is none.
   world.hands.server_ended(*this, "killed by SIGSEGV");
+}
+
+void Server::end_idle() {
+  if (!running || stopping || !open_.empty()) return;
+  clean = true;
+  ++world.families[family].troubles;  // A call may be on its way to it.
+  world.hands.server_ended(*this, "exited with status 0");
 }
 
 bool Server::doom(std::size_t how) {

@@ -51,6 +51,7 @@ class Server {
   void read_some();  // Takes lines from its stdin, if it reads at all.
   void input_ended();
   void crash();
+  void end_idle();             // With status 0, if it has nothing to do.
   bool doom(std::size_t how);  // It will die, or be silent; true: it does not even start.
   void turn_kind();
 
@@ -66,6 +67,7 @@ class Server {
   bool running = false;   // Between InstanceStarted and the end of the process.
   bool exited = false;    // The broker was told so, or will never be.
   bool stopping = false;  // The broker wants it stopped.
+  bool clean = false;     // It ended with status 0, unasked.
   bool reading = true;
   std::deque<std::string> input;
   std::size_t input_bytes = 0;
@@ -76,6 +78,7 @@ class Server {
   std::set<std::string> wire_ids, wire_tokens;
   std::map<std::string, Call*> sent;  // By wire id.
   std::string initialize_id;
+  std::set<std::string> offered;  // The revisions that it was offered.
   bool greeted = false, answered = false, initialized = false;
   Era era = Era::legacy;  // What the broker takes it for, once it has answered.
   bool died_of_probe = false;
@@ -89,6 +92,7 @@ class Server {
   std::optional<std::size_t> level;
   bool heard_levels = false;  // It was told of one because of a modern client's call.
   bool interactive = false;
+  base::Instant died_of_call{};       // While a lethal one was running.
   std::set<const Call*> sent_before;  // Calls that were sent before the broker knew.
 
  private:

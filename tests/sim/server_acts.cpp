@@ -69,8 +69,14 @@ bool Server::misanswer(const std::string& id, Call& call) {
   switch (random.below(7)) {
     case 0:
       break;
-    case 1:
-      return wrong_then_right(result_line("\"" + id + "\"", sound));
+    case 1:  // Some servers keep ids as text, or as floating point numbers.
+      open_.erase(id);
+      call.server_done = true;
+      call.payload = sound;
+      write({.kind = ServerLine::Kind::answer,
+             .calls = {&call},
+             .text = result_line(random.permille(500) ? "\"" + id + "\"" : id + ".0", sound)});
+      return true;
     case 2:
       return wrong_then_right(result_line(std::to_string(900000 + random.below(1000)), sound));
     case 3:
@@ -247,7 +253,7 @@ void Server::hum() {
     ask(owner, task);
   }
   if (random.permille(options.server_stops_reading)) pause_reading();
-  if (random.permille(options.crash_idle)) crash();
+  if (random.permille(options.crash_idle)) random.permille(500) ? crash() : end_idle();
 }
 
 void Server::log_something() {

@@ -52,6 +52,10 @@ void Server::answer_probe(const std::string& id) {
   if (how == 2) text = error_line(id, -32022, "\"supported\":[\"2025-11-25\"],\"requested\":\"2026-07-28\"");
   if (how == 3) text = result_line(id, "{\"supportedVersions\":[\"2025-11-25\"],\"capabilities\":{}}");
   if (how == 4) text = result_line(id, "{}");
+  if (how == 5) {  // It takes whatever comes first for initialize.
+    died_of_probe = true;
+    text = result_line(id, "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}}");
+  }
   world.schedule.after(random.about(world.options.work), [this, text] { write_other(text); });
 }
 
@@ -149,7 +153,7 @@ void Server::modern_hum() {
   if (random.permille(options.outside_ask))
     write_other(request_line("17", "elicitation/create", "\"message\":\"?\""));
   if (random.permille(options.server_stops_reading)) pause_reading();
-  if (random.permille(options.crash_idle)) crash();
+  if (random.permille(options.crash_idle)) random.permille(500) ? crash() : end_idle();
 }
 
 void Server::log_for_a_call() {

@@ -46,6 +46,7 @@ struct Call {
   std::size_t id_at = 0, token_at = std::string::npos;
   bool marked = false;  // The text holds the marker, so the server will repeat it.
   bool wants_task = false;
+  bool lethal = false;  // Its server dies of it.
   bool broken = false;  // Malformed or over-long: to be refused, by id or without.
   bool error_is_fine = false;
   Era era = Era::legacy;                 // Modern: it says itself who asks.

@@ -74,6 +74,8 @@ TEST_CASE("api: the status of one server and two sessions") {
   CHECK(number(server, "waiting") == 0);
   CHECK(number(server, "restarts") == 0);
   CHECK(number(server, "dropped") == 0);
+  CHECK(number(server, "failures") == 0);
+  CHECK(server.find("refusedCalls")->items.empty());
   CHECK(number(server, "uptimeMs") == 2000);
   REQUIRE(server.find("command")->items.size() == 3);
   CHECK(server.find("command")->items[0].text == "/bin/files");

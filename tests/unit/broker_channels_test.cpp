@@ -412,3 +412,53 @@ TEST_CASE_FIXTURE(WebStage, "each conversation is told what its own client can d
   CHECK(broker.sharing().groups.at(0).declared == Lines{"elicitation by form", "roots", "sampling"});
   CHECK(broker.sharing().groups.at(0).undeclared.empty());
 }
+
+TEST_CASE_FIXTURE(WebStage, "a web server's one bad call is refused, wherever its death is seen first") {
+  const auto bad = [](std::string_view id) {
+    return R"({"jsonrpc":"2.0","id":)" + std::string(id) +
+           R"(,"method":"tools/call","params":{"name":"bad"}})";
+  };
+  auto [session, channel] = ready_on_web();
+  const core::InstanceId server = started.front();
+  for (int death = 0; death < 3; ++death) {
+    says(session, bad("1"));
+    const std::string wire = id_of(hears(channel).back());
+    if (death == 1) {
+      // The connection breaks, and the transport answers in the server's place.
+      serves(channel, R"({"jsonrpc":"2.0","id":)" + wire +
+                          R"(,"error":{"code":-32603,"message":"hearth: server web: the connection ended",)"
+                          R"("data":{"server":"web","retryable":false}}})");
+    } else if (death == 2) {
+      happens(broker::InstanceExited{channel, "connection refused", ""});
+    }
+    happens(broker::InstanceExited{server, "was killed by SIGSEGV", ""});
+    if (death != 2) happens(broker::InstanceExited{channel, "was closed", ""});
+    passes(std::chrono::seconds(2));
+    comes_up(server);
+    greets(channel);
+    hears(channel);
+    hears(session);
+  }
+  says(session, bad("5"));
+  CHECK(hears(session).at(0).contains("has ended it 3 times in a row (it was killed by SIGSEGV)"));
+  CHECK(broker.instances().at(0).refused_calls.size() == 1);
+}
+
+TEST_CASE_FIXTURE(WebStage,
+                  "a web server that ends with status 0 and nothing to do is started when somebody asks") {
+  auto [session, channel] = ready_on_web();
+  const core::InstanceId server = started.front();
+  happens(broker::InstanceExited{server, "exited with status 0", "", true});
+  happens(broker::InstanceExited{channel, "was closed", ""});
+  const std::size_t before = started.size();
+  passes(std::chrono::minutes(1));
+  CHECK(started.size() == before);
+  CHECK(broker.instances().at(0).state == "stopped");
+  CHECK(broker.instances().at(0).failures == 0);
+  says(session, call("1"));
+  REQUIRE(started.size() == before + 1);
+  comes_up(server);
+  greets(channel);
+  CHECK(hears(channel).back().contains("tools/call"));
+  CHECK(hears(session).empty());
+}

@@ -47,7 +47,8 @@ TEST_CASE("status shows servers and sessions, and what ails a server") {
     "servers": [{"name": "files", "state": "ready", "pid": 12, "sessions": 2, "calls": 1, "waiting": 3,
                  "callsTotal": 9, "restarts": 0, "memoryBytes": 1048576, "uptimeMs": 5000, "trouble": ""},
                 {"name": "git", "state": "broken", "pid": 0, "sessions": 1, "calls": 0, "waiting": 0,
-                 "restarts": 4, "memoryBytes": 0, "uptimeMs": null, "trouble": "exits at once"}],
+                 "restarts": 4, "memoryBytes": 0, "uptimeMs": null, "trouble": "exits at once", "failures": 4,
+                 "refusedCalls": [{"tool": "boom", "deaths": 3, "refused": 2}]}],
     "sessions": [{"id": "1", "server": "files", "client": "evil\u001b]0;", "project": "/p", "pid": 4,
                   "calls": 1, "ageMs": 10}]})"));
   CHECK(text ==
@@ -57,7 +58,8 @@ TEST_CASE("status shows servers and sessions, and what ails a server") {
         "files   ready    12         2  1 (+3 waiting)         0  1.0 MiB     5 s\n"
         "git     broken    -         1               0         4        -       -\n"
         "\n"
-        "git: exits at once\n"
+        "git: the tool boom has ended it 3 times with the same arguments; that call is refused (2 so far)\n"
+        "git: exits at once (4 failures in a row)\n"
         "\n"
         "CLIENT    SERVER  PID  CALLS    AGE  PROJECT\n"
         "evil?]0;  files     4      1  10 ms  /p\n");

@@ -6,10 +6,10 @@
 namespace {
 
 const transport::Access rules{.hosts = {"127.0.0.1:8080"},
-                               .origins = {"https://inspector.example"},
-                               .token = "secret",
-                               .scheme = "http",
-                               .any_address_at = {}};
+                              .origins = {"https://inspector.example"},
+                              .token = "secret",
+                              .scheme = "http",
+                              .any_address_at = {}};
 
 proto::HttpRequest from(const std::string& origin, const std::string& method, bool asks = false) {
   proto::HttpRequest request{.method = method, .path = "/mcp/x", .query = {}, .fields = {}, .body = {}};
@@ -40,8 +40,7 @@ TEST_CASE("CORS: nobody else is told anything") {
 }
 
 TEST_CASE("CORS: every answer to a listed page names its origin, and no other") {
-  const proto::HttpFields fields =
-      transport::shown_to_page(rules, from("https://inspector.example", "POST"));
+  const proto::HttpFields fields = transport::shown_to_page(rules, from("https://inspector.example", "POST"));
   CHECK(fields.get("access-control-allow-origin") == "https://inspector.example");
   CHECK(fields.get("access-control-expose-headers").contains("Mcp-Session-Id"));
   CHECK(fields.get("vary") == "Origin");

@@ -55,10 +55,11 @@ inline std::string event(std::string_view data, std::string_view id = {}) {
   if (!id.empty()) text.append("id: ").append(id).append("\n");
   return text.append("data: ").append(data).append("\n\n");
 }
-inline std::string error(int id, std::string_view sentence, bool retryable = false) {
+inline std::string error(int id, std::string_view sentence, bool retryable = false, int status = 0) {
   return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
          R"(,"error":{"code":-32603,"message":"hearth: server far: )" + std::string(sentence) +
-         R"(","data":{"server":"far","retryable":)" + (retryable ? "true" : "false") + "}}}";
+         R"(","data":{"server":"far","retryable":)" + (retryable ? "true" : "false") +
+         (status != 0 ? R"(,"status":)" + std::to_string(status) : "") + "}}}";
 }
 
 inline transport::ClientOptions options(transport::Kind kind = transport::Kind::automatic) {

@@ -8,7 +8,7 @@ using core::Capabilities;
 using face::Declared;
 
 std::string declared_in(const Declared& declared) {
-  const std::string text = face::initialize_request(3, declared, "9.9");
+  const std::string text = face::initialize_request(3, proto::newest_legacy, declared, "9.9");
   const proto::json::Document document = proto::json::parse(text);
   REQUIRE(document.root);
   const auto* capabilities = document.root->find("params")->find("capabilities");
@@ -17,7 +17,7 @@ std::string declared_in(const Declared& declared) {
 }
 
 TEST_CASE("legacy server: our initialize, whole") {
-  CHECK(face::initialize_request(3, {}, "9.9") ==
+  CHECK(face::initialize_request(3, proto::newest_legacy, {}, "9.9") ==
         R"({"jsonrpc":"2.0","id":3,"method":"initialize","params":{"protocolVersion":"2025-11-25",)"
         R"("capabilities":{"roots":{"listChanged":true},"elicitation":{"form":{},"url":{}}},)"
         R"("clientInfo":{"name":"hearth","version":"9.9"}}})");

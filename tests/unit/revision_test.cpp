@@ -13,9 +13,9 @@ TEST_CASE("revisions: names there and back, oldest first") {
     Revision revision;
     bool legacy;
   } table[] = {
-      {"2024-11-05", Revision::r2024_11_05, true},  {"2025-03-26", Revision::r2025_03_26, true},
-      {"2025-06-18", Revision::r2025_06_18, true},  {"2025-11-25", Revision::r2025_11_25, true},
-      {"2026-07-28", Revision::r2026_07_28, false},
+      {"2024-10-07", Revision::r2024_10_07, true}, {"2024-11-05", Revision::r2024_11_05, true},
+      {"2025-03-26", Revision::r2025_03_26, true}, {"2025-06-18", Revision::r2025_06_18, true},
+      {"2025-11-25", Revision::r2025_11_25, true}, {"2026-07-28", Revision::r2026_07_28, false},
   };
   std::optional<Revision> before;
   for (const auto& row : table) {

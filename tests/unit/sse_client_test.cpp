@@ -73,7 +73,7 @@ TEST_CASE("where the older way fails too, the error names both") {
     client.answered(1, 400);
     const Lines lines = how(client);
     REQUIRE_FALSE(lines.empty());
-    CHECK(lines.back() == "receive 1 " + error(1, first + why));
+    CHECK(lines.back() == "receive 1 " + error(1, first + why, false, 400));
     CHECK(client.wait() < milliseconds(0));
     // It may be asked again from the beginning.
     CHECK(client.send(initialize()) == Lines{"3: POST initialize 1"});

@@ -371,6 +371,15 @@ TEST_CASE("an answer on another stream ends its call: nothing is resumed, and no
   CHECK(client.body(3, event(result(7))) == Lines{"note an answer that nobody waits for: id 7"});
 }
 
+TEST_CASE("an answer whose id comes back as text ends its call") {
+  for (const std::string spelt : {R"("7")", "7.0"}) {
+    Begun client;
+    client.send(call(7));
+    const std::string text = R"({"jsonrpc":"2.0","id":)" + spelt + R"(,"result":{}})";
+    CHECK(client.answered(4, 200, json, text) == Lines{"receive 7 " + text});
+  }
+}
+
 TEST_CASE("a stream that brought its answer and stays open is abandoned after a while") {
   Begun client;
   client.send(call(7));

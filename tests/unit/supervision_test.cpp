@@ -58,6 +58,20 @@ TEST_CASE("supervision: a start that never came to be does not profit from an ea
   CHECK(supervision.failed(start + 1h, stable) == start + 1h + 500ms);
 }
 
+TEST_CASE("supervision: a server that has answered something works, however soon it dies after that") {
+  Supervision supervision;
+  for (int i = 0; i < 20; ++i) {
+    supervision.started(start);
+    supervision.answered();
+    CHECK(supervision.failed(start + 1s, stable) == start + 1s + 250ms);
+    CHECK(supervision.failures() == 1);
+  }
+  // An answer counts for the life in which it was given.
+  supervision.started(start);
+  supervision.failed(start + 1s, stable);
+  CHECK(supervision.failures() == 2);
+}
+
 TEST_CASE("supervision: a person may ask at once") {
   Supervision supervision;
   for (int i = 0; i < 5; ++i) supervision.failed(start, stable);
