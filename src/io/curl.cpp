@@ -127,6 +127,7 @@ struct Curl::State {
   struct Socket {
     bool ours = false;  // Opened here and closed here: nothing else happens to its descriptor meanwhile.
     bool idle = false;  // Nobody asks for what comes on it.
+    bool connected = false;
     Watch watch;
   };
   std::map<int, Socket> sockets;
@@ -162,7 +163,7 @@ struct Curl::State {
   int open_socket(const curl_sockaddr& address) {
     const int opened = socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
     if (opened < 0) return opened;
-    sockets[opened].ours = true;
+    sockets.insert_or_assign(opened, Socket{.ours = true, .idle = false, .connected = false, .watch = {}});
     if (address.family == AF_INET || address.family == AF_INET6) notice_vanished_peer(opened);
     return opened;
   }
@@ -179,11 +180,14 @@ struct Curl::State {
     if (what == CURL_POLL_REMOVE) {
       if (known == state.sockets.end()) return 0;
       known->second.idle = true;
+      // One that is given up before it is connected may have been closed without a word.
+      if (!known->second.connected) known->second.ours = false;
       if (!known->second.ours) state.sockets.erase(known);
       return 0;
     }
     Socket& wanted = known != state.sockets.end() ? known->second : state.sockets[socket];
     wanted.idle = false;
+    wanted.connected |= (what & CURL_POLL_IN) != 0;
     if (wanted.watch) {
       wanted.watch.set(interest_of(what));
       return 0;

@@ -153,6 +153,31 @@ TEST_CASE("http client: a request that is held back may be abandoned") {
   CHECK_FALSE(told.ended);
 }
 
+TEST_CASE("http client: a request may be abandoned in the turn in which its connection is begun") {
+  io::Loop loop;
+  const RawServer first(loop, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  const RawServer second(loop, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  io::HttpClient client(loop);
+  const auto ask = [&](const RawServer& server) {
+    Told told;
+    client.start({.method = "GET", .url = server.url()}, told.events());
+    REQUIRE(run_until(loop, [&] { return told.ended; }));
+    CHECK_FALSE(told.failure);
+  };
+  ask(first);
+  const std::size_t before = test::open_descriptors();
+  Told told;
+  std::optional<io::HttpClient::Handle> handle =
+      client.start({.method = "GET", .url = second.url()}, told.events());
+  loop.at_end_of_turn([&] {
+    if (handle && test::open_descriptors() > before) client.abandon(*std::exchange(handle, std::nullopt));
+  });
+  REQUIRE(run_until(loop, [&] { return !handle; }));
+  ask(second);
+  ask(first);
+  CHECK_FALSE(told.ended);
+}
+
 TEST_CASE("http client: a machine that has vanished is noticed within a minute") {
   io::Loop loop;
   const RawServer server(loop, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
