@@ -203,28 +203,59 @@ void client_message(State& state, Session& session, const Scanned& message) {
   }
 }
 
-// A batch is taken apart; its answers go back one by one, which every client of that revision can match by
-// id.
-void client_batch(State& state, Session& session, const base::Bytes& bytes) {
-  std::size_t count = 0;
-  proto::each_in_batch(bytes.text, [&](proto::Span span) {
-    ++count;
-    const base::Bytes part{span.in(bytes.text), bytes.owner};
-    const auto envelope = proto::scan(part.text);
-    if (!envelope) {
-      refuse_unreadable(state, session, part.text, envelope.error());
-    } else if (envelope->kind == Kind::batch ||
-               proto::method_of(envelope->method.in(part.text)) == Method::initialize) {
-      const std::string_view id = safe_id(state, session, envelope->id.in(part.text));
-      state.reply(session, id,
-                  proto::error_text(id, Code::invalid_request, "hearth: not allowed within a batch"));
-    } else {
-      client_message(state, session, {part, *envelope});
-    }
-  });
-  if (count == 0) {
-    state.send(session.id, proto::error_text({}, Code::invalid_request, "hearth: an empty batch"));
+// Why a batch of so many elements is refused as a whole; empty if it is not. Before initialize no revision is
+// agreed: then each message is refused for that.
+std::string refusal_of_batch(const Session& session, std::size_t count) {
+  const bool unsaid = session.phase == Phase::fresh && session.hello.empty();
+  const bool has_batches =
+      unsaid || (session.phase != Phase::fresh && session.revision == proto::Revision::r2025_03_26);
+  if (!has_batches) return "hearth: only revision 2025-03-26 has batches; send the messages one by one";
+  if (count == 0) return "hearth: an empty batch";
+  if (count <= proto::batch_max) return {};
+  return "hearth: a batch of " + std::to_string(count) + " messages is over the limit of " +
+         std::to_string(proto::batch_max) + "; send several";
+}
+
+// An element of a batch. False: it is no message, and has no id that it could be answered under.
+bool batch_element(State& state, Session& session, const base::Bytes& part) {
+  const auto envelope = proto::scan(part.text);
+  if (!envelope) {
+    if (!proto::salvage_id(part.text).present()) return false;
+    refuse_unreadable(state, session, part.text, envelope.error());
+    return true;
   }
+  if (envelope->kind == Kind::batch) return false;
+  const bool fits =
+      !envelope->modern && proto::method_of(envelope->method.in(part.text)) != Method::initialize;
+  if (fits) {
+    client_message(state, session, {part, *envelope});
+    return true;
+  }
+  const std::string_view id = safe_id(state, session, envelope->id.in(part.text));
+  state.reply(session, id,
+              proto::error_text(id, Code::invalid_request, "hearth: not allowed within a batch"));
+  return true;
+}
+
+// A batch is taken apart; its answers go back one by one, which every client of that revision can match by
+// id. All elements that are no messages get one answer together.
+void client_batch(State& state, Session& session, const base::Bytes& bytes) {
+  const auto refuse = [&](std::string_view sentence) {
+    state.send(session.id, proto::error_text({}, Code::invalid_request, sentence));
+  };
+  std::size_t count = 0;
+  proto::each_in_batch(bytes.text, [&](proto::Span /*span*/) { ++count; });
+  if (const std::string sentence = refusal_of_batch(session, count); !sentence.empty()) {
+    refuse(sentence);
+    return;
+  }
+  std::size_t unfit = 0;
+  proto::each_in_batch(bytes.text, [&](proto::Span span) {
+    if (!batch_element(state, session, {span.in(bytes.text), bytes.owner})) ++unfit;
+  });
+  if (unfit == 0) return;
+  refuse("hearth: " + std::to_string(unfit) + " of the " + std::to_string(count) +
+         " elements of this batch are no messages, and were not passed on");
 }
 
 }  // namespace

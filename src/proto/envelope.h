@@ -84,6 +84,9 @@ bool null_params(std::string_view message, const Envelope& envelope);
 template <class F>
 void each_in_batch(std::string_view message, F&& f);
 
+// Messages of one batch: more than any client is known to send, few enough that answering each costs nothing.
+inline constexpr std::size_t batch_max = 1000;
+
 // Best effort after scan() refused: the id of a message that is broken elsewhere, so that the refusal can be
 // addressed. Absent unless it is certain to be the top-level id.
 Span salvage_id(std::string_view message);

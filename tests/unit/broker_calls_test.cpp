@@ -181,6 +181,57 @@ TEST_CASE("a batch is taken apart, and initialize may not be in one") {
   CHECK(stage.hears(a) == Lines{result("2"), result("1")});
 }
 
+TEST_CASE("a batch of nothings gets one answer, and its messages are passed on") {
+  Stage stage;
+  const auto a = stage.ready(stage.spec(), "{}", "2025-03-26");
+  std::string batch = "[" + call("1");
+  for (int i = 0; i < 900; ++i) batch += i % 2 == 0 ? ",1" : ",[]";
+  stage.says(a, batch + R"(,{"id":7,"method":8}])");
+  REQUIRE(stage.hears(stage.server()).size() == 1);
+  const Lines own = stage.hears(a);
+  REQUIRE(own.size() == 2);
+  CHECK(own[0].find(R"("id":7,"error":{"code":-32600)") != std::string::npos);
+  CHECK(own[1].find(R"("id":null,"error":{"code":-32600)") != std::string::npos);
+  CHECK(own[1].find("900 of the 902 elements of this batch are no messages") != std::string::npos);
+}
+
+TEST_CASE("a batch over the limit is refused whole, and one at the limit is not") {
+  Stage stage;
+  const auto a = stage.ready(stage.spec(), "{}", "2025-03-26");
+  const auto batch_of = [](std::size_t count) {
+    const std::string notice = R"({"jsonrpc":"2.0","method":"notifications/x"})";
+    std::string batch = "[" + notice;
+    for (std::size_t i = 1; i < count; ++i) batch += "," + notice;
+    return batch + "]";
+  };
+  stage.says(a, batch_of(1000));
+  CHECK(stage.hears(a).empty());
+  CHECK(stage.hears(stage.server()).size() == 1000);
+  stage.says(a, batch_of(1001));
+  const Lines own = stage.hears(a);
+  REQUIRE(own.size() == 1);
+  CHECK(own[0].find("a batch of 1001 messages is over the limit of 1000") != std::string::npos);
+  CHECK(stage.hears(stage.server()).empty());
+}
+
+TEST_CASE("a batch of a revision that has none is refused whole") {
+  for (const char* revision : {"2024-11-05", "2025-06-18", "2025-11-25"}) {
+    CAPTURE(revision);
+    Stage stage;
+    const auto a = stage.ready(stage.spec(), "{}", revision);
+    stage.says(a, "[" + call("1") + "," + call("2") + ",3]");
+    const Lines own = stage.hears(a);
+    REQUIRE(own.size() == 1);
+    CHECK(own[0].find(R"("id":null,"error":{"code":-32600)") != std::string::npos);
+    CHECK(own[0].find("only revision 2025-03-26 has batches") != std::string::npos);
+    CHECK(stage.hears(stage.server()).empty());
+  }
+  Stage stage;
+  const auto fresh = stage.open();
+  stage.says(fresh, "[" + call("1") + "]");
+  CHECK(stage.hears(fresh).size() == 1);
+}
+
 TEST_CASE("requests behind initialize wait for the server; so does nobody else's") {
   Stage stage;
   const auto a = stage.open();
