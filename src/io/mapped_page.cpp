@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "io/mapped_guard.h"
 #include "io/system_error.h"
 
 namespace io {
@@ -41,18 +42,27 @@ base::Result<MappedPage> MappedPage::map(const Descriptor& file, std::size_t byt
 base::Result<MappedPage> MappedPage::create(const std::string& path, std::size_t bytes) {
   const Descriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return std::unexpected(system_error("cannot create " + path, errno));
-  if (const int error = posix_fallocate(file.get(), 0, static_cast<off_t>(bytes)); error != 0) {
+  if (ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
+    const int error = errno;
     unlink(path.c_str());
-    return std::unexpected(system_error("cannot reserve space for " + path, error));
+    return std::unexpected(system_error("cannot make room for " + path, error));
   }
-  return map_it(file, bytes);
+  auto page = map_guarded(file, bytes);
+  if (!page) unlink(path.c_str());
+  return page;
 }
 
 base::Result<MappedPage> MappedPage::reopen(const std::string& path, std::size_t bytes) {
   const Descriptor file(open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   if (!file) return std::unexpected(system_error("cannot open " + path, errno));
   TRY(has_size(file, bytes));
-  return map_it(file, bytes);
+  return map_guarded(file, bytes);
+}
+
+base::Result<MappedPage> MappedPage::map_guarded(const Descriptor& file, std::size_t bytes) {
+  MappedPage page = TRY(map_it(file, bytes));
+  if (!guard_mapping(page.bytes_)) return base::failure("too many journals are open");
+  return page;
 }
 
 base::Result<MappedPage> MappedPage::map_it(const Descriptor& file, std::size_t bytes) {
@@ -64,7 +74,9 @@ base::Result<MappedPage> MappedPage::map_it(const Descriptor& file, std::size_t 
 MappedPage::MappedPage(MappedPage&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
 
 MappedPage::~MappedPage() {
-  if (!bytes_.empty()) munmap(bytes_.data(), bytes_.size());
+  if (bytes_.empty()) return;
+  munmap(bytes_.data(), bytes_.size());
+  stop_guarding(bytes_);
 }
 
 }  // namespace io

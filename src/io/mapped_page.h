@@ -1,8 +1,8 @@
 // A file, mapped and written with plain stores: the memory file of another process, or one on disk of ours.
 //
 // Made for a session's journal (proto/journal.h). Another process's must have the size that is mapped and be
-// sealed against shrinking, or the other side could end this process by cutting it short. One of ours has its
-// space reserved when it is created, or a full disk could.
+// sealed against shrinking, or the other side could end this process by cutting it short. One of ours is
+// sparse, and guarded (io/mapped_guard.h), or a full disk could.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +30,7 @@ class MappedPage {
 
  private:
   explicit MappedPage(std::span<std::byte> bytes) : bytes_(bytes) {}
+  static base::Result<MappedPage> map_guarded(const Descriptor& file, std::size_t bytes);
   static base::Result<MappedPage> map_it(const Descriptor& file, std::size_t bytes);
   std::span<std::byte> bytes_;
 };
