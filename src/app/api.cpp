@@ -77,6 +77,7 @@ void write_session(Writer& json, const broker::SessionReport& report, std::uint6
   json.key("pid").number(report.client_pid);
   json.key("calls").number(number(report.calls));
   json.key("ageMs").number(milliseconds(now - report.opened));
+  if (report.away_since) json.key("awayMs").number(milliseconds(now - *report.away_since));
   json.end();
 }
 

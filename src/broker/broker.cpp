@@ -91,16 +91,16 @@ void dispatch(State& state, Event& event) {
             with_session(state, e.session,
                          [&](core::Session& s) { session_closed(state, s, std::move(e.reason)); });
           },
+          [&](SessionAway& e) { with_session(state, e.session, [&](auto& s) { session_away(state, s); }); },
+          [&](SessionBack& e) { with_session(state, e.session, [&](auto& s) { session_back(state, s); }); },
           [&](SessionBlocked& e) {
             with_session(state, e.session, [&](core::Session& session) { session_blocked(state, session); });
           },
           [&](SessionUnblocked& e) {
-            with_session(state, e.session,
-                         [&](core::Session& session) { session_unblocked(state, session); });
+            with_session(state, e.session, [&](core::Session& s) { session_unblocked(state, s); });
           },
           [&](SessionOverflowed& e) {
-            with_session(state, e.session,
-                         [&](core::Session& session) { session_overflowed(state, session, e.queued_bytes); });
+            with_session(state, e.session, [&](auto& s) { session_overflowed(state, s, e.queued_bytes); });
           },
           [&](InstanceStarted& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_started(state, i, e.pid); });

@@ -1,5 +1,6 @@
 // What happens to an instance because time has passed.
 #include <algorithm>
+#include <vector>
 
 #include "broker/state.h"
 #include "face/legacy_server.h"
@@ -35,9 +36,7 @@ void probe_took_too_long(State& state, Instance& instance) {
   nothing_discovered(state, instance);
 }
 
-void idle_too_long(State& state, Instance& instance) {
-  instance.idle_due.reset();
-  if (!instance.sessions.empty() || !instance.channels.empty()) return;
+void stop_if_up(State& state, Instance& instance) {
   switch (instance.life) {
     case Life::starting:
     case Life::greeting:
@@ -51,6 +50,18 @@ void idle_too_long(State& state, Instance& instance) {
     case Life::stopping:
       return;
   }
+}
+
+void idle_too_long(State& state, Instance& instance) {
+  instance.idle_due.reset();
+  if (needed_by_anybody(state, instance)) return;
+  if (works_for_somebody(state, instance)) {
+    instance.idle_due = state.now + instance.spec.timing.idle_timeout;
+    return;
+  }
+  for (const InstanceId channel : std::vector(instance.channels))
+    stop_if_up(state, state.instances.at(channel));
+  stop_if_up(state, instance);
 }
 
 void expire_tombstones(State& state, Instance& instance) {

@@ -44,6 +44,14 @@ struct SessionClosed {
   SessionId session;
   std::string reason = {};  // For people, where something is lost by it.
 };
+// Nobody is connected to the session any more, though it may be come back to; or somebody is again. A session
+// begins with somebody.
+struct SessionAway {
+  SessionId session;
+};
+struct SessionBack {
+  SessionId session;
+};
 // The session's outgoing queue rose above its soft limit, or fell back to empty.
 struct SessionBlocked {
   SessionId session;
@@ -137,10 +145,10 @@ struct RestartWanted {
   std::string project = {};
 };
 
-using Event = std::variant<SessionOpened, SessionLine, SessionInputEnded, SessionClosed, SessionBlocked,
-                           SessionUnblocked, SessionOverflowed, InstanceStarted, InstanceStartFailed,
-                           InstanceLine, InstanceAnswers, InstanceForgot, InstanceSpoke, InstanceMoved,
-                           InstanceBlocked, InstanceUnblocked, InstanceExited, StartWanted, StopWanted,
-                           RestartWanted, DaemonLeaves, InstanceOverflowed>;
+using Event = std::variant<SessionOpened, SessionLine, SessionInputEnded, SessionClosed, SessionAway,
+                           SessionBack, SessionBlocked, SessionUnblocked, SessionOverflowed, InstanceStarted,
+                           InstanceStartFailed, InstanceLine, InstanceAnswers, InstanceForgot, InstanceSpoke,
+                           InstanceMoved, InstanceBlocked, InstanceUnblocked, InstanceExited, StartWanted,
+                           StopWanted, RestartWanted, DaemonLeaves, InstanceOverflowed>;
 
 }  // namespace broker

@@ -30,6 +30,7 @@ void start(State& state, Instance& instance) {
   }
   begin_start_time(state, instance);
   state.outbox.push_back(start_of(instance));
+  consider_idle(state, instance);  // After a crash nobody may be there.
 }
 
 // A channel is nothing without its server. False: that may not be tried now; the channel's trouble says why.

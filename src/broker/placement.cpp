@@ -110,7 +110,7 @@ void leave(State& state, Session& session, Instance& instance) {
   tasks_leave(state, session, instance);
   std::erase_if(instance.elicitations, [&](const auto& entry) { return entry.second == session.id; });
   drain_waiting(state, instance);
-  if (!instance.sessions.empty()) return;
+  if (!instance.sessions.empty()) return consider_idle(state, instance);
   if (instance.life == core::Life::stopping) instance.restart_wanted = false;  // It was wanted for this one.
   const bool alone = instance.spec.scope == core::Scope::session || instance.channel_of;
   const bool failed = instance.life == core::Life::stopped && instance.supervision.failures() != 0;

@@ -87,6 +87,7 @@ InstanceReport whole_report_of(const State& state, const Instance& instance) {
   InstanceReport report = report_of(instance, state.now);
   for (const InstanceId channel : instance.channels)
     add_channel(report, state.instances.at(channel), state.now);
+  if (instance.life == Life::ready && !needed_by_anybody(state, instance)) report.state = "idle";
   return report;
 }
 
@@ -147,7 +148,8 @@ std::vector<SessionReport> Broker::sessions() const {
          .project = session.project,
          .client_pid = session.client_pid,
          .calls = (instance != nullptr ? requests_of(session, *instance) : 0) + parked[id],
-         .opened = session.opened});
+         .opened = session.opened,
+         .away_since = session.away_since});
   });
   return all;
 }

@@ -206,6 +206,15 @@ void session_opened(State& state, SessionOpened event);
 void session_input_ended(State& state, core::Session& session);
 void session_closed(State& state, core::Session& session, std::string reason);
 void session_unblocked(State& state, core::Session& session);
+
+// presence.cpp
+void session_away(State& state, core::Session& session);
+void session_back(State& state, core::Session& session);
+// Starts the idle time of its process, if everybody who shares that is away.
+void consider_idle(State& state, core::Instance& instance);
+// Of an instance that is no channel: somebody who shares it is there; a call or a task of theirs runs.
+bool needed_by_anybody(const State& state, const core::Instance& instance);
+bool works_for_somebody(const State& state, const core::Instance& instance);
 void pause(State& state, core::Session& session, core::Pause reason);
 void resume(State& state, core::Session& session, core::Pause reason);
 void note_setup(State& state, core::Session& session);

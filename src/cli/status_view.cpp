@@ -83,6 +83,18 @@ std::string servers_shown(const std::vector<Value>& servers) {
   return table.text() + (troubles.empty() ? "" : "\n" + troubles);
 }
 
+// Clients that come by URL have no process here.
+std::string pid_of(const Value& session) {
+  if (number_of(session, "pid") != 0) return plain(session, "pid");
+  return number_of(session, "awayMs") ? "away" : "URL";
+}
+
+std::string age_of(const Value& session) {
+  std::string age = duration(session, "ageMs");
+  if (number_of(session, "awayMs")) age += ", away for " + duration(session, "awayMs");
+  return age;
+}
+
 std::string sessions_shown(const std::vector<Value>& sessions) {
   Table table({{"CLIENT"},
                {"SERVER"},
@@ -91,8 +103,8 @@ std::string sessions_shown(const std::vector<Value>& sessions) {
                {"AGE", Align::right},
                {"PROJECT"}});
   for (const Value& session : sessions) {
-    table.row({plain(session, "client"), plain(session, "server"), plain(session, "pid"),
-               plain(session, "calls"), duration(session, "ageMs"), plain(session, "project")});
+    table.row({plain(session, "client"), plain(session, "server"), pid_of(session), plain(session, "calls"),
+               age_of(session), plain(session, "project")});
   }
   return table.text();
 }

@@ -68,6 +68,7 @@ struct Session {
   std::int64_t client_pid = 0;
   bool many_streams = false;  // What is sent to it has to say which of its calls it concerns.
   base::Instant opened;
+  std::optional<base::Instant> away_since;  // Nobody is connected to it.
   std::optional<ServerSpec> spec;  // Until it is placed: after that the instance has one that serves.
 
   Phase phase = Phase::fresh;

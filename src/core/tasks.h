@@ -51,6 +51,7 @@ class Tasks {
     order_.clear();
   }
 
+  bool any() const { return !tasks_.empty(); }
   const Task* find(std::string_view id) const;
   Task* find(std::string_view id) { return const_cast<Task*>(std::as_const(*this).find(id)); }
   const Task* by_token(std::int64_t token) const;

@@ -42,6 +42,8 @@ struct EventText {
   }
   std::string operator()(const broker::SessionClosed& e) const { return "closed " + of(e.session); }
   std::string operator()(const broker::SessionInputEnded& e) const { return "no input of " + of(e.session); }
+  std::string operator()(const broker::SessionAway& e) const { return "away " + of(e.session); }
+  std::string operator()(const broker::SessionBack& e) const { return "back " + of(e.session); }
   std::string operator()(const broker::SessionBlocked& e) const { return "blocked " + of(e.session); }
   std::string operator()(const broker::SessionUnblocked& e) const { return "unblocked " + of(e.session); }
   std::string operator()(const broker::SessionOverflowed& e) const { return "overflowed " + of(e.session); }

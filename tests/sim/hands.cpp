@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "sim/describe.h"
 #include "sim/world.h"
@@ -267,8 +268,24 @@ void Hands::feed_session(core::SessionId session, proto::Line line) {
   if (!same && !cut) return world_.checker.broken("the line reader gives what was written", record.text);
   world_.checker.fed(client, record);
   const int life = life_;
+  come_back(session);
   on(broker::SessionLine{session, std::move(line)});
-  if (life == life_ && !world_.checker.failed()) world_.checker.heard(client, record);
+  if (life != life_ || world_.checker.failed()) return;
+  world_.checker.heard(client, record);
+  if (world_.random.permille(world_.options.away)) go_away(session);
+}
+
+// As clients by URL do between two requests. The broker has nothing to say to either.
+void Hands::go_away(core::SessionId session) {
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end() || !broker_) return;
+  found->second.away = true;
+  broker_->on(broker::SessionAway{session}, world_.schedule.now());
+}
+
+void Hands::come_back(core::SessionId session) {
+  if (!std::exchange(sessions_.at(session).away, false)) return;
+  broker_->on(broker::SessionBack{session}, world_.schedule.now());
 }
 
 void Hands::client_left(Client& client) {

@@ -61,6 +61,7 @@ class Hands {
     std::size_t queued = 0, written = 0;  // Bytes; `written` of the first line.
     bool paused = false, blocked = false, overflowed = false, left = false, closing = false;
     bool read_planned = false;
+    bool away = false;
   };
   struct ServerLink {
     Server* server = nullptr;
@@ -78,6 +79,8 @@ class Hands {
   void read_session(core::SessionId session);
   bool feeds_a_full_server(const Client& client) const;
   void feed_session(core::SessionId session, proto::Line line);
+  void go_away(core::SessionId session);
+  void come_back(core::SessionId session);
   void plan_read(core::InstanceId instance);
   void read_server(core::InstanceId instance);
 

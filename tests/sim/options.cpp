@@ -62,6 +62,7 @@ Options Options::drawn(Random& random) {
   options.batch = draw.upto(200);
   options.come = random.between(0, 20);
   options.lethal = draw.upto(30);
+  options.away = draw.upto(200);
   for (std::size_t* chance : {&options.ask_ignored, &options.ask_late}) *chance = draw.upto(300);
 
   for (std::size_t* chance : {&options.never, &options.twice, &options.slow, &options.bad_answer}) {

@@ -26,6 +26,7 @@ struct Options {
   std::size_t stop_reading = 0, foreign_task = 0, cancel = 0, batch = 0, come = 0;
   // Of a client: a call that its server dies of, the same for all.
   std::size_t lethal = 0;
+  std::size_t away = 0;  // Behind every line.
   // Of a modern client that is to bring answers: with something else than it was asked for, twice, not all.
   std::size_t tamper = 0, come_twice = 0, bring_less = 0;
   // Of a client, when it is asked.

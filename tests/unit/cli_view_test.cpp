@@ -65,6 +65,18 @@ TEST_CASE("status shows servers and sessions, and what ails a server") {
         "evil?]0;  files     4      1  10 ms  /p\n");
 }
 
+TEST_CASE("status shows clients by URL without a process, and for how long they are away") {
+  const std::string text = cli::status_shown(value_of(R"({
+    "daemon": {"pid": 7}, "servers": [],
+    "sessions": [{"id": 1, "server": "files", "client": "one", "project": "", "pid": 0, "calls": 0,
+                  "ageMs": 60000},
+                 {"id": 2, "server": "files", "client": "two", "project": "", "pid": 0, "calls": 0,
+                  "ageMs": 60000, "awayMs": 5000}]})"));
+  CHECK(text.ends_with("CLIENT  SERVER   PID  CALLS                  AGE  PROJECT\n"
+                       "one     files    URL      0                1 min  -\n"
+                       "two     files   away      0  1 min, away for 5 s  -\n"));
+}
+
 TEST_CASE("status of nothing") {
   CHECK(cli::status_shown(value_of(R"({"daemon":null})")) == "no daemon is running\n");
   CHECK(cli::status_shown(value_of(R"({"daemon":{"pid":1},"servers":[],"sessions":[]})"))
