@@ -64,7 +64,8 @@ Daemon::Daemon(DaemonParts parts, ConfigFile config_file, const Config& config)
       asks_notes_(parts_.paths.state_dir + "/asks"),
       revision_notes_(parts_.paths.state_dir + "/revisions"),
       front_(loop_, {},
-             {.on_request = [this](transport::ExchangeId exchange, proto::HttpRequest&& request,
+             {.on_head = [this](proto::HttpRequest& head, HttpOrigin origin) { return judged(head, origin); },
+              .on_request = [this](transport::ExchangeId exchange, proto::HttpRequest&& request,
                                    HttpOrigin origin) { requested(exchange, std::move(request), origin); },
               .on_gone =
                   [this](transport::ExchangeId exchange) {
@@ -97,7 +98,9 @@ base::Result<void> Daemon::open(const Config& config) {
   if (parts_.key) settings.key = *parts_.key;
   // Clients that connect by URL bring no surroundings: they belong to the daemon for all.
   if (!parts_.paths.apart.empty()) settings.port.reset();
-  http_sessions_ = std::make_unique<HttpSessions>(session_hands(), parts_.paths.run_dir + "/http", settings);
+  http_sessions_ =
+      std::make_unique<HttpSessions>(session_hands(), parts_.paths.state_dir + "/http-sessions", settings);
+  http_sessions_->tick(io::now());  // Earlier daemons may have left files.
   TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
   if (settings.port) {
     const auto opened = open_port(settings);

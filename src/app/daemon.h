@@ -5,6 +5,7 @@
 // nothing itself, except how much may be queued before the broker is told.
 #pragma once
 
+#include <expected>
 #include <memory>
 #include <string>
 #include <vector>
@@ -102,6 +103,7 @@ class Daemon {
   void close_if_done(broker::SessionId session);
 
   // daemon_control.cpp
+  std::expected<std::string, proto::HttpAnswer> judged(proto::HttpRequest& head, HttpOrigin origin) const;
   void requested(transport::ExchangeId exchange, proto::HttpRequest&& request, HttpOrigin origin);
   void attach(transport::ExchangeId exchange, const proto::HttpRequest& request);
   Attachment::Events attachment_events(broker::SessionId id);

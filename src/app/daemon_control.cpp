@@ -10,7 +10,9 @@
 #include "io/clock.h"
 #include "io/descriptor_limit.h"
 #include "io/unix_socket.h"
+#include "transport/admission.h"
 #include "transport/cors.h"
+#include "transport/forgiving.h"
 
 namespace app {
 
@@ -29,17 +31,31 @@ std::string elsewhere(const std::vector<std::string>& lacking) {
 
 }  // namespace
 
-void Daemon::requested(ExchangeId exchange, HttpRequest&& request, HttpOrigin origin) {
+// Whose request it is, or how it is answered without being looked at any further: nothing of its body is read
+// before it has shown that it may come.
+std::expected<std::string, proto::HttpAnswer> Daemon::judged(HttpRequest& head, HttpOrigin origin) const {
   const bool local = origin.kind == HttpOrigin::Kind::local_socket;
   const transport::Access& access = local ? local_access : port_access_;
-  front_.accompany(exchange, transport::shown_to_page(access, request));
-  if (const auto asked = transport::preflight(access, request)) {
-    front_.answer(exchange, transport::refused_place(access, request).value_or(*asked));
-  } else if (const auto refused = transport::refused(access, request)) {
-    front_.answer(exchange, *refused);
-  } else if (request.path == "/attach" && local) {
+  transport::forgive(head);
+  auto answer = transport::refused_place(access, head);
+  if (!answer) answer = transport::preflight(access, head);
+  if (!answer) answer = transport::refused(access, head);
+  if (!answer) answer = transport::refused_head(head);
+  if (!answer) return local ? std::string(local_caller) : port_caller_;
+  const auto along = transport::shown_to_page(access, head);
+  answer->fields.all.insert(answer->fields.all.begin(), along.all.begin(), along.all.end());
+  return std::unexpected(std::move(*answer));
+}
+
+void Daemon::requested(ExchangeId exchange, HttpRequest&& request, HttpOrigin origin) {
+  const bool local = origin.kind == HttpOrigin::Kind::local_socket;
+  front_.accompany(exchange, transport::shown_to_page(local ? local_access : port_access_, request));
+  if (request.path == "/attach" && local) {
     attach(exchange, request);
   } else if (request.path.starts_with("/mcp/") || request.path.starts_with("/sse/")) {
+    // A client of HTTP+SSE tries again for ever when it is hung up on, and gives up when it is answered.
+    if (leaving_ && request.path.starts_with("/sse/") && request.method == "GET")
+      return front_.drop(exchange);
     if (leaving_) return front_.answer(exchange, proto::problem(503, "the daemon is ending"));
     http_sessions_->request(exchange, std::move(request), local ? std::string(local_caller) : port_caller_,
                             turn_time());
@@ -165,7 +181,8 @@ HttpSessions::Hands Daemon::session_hands() {
           .broker = broker_,
           .feed = [this](broker::Event event) { feed(std::move(event)); },
           .resolve = [this](const std::string& server,
-                            const std::string& project) { return resolve_for(server, project); }};
+                            const std::string& project) { return resolve_for(server, project); },
+          .warn = [this](const std::string& sentence) { log_.warning(sentence); }};
 }
 
 Upstreams::Hands Daemon::upstream_hands() {

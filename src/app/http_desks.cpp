@@ -69,7 +69,9 @@ HttpSessions::Session* HttpSessions::open_desk(transport::ExchangeId exchange,
   if (!spec) return refuse(404, proto::Code::invalid_request, spec.error().what);
   const auto desks = [](const Session& session) { return session.is_desk(); };
   if (desks_.size() >= desks_max && !end_longest_away(desks))
-    return refuse(503, proto::Code::internal_error, "too many kinds of clients are connected");
+    return refuse(503, proto::Code::internal_error,
+                  "too many kinds of clients (limit " + std::to_string(desks_max) +
+                      "), and each is waiting for something; close some of the clients");
   transport::ModernOptions options;
   // At once would be before any answer, and only what is no stream has a status of its own.
   if (settings_.stream_after > base::Duration::zero()) options.stream_after = settings_.stream_after;

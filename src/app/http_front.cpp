@@ -20,13 +20,14 @@ struct HttpFront::Connection {
   Socket* socket = nullptr;
   std::unique_ptr<io::HttpConnection> http = nullptr;
   transport::ExchangeId exchange = 0;
+  std::string principal = {};     // Whose its request is, by its head.
   proto::HttpFields along = {};   // With the answer to it.
   std::uint64_t last_served = 0;  // Counts exchanges: what had its last one longest ago has the least.
   bool dirty = false;
 };
 
 HttpFront::HttpFront(io::Loop& loop, Limits limits, Events events)
-    : loop_(loop), limits_(limits), events_(std::move(events)) {}
+    : loop_(loop), limits_(limits), events_(std::move(events)), bodies_(limits.bodies) {}
 
 HttpFront::~HttpFront() = default;
 
@@ -67,7 +68,19 @@ void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
   };
   auto opened = io::HttpConnection::open(
       loop_, io::HttpWire(std::move(descriptor), socket.tls.get()), limits_.connection,
-      {.on_request =
+      {.on_head =
+           [this, with](proto::HttpRequest& head) {
+             std::optional<proto::HttpAnswer> refused;
+             with([&](Connection& connection) { refused = judged(connection, head); });
+             return refused;
+           },
+       .on_body =
+           [this, with](std::size_t held) {
+             bool goes_on = true;
+             with([&](Connection& connection) { goes_on = may_go_on(connection, held); });
+             return goes_on;
+           },
+       .on_request =
            [this, with](proto::HttpRequest&& request) {
              with([&](Connection& connection) { requested(connection, std::move(request)); });
            },
@@ -110,7 +123,33 @@ bool HttpFront::make_room(Socket& socket) {
   return true;
 }
 
+std::optional<proto::HttpAnswer> HttpFront::judged(Connection& connection, proto::HttpRequest& head) {
+  if (!events_.on_head) return std::nullopt;
+  auto verdict = events_.on_head(head, connection.socket->origin);
+  if (!verdict) return std::move(verdict.error());
+  connection.principal = std::move(*verdict);
+  return std::nullopt;
+}
+
+bool HttpFront::may_go_on(Connection& connection, std::size_t held) {
+  bodies_.note(connection.id, connection.principal, held);
+  if (bodies_.may_go_on(connection.id)) return true;
+  waiting_.push_back(connection.id);
+  return false;
+}
+
+void HttpFront::body_over(Connection& connection) {
+  bodies_.forget(connection.id);
+  std::erase(waiting_, connection.id);
+  std::erase_if(waiting_, [&](std::uint64_t id) {
+    if (!bodies_.may_go_on(id)) return false;
+    connections_.at(id)->http->go_on();
+    return true;
+  });
+}
+
 void HttpFront::requested(Connection& connection, proto::HttpRequest&& request) {
+  body_over(connection);
   connection.exchange = ++exchanges_seen_;
   connection.along = {};
   exchanges_[connection.exchange] = &connection;
@@ -140,6 +179,7 @@ void HttpFront::mark_dirty(Connection& connection) {
 // It may be on the call stack.
 void HttpFront::let_go(Connection& connection) {
   if (connection.exchange != 0) over(connection);
+  body_over(connection);
   --connection.socket->connections;
   loop_.retire(std::move(connection.http));
   connections_.erase(connection.id);

@@ -7,19 +7,24 @@
 //
 // Bounded: a socket has at most `connections_max` connections. One more takes the place of the one that has
 // been without a request for longest; where all are busy it is told 503, or hung up on where it would take
-// TLS to tell. Decides nothing about requests: who may come, and what there is, is for others.
+// TLS to tell. Bodies that are coming in share a budget (app/body_budget.h). Decides nothing about requests:
+// who may come, and what there is, is for others; a request that is refused by its head is no exchange.
 //
 // Callbacks come from the loop, never from within a member function.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "app/body_budget.h"
 #include "base/result.h"
 #include "io/descriptor.h"
 #include "io/http_connection.h"
@@ -45,8 +50,12 @@ class HttpFront {
     // Of each socket. Leaves room for servers and sessions among the descriptors that a process may have.
     std::size_t connections_max = 512;
     io::HttpConnection::Limits connection = {};
+    BodyLimits bodies = {};
   };
   struct Events {
+    // A request's head has come: whose it is, or how it is refused. Nothing of its body is read before.
+    std::function<std::expected<std::string, proto::HttpAnswer>(proto::HttpRequest& head, HttpOrigin)>
+        on_head = {};
     // Exactly one answer is due; it may be given at once.
     std::function<void(transport::ExchangeId, proto::HttpRequest&&, HttpOrigin)> on_request;
     // The client hung up before its answer was complete.
@@ -88,6 +97,7 @@ class HttpFront {
 
   std::size_t connections() const { return connections_.size(); }
   std::size_t exchanges() const { return exchanges_.size(); }
+  std::size_t body_bytes() const { return bodies_.held(); }  // Of requests that are not complete.
 
  private:
   struct Connection;
@@ -96,6 +106,9 @@ class HttpFront {
   void connected(Socket& socket, io::Descriptor descriptor);
   static void turn_away(const Socket& socket, io::Descriptor descriptor, int status, std::string_view why);
   bool make_room(Socket& socket);
+  std::optional<proto::HttpAnswer> judged(Connection& connection, proto::HttpRequest& head);
+  bool may_go_on(Connection& connection, std::size_t held);
+  void body_over(Connection& connection);
   void requested(Connection& connection, proto::HttpRequest&& request);
   void gone(Connection& connection);
   Connection* find(transport::ExchangeId exchange) const;
@@ -109,6 +122,8 @@ class HttpFront {
   std::vector<std::unique_ptr<Socket>> sockets_;
   std::map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // In the order in which they came.
   std::map<transport::ExchangeId, Connection*> exchanges_;
+  BodyBudget bodies_;
+  std::vector<std::uint64_t> waiting_;  // Connections whose bodies are over the budget.
   std::vector<std::uint64_t> dirty_;
   std::uint64_t connections_seen_ = 0;
   transport::ExchangeId exchanges_seen_ = 0;

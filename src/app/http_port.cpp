@@ -78,7 +78,14 @@ base::Result<HttpPort> open_http_port(const HttpSettings& settings, const std::s
     port.tls = TRY(io::TlsContext::load({.certificate = settings.certificate, .key = settings.key}));
   port.socket = TRY(io::listen_on(settings.address, *settings.port));
   port.access = access_to(settings, port.socket);
-  if (!settings.open) port.access.token = settings.token ? *settings.token : TRY(token_in(token_file));
+  if (!settings.open) {
+    port.access.token = settings.token ? *settings.token : TRY(token_in(token_file));
+    // Strangers on other machines need not know where things lie on this one.
+    const bool near = io::is_loopback(settings.address);
+    port.access.token_is = settings.token ? "the token is that of \"http\" in config.json"
+                                          : "the token is in " + (near ? token_file : "the file http-token") +
+                                                " of the user who runs Hearth";
+  }
   port.caller = settings.open ? "port" : name_of_caller(*port.access.token);
   port.url = port.access.scheme + "://" + port.access.hosts.front();
   return port;

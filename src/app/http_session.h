@@ -31,12 +31,14 @@ struct HttpSessions::Session {
   std::string public_id;  // Desks have none.
   SessionRecord record;
   Transport transport;
-  // HTTP+SSE sessions and desks have none: nobody could come back to them.
+  // Desks have none: nobody could come back to them.
   std::optional<io::MappedPage> page;
+  std::string instead_of;  // HTTP+SSE: the kept session that its client was, if it turns out to come back.
   std::optional<base::Instant> ends_at;  // Nobody is connected.
   std::vector<transport::ExchangeId> exchanges;
   std::optional<base::Instant> on_agenda;
   base::Instant noted_at;  // When its record was written last.
+  bool away = false;       // The broker has been told.
   bool queueing = false;
   bool congested = false;  // Not of desks.
   bool over = false;       // The client has ended it; the broker has been told.

@@ -13,8 +13,17 @@ namespace {
 constexpr std::size_t queued_soft = std::size_t{256} << 10;
 constexpr std::size_t queued_hard = std::size_t{64} << 20;
 
-// Each takes a megabyte of the runtime directory.
+// Of sessions at once, and of those whose files are kept for clients that may come back. Each takes some
+// pages of memory and disk.
 constexpr std::size_t sessions_max = 500;
+
+// Far more than any client says of itself.
+constexpr std::size_t initialize_max = std::size_t{64} << 10;
+
+// When a client whose stream broke tries to resume it. The SDKs try twice and then leave the call unanswered:
+// a daemon that died has this long, twice, to be there again. Where clients are sent away to poll they are
+// told the transport's own time.
+constexpr base::Duration retry_after = std::chrono::seconds(3);
 
 constexpr base::Duration look_through = std::chrono::minutes(1);
 
@@ -84,15 +93,17 @@ void HttpSessions::streamable(transport::ExchangeId exchange, proto::HttpRequest
   if (auto* call = std::get_if<transport::ModernCall>(&judgement))
     return at_desk(exchange, std::move(*call), target, caller, now);
   const std::string public_id(request.fields.get("mcp-session-id"));
-  Session* session = nullptr;
-  if (!public_id.empty()) {
-    session = find(public_id, target, caller);
-    if (session == nullptr)
-      return hands_.front.answer(exchange, refusal(404, proto::Code{-32001}, "Session not found"));
-  } else {
+  Session* session = public_id.empty() ? nullptr : find(public_id, target, caller);
+  if (session != nullptr && begins_anew(*session, request)) {
+    if (!std::get<transport::StreamableServer>(session->transport).connected()) end(*session);
+    session = nullptr;
+  }
+  if (session == nullptr) {
     transport::Admission admission = transport::admit(request);
-    if (const auto* answer = std::get_if<proto::HttpAnswer>(&admission))
-      return hands_.front.answer(exchange, *answer);
+    if (const auto* answer = std::get_if<proto::HttpAnswer>(&admission)) {
+      const auto unknown = [] { return refusal(404, proto::Code{-32001}, "Session not found"); };
+      return hands_.front.answer(exchange, public_id.empty() ? *answer : unknown());
+    }
     session = open(exchange, target, caller, now);
     if (session == nullptr) return;
   }
@@ -101,62 +112,60 @@ void HttpSessions::streamable(transport::ExchangeId exchange, proto::HttpRequest
   settle(*session, now);
 }
 
+// A client that starts its conversation again may still send the id of the session that it had before.
+bool HttpSessions::begins_anew(const Session& session, const proto::HttpRequest& request) {
+  const bool streamable = std::holds_alternative<transport::StreamableServer>(session.transport);
+  const bool likely = request.body.size() <= initialize_max && request.body.contains("\"initialize\"");
+  return streamable && likely && std::holds_alternative<transport::NewSession>(transport::admit(request));
+}
+
 void HttpSessions::begin(Session& session, transport::ExchangeId exchange) {
   by_exchange_[exchange] = session.id;
   session.exchanges.push_back(exchange);
   session.ends_at.reset();
-}
-
-void HttpSessions::sse(transport::ExchangeId exchange, proto::HttpRequest request, const Target& target,
-                       const std::string& caller, base::Instant now) {
-  const std::string_view right = target.post_id.empty() ? "GET" : "POST";
-  if (request.method != right) {
-    // What clients try first is POST, and this is how they learn that it is the older transport.
-    proto::HttpAnswer answer =
-        proto::problem(405, "open a session with GET, and post to the endpoint that it names");
-    answer.fields.add("allow", right);
-    return hands_.front.answer(exchange, answer);
-  }
-  Session* session =
-      target.post_id.empty() ? open(exchange, target, caller, now) : find(target.post_id, target, caller);
-  if (target.post_id.empty() && session == nullptr) return;
-  if (session == nullptr || !std::holds_alternative<transport::SseServer>(session->transport))
-    return hands_.front.answer(exchange,
-                               proto::problem(404, "there is no such session; it ended with its connection"));
-  begin(*session, exchange);
-  if (!target.post_id.empty())
-    std::get<transport::SseServer>(session->transport).request(exchange, std::move(request), now);
-  settle(*session, now);
+  if (std::exchange(session.away, false)) hands_.feed(broker::SessionBack{session.id});
 }
 
 HttpSessions::Session* HttpSessions::open(transport::ExchangeId exchange, const Target& target,
                                           const std::string& caller, base::Instant now) {
+  std::optional<core::ServerSpec> spec = admitted(exchange, target);
+  if (!spec) return nullptr;
+  const std::string public_id = KeptSessions::new_id();
+  SessionRecord record{
+      .server = target.server, .project = target.project, .caller = caller, .revision = {}, .sse_client = {}};
+  auto page = keep(public_id, record, now);
+  auto session = std::make_unique<Session>(public_id, std::move(record),
+                                           transport::StreamableServer(options(public_id)), std::move(page));
+  return &announce(std::move(session), std::move(*spec));
+}
+
+// What is to be run for a new session; if there cannot be one, the exchange has been answered.
+std::optional<core::ServerSpec> HttpSessions::admitted(transport::ExchangeId exchange, const Target& target) {
   auto spec = hands_.resolve(target.server, target.project);
   if (!spec) {
     hands_.front.answer(exchange, refusal(404, proto::Code::invalid_request, spec.error().what));
-    return nullptr;
+    return std::nullopt;
   }
-  if (!make_room()) {
-    hands_.front.answer(exchange,
-                        refusal(503, proto::Code::internal_error, "too many sessions are connected"));
-    return nullptr;
+  if (make_room()) return std::move(*spec);
+  hands_.front.answer(exchange, refusal(503, proto::Code::internal_error,
+                                        "too many sessions (limit " + std::to_string(sessions_max) +
+                                            "), and a client is connected to each; close some of the "
+                                            "clients (hearth status lists them)"));
+  return std::nullopt;
+}
+
+// The journal of a new session. Without one, where nothing can be written, the session ends with the daemon.
+std::optional<io::MappedPage> HttpSessions::keep(const std::string& public_id, const SessionRecord& record,
+                                                 base::Instant now) {
+  for (const std::string& id : kept_.oldest_beyond(sessions_max - 1)) {
+    if (!by_public_id_.contains(id)) kept_.forget(id);
   }
-  const std::string public_id = KeptSessions::new_id();
-  SessionRecord record{.server = target.server, .project = target.project, .caller = caller, .revision = {}};
-  if (!target.streamable) {
-    const std::string endpoint = "/sse/" + proto::percent_encoded(target.server) + "?session=" + public_id;
-    auto session = std::make_unique<Session>(public_id, std::move(record),
-                                             transport::SseServer(exchange, endpoint, now), std::nullopt);
-    return &announce(std::move(session), std::move(*spec));
-  }
+  if (!look_at_) look_at_ = now + look_through;
   auto page = kept_.create(public_id, record);
-  if (!page) {
-    hands_.front.answer(exchange, refusal(503, proto::Code::internal_error, page.error().what));
-    return nullptr;
-  }
-  auto session = std::make_unique<Session>(public_id, std::move(record),
-                                           transport::StreamableServer(options(public_id)), std::move(*page));
-  return &announce(std::move(session), std::move(*spec));
+  if (page) return std::move(*page);
+  if (!std::exchange(warned_, true))
+    hands_.warn("sessions by URL end with this daemon: " + page.error().what);
+  return std::nullopt;
 }
 
 bool HttpSessions::make_room() {
@@ -187,6 +196,7 @@ void HttpSessions::end(Session& session) {
 transport::StreamableOptions HttpSessions::options(const std::string& public_id) const {
   transport::StreamableOptions chosen;
   chosen.session_id = public_id;
+  if (!settings_.poll_after) chosen.retry = retry_after;
   chosen.stream_after = settings_.stream_after;
   chosen.poll_after = settings_.poll_after;
   return chosen;
@@ -209,16 +219,19 @@ HttpSessions::Session* HttpSessions::find(const std::string& public_id, const Ta
   const auto known = by_public_id_.find(public_id);
   if (known == by_public_id_.end()) return find_kept(public_id, target, caller);
   Session* session = sessions_.find(known->second);
-  const bool theirs =
-      session != nullptr && session->record.server == target.server && session->record.caller == caller;
-  return theirs ? session : nullptr;
+  if (session == nullptr || session->record.server != target.server || session->record.caller != caller)
+    return nullptr;
+  const bool right_way =
+      target.streamable == std::holds_alternative<transport::StreamableServer>(session->transport);
+  return right_way ? session : nullptr;
 }
 
 // A session of an earlier daemon: it goes on as a shim's does, from its journal.
 HttpSessions::Session* HttpSessions::find_kept(const std::string& public_id, const Target& target,
                                                const std::string& caller) {
   auto kept = kept_.find(public_id);
-  if (!kept || kept->record.server != target.server || kept->record.caller != caller || !target.streamable)
+  if (!kept || kept->record.server != target.server || kept->record.caller != caller || !target.streamable ||
+      !kept->record.sse_client.empty())
     return nullptr;
   auto spec = hands_.resolve(kept->record.server, kept->record.project);
   if (!spec) return nullptr;
@@ -323,7 +336,12 @@ void HttpSessions::carry_out(Session& session, transport::Output& output) {
 }
 
 void HttpSessions::note_use(Session& session, base::Instant now) {
-  if (session.over || std::holds_alternative<transport::SseServer>(session.transport)) return;
+  if (session.over) return;
+  if (const auto* sse = std::get_if<transport::SseServer>(&session.transport)) {
+    if (now - session.noted_at >= note_every(settings_)) keep_noted(session, now);
+    if (sse->took_up() && !session.instead_of.empty()) kept_.forget(std::exchange(session.instead_of, {}));
+    return;
+  }
   auto* streamable = std::get_if<transport::StreamableServer>(&session.transport);
   if (streamable != nullptr) {
     if (streamable->failed()) return end(session);
@@ -334,15 +352,17 @@ void HttpSessions::note_use(Session& session, base::Instant now) {
   }
   const bool connected = session.is_desk() ? std::get<transport::ModernServer>(session.transport).connected()
                                            : streamable->connected();
+  if (!connected && !std::exchange(session.away, true)) hands_.feed(broker::SessionAway{session.id});
   if (connected) {
     session.ends_at.reset();
   } else if (!session.ends_at) {
     session.ends_at = now + (session.is_desk() ? desk_timeout() : settings_.session_timeout);
-    if (session.page && now - session.noted_at >= note_every(settings_)) keep_noted(session, now);
+    if (now - session.noted_at >= note_every(settings_)) keep_noted(session, now);
   }
 }
 
 void HttpSessions::keep_noted(Session& session, base::Instant now) {
+  if (!session.page) return;
   kept_.update(session.public_id, session.record);
   session.noted_at = now;
 }
@@ -357,7 +377,10 @@ void HttpSessions::close(core::SessionId id) {
     by_exchange_.erase(exchange);
     hands_.front.drop(exchange);
   }
-  if (session->page) kept_.forget(session->public_id);
+  // A client of HTTP+SSE whose connection broke may open another.
+  const bool may_return = session->over && std::holds_alternative<transport::SseServer>(session->transport);
+  if (session->page && may_return) kept_.update(session->public_id, session->record);
+  if (session->page && !may_return) kept_.forget(session->public_id);
   if (!session->is_desk()) return;
   const SessionRecord record = std::move(session->record);
   session.reset();
@@ -395,17 +418,20 @@ void HttpSessions::report_queues(base::Instant now) {
 }
 
 std::optional<base::Instant> HttpSessions::deadline() const {
-  if (agenda_.empty()) return std::nullopt;
-  return agenda_.begin()->first;
+  if (agenda_.empty()) return look_at_;
+  const base::Instant first = agenda_.begin()->first;
+  return look_at_ ? std::min(first, *look_at_) : first;
+}
+
+void HttpSessions::look_through_files(base::Instant now) {
+  for (const std::string& id : kept_.older_than(settings_.session_timeout + note_every(settings_))) {
+    if (!by_public_id_.contains(id)) kept_.forget(id);
+  }
+  look_at_ = kept_.any() ? std::optional(now + look_through) : std::nullopt;
 }
 
 void HttpSessions::tick(base::Instant now) {
-  if (now >= expire_at_) {
-    expire_at_ = now + look_through;
-    for (const std::string& id : kept_.older_than(settings_.session_timeout + note_every(settings_))) {
-      if (!by_public_id_.contains(id)) kept_.forget(id);
-    }
-  }
+  if (look_at_ && now >= *look_at_) look_through_files(now);
   // What they put on the agenda meanwhile is for the next time.
   std::vector<core::SessionId> due;
   while (!agenda_.empty() && agenda_.begin()->first <= now) {

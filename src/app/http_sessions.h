@@ -3,8 +3,9 @@
 // Stands between the connections (app/http_front), the transports (transport/) and the broker, for which
 // these are sessions like any other. A Streamable HTTP session outlives its connections for the session
 // timeout, and the daemon: its journal and what it is about are files (app/kept_sessions). An HTTP+SSE
-// session is its connection. Requests of 2026-07-28, which knows no sessions, come to /mcp/NAME too, and
-// share a session with others of their kind, a desk (transport/modern_server.h).
+// session ends with its connection; a client that opens another goes on (app/http_sse_sessions.cpp). Requests
+// of 2026-07-28, which knows no sessions, come to /mcp/NAME too, and share a session with others of their
+// kind, a desk (transport/modern_server.h).
 //
 // A session belongs to its caller: the user of the local socket, or whoever has the token of the port. Its id
 // under another caller or another server's name finds nothing.
@@ -45,6 +46,7 @@ class HttpSessions {
     // What is to be run for a session of that server and that project, or why it cannot be.
     std::function<base::Result<core::ServerSpec>(const std::string& server, const std::string& project)>
         resolve;
+    std::function<void(const std::string& sentence)> warn;  // For the log.
   };
 
   HttpSessions(Hands hands, std::string directory, HttpSettings settings);
@@ -83,10 +85,18 @@ class HttpSessions {
   Session* open_desk(transport::ExchangeId exchange, const transport::ModernCall& call, DeskKey key);
   base::Duration desk_timeout() const;
   void note_stuck(const Session& desk, std::vector<transport::ExchangeId>& stuck) const;
+  static bool begins_anew(const Session& session, const proto::HttpRequest& request);
   void begin(Session& session, transport::ExchangeId exchange);
   void end(Session& session);
   Session* open(transport::ExchangeId exchange, const Target& target, const std::string& caller,
                 base::Instant now);
+  Session* open_sse(transport::ExchangeId exchange, const proto::HttpRequest& request, const Target& target,
+                    const std::string& caller, base::Instant now);
+  std::optional<core::ServerSpec> admitted(transport::ExchangeId exchange, const Target& target);
+  std::optional<io::MappedPage> keep(const std::string& public_id, const SessionRecord& record,
+                                     base::Instant now);
+  // What a client that opens a stream may have been; `only`: the session that it was, if there is no other.
+  transport::Before before_of(const SessionRecord& record, std::string& only) const;
   Session* find(const std::string& public_id, const Target& target, const std::string& caller);
   Session* find_kept(const std::string& public_id, const Target& target, const std::string& caller);
   bool make_room();
@@ -98,6 +108,7 @@ class HttpSessions {
   void note_use(Session& session, base::Instant now);
   void keep_noted(Session& session, base::Instant now);
   void put_on_agenda(Session& session);
+  void look_through_files(base::Instant now);
 
   Hands hands_;
   KeptSessions kept_;
@@ -109,7 +120,9 @@ class HttpSessions {
   // When which session has something due, or earlier; each stands in it once at most.
   std::set<std::pair<base::Instant, core::SessionId>> agenda_;
   std::vector<core::SessionId> queueing_;  // What is queued for them has to be looked at.
-  base::Instant expire_at_;                // When the files are looked through next.
+  // When the files are looked through next: at once, and then as long as there are any.
+  std::optional<base::Instant> look_at_ = base::Instant();
+  bool warned_ = false;  // That nothing can be kept.
 };
 
 }  // namespace app

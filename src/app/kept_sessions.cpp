@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <map>
+#include <utility>
 
 #include "base/ensure.h"
 #include "io/files.h"
@@ -33,6 +35,7 @@ std::string text_of(const SessionRecord& record) {
   json.key("project").string(record.project);
   json.key("caller").string(record.caller);
   json.key("revision").string(record.revision);
+  json.key("sseClient").string(record.sse_client);
   json.end();
   return json.text();
 }
@@ -44,7 +47,8 @@ std::optional<SessionRecord> record_of(std::string_view text) {
   SessionRecord record{.server = member("server"),
                        .project = member("project"),
                        .caller = member("caller"),
-                       .revision = member("revision")};
+                       .revision = member("revision"),
+                       .sse_client = member("sseClient")};
   return record.server.empty() ? std::nullopt : std::optional(record);
 }
 
@@ -90,24 +94,47 @@ std::optional<KeptSessions::Found> KeptSessions::find(std::string_view id) const
 }
 
 void KeptSessions::forget(const std::string& id) const {
-  unlink((directory_ + '/' + id + ".json").c_str());
-  unlink((directory_ + '/' + id + ".journal").c_str());
+  for (const char* ending : {".json", ".json.new", ".journal"})
+    unlink((directory_ + '/' + id + ending).c_str());
+}
+
+// The record's time says when the session was used; a journal without one has only its own.
+std::vector<KeptSessions::Aged> KeptSessions::all_by_age() const {
+  std::vector<Aged> all;
+  DIR* directory = opendir(directory_.c_str());
+  if (directory == nullptr) return all;
+  std::map<std::string, std::pair<bool, std::time_t>> found;  // By id: whether it has a record, and the time.
+  while (const dirent* entry = readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    const std::string_view id = name.substr(0, std::min(name.size(), id_length));
+    struct stat status{};
+    if (!well_formed(id) || fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+      continue;
+    const bool record = name.substr(id_length) == ".json";
+    auto& [has_record, used] = found[std::string(id)];
+    if (record || !has_record) used = record ? status.st_mtime : std::max(used, status.st_mtime);
+    has_record |= record;
+  }
+  closedir(directory);
+  for (const auto& [id, about] : found) all.push_back({about.second, id});
+  std::ranges::sort(all);
+  return all;
 }
 
 std::vector<std::string> KeptSessions::older_than(base::Duration keep_for) const {
-  std::vector<std::string> found;
-  DIR* all = opendir(directory_.c_str());
-  if (all == nullptr) return found;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(keep_for).count();
   const std::time_t oldest = std::time(nullptr) - seconds;
-  while (const dirent* entry = readdir(all)) {
-    const std::string name = entry->d_name;
-    if (!name.ends_with(".json") || !well_formed(std::string_view(name).substr(0, id_length))) continue;
-    struct stat status{};
-    if (fstatat(dirfd(all), entry->d_name, &status, 0) == 0 && status.st_mtime < oldest)
-      found.push_back(name.substr(0, id_length));
+  std::vector<std::string> found;
+  for (Aged& one : all_by_age()) {
+    if (one.used < oldest) found.push_back(std::move(one.id));
   }
-  closedir(all);
+  return found;
+}
+
+std::vector<std::string> KeptSessions::oldest_beyond(std::size_t most) const {
+  std::vector<Aged> all = all_by_age();
+  std::vector<std::string> found;
+  for (std::size_t i = 0; i + most < all.size(); ++i) found.push_back(std::move(all[i].id));
   return found;
 }
 

@@ -3,10 +3,12 @@
 //
 // A client over HTTP comes back with its session id only; whoever answers has to know what the session is
 // about. The files are in a directory of ours (0700) and end with the session, or when nobody has asked for
-// them for `keep_for`. A journal takes a megabyte of the runtime directory, reserved when it is made: stores
-// into a page that a full disk cannot back would end the daemon.
+// them for `keep_for`. A journal is sparse: it takes a few pages of the disk unless a session sets up much.
 #pragma once
 
+#include <compare>
+#include <cstddef>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,10 +21,11 @@
 namespace app {
 
 struct SessionRecord {
-  std::string server;    // The entry's name.
-  std::string project;   // Directory, or empty.
-  std::string caller;    // Whose session it is: see HttpSessions.
-  std::string revision;  // Agreed with the client; empty until then.
+  std::string server;           // The entry's name.
+  std::string project;          // Directory, or empty.
+  std::string caller;           // Whose session it is: see HttpSessions.
+  std::string revision;         // Agreed with the client; empty until then.
+  std::string sse_client = {};  // Of HTTP+SSE: which program the client is; else empty.
 };
 
 class KeptSessions {
@@ -40,10 +43,20 @@ class KeptSessions {
   };
   std::optional<Found> find(std::string_view id) const;
   void forget(const std::string& id) const;
-  // Those that were not asked for in that time.
+  // Those that were not asked for in that time, half of one that a daemon could not finish included.
   std::vector<std::string> older_than(base::Duration keep_for) const;
+  // The oldest, without which `most` are left.
+  std::vector<std::string> oldest_beyond(std::size_t most) const;
+  bool any() const { return !all_by_age().empty(); }
 
  private:
+  struct Aged {
+    std::time_t used = 0;
+    std::string id;
+    auto operator<=>(const Aged&) const = default;
+  };
+  std::vector<Aged> all_by_age() const;
+
   std::string directory_;
 };
 

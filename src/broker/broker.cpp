@@ -120,7 +120,7 @@ void dispatch(State& state, Event& event) {
             if (core::Instance* instance = state.instances.find(e.instance)) instance->pid = e.pid;
           },
           [&](InstanceSpoke& e) {
-            with_instance(state, e.instance, [&](core::Instance& i) { instance_spoke(state, i); });
+            with_instance(state, e.instance, [&](auto& i) { instance_spoke(state, i); });
           },
           [&](InstanceBlocked& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_blocked(state, i); });

@@ -49,7 +49,9 @@ struct HttpConnection::State {
   Phase phase = Phase::reading;
 
   // Of the request under way.
-  bool begun = false;  // Its first byte has come, and the clock runs.
+  bool begun = false;    // Its first byte has come, and the clock runs.
+  bool judged = false;   // Its head was shown, and not refused.
+  bool waiting = false;  // Its body is not read for now.
   bool keep_alive = false;
   bool chunked = false;
   bool head_only = false;
@@ -66,6 +68,7 @@ struct HttpConnection::State {
   void tls_failed();
   void client_ended();
   void take_request();
+  bool admits_head();
   void refuse(int status, std::string_view why);
   void queue_answer(int status, const proto::HttpFields& fields, proto::Message body);
   void write_out();
@@ -82,6 +85,8 @@ void HttpConnection::State::ready() {
     case Phase::reading:
       if (std::exchange(blocked, false)) {
         write_out();
+      } else if (waiting) {
+        end();  // Only a client that hangs up is heard then.
       } else {
         read_some();
       }
@@ -169,10 +174,30 @@ void HttpConnection::State::client_ended() {
   take_request();
 }
 
+// False: it was refused by its head. If the rest of it is here already, the connection can go on.
+bool HttpConnection::State::admits_head() {
+  if (judged || !events.on_head) return true;
+  proto::HttpRequest* head = reader.head();
+  if (head == nullptr) return true;
+  auto refused = events.on_head(*head);
+  if (!refused) {
+    judged = true;
+    return true;
+  }
+  head_only = head->method == "HEAD";
+  keep_alive = reader.next() && reader.keep_alive();
+  chunked = !reader.http_1_0();
+  begun = false;
+  queue_answer(refused->status, refused->fields, proto::Message(std::move(refused->body)));
+  if (!blocked) write_out();
+  return false;
+}
+
 void HttpConnection::State::take_request() {
+  if (!admits_head()) return;
   if (auto request = reader.next()) {
     phase = Phase::answering;
-    begun = false;
+    begun = judged = false;
     keep_alive = reader.keep_alive();
     chunked = !reader.http_1_0();
     head_only = request->method == "HEAD";
@@ -197,6 +222,10 @@ void HttpConnection::State::take_request() {
   if (reader.wants_continue()) {
     output.queue_text("HTTP/1.1 100 Continue\r\n\r\n");
     if (!blocked) write_out();
+  }
+  if (phase == Phase::reading && judged && events.on_body && !events.on_body(reader.buffered())) {
+    waiting = true;
+    update_interest();
   }
 }
 
@@ -263,7 +292,10 @@ void HttpConnection::State::discard() {
 }
 
 void HttpConnection::State::deadline_passed() {
-  if (phase == Phase::reading && begun) {
+  if (phase == Phase::reading && waiting) {
+    waiting = false;
+    refuse(503, "Too many large requests were coming in; send it again.");
+  } else if (phase == Phase::reading && begun) {
     refuse(408, "The request did not come to its end in time.");
   } else {
     end();
@@ -283,6 +315,7 @@ void HttpConnection::State::update_interest() {
     switch (phase) {
       case Phase::reading:
         if (blocked) return Interest::write;
+        if (waiting) return Interest::hang_up;
         return ended ? Interest::none : Interest::read;
       case Phase::answering:
       case Phase::streaming:
@@ -324,6 +357,11 @@ base::Result<std::unique_ptr<HttpConnection>> HttpConnection::open(Loop& loop, H
   state->watch = TRY(loop.watch(self->wire.socket(), Interest::read, [self] { self->ready(); }));
   state->deadline.set(now() + limits.patience);
   return std::unique_ptr<HttpConnection>(new HttpConnection(std::move(state)));
+}
+
+void HttpConnection::go_on() {
+  if (!std::exchange(state_->waiting, false)) return;
+  if (state_->phase == State::Phase::reading) state_->update_interest();
 }
 
 void HttpConnection::answer(proto::HttpAnswer answer) {

@@ -5,6 +5,10 @@
 // byte of a request to its last), silent between requests (`idle`), or does not read what is written to it
 // (`stall`), is hung up on. What breaks the framing is answered with the refusal and the connection closed.
 //
+// The head of a request is shown before its body is read (`on_head`): one that is refused by its head is
+// answered at once, and what follows of it is thrown away unread. A body that comes in pieces is read on as
+// long as its owner has room (`on_body`), and otherwise stays in the socket until go_on().
+//
 // A client that hangs up while its answer is due is noticed, and so is one that closes only its sending side:
 // it is taken for gone, too. What it sends ahead of an answer is read up to a bound.
 //
@@ -22,6 +26,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +51,11 @@ class HttpConnection {
     std::size_t descriptors_max = 8;
   };
   struct Events {
+    // Once for each request, before on_request, and without its body. An answer refuses it; what is changed
+    // in it, on_request is told.
+    std::function<std::optional<proto::HttpAnswer>(proto::HttpRequest& head)> on_head = {};
+    // So many bytes of a request are held that is not complete. False: wait for go_on().
+    std::function<bool(std::size_t held)> on_body = {};
     std::function<void(proto::HttpRequest&&)> on_request;  // Exactly one answer is due.
     std::function<void()> on_drained = {};  // Everything queued was written, after having been blocked.
     // The client hung up, was hung up on, or the last answer of the connection is written. Nothing follows.
@@ -55,6 +65,9 @@ class HttpConnection {
   static base::Result<std::unique_ptr<HttpConnection>> open(Loop& loop, HttpWire wire, Limits limits,
                                                             Events events);
   ~HttpConnection();
+
+  // The body that had to wait may come.
+  void go_on();
 
   // The answer as a whole. Content-Length, Date and Connection are added.
   void answer(proto::HttpAnswer answer);

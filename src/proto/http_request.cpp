@@ -381,6 +381,11 @@ void HttpRequestReader::feed(std::string_view bytes) {
   state_->buffer += bytes;
 }
 
+HttpRequest* HttpRequestReader::head() {
+  if (state_->refusal || (!state_->parser && !state_->take_head())) return nullptr;
+  return &state_->parser->request;
+}
+
 std::optional<HttpRequest> HttpRequestReader::next() {
   State& state = *state_;
   if (state.refusal) return std::nullopt;

@@ -36,6 +36,9 @@ class HttpRequestReader {
 
   void feed(std::string_view bytes);
 
+  // The head of the next request, once it is there, before anything of its body is taken apart: next() gives
+  // it out with what was changed in it. Good until then, or until the reader is fed.
+  HttpRequest* head();
   // The next whole request, if there is one.
   std::optional<HttpRequest> next();
   std::optional<Refusal> refusal() const;

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "proto/json.h"
+
 namespace transport {
 namespace {
 
@@ -74,6 +76,33 @@ bool has_token(std::string_view secret, const HttpRequest& request) {
   return at != std::string_view::npos && same(secret, field.substr(at));
 }
 
+std::string tell(const Access& access) {
+  return access.token_is.empty() ? std::string() : "; " + access.token_is;
+}
+
+std::string what_is_wrong(const HttpRequest& request) {
+  const std::string wanted = "\"Authorization: Bearer TOKEN\"";
+  const std::string given = lower(request.fields.get("authorization"));
+  if (given.empty()) return "this port wants a token: send " + wanted;
+  if (!given.starts_with("bearer ")) return "the Authorization field has to say " + wanted;
+  return "the token in the Authorization field is not the one of this port";
+}
+
+std::string nothing_to_log_in_to(const Access& access) {
+  if (!access.token) return "there is nothing to log in to, and no token is wanted";
+  return "there is nothing to log in to: send \"Authorization: Bearer TOKEN\"" + tell(access);
+}
+
+// Clients that would register themselves show their users what OAuth calls a description.
+HttpAnswer no_login(const Access& access) {
+  proto::json::Writer text;
+  text.object();
+  text.key("error").string("access_denied");
+  text.key("error_description").string("hearth: " + nothing_to_log_in_to(access));
+  text.end();
+  return proto::json_answer(404, text.text());
+}
+
 }  // namespace
 
 std::optional<HttpAnswer> refused_place(const Access& access, const HttpRequest& request) {
@@ -97,16 +126,16 @@ std::optional<HttpAnswer> refused_place(const Access& access, const HttpRequest&
                                    "configuration lists them");
   }
   // A client that is sent away here without the right token would look for somebody to log in at.
-  if (request.path.starts_with("/.well-known/"))
-    return proto::problem(404, "there is nothing to log in to; the token is all that this port wants");
+  if (request.path.starts_with("/.well-known/")) return proto::problem(404, nothing_to_log_in_to(access));
+  if (request.path == "/register" || request.path == "/authorize" || request.path == "/token")
+    return no_login(access);
   return std::nullopt;
 }
 
 std::optional<HttpAnswer> refused(const Access& access, const HttpRequest& request) {
   if (auto refusal = refused_place(access, request)) return refusal;
   if (access.token && !has_token(*access.token, request)) {
-    HttpAnswer answer =
-        proto::problem(401, "this port wants the token: send \"Authorization: Bearer …\" with it");
+    HttpAnswer answer = proto::problem(401, what_is_wrong(request) + tell(access));
     answer.fields.add("www-authenticate", "Bearer");
     return answer;
   }

@@ -22,14 +22,16 @@ struct Access {
   // Besides the port's own, "SCHEME://HOST" of each host: "https://inspector.example".
   std::vector<std::string> origins;
   std::optional<std::string> token;
+  std::string token_is = {};  // Where a person finds it: "the token is in PATH".
   std::string scheme = "http";
   // Of a port that listens on every address of the machine: any numeric one is right, with this port. Only
   // names can be made to point at us by others.
   std::optional<std::uint16_t> any_address_at = {};
 };
 
-// The refusal, if there is one. refused_place: the same but for the token, which a browser's own questions do
-// not carry.
+// The refusal, if there is one. Without a token a client may look for somebody to log in at: whatever it asks
+// for then is answered with where the token is, at /register in the form of OAuth. refused_place: the same
+// but for the token, which a browser's own questions do not carry.
 std::optional<proto::HttpAnswer> refused_place(const Access& access, const proto::HttpRequest& request);
 std::optional<proto::HttpAnswer> refused(const Access& access, const proto::HttpRequest& request);
 

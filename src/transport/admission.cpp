@@ -39,6 +39,17 @@ std::optional<HttpAnswer> refused_accept(const HttpRequest& request) {
                      : "Not Acceptable: Client must accept both application/json and text/event-stream");
 }
 
+std::optional<HttpAnswer> refused_head(const HttpRequest& head) {
+  if (head.method != "POST") return std::nullopt;
+  if (head.path.starts_with("/mcp/")) {
+    if (auto no = refused_accept(head)) return no;
+    return refused_type(head.fields);
+  }
+  // Without a session it is a client that tries Streamable HTTP first, and is told so.
+  if (head.path.starts_with("/sse/") && !head.query.empty()) return refused_type(head.fields);
+  return std::nullopt;
+}
+
 std::optional<HttpAnswer> refused_session(const HttpRequest& request, std::string_view session_id) {
   const std::string_view session = request.fields.get("mcp-session-id");
   if (session.empty()) return session_id_missing();

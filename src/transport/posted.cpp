@@ -10,11 +10,6 @@
 namespace transport {
 namespace {
 
-std::optional<proto::HttpAnswer> refused_type(const proto::HttpFields& fields) {
-  if (proto::media_type_of(fields.get("content-type")) == "application/json") return std::nullopt;
-  return refusal(415, Fault::refused, "Unsupported Media Type: Content-Type must be application/json");
-}
-
 proto::HttpAnswer unreadable(proto::ScanError error) {
   const bool parse = error == proto::ScanError::not_json || error == proto::ScanError::not_utf8;
   const std::string kind = parse ? "Parse error: " : "Invalid Request: ";
@@ -40,8 +35,9 @@ std::expected<Posted, proto::HttpAnswer> taken_apart(const base::Bytes& whole) {
       no = invalid("a batch within a batch");
     } else if (envelope->modern) {
       no = invalid("a message of 2026-07-28 must not be part of a batch");
-    } else if (posted.parts.size() == batch_max) {
-      no = invalid("a batch must not hold more than " + std::to_string(batch_max) + " messages");
+    } else if (posted.parts.size() == posted_max) {
+      no = invalid("a batch must not hold more than " + std::to_string(posted_max) +
+                   " messages; send several");
     } else {
       posted.parts.push_back({line, *envelope});
       if (posted.parts.back().is_initialize()) no = invalid("initialize must not be part of a batch");
@@ -59,9 +55,15 @@ bool Posted::Part::is_initialize() const {
          proto::method_of(of(envelope.method)) == proto::Method::initialize;
 }
 
+std::optional<proto::HttpAnswer> refused_type(const proto::HttpFields& fields) {
+  if (proto::media_type_of(fields.get("content-type")) == "application/json") return std::nullopt;
+  return refusal(415, Fault::refused, "Unsupported Media Type: Content-Type must be application/json");
+}
+
 std::expected<Posted, proto::HttpAnswer> read_posted(const proto::HttpFields& fields, std::string body,
                                                      Batches batches) {
   if (auto no = refused_type(fields)) return std::unexpected(std::move(*no));
+  if (constexpr std::string_view mark = "\xEF\xBB\xBF"; body.starts_with(mark)) body.erase(0, mark.size());
   const auto envelope = proto::scan(body);
   if (!envelope) return std::unexpected(unreadable(envelope.error()));
   // The scanner has let no line end pass but between tokens, and a blank in its place moves nothing.

@@ -1,7 +1,8 @@
 // What a POST says: the client's messages, checked and each on one line.
 //
 // A body may be printed prettily: its line ends, which in JSON stand between tokens only, become blanks. A
-// batch is taken apart. What is no JSON-RPC is refused as a whole, so whatever comes out can be delivered.
+// batch is taken apart. A byte order mark in front is left out. What is no JSON-RPC is refused as a whole, so
+// whatever comes out can be delivered.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,7 @@
 namespace transport {
 
 // Of one batch, as many as the official servers take.
-inline constexpr std::size_t batch_max = 100;
+inline constexpr std::size_t posted_max = 100;
 
 struct Posted {
   struct Part {
@@ -35,6 +36,9 @@ struct Posted {
 };
 
 enum class Batches : std::uint8_t { refused, allowed };
+
+// 415.
+std::optional<proto::HttpAnswer> refused_type(const proto::HttpFields& fields);
 
 // 415, or 400 with the reason.
 std::expected<Posted, proto::HttpAnswer> read_posted(const proto::HttpFields& fields, std::string body,

@@ -1,8 +1,13 @@
 #include "transport/sse_server.h"
 
 #include <chrono>
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "proto/envelope.h"
+#include "proto/method.h"
+#include "proto/rpc.h"
 #include "transport/held_posts.h"
 #include "transport/posted.h"
 #include "transport/refusal.h"
@@ -16,13 +21,20 @@ constexpr base::Duration comment_every = std::chrono::seconds(15);
 }  // namespace
 
 struct SseServer::State {
+  explicit State(Before before) : returning(std::move(before)) {}
+
   void answer(ExchangeId exchange, proto::HttpAnswer with);
   void posted(ExchangeId exchange, proto::HttpRequest request, base::Instant now);
   void say(proto::Message text, base::Instant now);
+  void say_event(std::string text, base::Instant now);
+  void take_up(std::string_view call, base::Instant now);
 
   ExchangeId stream = 0;
   bool over = false;
   bool holding = false;
+  bool took_up = false;
+  bool begun = false;  // The client has sent initialize, or was taken up without.
+  Returning returning;
   base::Instant silent_since;
   HeldPosts held;
   std::vector<Output> outbox;
@@ -39,12 +51,15 @@ void SseServer::State::posted(ExchangeId exchange, proto::HttpRequest request, b
   auto read = read_posted(request.fields, std::move(request.body), Batches::refused);
   if (!read) return answer(exchange, std::move(read.error()));
   for (const Posted::Part& part : read->parts) {
+    const bool asks = part.envelope.kind == proto::Kind::request;
     if (!part.envelope.modern) {
+      const bool ping = asks && proto::method_of(part.of(part.envelope.method)) == proto::Method::ping;
+      if (asks && !ping && !part.is_initialize() && !begun) take_up(part.of(part.envelope.id), now);
+      begun |= part.is_initialize();
       outbox.emplace_back(Deliver{part.line});
-    } else if (part.envelope.kind == proto::Kind::request) {
-      say(event_text(proto::Message(proto::error_text(part.of(part.envelope.id),
-                                                      proto::Code::method_not_found, "Method not found")),
-                     std::nullopt),
+    } else if (asks) {
+      say_event(
+          proto::error_text(part.of(part.envelope.id), proto::Code::method_not_found, "Method not found"),
           now);
     }
   }
@@ -58,11 +73,24 @@ void SseServer::State::say(proto::Message text, base::Instant now) {
   outbox.emplace_back(StreamText{stream, std::move(text)});
 }
 
-SseServer::SseServer(ExchangeId stream, std::string endpoint, base::Instant now)
-    : state_(std::make_unique<State>()) {
+void SseServer::State::say_event(std::string text, base::Instant now) {
+  say(event_text(proto::Message(std::move(text)), std::nullopt), now);
+}
+
+// `call`: of the client's, that has shown that it was initialized before; raw id, or empty.
+void SseServer::State::take_up(std::string_view call, base::Instant now) {
+  begun = took_up = true;
+  for (std::string& error : returning.errors(call)) say_event(std::move(error), now);
+  for (std::string& line : returning.lines())
+    outbox.emplace_back(Deliver{base::Bytes::copy(std::move(line))});
+}
+
+SseServer::SseServer(ExchangeId stream, std::string endpoint, base::Instant now, Before before)
+    : state_(std::make_unique<State>(std::move(before))) {
   state_->stream = stream;
   state_->outbox.emplace_back(BeginStream{stream, {}});
   state_->say(proto::Message("event: endpoint\ndata: " + std::move(endpoint) + "\n\n"), now);
+  if (state_->returning.certain()) state_->take_up({}, now);
 }
 SseServer::~SseServer() = default;
 SseServer::SseServer(SseServer&&) noexcept = default;
@@ -91,7 +119,17 @@ void SseServer::gone(ExchangeId exchange, base::Instant /*now*/) {
 }
 
 void SseServer::send(const proto::Message& message, base::Instant now) {
-  if (!state_->over) state_->say(event_text(message, std::nullopt), now);
+  if (state_->over) return;
+  switch (state_->returning.answers(message)) {
+    case Returning::Answer::of_the_client:
+      state_->say(event_text(message, std::nullopt), now);
+      return;
+    case Returning::Answer::refused_initialize:
+      state_->begun = false;  // Its next call tries again.
+      return;
+    case Returning::Answer::of_ours:
+      return;
+  }
 }
 
 void SseServer::hold() {
@@ -110,6 +148,10 @@ std::optional<base::Instant> SseServer::deadline() const {
 
 void SseServer::tick(base::Instant now) {
   if (!state_->over && state_->silent_since + comment_every <= now) state_->say(keep_alive(), now);
+}
+
+bool SseServer::took_up() const {
+  return state_->took_up;
 }
 
 std::vector<Output>& SseServer::outbox() {

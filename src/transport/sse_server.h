@@ -2,7 +2,8 @@
 //
 // The session is the GET connection: it begins with the event `endpoint`, carries every message to the
 // client, and the session ends with it. What the client says comes as POSTs to the endpoint, answered 202. No
-// resumption.
+// resumption; but a client that goes on over a new connection as if nothing had happened is taken for what it
+// was before (transport/returning.h).
 #pragma once
 
 #include <memory>
@@ -14,13 +15,15 @@
 #include "proto/http.h"
 #include "proto/message.h"
 #include "transport/exchange.h"
+#include "transport/returning.h"
 
 namespace transport {
 
 class SseServer {
  public:
-  // `endpoint`: path and query to post to, unguessable. Leaves BeginStream and the endpoint event.
-  SseServer(ExchangeId stream, std::string endpoint, base::Instant now);
+  // `endpoint`: path and query to post to, unguessable. Leaves BeginStream and the endpoint event. `before`:
+  // what the client may have been.
+  SseServer(ExchangeId stream, std::string endpoint, base::Instant now, Before before = {});
   ~SseServer();
   SseServer(SseServer&&) noexcept;
   SseServer& operator=(SseServer&&) noexcept;
@@ -34,6 +37,8 @@ class SseServer {
   std::optional<base::Instant> deadline() const;  // The next comment.
   void tick(base::Instant now);
   std::vector<Output>& outbox();
+
+  bool took_up() const;  // The client was taken for what it was before.
 
  private:
   struct State;

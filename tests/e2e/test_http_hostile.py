@@ -330,3 +330,56 @@ class TestNonsense(HostileCase):
             else:
                 connection.close()
         self.assertEqual(session.echo("seed %d" % seed), "seed %d" % seed)
+
+
+class TestBodies(HostileCase):
+    """Who has not shown that it may come costs nothing, and bodies that come slowly have a bound."""
+
+    TOKEN = "a-token-that-is-long-enough"
+    MIB = 1 << 20
+
+    def http(self):
+        return {"token": self.TOKEN}
+
+    def streamable(self, *args, **rest):
+        return super().streamable(*args, **{"token": self.TOKEN, **rest})
+
+    def begin(self, fields, length):
+        """A POST whose body is still to come."""
+        connection = self.connection()
+        fields = {"Accept": "*/*", "Content-Type": "application/json", "Authorization": "Bearer " + self.TOKEN, **fields}
+        connection.send(connection.head("POST", "/mcp/fake", fields, length))
+        return connection
+
+    def test_strangers_are_answered_before_their_bodies(self):
+        before = memory_of(self.pid)
+        strangers = []
+        for status, fields in ((401, {"Authorization": None}), (401, {"Authorization": "Bearer x"}),
+                               (403, {"Host": "evil.example"}), (403, {"Origin": "http://evil.example"}),
+                               (415, {"Content-Type": "text/plain"}), (406, {"Accept": "text/html"})):
+            for _ in range(10):
+                connection = self.begin(fields, 60 * self.MIB)
+                self.assertEqual(connection.answer().status, status)
+                strangers.append(connection)
+        for connection in strangers:
+            try:
+                connection.send(bytes(2 * self.MIB))
+            except OSError:
+                pass  # It was hung up on.
+        self.assertEqual(self.bystanders[1].echo("meanwhile"), "meanwhile")
+        self.assertLess(memory_of(self.pid), before + 8 * self.MIB)
+
+    def test_bodies_that_never_end_have_a_bound(self):
+        before = memory_of(self.pid)
+        slow = [self.begin({}, 60 * self.MIB) for _ in range(200)]
+        left = {connection: 2 * self.MIB for connection in slow}
+        for connection in slow:
+            connection.socket.setblocking(False)
+        for _ in range(40):
+            for connection in slow:
+                try:
+                    left[connection] -= connection.socket.send(bytes(min(left[connection], 1 << 18)))
+                except OSError:
+                    pass  # It has to wait, or was hung up on.
+            self.assertEqual(self.bystanders[1].echo("meanwhile"), "meanwhile")
+        self.assertLess(memory_of(self.pid), before + 112 * self.MIB)

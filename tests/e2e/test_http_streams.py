@@ -5,7 +5,7 @@ import random
 import signal
 import stat
 
-from client import RpcError
+from client import PATIENCE, RpcError
 from http_world import HttpCase, call, do
 from world import eventually
 
@@ -208,7 +208,7 @@ class TestResumption(HttpCase):
             session.request("resources/subscribe", {"uri": uri})
         for uri in uris:
             other.do({"updated": uri}).result()
-        heard = session.hear("notifications/resources/updated", len(uris))
+        heard = session.hear("notifications/resources/updated", len(uris), 4 * PATIENCE)
         session.sync()
         self.assertEqual([one["params"]["uri"] for one in heard], uris, "seed %d" % self.seed)
 

@@ -37,7 +37,9 @@ HttpPeers::HttpPeers(Over over, io::HttpConnection::Limits limits, const io::Tls
     client_ = std::move(pair.theirs);
   }
   connection = io::HttpConnection::open(loop, io::HttpWire(std::move(ours), tls), limits,
-                                        {.on_request =
+                                        {.on_head = [this](const auto& head) { return on_head(head); },
+                                         .on_body = [this](std::size_t held) { return on_body(held); },
+                                         .on_request =
                                              [this](proto::HttpRequest&& request) {
                                                requests.push_back(std::move(request));
                                                on_request();

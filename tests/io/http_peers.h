@@ -1,12 +1,15 @@
 // An HTTP connection of ours and a client at its other end, on one loop.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "io/http_connection.h"
+#include "proto/http.h"
 #include "support.h"
 
 namespace test {
@@ -43,6 +46,9 @@ class HttpPeers {
   std::vector<proto::HttpRequest> requests;
   int drained = 0;
   int gone = 0;
+  std::function<std::optional<proto::HttpAnswer>(const proto::HttpRequest&)> on_head =
+      [](const proto::HttpRequest&) { return std::nullopt; };
+  std::function<bool(std::size_t)> on_body = [](std::size_t) { return true; };
   std::function<void()> on_request = [] {};
   std::unique_ptr<io::HttpConnection> connection;
 

@@ -155,12 +155,17 @@ TEST_CASE("a token, where one is set, must come") {
 TEST_CASE("a refusal says why") {
   Access access = port;
   access.token = "secret-1";
+  access.token_is = "the token is in /x/http-token";
   const auto wrong_token =
       transport::refused(access, with({{"host", "localhost:8080"}, {"authorization", "Bearer x"}}));
   REQUIRE(wrong_token);
   CHECK(wrong_token->fields.get("www-authenticate") == "Bearer");
   CHECK(wrong_token->fields.get("content-type") == "application/problem+json");
   CHECK(wrong_token->body.find("secret-1") == std::string::npos);
+  CHECK(wrong_token->body.contains("is not the one of this port; the token is in /x/http-token"));
+  const auto said = [&](const Fields& fields) { return transport::refused(access, with(fields))->body; };
+  CHECK(said({{"host", "localhost:8080"}}).contains("this port wants a token: send"));
+  CHECK(said({{"host", "localhost:8080"}, {"authorization", "secret-1"}}).contains("has to say"));
   const auto wrong_host = transport::refused(access, with({{"host", "evil.example"}}));
   REQUIRE(wrong_host);
   CHECK(wrong_host->body.find("evil.example") != std::string::npos);
@@ -168,4 +173,22 @@ TEST_CASE("a refusal says why") {
       transport::refused(access, with({{"host", "localhost:8080"}, {"origin", "http://evil.example"}}));
   REQUIRE(wrong_origin);
   CHECK(wrong_origin->body.find("http://evil.example") != std::string::npos);
+}
+
+TEST_CASE("a client that would register itself is told what the port wants instead") {
+  Access access = port;
+  access.token = "secret-1";
+  access.token_is = "the token is in /x/http-token";
+  for (const char* path : {"/register", "/authorize", "/token"}) {
+    CAPTURE(path);
+    proto::HttpRequest request = with({{"host", "localhost:8080"}});
+    request.method = "POST";
+    request.path = path;
+    const auto answer = transport::refused(access, request);
+    REQUIRE(answer);
+    CHECK(answer->status == 404);
+    CHECK(answer->body.starts_with(R"({"error":"access_denied","error_description":"hearth: )"));
+    CHECK(answer->body.contains("there is nothing to log in to"));
+    CHECK(answer->body.contains("the token is in /x/http-token"));
+  }
 }

@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <expected>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "io/clock.h"
 #include "io/tcp_socket.h"
@@ -31,7 +34,8 @@ class World {
  public:
   explicit World(HttpFront::Limits limits = {})
       : front(loop, limits,
-              {.on_request = [this](
+              {.on_head = [this](proto::HttpRequest& head, HttpOrigin) { return judge(head); },
+               .on_request = [this](
                                  ExchangeId exchange, proto::HttpRequest&& request,
                                  HttpOrigin origin) { requests.push_back({exchange, request.path, origin}); },
                .on_gone = [this](ExchangeId exchange) { gone.push_back(exchange); },
@@ -64,6 +68,17 @@ class World {
     REQUIRE(until([&] { return requests.size() > before; }));
     return requests.back().exchange;
   }
+  // Says all of it, however much that is.
+  void pour(const io::Descriptor& client, std::string_view bytes) {
+    const io::Watch watch = loop.watch(client.get(), io::Interest::write,
+                                       [&] {
+                                         const ssize_t put = send(client.get(), bytes.data(), bytes.size(),
+                                                                  MSG_DONTWAIT | MSG_NOSIGNAL);
+                                         if (put > 0) bytes.remove_prefix(static_cast<std::size_t>(put));
+                                       })
+                                .value();
+    CHECK(until([&] { return bytes.empty(); }));
+  }
   // Everything that has come or comes until the text, or the end.
   std::string heard(const io::Descriptor& client, std::string_view text) {
     std::string all;
@@ -82,6 +97,8 @@ class World {
   }
 
   io::Loop loop;
+  std::function<std::expected<std::string, proto::HttpAnswer>(const proto::HttpRequest&)> judge =
+      [](const proto::HttpRequest&) { return std::string("user"); };
   std::vector<Request> requests;
   std::vector<ExchangeId> gone;
   std::vector<ExchangeId> drained;
@@ -286,4 +303,42 @@ TEST_CASE("http front: when it listens no more, those who are there are served")
   world.front.answer(exchange, text("x"));
   CHECK(world.heard(client, "\r\n\r\nx").ends_with("x"));
   CHECK(world.ask(client, "/2") > exchange);
+}
+
+TEST_CASE("http front: a request that is refused by its head is no exchange") {
+  World world;
+  world.judge = [](const proto::HttpRequest&) -> std::expected<std::string, proto::HttpAnswer> {
+    return std::unexpected(text("refused"));
+  };
+  const io::Descriptor client = world.connect();
+  REQUIRE(io::send_all(client.get(), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9999999\r\n\r\n"));
+  CHECK(world.heard(client, "refused").find("refused") != std::string::npos);
+  CHECK(world.requests.empty());
+  CHECK(world.front.exchanges() == 0);
+}
+
+TEST_CASE("http front: large bodies that come slowly wait for each other, and calls go on") {
+  HttpFront::Limits limits;
+  limits.bodies = {.all = 1 << 20, .each_principal = 256 << 10, .small = 4 << 10};
+  World world(limits);
+  const std::string head = "POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n";
+  const io::Descriptor first = world.connect();
+  world.pour(first, head + std::string(100000, 'a'));
+  world.ask(world.connect(), "/one");
+  std::vector<io::Descriptor> slow;
+  for (int i = 0; i < 20; ++i) {
+    slow.push_back(world.connect());
+    world.pour(slow.back(), head + std::string(20000, 'b'));
+  }
+  world.ask(world.connect(), "/two");
+  const auto held = [&] { return world.front.body_bytes(); };
+  REQUIRE(world.until([&] { return held() >= limits.bodies.each_principal; }));
+  world.ask(world.connect(), "/three");
+  // A read each may pass before it is known that there is no room.
+  CHECK(held() <= limits.bodies.each_principal + 21 * (std::size_t{64} << 10));
+  // The oldest comes to its end, and then the next.
+  world.pour(first, std::string(900000, 'a'));
+  REQUIRE(world.until([&] { return world.requests.back().path == "/slow"; }));
+  slow.clear();
+  REQUIRE(world.until([&] { return held() == 0; }));
 }

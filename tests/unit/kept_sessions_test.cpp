@@ -90,3 +90,47 @@ TEST_CASE("kept sessions: a damaged file is no session") {
   fs::resize_file(kept.directory / (id + ".journal"), 10);
   CHECK_FALSE(kept.sessions.find(id));
 }
+
+TEST_CASE("kept sessions: a journal takes no more of the disk than is written to it") {
+  Kept kept;
+  const std::string id = app::KeptSessions::new_id();
+  auto page = kept.sessions.create(id, record);
+  REQUIRE(page);
+  proto::Journal journal(page->bytes());
+  journal.begin();
+  journal.call_started("17");
+  journal.set_setup("set up");
+  struct stat status{};
+  REQUIRE(stat((kept.directory / (id + ".journal")).c_str(), &status) == 0);
+  CHECK(status.st_size == static_cast<off_t>(proto::journal_bytes));
+  CHECK(status.st_blocks * 512 <= 64 << 10);
+}
+
+TEST_CASE("kept sessions: half of a session that was never finished is known by its own age") {
+  Kept kept;
+  fs::create_directory(kept.directory);
+  const std::string id = app::KeptSessions::new_id();
+  std::ofstream(kept.directory / (id + ".journal")) << "x";
+  std::ofstream(kept.directory / (id + ".json.new")) << "x";
+  std::ofstream(kept.directory / "something else") << "x";
+  CHECK(kept.sessions.older_than(std::chrono::minutes(30)).empty());
+  for (const char* ending : {".journal", ".json.new"})
+    fs::last_write_time(kept.directory / (id + ending),
+                        fs::file_time_type::clock::now() - std::chrono::hours(1));
+  CHECK(kept.sessions.older_than(std::chrono::minutes(30)) == std::vector<std::string>{id});
+  kept.sessions.forget(id);
+  CHECK_FALSE(kept.sessions.any());
+}
+
+TEST_CASE("kept sessions: the oldest make room") {
+  Kept kept;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 4; ++i) {
+    ids.push_back(app::KeptSessions::new_id());
+    REQUIRE(kept.sessions.create(ids.back(), record));
+    fs::last_write_time(kept.directory / (ids.back() + ".json"),
+                        fs::file_time_type::clock::now() - std::chrono::hours(10 - i));
+  }
+  CHECK(kept.sessions.oldest_beyond(4).empty());
+  CHECK(kept.sessions.oldest_beyond(2) == std::vector<std::string>{ids[0], ids[1]});
+}

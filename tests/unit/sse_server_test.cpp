@@ -117,3 +117,77 @@ TEST_CASE("HTTP+SSE: what is posted waits while the broker takes nothing") {
   for (transport::ExchangeId i = 0; i < 64; ++i) CHECK(session.post(100 + i, ping).empty());
   CHECK(session.post(200, ping).front().starts_with("200: 503"));
 }
+
+namespace {
+
+const std::string hello =
+    R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18"}})";
+const std::string ready = R"({"jsonrpc":"2.0","method":"notifications/initialized"})";
+const std::string list = R"({"jsonrpc":"2.0","id":5,"method":"tools/list"})";
+
+// As the broker hears it when it is said in the client's name.
+const std::string said_again = R"(deliver {"jsonrpc":"2.0","id":"hearth-again-0","method":"initialize",)"
+                               R"("params":{"protocolVersion":"2025-06-18"}})";
+
+std::string answered(const std::string& raw_id) {
+  return R"({"jsonrpc":"2.0","id":)" + raw_id + R"(,"result":{}})";
+}
+
+}  // namespace
+
+TEST_CASE("HTTP+SSE: a client that goes on without initialize is taken for what it was") {
+  Session session;
+  session.server = transport::SseServer(7, "/e", session.now, {.lines = {hello, ready}, .lost = {"3", "5"}});
+  CHECK(session.out() == Lines{"7: stream", "7: endpoint /e"});
+  CHECK(session.post(8, ping) == Lines{"deliver " + ping, "8: 202 Accepted"});
+  const Lines lines = session.post(9, list);
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[0].starts_with(R"(7: {"jsonrpc":"2.0","id":3,"error":{"code":-32603)"));
+  CHECK(lines[1] == said_again);
+  CHECK(lines[2] == "deliver " + ready);
+  CHECK(lines[3] == "deliver " + list);
+  CHECK(lines[4] == "9: 202 Accepted");
+  session.server.send(proto::Message(answered(R"("hearth-again-0")")), session.now);
+  session.server.send(proto::Message(answered("5")), session.now);
+  CHECK(session.out() == Lines{"7: " + answered("5")});
+  CHECK(session.post(10, list) == Lines{"deliver " + list, "10: 202 Accepted"});
+}
+
+TEST_CASE("HTTP+SSE: a client that has shown that it was initialized is taken up at once") {
+  Session session;
+  session.server =
+      transport::SseServer(7, "/e", session.now, {.lines = {hello, ready}, .lost = {"3"}, .certain = true});
+  const Lines lines = session.out();
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[1] == "7: endpoint /e");
+  CHECK(lines[2].starts_with(R"(7: {"jsonrpc":"2.0","id":3,"error")"));
+  CHECK(lines[3] == said_again);
+  CHECK(lines[4] == "deliver " + ready);
+}
+
+TEST_CASE("HTTP+SSE: of a client that nothing is known of only the least is said") {
+  Session session;
+  session.out();
+  const Lines lines = session.post(8, list);
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0].find(
+            R"("id":"hearth-again-0","method":"initialize","params":{"protocolVersion":"2024-11-05")") !=
+        std::string::npos);
+  CHECK(lines[2] == "deliver " + list);
+  // The server could not be had; the next call tries again.
+  session.server.send(
+      proto::Message(R"({"jsonrpc":"2.0","id":"hearth-again-0","error":{"code":-32603,"message":"no"}})"),
+      session.now);
+  CHECK(session.out().empty());
+  CHECK(session.post(9, list).size() == 4);
+}
+
+TEST_CASE("HTTP+SSE: a client that sends initialize is a new one, whatever was before") {
+  Session session;
+  session.server = transport::SseServer(7, "/e", session.now, {.lines = {hello, ready}, .lost = {"3"}});
+  session.out();
+  CHECK(session.post(8, hello) == Lines{"deliver " + hello, "8: 202 Accepted"});
+  session.server.send(proto::Message(answered("0")), session.now);
+  CHECK(session.out() == Lines{"7: " + answered("0")});
+  CHECK(session.post(9, list) == Lines{"deliver " + list, "9: 202 Accepted"});
+}
