@@ -116,9 +116,7 @@ void dispatch(State& state, Event& event) {
           [&](InstanceForgot& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_forgot(state, i, e); });
           },
-          [&](InstanceMoved& e) {
-            if (core::Instance* instance = state.instances.find(e.instance)) instance->pid = e.pid;
-          },
+          [&](InstanceMoved& e) { with_instance(state, e.instance, [&](auto& i) { i.pid = e.pid; }); },
           [&](InstanceSpoke& e) {
             with_instance(state, e.instance, [&](auto& i) { instance_spoke(state, i); });
           },
