@@ -113,7 +113,13 @@ void Daemon::start_instance(const broker::StartInstance& action) {
     loop_.retire(std::move(running->child));
     (void)instances_.take(id);
     log_.info("server " + name + " ended: " + how.how);
-    feed(broker::InstanceExited{id, how.how, how.last_words, how.clean, messages_of(how.unread)});
+    std::vector<proto::Message> unread = messages_of(how.unread);
+    // Nor has it read what this turn was about to send.
+    for (const broker::Action& pending : broker_.outbox()) {
+      const auto* send = std::get_if<broker::SendToInstance>(&pending);
+      if (send != nullptr && send->instance == id) unread.emplace_back(send->message.text());
+    }
+    feed(broker::InstanceExited{id, how.how, how.last_words, how.clean, std::move(unread)});
   };
   auto child = children_->spawn(
       spec, {.on_line = [this, id](proto::Line&& line) { feed(broker::InstanceLine{id, std::move(line)}); },
