@@ -161,8 +161,8 @@ class TestDeaths(Case):
         a = self.client()
         size = 8 * MIB
         self.assertEqual(len(a.do({"size": size}, {"exit": 0}).text()), size)
-        self.home.wait_server(2)
         self.assertEqual(a.echo("next"), "next")
+        self.home.wait_server(2)
 
     def test_the_daemon_dies_while_a_server_starts_and_sessions_wait(self):
         flags = ("--initialize", "hold")
