@@ -1,5 +1,6 @@
 """Whose is what: ids, progress, cancellation, batches, tasks."""
 import json
+import signal
 
 from client import RpcError
 from world import DIRECT, Case, eventually, needs_hearth
@@ -304,7 +305,8 @@ class TestCancel(Case):
         server = self.server()
         server.wait("(hold k)")
         before = len(b.lines)
-        a.close()
+        a.signal(signal.SIGTERM)
+        a.wait_exit()
         server.wait("notifications/cancelled")
         wire_id = server.of("tools/call")[-1]["id"]
         self.assertEqual(server.of("notifications/cancelled")[0]["params"]["requestId"], wire_id)
