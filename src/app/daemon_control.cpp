@@ -31,8 +31,8 @@ std::string elsewhere(const std::vector<std::string>& lacking) {
 
 }  // namespace
 
-// Whose request it is, or how it is answered without being looked at any further: nothing of its body is read
-// before it has shown that it may come.
+// The principal that a request belongs to, or the answer that refuses it. The body of a refused request is
+// never read.
 std::expected<std::string, proto::HttpAnswer> Daemon::judged(HttpRequest& head, HttpOrigin origin) const {
   const bool local = origin.kind == HttpOrigin::Kind::local_socket;
   const transport::Access& access = local ? local_access : port_access_;

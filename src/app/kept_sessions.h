@@ -43,7 +43,7 @@ class KeptSessions {
   };
   std::optional<Found> find(std::string_view id) const;
   void forget(const std::string& id) const;
-  // Those that were not asked for in that time, half of one that a daemon could not finish included.
+  // Sessions that no client has asked for in that time, half-written ones of a dead daemon included.
   std::vector<std::string> older_than(base::Duration keep_for) const;
   // The oldest, without which `most` are left.
   std::vector<std::string> oldest_beyond(std::size_t most) const;

@@ -269,7 +269,7 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
       const std::string said = refuse(state, instance, question,
                                       "it could belong to " + calls_of(state, instance, found) +
                                           "; the calls take turns from now on, so make yours again");
-      // Nobody has seen the question: those who may wonder at what came of their call are told.
+      // No client has seen the question: tell the sessions whose calls it may have come from.
       std::set<SessionId> told;
       for (const Party& party : found) {
         if (told.insert(party.session).second) state.outbox.push_back(TellSession{party.session, said});

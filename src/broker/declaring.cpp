@@ -53,7 +53,7 @@ face::Declared declare(State& state, Instance& instance) {
   };
   Capabilities told = together(state, instance);
   if (!alone) told.roots = true;
-  // Nobody is there whose client could be asked what it can do.
+  // No session has come yet whose client could say what it can do.
   if (instance.sessions.empty()) told.elicitation_form = told.elicitation_url = true;
   if (can("roots")) told.roots = true;
   instance.told = told;

@@ -44,8 +44,8 @@ struct SessionClosed {
   SessionId session;
   std::string reason = {};  // For people, where something is lost by it.
 };
-// Nobody is connected to the session any more, though it may be come back to; or somebody is again. A session
-// begins with somebody.
+// The session's client has no connection left and may come back, or has come back. A session begins with its
+// client connected.
 struct SessionAway {
   SessionId session;
 };

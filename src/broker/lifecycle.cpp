@@ -377,8 +377,8 @@ void restart(State& state, Instance& instance) {
   }
 }
 
-// Those whose initialize has no answer wait for the next process, which is started for them: a client that is
-// told of an error now has lost the server for good.
+// A session whose initialize has no answer waits for the next process, which is started for it: its client
+// would give the server up for good if it were told of an error now.
 void stop_by_person(State& state, Instance& instance) {
   switch (instance.life) {
     case Life::stopped:
