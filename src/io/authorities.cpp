@@ -1,6 +1,5 @@
 #include "io/authorities.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "io/files.h"
 #include "io/system_error.h"
+#include "io/trust.h"
 
 namespace io {
 namespace {
@@ -38,36 +39,20 @@ base::Result<void> write_all(const Descriptor& to, std::string_view text) {
   return {};
 }
 
-base::Result<std::string> read_regular(const std::string& path) {
-  // A pipe without a writer would be waited for.
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+base::Result<std::string> read_trusted(const std::string& path) {
+  const Descriptor file = TRY(open_regular_file(path));
   struct stat status{};
-  if (!file || fstat(file.get(), &status) != 0) return system_failure("cannot open " + path);
-  if (!S_ISREG(status.st_mode)) return base::failure(path + " is no file; give the file itself");
+  if (fstat(file.get(), &status) != 0) return system_failure("cannot look at " + path);
   if (status.st_size > bytes_max)
     return base::failure(path + " is larger than 4 MiB; see whether it is the right file");
-  if ((status.st_uid != getuid() && status.st_uid != 0) || (status.st_mode & S_IWOTH) != 0) {
-    return base::failure(path + " can be changed by other users (it belongs to uid " +
-                         std::to_string(status.st_uid) +
-                         "); make a copy that is yours and that only you may write");
-  }
-  std::string text(static_cast<std::size_t>(status.st_size), '\0');
-  std::size_t count = 0;
-  while (count < text.size()) {
-    const ssize_t got = read(file.get(), text.data() + count, text.size() - count);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_failure("cannot read " + path);
-    if (got == 0) break;
-    count += static_cast<std::size_t>(got);
-  }
-  text.resize(count);
-  return text;
+  TRY(check_trusted(path, file));
+  return read_open_file(file, path, static_cast<std::size_t>(bytes_max));
 }
 
 }  // namespace
 
 base::Result<std::string> read_authorities(const std::string& path) {
-  std::string text = TRY(read_regular(path));
+  std::string text = TRY(read_trusted(path));
   if (!text.contains("-----BEGIN CERTIFICATE-----") && !text.contains("-----BEGIN TRUSTED CERTIFICATE-----"))
     return base::failure(path + " holds no certificate in PEM; see whether it is the right file");
   if (!text.ends_with('\n')) text += '\n';

@@ -39,8 +39,8 @@ base::Result<Descriptor> open_regular_file(const std::string& path) {
   return file;
 }
 
-base::Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max) {
-  const Descriptor file = TRY(open_regular_file(path));
+base::Result<std::string> read_open_file(const Descriptor& file, const std::string& path,
+                                         std::size_t bytes_max) {
   std::string text;
   while (text.size() < bytes_max) {
     char piece[4096];
@@ -51,6 +51,10 @@ base::Result<std::string> read_small_file(const std::string& path, std::size_t b
     text.append(piece, static_cast<std::size_t>(got));
   }
   return text;
+}
+
+base::Result<std::string> read_small_file(const std::string& path, std::size_t bytes_max) {
+  return read_open_file(TRY(open_regular_file(path)), path, bytes_max);
 }
 
 base::Result<void> write_small_file(const std::string& path, std::string_view text) {

@@ -14,6 +14,10 @@ namespace io {
 // refused.
 base::Result<Descriptor> open_regular_file(const std::string& path);
 
+// What is left of an open file, at most `bytes_max` of it. `path` is for the error.
+base::Result<std::string> read_open_file(const Descriptor& file, const std::string& path,
+                                         std::size_t bytes_max);
+
 // At most `bytes_max` of it; what follows is left out. Works for /proc, whose files claim to be empty.
 base::Result<std::string> read_small_file(const std::string& path,
                                           std::size_t bytes_max = std::size_t{64} << 10);

@@ -90,20 +90,8 @@ base::Result<std::string> read_trusted_file(std::string_view what, const std::st
                                             std::size_t bytes_max) {
   const std::string named = "the " + std::string(what) + ' ' + path;
   const Descriptor file = TRY(open_regular_file(path));
-  struct stat status{};
-  if (fstat(file.get(), &status) != 0) return system_failure("cannot look at " + named);
   TRY(check_trusted(named, file));
-  std::string text(std::min(static_cast<std::size_t>(status.st_size), bytes_max), '\0');
-  std::size_t count = 0;
-  while (count < text.size()) {
-    const ssize_t got = read(file.get(), text.data() + count, text.size() - count);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_failure("cannot read " + path);
-    if (got == 0) break;
-    count += static_cast<std::size_t>(got);
-  }
-  text.resize(count);
-  return text;
+  return read_open_file(file, path, bytes_max);
 }
 
 }  // namespace io
