@@ -10,9 +10,10 @@ namespace {
 using core::Instance;
 using core::Session;
 
-bool open_to_others(const Instance& instance) {
-  const bool split = instance.interactive && instance.spec.interactive == core::Interactive::split;
-  return !split || instance.sessions.empty();
+bool open_to_others(const Instance& instance, const core::ServerSpec& spec) {
+  const bool wanted =
+      instance.spec.interactive == core::Interactive::split || spec.interactive == core::Interactive::split;
+  return !(instance.interactive && wanted) || instance.sessions.empty();
 }
 
 }  // namespace
@@ -21,7 +22,8 @@ bool open_to_others(const Instance& instance) {
 Instance* shareable(State& state, const core::ServerSpec& spec) {
   Instance* found = nullptr;
   state.instances.each([&](InstanceId /*id*/, Instance& instance) {
-    if (instance.channel_of || !open_to_others(instance) || !core::may_share(instance.spec, spec)) return;
+    if (instance.channel_of || !open_to_others(instance, spec) || !core::may_share(instance.spec, spec))
+      return;
     if (found == nullptr || instance.number < found->number) found = &instance;
   });
   return found;
@@ -35,8 +37,7 @@ Instance& create(State& state, core::ServerSpec spec) {
   instance.id = id;
   instance.number = ++state.instances_ever;
   instance.spec = std::move(spec);
-  const bool known_to_ask = instance.spec.asks && instance.spec.link == core::Link::stdio;
-  instance.interactive = instance.spec.interactive == core::Interactive::serialise || known_to_ask;
+  settle_order(instance);
   return instance;
 }
 
@@ -68,7 +69,9 @@ Instance& channel_of(State& state, InstanceId instance) {
 
 Instance& place_for_nobody(State& state, core::ServerSpec spec) {
   Instance* found = shareable(state, spec);
-  return found != nullptr ? *found : create(state, std::move(spec));
+  if (found == nullptr) return create(state, std::move(spec));
+  heed_stricter(state, *found, spec);
+  return *found;
 }
 
 Instance& place(State& state, Session& session) {

@@ -242,6 +242,12 @@ core::Instance* shareable(State& state, const core::ServerSpec& spec);
 core::Instance& place_for_nobody(State& state, core::ServerSpec spec);
 void leave(State& state, core::Session& session, core::Instance& instance);
 
+// settings.cpp
+// Its spec is new: in which order its calls go.
+void settle_order(core::Instance& instance);
+// A session with that spec joins those of the server: from now on the stricter settings of the two hold.
+void heed_stricter(State& state, core::Instance& server, const core::ServerSpec& asking);
+
 // calls.cpp
 void forward_call(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
                   proto::Method method, const Asked& asked = {});

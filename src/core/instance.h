@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/time.h"
 #include "core/cache.h"
+#include "core/call_order.h"
 #include "core/call_table.h"
 #include "core/capabilities.h"
 #include "core/cursors.h"
@@ -125,6 +126,7 @@ struct Instance {
   std::bitset<3> drops_logged;  // By Dropped: the log has one already. Of a server, not of its channels.
   Noise noise;                  // Lines that were no messages.
   bool interactive = false;     // Asks without saying whom: calls are serialised across sessions.
+  CallOrder order;              // As its spec has it.
 
   Cache cache;
   Merging merging;

@@ -31,6 +31,13 @@ enum class Interactive : std::uint8_t {
   split,      // Refuse that one ask, then give each further session an instance of its own.
 };
 
+// Whether the server may be given a call while it works at another (core/call_order.h).
+enum class Calls : std::uint8_t {
+  automatic,  // As the table of known servers says; what is not in it may.
+  many,
+  one,
+};
+
 struct Timing {
   base::Duration idle_timeout = std::chrono::minutes(5);    // No session for this long: the server stops.
   base::Duration start_timeout = std::chrono::seconds(60);  // From spawn to the answer of initialize.
@@ -73,6 +80,7 @@ struct ServerSpec {
   std::set<std::string> named_variables;           // Those the entry or --env names: always relevant.
   std::vector<std::string> extra_capabilities;  // Client capabilities to declare to the server in any case.
   Interactive interactive = Interactive::automatic;
+  Calls calls = Calls::automatic;
   bool cache = true;   // Its answers may be kept, and shared by those who ask the same at the same time.
   bool probe = false;  // Ask it whether it is a modern server. False: it is known to suffer from being asked.
   bool asks = false;   // It is known to ask clients: calls take turns from the start.

@@ -6,6 +6,7 @@
 
 #include "base/siphash.h"
 #include "core/relevance.h"
+#include "core/stricter.h"
 
 namespace core {
 namespace {
@@ -52,7 +53,7 @@ bool same_but_environment(const ServerSpec& running, const ServerSpec& asking) {
   return running.scope != Scope::session && running.scope == asking.scope &&
          running.program == asking.program && running.args == asking.args &&
          running.scope_directory == asking.scope_directory && running.directory == asking.directory &&
-         running.link == asking.link && running.address == asking.address;
+         running.link == asking.link && running.address == asking.address && settings_agree(running, asking);
 }
 
 std::set<std::string> named_by_either(const ServerSpec& running, const ServerSpec& asking) {
@@ -135,6 +136,9 @@ std::vector<Difference> differences(const ServerSpec& running, const ServerSpec&
   }
   if (running.link != asking.link || running.address != asking.address)
     found.push_back({"address", hash.of(running.address), hash.of(asking.address)});
+  if (!settings_agree(running, asking))
+    compare("interactive", std::string(name_of(running.interactive)),
+            std::string(name_of(asking.interactive)));
   compare("project", running.scope_directory, asking.scope_directory);
   compare("directory", running.directory, asking.directory);
   const std::set<std::string> named = named_by_either(running, asking);
