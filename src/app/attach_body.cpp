@@ -47,7 +47,8 @@ base::Result<AttachBody> read_attach_body(std::string_view body) {
                  .args = strings_in(run->find("args")),
                  .name = std::string(run->string_or("name", "")),
                  .scope = std::string(run->string_or("scope", "")),
-                 .variables = strings_in(run->find("variables"))};
+                 .variables = strings_in(run->find("variables")),
+                 .ignored = strings_in(run->find("ignored"))};
     if (wish.command.empty()) return base::failure("\"run\" needs a \"command\"");
     attach.wish.server = std::move(wish);
     return attach;

@@ -60,6 +60,7 @@ struct Entry {
   std::string command;  // Empty: a server that is there already, at address.url.
   std::vector<std::string> args;
   std::map<std::string, std::string> env;
+  std::vector<std::string> ignored_env;  // Patterns of names.
   std::optional<std::string> cwd;
   core::Scope scope = core::Scope::project;
   std::vector<std::string> capabilities;

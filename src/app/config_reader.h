@@ -51,6 +51,7 @@ class ConfigReader {
   void server(const Member& member);
   void server_strings(const Value& object, Entry& entry);
   void server_environment(const Value& env, Entry& entry);
+  void server_ignored(const Value& patterns, Entry& entry);
   void server_address(const Member& member, Entry& entry);
   void server_headers(const Value& headers, Entry& entry);
   void server_port(const Value& value, Entry& entry);

@@ -4,6 +4,7 @@
 
 #include "app/config_reader.h"
 #include "app/server_name.h"
+#include "core/relevance.h"
 
 namespace app {
 namespace {
@@ -55,6 +56,7 @@ std::span<const std::string_view> server_keys() {
   static constexpr auto keys = std::to_array<std::string_view>({"command",
                                                                 "args",
                                                                 "env",
+                                                                "ignoreEnv",
                                                                 "cwd",
                                                                 "scope",
                                                                 "interactive",
@@ -122,6 +124,8 @@ void ConfigReader::server_strings(const Value& object, Entry& entry) {
       entry.args = strings(value, "args", R"(["-y", "pkg"])");
     } else if (member.key == "env") {
       server_environment(value, entry);
+    } else if (member.key == "ignoreEnv") {
+      server_ignored(value, entry);
     } else if (member.key == "scope") {
       if (const auto scope = word(value, "scope", scopes)) entry.scope = *scope_named(*scope);
     } else if (member.key == "disabled") {
@@ -152,6 +156,16 @@ void ConfigReader::server_environment(const Value& env, Entry& entry) {
     } else if (no_zero_byte(member.value, member.key)) {
       entry.env[member.key] = member.value.text;
     }
+  }
+}
+
+void ConfigReader::server_ignored(const Value& patterns, Entry& entry) {
+  entry.ignored_env = strings(patterns, "ignoreEnv", R"(["CLIENT_*"])");
+  for (const Value& item : patterns.items) {
+    if (item.type != Type::string) continue;
+    if (const auto trouble = core::trouble_with_pattern(item.text))
+      error(item.at,
+            "a pattern in \"ignoreEnv\" of " + owner_ + ' ' + *trouble + "; write one like CLIENT_*");
   }
 }
 

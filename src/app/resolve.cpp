@@ -182,6 +182,7 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
   spec.name = name;
   spec.extra_capabilities = entry.capabilities;
   for (const auto& [key, value] : entry.env) spec.named_variables.insert(key);
+  spec.ignored_variables = {entry.ignored_env.begin(), entry.ignored_env.end()};
   spec.environment = inherited(wish.environment, entry.scope, spec.named_variables);
   for (const auto& [key, value] : entry.env) {
     spec.environment[key] = TRY(expanded(value, proto::json::quoted(key) + " in \"env\""));
@@ -239,6 +240,11 @@ base::Result<core::ServerSpec> resolve_command(const Wish& wish, const RunWish& 
           "--env takes the name of a variable, without a value; the value is the session's own");
     }
     spec.named_variables.insert(name);
+  }
+  for (const std::string& pattern : run.ignored) {
+    if (const auto trouble = core::trouble_with_pattern(pattern))
+      return base::failure("--ignore-env: a pattern " + *trouble + "; write one like CLIENT_*");
+    spec.ignored_variables.insert(pattern);
   }
   spec.environment = inherited(wish.environment, *scope, spec.named_variables);
   // A relative path was written by somebody who stood where the session is, wherever the server will run.

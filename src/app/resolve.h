@@ -32,6 +32,7 @@ struct RunWish {
   std::string name = {};                    // Empty: called after the command.
   std::string scope = {};                   // As spelt; empty: project.
   std::vector<std::string> variables = {};  // --env NAME
+  std::vector<std::string> ignored = {};    // --ignore-env PATTERN
 };
 
 struct Wish {

@@ -21,6 +21,8 @@ constexpr std::array run_flags = {
     Flag{"--scope", "", "SCOPE", "with whom to share: user, project (the default) or session (nobody)"},
     Flag{"--name", "", "NAME", "what to call the server in status and logs"},
     Flag{"--env", "", "NAME", "share only with sessions that have the same value of NAME", Repeat::many},
+    Flag{"--ignore-env", "", "PATTERN", "share whatever the variables are that PATTERN fits, like CLIENT_*",
+         Repeat::many},
 };
 constexpr std::array json_flags = {json_flag};
 constexpr std::array serve_flags = {
@@ -60,6 +62,12 @@ int run_run(const Arguments& arguments) {
     if (variable.find('=') == std::string_view::npos) continue;
     return complain_usage(
         "--env takes the name of a variable, without a value: it is taken from the environment");
+  }
+  wish.ignored = arguments.values("--ignore-env");
+  for (const std::string_view pattern : wish.ignored) {
+    if (!pattern.empty() && pattern.find('=') == std::string_view::npos) continue;
+    return complain_usage(
+        "--ignore-env takes the name of a variable, or a pattern like CLIENT_*, without a value");
   }
   wish.command = arguments.words.front();
   if (wish.command.empty()) return complain_usage("the command is empty");

@@ -13,7 +13,7 @@ constexpr auto fresh = std::to_array<std::string_view>(
      "OPENCODE_*", "QWEN_CODE", "QWEN_CODE_*", "GEMINI_CLI", "GEMINI_CLI_*", "CODEX_CI", "CODEX_INTERNAL_*",
      "CODEX_MANAGED_*", "CODEX_SANDBOX*", "CODEX_SESSION*", "CODEX_THREAD_ID", "COPILOT_AGENT_*",
      "COPILOT_CLI*", "COPILOT_SESSION*", "CURSOR_AGENT", "CURSOR_SESSION*", "CURSOR_TRACE_ID", "VSCODE_*",
-     "HEARTH_*",
+     "CLINE_*", "HEARTH_*",
      // Shells and what starts them.
      "_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "STARSHIP_*", "SSH_CLIENT", "SSH_CONNECTION",
      "SSH_TTY",
@@ -33,6 +33,10 @@ constexpr auto exempt = std::to_array<std::string_view>(
      // them.
      "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GNOME_KEYRING_*", "XAUTHORITY", "XDG_RUNTIME_DIR",
      "XDG_GREETER_DATA_DIR", "XDG_SEAT_PATH", "SUDO_USER",
+     // Clients set these for whatever they start.
+     "GIT_CONFIG_*", "PYTHONUNBUFFERED", "AWS_VAULT_PROMPT",
+     // Which model a client talks to.
+     "*_MODEL",
      // Already part of the scope.
      "CLAUDE_PROJECT_DIR",
      // Follow the directory or the prompt, not the choice.
@@ -41,6 +45,21 @@ constexpr auto exempt = std::to_array<std::string_view>(
      "NPM_CONFIG_CACHE", "NPM_CONFIG_GLOBAL_PREFIX", "NPM_CONFIG_GLOBALCONFIG", "NPM_CONFIG_INIT_MODULE",
      "NPM_CONFIG_LOCAL_PREFIX", "NPM_CONFIG_NODE_GYP", "NPM_CONFIG_NOPROXY", "NPM_CONFIG_NPM_VERSION",
      "NPM_CONFIG_PREFIX", "NPM_CONFIG_USER_AGENT", "NPM_CONFIG_USERCONFIG", "NPM_CONFIG_YES"});
+
+// Servers use some of these, too, but are then given them by name. HF_TOKEN and GOOGLE_MAPS_API_KEY, for
+// instance, are not here: what they open is mostly a server's.
+constexpr auto model = std::to_array<std::string_view>(
+    {// Clients: where they keep their things, and their own keys.
+     "CLAUDE_CONFIG_DIR", "CODEX_HOME", "CODEX_API_KEY", "COPILOT_HOME", "COPILOT_GITHUB_TOKEN",
+     "COPILOT_PROVIDER_*", "CURSOR_API_KEY", "AMP_API_KEY", "AMP_URL", "GOOSE_*", "AIDER_*",
+     // Model providers.
+     "ANTHROPIC_*", "OPENAI_*", "GEMINI_*", "GOOGLE_API_KEY", "GOOGLE_GEMINI_*", "GOOGLE_GENAI_*",
+     "GOOGLE_GENERATIVE_AI_*", "GOOGLE_VERTEX_*", "VERTEX_*", "VERTEXAI_*", "CLOUD_ML_REGION",
+     "AWS_BEARER_TOKEN_BEDROCK", "BEDROCK_*", "AZURE_OPENAI_*", "AZURE_API_*", "AI_GATEWAY_*", "OPENROUTER_*",
+     "LITELLM_*", "OLLAMA_*", "LMSTUDIO_*", "MISTRAL_*", "CODESTRAL_*", "GROQ_*", "XAI_*", "GROK_*",
+     "DEEPSEEK_*", "COHERE_*", "TOGETHER_*", "TOGETHERAI_*", "FIREWORKS_*", "PERPLEXITY_*", "CEREBRAS_*",
+     "SAMBANOVA_*", "NVIDIA_API_KEY", "DASHSCOPE_*", "BAILIAN_*", "QWEN_*", "MOONSHOT_*", "KIMI_*", "ZAI_*",
+     "ZHIPU*", "MINIMAX_*"});
 
 constexpr auto relevant = std::to_array<std::string_view>(
     {// Credentials, and whose they are.
@@ -71,7 +90,7 @@ bool matches(std::string_view name, std::string_view pattern) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
       star_at = i;
-    } else if (p < pattern.size() && pattern[p] == upper(name[i])) {
+    } else if (p < pattern.size() && upper(pattern[p]) == upper(name[i])) {
       ++p;
       ++i;
     } else if (star != std::string_view::npos) {
@@ -85,7 +104,8 @@ bool matches(std::string_view name, std::string_view pattern) {
   return p == pattern.size();
 }
 
-bool matches_any(std::string_view name, std::span<const std::string_view> patterns) {
+template <class Patterns>
+bool matches_any(std::string_view name, const Patterns& patterns) {
   return std::ranges::any_of(patterns, [&](std::string_view pattern) { return matches(name, pattern); });
 }
 
@@ -97,15 +117,29 @@ std::span<const std::string_view> fresh_patterns() {
 std::span<const std::string_view> exempt_patterns() {
   return exempt;
 }
+std::span<const std::string_view> model_patterns() {
+  return model;
+}
 std::span<const std::string_view> relevant_patterns() {
   return relevant;
 }
 
-Relevance relevance_of(std::string_view name, const std::set<std::string>& named) {
+Relevance relevance_of(std::string_view name, const std::set<std::string>& named,
+                       const std::set<std::string>& ignored) {
   if (named.contains(std::string(name))) return Relevance::named;
   if (matches_any(name, fresh)) return Relevance::fresh;
-  if (matches_any(name, exempt)) return Relevance::ordinary;
+  if (matches_any(name, ignored) || matches_any(name, exempt)) return Relevance::ordinary;
+  if (matches_any(name, model)) return Relevance::model;
   return matches_any(name, relevant) ? Relevance::relevant : Relevance::ordinary;
+}
+
+std::optional<std::string> trouble_with_pattern(std::string_view pattern) {
+  constexpr std::size_t longest = 200;  // No variable has such a name; something else was pasted.
+  if (pattern.empty()) return "must not be empty";
+  if (pattern.size() > longest) return "must not be longer than " + std::to_string(longest) + " bytes";
+  if (pattern.contains('=')) return "must be the name of a variable, without = and a value";
+  if (pattern.contains('\0')) return "must not hold a zero byte";
+  return std::nullopt;
 }
 
 }  // namespace core

@@ -1,10 +1,12 @@
 #include "core/share_key.h"
 
 #include <cstdio>
+#include <optional>
 #include <set>
 #include <string_view>
 
 #include "base/siphash.h"
+#include "core/passed_on.h"
 #include "core/relevance.h"
 #include "core/stricter.h"
 
@@ -56,26 +58,58 @@ bool same_but_environment(const ServerSpec& running, const ServerSpec& asking) {
          running.link == asking.link && running.address == asking.address && settings_agree(running, asking);
 }
 
-std::set<std::string> named_by_either(const ServerSpec& running, const ServerSpec& asking) {
-  std::set<std::string> named = running.named_variables;
-  named.insert(asking.named_variables.begin(), asking.named_variables.end());
-  return named;
+std::set<std::string> of_either(const std::set<std::string>& one, const std::set<std::string>& other) {
+  std::set<std::string> all = one;
+  all.insert(other.begin(), other.end());
+  return all;
 }
 
-// Does this difference in a variable keep the two apart? Asked only where the values differ, because judging
-// names is the slow part.
-bool separates(const std::string& name, const std::string* asked, const std::set<std::string>& named) {
-  switch (relevance_of(name, named)) {
-    case Relevance::named:
-      return true;
-    case Relevance::relevant:
-      return asked != nullptr;
-    case Relevance::fresh:
-    case Relevance::ordinary:
-      return false;
+enum class Question : std::uint8_t { may_share, get_on };
+
+// Judges the variables in which two differ. Only these: judging names is the slow part.
+class Judge {
+ public:
+  Judge(const ServerSpec& running, const ServerSpec& asking, Question question)
+      : question_(question),
+        running_{&running, {}},
+        asking_{&asking, {}},
+        named_(of_either(running.named_variables, asking.named_variables)),
+        ignored_(of_either(running.ignored_variables, asking.ignored_variables)) {}
+
+  // Does this difference keep the two apart? Values as in each of them, null if unset.
+  bool separates(const std::string& name, const std::string* here, const std::string* there) {
+    switch (relevance_of(name, named_, ignored_)) {
+      case Relevance::named:
+        return true;
+      case Relevance::relevant:
+        if (here && there) return true;
+        if (here) return !unknown_to(asking_);
+        // A server that runs has only what it was started with, whatever the session behind it may have.
+        return question_ == Question::may_share || !unknown_to(running_);
+      case Relevance::model:
+        return here && there;
+      case Relevance::fresh:
+      case Relevance::ordinary:
+        return false;
+    }
+    return true;
   }
-  return true;
-}
+
+ private:
+  struct Side {
+    const ServerSpec* spec;
+    std::optional<bool> filtered;
+  };
+
+  static bool unknown_to(Side& side) {
+    if (!side.filtered) side.filtered = filtered(*side.spec);
+    return *side.filtered;
+  }
+
+  Question question_;
+  Side running_, asking_;
+  std::set<std::string> named_, ignored_;
+};
 
 // visit(name, value here, value there) for every variable that differs, in order of name, until it returns
 // false.
@@ -111,15 +145,27 @@ std::string_view name_of(Scope scope) {
   return "";
 }
 
-bool may_share(const ServerSpec& running, const ServerSpec& asking) {
+namespace {
+
+bool agree(const ServerSpec& running, const ServerSpec& asking, Question question) {
   if (!same_but_environment(running, asking)) return false;
-  const std::set<std::string> named = named_by_either(running, asking);
+  Judge judge(running, asking, question);
   bool apart = false;
-  each_differing_variable(running, asking, [&](const auto& name, const auto*, const auto* asked) {
-    apart = separates(name, asked, named);
+  each_differing_variable(running, asking, [&](const auto& name, const auto* here, const auto* there) {
+    apart = judge.separates(name, here, there);
     return !apart;
   });
   return !apart;
+}
+
+}  // namespace
+
+bool may_share(const ServerSpec& running, const ServerSpec& asking) {
+  return agree(running, asking, Question::may_share);
+}
+
+bool get_on(const ServerSpec& one, const ServerSpec& other) {
+  return agree(one, other, Question::get_on);
 }
 
 std::vector<Difference> differences(const ServerSpec& running, const ServerSpec& asking,
@@ -141,9 +187,9 @@ std::vector<Difference> differences(const ServerSpec& running, const ServerSpec&
             std::string(name_of(asking.interactive)));
   compare("project", running.scope_directory, asking.scope_directory);
   compare("directory", running.directory, asking.directory);
-  const std::set<std::string> named = named_by_either(running, asking);
+  Judge judge(running, asking, Question::may_share);
   each_differing_variable(running, asking, [&](const auto& name, const auto* here, const auto* there) {
-    if (separates(name, there, named))
+    if (judge.separates(name, here, there))
       found.push_back({"env " + name, hash.of(name, here), hash.of(name, there)});
     return true;
   });
@@ -154,9 +200,9 @@ std::vector<Difference> ignored_differences(const ServerSpec& running, const Ser
                                             std::uint64_t hash_key) {
   const Hasher hash(hash_key);
   std::vector<Difference> found;
-  const std::set<std::string> named = named_by_either(running, asking);
+  Judge judge(running, asking, Question::may_share);
   each_differing_variable(running, asking, [&](const auto& name, const auto* here, const auto* there) {
-    if (!separates(name, there, named))
+    if (!judge.separates(name, here, there))
       found.push_back({"env " + name, hash.of(name, here), hash.of(name, there)});
     return true;
   });

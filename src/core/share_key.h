@@ -1,9 +1,14 @@
-// May a session join a server that runs for others, and why not?
+// May a session join a server that runs for others, could the two share at all, and why not?
 //
 // Equal must be: program, args, link and address, scope, the scope's directory, the working directory; every
 // variable that the configuration names, on either side, set or not; and every relevant variable
-// (core/relevance.h) that the asking session brings. What it does not bring cannot differ: a client that
-// passes little on still shares. Scope `session` shares with nobody. Names, timing and limits do not count.
+// (core/relevance.h), set or not, unless the side that lacks it has a filtered environment
+// (core/passed_on.h): there it is unknown, not unset. Variables of a client or a model must agree where both
+// set them. What either side ignores keeps nobody apart, or it would depend on which of two clients an entry
+// stands in. Scope `session` shares with nobody. Names, timing and limits do not count.
+//
+// get_on() is symmetric: who came first makes no difference. may_share() asks more of a server that runs
+// already: what the asking session sets, beside variables of models, the server must have been started with.
 //
 // Explanations never hold a value of a variable or an argument, only keyed hashes, which show that two are
 // the same or differ. Paths are shown.
@@ -26,9 +31,14 @@ struct Difference {
   bool operator==(const Difference&) const = default;
 };
 
+// May `asking` join a server that was started with the environment of `running`?
 bool may_share(const ServerSpec& running, const ServerSpec& asking);
 
-// What keeps `asking` out of `running`: empty exactly when they may share. Variables in order of name.
+// Could the two be sessions of one server, if it were started with the right environment? Symmetric, and true
+// whenever one may join the other. Not transitive: a filtered one gets on with two that are apart.
+bool get_on(const ServerSpec& one, const ServerSpec& other);
+
+// What keeps `asking` out of `running`: empty exactly when may_share(). Variables in order of name.
 std::vector<Difference> differences(const ServerSpec& running, const ServerSpec& asking,
                                     std::uint64_t hash_key);
 

@@ -31,6 +31,9 @@ base::Result<void> check(const Wish& wish) {
   for (const std::string_view variable : wish.variables) {
     if (!is_utf8(variable)) return refused("a value of --env");
   }
+  for (const std::string_view pattern : wish.ignored) {
+    if (!is_utf8(pattern)) return refused("a value of --ignore-env");
+  }
   return {};
 }
 
@@ -61,6 +64,11 @@ void write_run(proto::json::Writer& to, const Wish& wish) {
   if (!wish.variables.empty()) {
     to.key("variables").array();
     for (const std::string_view variable : wish.variables) to.string(variable);
+    to.end();
+  }
+  if (!wish.ignored.empty()) {
+    to.key("ignored").array();
+    for (const std::string_view pattern : wish.ignored) to.string(pattern);
     to.end();
   }
   to.end();

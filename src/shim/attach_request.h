@@ -25,6 +25,7 @@ struct Wish {
   std::string_view name;                    // Empty: not given.
   std::string_view scope;                   // Empty: not given.
   std::vector<std::string_view> variables;  // --env
+  std::vector<std::string_view> ignored;    // --ignore-env
 
   std::string_view server() const;  // What to call it in sentences.
 };

@@ -146,11 +146,37 @@ class TestEnvironment(Case):
             self.client(variables=["MOOD"], env={"MOOD": mood})
         self.assertEqual([server.environment()["MOOD"] for server in self.home.servers()], ["calm", "wild"])
 
-    def test_a_session_that_brings_less_joins(self):
-        """Codex passes a dozen variables, a terminal sixty: a variable that a session does not bring keeps nobody apart."""
-        self.client(env={"LANG": "C.UTF-8", "EDITOR": "vi", "LESS": "-R"})
+    def test_a_filtered_environment_joins(self):
+        """Codex passes a dozen variables, a terminal sixty: what a filtered environment lacks keeps nobody apart."""
+        self.client(env={"EDITOR": "vi", "LESS": "-R", "GITHUB_TOKEN": "t"})
         self.client(env={"LANG": None})
         self.assertEqual(len(self.home.servers()), 1)
+
+    def test_a_credential_that_is_not_set_splits(self):
+        """A shell without the credential is not the same as one with it, whichever comes first."""
+        for tag, keys in (("1", ("t", None)), ("2", (None, "t"))):
+            before = len(self.home.servers())
+            for key in keys:
+                self.client("--tag", tag, env={"EDITOR": "vi", "GITHUB_TOKEN": key})
+            self.assertEqual(len(self.home.servers()) - before, 2)
+
+    def test_keys_of_models_split_only_where_both_have_one(self):
+        for number, (keys, servers) in enumerate(((("a", None), 1), ((None, "a"), 1), (("a", "b"), 2))):
+            before = len(self.home.servers())
+            for key in keys:
+                self.client("--tag", str(number), env={"EDITOR": "vi", "OPENAI_API_KEY": key})
+            self.assertEqual(len(self.home.servers()) - before, servers, keys)
+
+    def test_what_clients_set_for_themselves_does_not_split_and_is_handed_on(self):
+        for own in ({"GIT_CONFIG_KEY_0": "a", "PYTHONUNBUFFERED": "1"}, {"AWS_VAULT_PROMPT": "ykman"}, {"CLINE_DATA_DIR": "/c"}):
+            self.client(env={"EDITOR": "vi", **own})
+        self.assertEqual(self.server().environment()["GIT_CONFIG_KEY_0"], "a")
+
+    def test_what_an_entry_ignores_does_not_split(self):
+        for url in ("a", "b", None):
+            self.client(ignored=["client_*"], env={"EDITOR": "vi", "CLIENT_URL": url})
+        self.assertEqual(len(self.home.servers()), 1)
+        self.assertEqual(self.server().environment()["CLIENT_URL"], "a")
 
 
 @needs_hearth

@@ -204,7 +204,7 @@ class Home:
     def fake(self, *flags):
         return [FAKE, "--dir", self.fake_dir, *flags]
 
-    def shim(self, command, name=None, scope=None, variables=()):
+    def shim(self, command, name=None, scope=None, variables=(), ignored=()):
         """The command line that a client would have in its file."""
         if DIRECT:
             return command
@@ -215,6 +215,8 @@ class Home:
             argv += ["--scope", scope]
         for variable in variables:
             argv += ["--env", variable]
+        for pattern in ignored:
+            argv += ["--ignore-env", pattern]
         return argv + ["--"] + command
 
     def spawn(self, argv, env=None, cwd=None, transport="pipe"):
@@ -225,9 +227,9 @@ class Home:
         self.clients.append(client)
         return client
 
-    def open(self, *flags, name=None, scope=None, variables=(), env=None, cwd=None, transport="pipe"):
+    def open(self, *flags, name=None, scope=None, variables=(), ignored=(), env=None, cwd=None, transport="pipe"):
         """A client of the fake server, not yet initialised."""
-        return self.spawn(self.shim(self.fake(*flags), name, scope, variables), env, cwd, transport)
+        return self.spawn(self.shim(self.fake(*flags), name, scope, variables, ignored), env, cwd, transport)
 
     def client(self, *flags, revision="2025-11-25", capabilities=None, name="fake", client_name="testbed", **rest):
         """A client of the fake server, ready to call."""

@@ -13,7 +13,7 @@ TEST_CASE("attach body: a command to run, with everything") {
   const auto body = read_attach_body(
       R"({"version":"0.1.0","pid":42,"cwd":"/p","environment":{"PATH":"/bin","A":"é\"\n","E":""},)"
       R"("run":{"command":"npx","args":["-y","a b",""],"name":"files","scope":"user",)"
-      R"("variables":["A","B"]}})");
+      R"("variables":["A","B"],"ignored":["C_*"]}})");
   REQUIRE(body);
   CHECK(body->version == "0.1.0");
   CHECK(body->pid == 42);
@@ -27,6 +27,7 @@ TEST_CASE("attach body: a command to run, with everything") {
   CHECK(run->name == "files");
   CHECK(run->scope == "user");
   CHECK(run->variables == Names{"A", "B"});
+  CHECK(run->ignored == Names{"C_*"});
 }
 
 TEST_CASE("attach body: as little as can be") {

@@ -148,6 +148,14 @@ TEST_CASE("config: a mistake disables its entry and says where, what and what in
       {R"({"command":"a","interactive":"serialize"})",
        R"(config.json:1:49: "interactive" of server "x" must be "automatic", "serialise" or "split"; did )"
        R"(you mean "serialise"?)"},
+      {R"({"command":"a","ignoreEnv":"C_*"})",
+       R"(config.json:1:47: "ignoreEnv" of server "x" must be an array of strings, like ["CLIENT_*"])"},
+      {R"({"command":"a","ignoreEnv":["C","A=b"]})",
+       R"(config.json:1:52: a pattern in "ignoreEnv" of server "x" must be the name of a variable, )"
+       "without = and a value; write one like CLIENT_*"},
+      {R"({"command":"a","ignoreEnv":[""]})",
+       R"(config.json:1:48: a pattern in "ignoreEnv" of server "x" must not be empty; )"
+       "write one like CLIENT_*"},
       {R"({"command":"a","capabilities":["rots"]})",
        R"(config.json:1:51: "capabilities" of server "x" must be "roots", "sampling" or "elicitation"; )"
        R"(did you mean "roots"?)"},

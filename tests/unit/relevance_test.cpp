@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "core/passed_on.h"
+
 namespace {
 
 using core::Relevance;
@@ -20,7 +22,6 @@ TEST_CASE("relevance: credentials, endpoints, places and runtimes are relevant")
       "TOKEN",
       "token",
       "API_KEY",
-      "OPENAI_API_KEY",
       "KEYFILE",
       "MY_SECRET_2",
       "DB_PASSWORD",
@@ -37,7 +38,6 @@ TEST_CASE("relevance: credentials, endpoints, places and runtimes are relevant")
       "AWS_REGION",
       "AWS_SESSION_TOKEN",
       "AZURE_X",
-      "ANTHROPIC_BASE_URL",
       "MONGODB_URI",
       "SENTRY_DSN",
       "REDIS_HOST",
@@ -54,8 +54,6 @@ TEST_CASE("relevance: credentials, endpoints, places and runtimes are relevant")
       "DOCKER_HOST",
       "HOME",
       "CARGO_HOME",
-      "CODEX_HOME",
-      "CLAUDE_CONFIG_DIR",
       "MEMORY_FILE_PATH",
       "LD_LIBRARY_PATH",
       "NODE_PATH",
@@ -72,15 +70,40 @@ TEST_CASE("relevance: credentials, endpoints, places and runtimes are relevant")
       "JAVA_HOME",
       "LD_PRELOAD",
       "UV_INDEX",
+      "HF_TOKEN",
+      "GOOGLE_MAPS_API_KEY",
+      "GOOGLE_CLOUD_PROJECT",
+      "AWS_VAULT",
       "npm_config_registry",
       "NPM_CONFIG_REGISTRY",
       "NPM_TOKEN",
       "npm_config_//registry.npmjs.org/:_authToken",
-      "GEMINI_API_KEY",
   };
   for (const char* name : names) {
     CAPTURE(name);
     CHECK(judged(name) == Relevance::relevant);
+  }
+}
+
+TEST_CASE("relevance: what is the client's or the model's is of its own kind") {
+  const char* names[] = {"ANTHROPIC_API_KEY",
+                         "ANTHROPIC_BASE_URL",
+                         "OPENAI_API_KEY",
+                         "openai_base_url",
+                         "GEMINI_API_KEY",
+                         "GOOGLE_API_KEY",
+                         "GOOGLE_GEMINI_BASE_URL",
+                         "AZURE_OPENAI_ENDPOINT",
+                         "AWS_BEARER_TOKEN_BEDROCK",
+                         "OPENROUTER_API_KEY",
+                         "MISTRAL_API_KEY",
+                         "DASHSCOPE_API_KEY",
+                         "OLLAMA_HOST",
+                         "CLAUDE_CONFIG_DIR",
+                         "CODEX_HOME"};
+  for (const char* name : names) {
+    CAPTURE(name);
+    CHECK(judged(name) == Relevance::model);
   }
 }
 
@@ -103,6 +126,7 @@ TEST_CASE("relevance: what clients and terminals make afresh is fresh") {
       "CODEX_SANDBOX_NETWORK_DISABLED",
       "CURSOR_TRACE_ID",
       "VSCODE_IPC_HOOK_CLI",
+      "CLINE_DATA_DIR",
       "VSCODE_GIT_IPC_AUTH_TOKEN",
       "HEARTH_HOME",
       "_",
@@ -166,6 +190,11 @@ TEST_CASE("relevance: the rest is handed on and not compared") {
       "XDG_DATA_DIRS",
       "CLAUDE_PROJECT_DIR",
       "DIRENV_DIR",
+      "GIT_CONFIG_COUNT",
+      "GIT_CONFIG_KEY_0",
+      "PYTHONUNBUFFERED",
+      "AWS_VAULT_PROMPT",
+      "ANTHROPIC_MODEL",
       "CONDA_SHLVL",
       "TMUX",
       "STY",
@@ -194,12 +223,33 @@ TEST_CASE("relevance: what the configuration names counts before every list") {
   CHECK(core::relevance_of("debug", named) == Relevance::ordinary);
 }
 
+TEST_CASE("relevance: what the configuration ignores is handed on and not compared, unless it is named") {
+  const std::set<std::string> named = {"API_KEY"};
+  const std::set<std::string> ignored = {"api_*", "*_URL", "CODEX_*"};
+  CHECK(core::relevance_of("API_TOKEN", named, ignored) == Relevance::ordinary);
+  CHECK(core::relevance_of("some_url", named, ignored) == Relevance::ordinary);
+  CHECK(core::relevance_of("OPENAI_BASE_URL", named, ignored) == Relevance::ordinary);
+  CHECK(core::relevance_of("API_KEY", named, ignored) == Relevance::named);
+  CHECK(core::relevance_of("MY_API_KEY", named, ignored) == Relevance::relevant);
+  CHECK(core::relevance_of("CODEX_THREAD_ID", named, ignored) == Relevance::fresh);
+}
+
+TEST_CASE("relevance: a pattern of the configuration is the name of a variable, or much of it") {
+  CHECK_FALSE(core::trouble_with_pattern("*"));
+  CHECK_FALSE(core::trouble_with_pattern("npm_config_//x/:_*"));
+  CHECK(core::trouble_with_pattern("") == "must not be empty");
+  CHECK(core::trouble_with_pattern("A=b") == "must be the name of a variable, without = and a value");
+  CHECK(core::trouble_with_pattern(std::string(201, 'A')) == "must not be longer than 200 bytes");
+  CHECK(core::trouble_with_pattern(std::string_view("A\0", 2)) == "must not hold a zero byte");
+}
+
 TEST_CASE("relevance: the documentation shows every pattern") {
   const auto page = std::filesystem::path(HEARTH_SOURCE_DIRECTORY) / "docs/configuration.md";
   std::ifstream file(page);
   REQUIRE(file);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  for (const auto patterns : {core::fresh_patterns(), core::exempt_patterns(), core::relevant_patterns()}) {
+  for (const auto patterns : {core::fresh_patterns(), core::exempt_patterns(), core::model_patterns(),
+                              core::relevant_patterns(), core::passed_on()}) {
     for (const std::string_view pattern : patterns) {
       CAPTURE(pattern);
       CHECK(text.find("`" + std::string(pattern) + "`") != std::string::npos);

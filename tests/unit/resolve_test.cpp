@@ -235,6 +235,14 @@ TEST_CASE("resolve: the environment is the session's, without what is only one s
   run.variables = {"A=b"};
   CHECK(refusal(wish) ==
         "--env takes the name of a variable, without a value; the value is the session's own");
+
+  run.variables = {"DEBUG"};
+  run.ignored = {"C_*", "D"};
+  CHECK(resolved(wish).ignored_variables == std::set<std::string>{"C_*", "D"});
+  run.ignored = {"A=b"};
+  CHECK(refusal(wish) ==
+        "--ignore-env: a pattern must be the name of a variable, without = and a value; write one like "
+        "CLIENT_*");
 }
 
 TEST_CASE("resolve: names of run") {
@@ -267,8 +275,9 @@ TEST_CASE("resolve: an entry, with the session's variables") {
   const core::ServerSpec spec = resolved(wish, R"({"mcpServers":{"files":{
       "command":"${WHICH}", "args":["${project}/x","${NO:-none}","$y"], "cwd":"${SUB:-sub}",
       "capabilities":["roots"],
-      "env":{"API_KEY":"${MY_KEY}","PWD":"p","HEARTH_X":"h"}, "idleTimeoutMs":5}}})");
+      "env":{"API_KEY":"${MY_KEY}","PWD":"p","HEARTH_X":"h"}, "idleTimeoutMs":5, "ignoreEnv":["C_*"]}}})");
   CHECK(spec.name == "files");
+  CHECK(spec.ignored_variables == std::set<std::string>{"C_*"});
   CHECK(spec.program == world.at("bin/server"));
   CHECK(spec.args == std::vector<std::string>{world.at("home/repo") + "/x", "none", "$y"});
   CHECK(spec.directory == world.at("home/repo/sub"));

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <span>
+
 namespace {
 
 using core::Difference;
@@ -18,7 +21,9 @@ ServerSpec some_spec() {
   spec.directory = "/p";
   spec.scope = Scope::project;
   spec.scope_directory = "/p";
-  spec.environment = {{"PATH", "/usr/bin"}, {"HOME", "/home/u"}, {"API_KEY", "sesame"}, {"LANG", "C"}};
+  // EDITOR shows that nothing was filtered.
+  spec.environment = {
+      {"PATH", "/usr/bin"}, {"HOME", "/home/u"}, {"API_KEY", "sesame"}, {"LANG", "C"}, {"EDITOR", "vi"}};
   return spec;
 }
 
@@ -28,13 +33,29 @@ std::string names(const std::vector<Difference>& found) {
   return all;
 }
 
-TEST_CASE("share key: who may join whom") {
-  const struct {
-    const char* what;
-    void (*change)(ServerSpec& running, ServerSpec& asking);
-    const char* apart;
-    const char* ignored;
-  } table[] = {
+// Who may join whom, and what is said about it.
+struct Row {
+  const char* what;
+  void (*change)(ServerSpec& running, ServerSpec& asking);
+  const char* apart;
+  const char* ignored;
+};
+
+void check(std::span<const Row> table) {
+  for (const Row& row : table) {
+    CAPTURE(row.what);
+    ServerSpec running = some_spec();
+    ServerSpec asking = some_spec();
+    row.change(running, asking);
+    const auto apart = core::differences(running, asking, hash_key);
+    CHECK(names(apart) == row.apart);
+    CHECK(core::may_share(running, asking) == apart.empty());
+    CHECK(names(core::ignored_differences(running, asking, hash_key)) == row.ignored);
+  }
+}
+
+TEST_CASE("share key: what is run, where and for whom must agree") {
+  check(std::to_array<Row>({
       {"equal", [](ServerSpec&, ServerSpec&) {}, "", ""},
       {"another name, other limits",
        [](ServerSpec&, ServerSpec& asking) {
@@ -61,6 +82,11 @@ TEST_CASE("share key: who may join whom") {
       {"scope session",
        [](ServerSpec& running, ServerSpec& asking) { running.scope = asking.scope = Scope::session; },
        "scope", ""},
+  }));
+}
+
+TEST_CASE("share key: variables must agree by what they are") {
+  check(std::to_array<Row>({
       {"another value of a relevant variable",
        [](ServerSpec&, ServerSpec& asking) { asking.environment["API_KEY"] = "x"; }, "env API_KEY", ""},
       {"a relevant variable more",
@@ -68,7 +94,53 @@ TEST_CASE("share key: who may join whom") {
       {"a relevant variable more, though empty",
        [](ServerSpec&, ServerSpec& asking) { asking.environment["X_TOKEN"] = ""; }, "env X_TOKEN", ""},
       {"a relevant variable less",
-       [](ServerSpec&, ServerSpec& asking) { asking.environment.erase("API_KEY"); }, "", "env API_KEY"},
+       [](ServerSpec&, ServerSpec& asking) { asking.environment.erase("API_KEY"); }, "env API_KEY", ""},
+      {"a relevant variable less, in a filtered environment",
+       [](ServerSpec&, ServerSpec& asking) { asking.environment = {{"HOME", "/home/u"}, {"TERM", "x"}}; }, "",
+       "env API_KEY, env EDITOR, env LANG, env PATH, env TERM"},
+      {"another value of a relevant variable, in a filtered environment",
+       [](ServerSpec&, ServerSpec& asking) { asking.environment = {{"HOME", "/home/v"}, {"LANG", "C"}}; },
+       "env HOME", "env API_KEY, env EDITOR, env PATH"},
+      {"a relevant variable more than a filtered environment",
+       [](ServerSpec& running, ServerSpec&) { running.environment = {{"HOME", "/home/u"}, {"LANG", "C"}}; },
+       "env API_KEY", "env EDITOR, env PATH"},
+      {"named by the running one, missing in a filtered environment",
+       [](ServerSpec& running, ServerSpec& asking) {
+         running.named_variables = {"API_KEY"};
+         asking.environment = {{"HOME", "/home/u"}};
+       },
+       "env API_KEY", "env EDITOR, env LANG, env PATH"},
+      {"a variable of a model less",
+       [](ServerSpec& running, ServerSpec&) { running.environment["OPENAI_API_KEY"] = "x"; }, "",
+       "env OPENAI_API_KEY"},
+      {"a variable of a model more",
+       [](ServerSpec&, ServerSpec& asking) { asking.environment["OPENAI_API_KEY"] = "x"; }, "",
+       "env OPENAI_API_KEY"},
+      {"another value of a variable of a model",
+       [](ServerSpec& running, ServerSpec& asking) {
+         running.environment["OPENAI_API_KEY"] = "x";
+         asking.environment["OPENAI_API_KEY"] = "y";
+       },
+       "env OPENAI_API_KEY", ""},
+      {"ignored by the asking one",
+       [](ServerSpec&, ServerSpec& asking) {
+         asking.ignored_variables = {"api_*"};
+         asking.environment["API_KEY"] = "x";
+       },
+       "", "env API_KEY"},
+      {"ignored by the running one",
+       [](ServerSpec& running, ServerSpec& asking) {
+         running.ignored_variables = {"API_*"};
+         asking.environment.erase("API_KEY");
+       },
+       "", "env API_KEY"},
+      {"ignored by one and named by the other",
+       [](ServerSpec& running, ServerSpec& asking) {
+         running.ignored_variables = {"*"};
+         asking.named_variables = {"API_KEY"};
+         asking.environment["API_KEY"] = "x";
+       },
+       "env API_KEY", ""},
       {"an ordinary variable differs, one is missing, one is new",
        [](ServerSpec&, ServerSpec& asking) {
          asking.environment["PATH"] = "/bin";
@@ -82,6 +154,11 @@ TEST_CASE("share key: who may join whom") {
          asking.environment["CLAUDE_CODE_MESSAGING_TOKEN"] = "b";
        },
        "", "env CLAUDE_CODE_MESSAGING_TOKEN"},
+  }));
+}
+
+TEST_CASE("share key: what is named must agree, set or not") {
+  check(std::to_array<Row>({
       {"named by the asking one, with another value",
        [](ServerSpec&, ServerSpec& asking) {
          asking.named_variables = {"LANG"};
@@ -108,17 +185,57 @@ TEST_CASE("share key: who may join whom") {
        "env API_KEY", ""},
       {"named by one side only, with equal values",
        [](ServerSpec& running, ServerSpec&) { running.named_variables = {"LANG", "NOT_THERE"}; }, "", ""},
+  }));
+}
+
+TEST_CASE("share key: who gets on with whom does not depend on who came first") {
+  using Environment = std::map<std::string, std::string>;
+  const Environment full = {{"HOME", "/u"}, {"EDITOR", "vi"}};
+  const Environment few = {{"HOME", "/u"}, {"PATH", "/bin"}};
+  const auto with = [](Environment environment, const char* name, const char* value) {
+    environment[name] = value;
+    return environment;
+  };
+  const struct {
+    const char* what;
+    Environment one, other;
+    bool get_on;
+  } table[] = {
+      {"equal", full, full, true},
+      {"full and filtered", full, few, true},
+      {"set and unset", with(full, "API_KEY", "a"), full, false},
+      {"set, though empty, and unset", with(full, "API_KEY", ""), full, false},
+      {"set and unknown", with(full, "API_KEY", "a"), few, true},
+      {"set by the entry of a filtered one, and unset", with(few, "API_KEY", "a"), full, false},
+      {"set by the entry of a filtered one, and unknown", with(few, "API_KEY", "a"), few, true},
+      {"unknown to a filtered one whose entry sets something else", with(full, "API_KEY", "a"),
+       with(few, "DATA_FILE", "d"), false},
+      {"each unknown to the other", with(few, "API_KEY", "a"), with(few, "DATA_FILE", "d"), true},
+      {"two values", with(full, "API_KEY", "a"), with(full, "API_KEY", "b"), false},
+      {"two values, both of entries", with(few, "API_KEY", "a"), with(few, "API_KEY", "b"), false},
+      {"of a model, set and unset", with(full, "ANTHROPIC_API_KEY", "a"), full, true},
+      {"of a model, two values", with(full, "ANTHROPIC_API_KEY", "a"), with(full, "ANTHROPIC_API_KEY", "b"),
+       false},
+      {"of a client for itself", with(full, "GIT_CONFIG_KEY_0", "a"), with(full, "GIT_CONFIG_KEY_0", "b"),
+       true},
   };
   for (const auto& row : table) {
     CAPTURE(row.what);
-    ServerSpec running = some_spec();
-    ServerSpec asking = some_spec();
-    row.change(running, asking);
-    const auto apart = core::differences(running, asking, hash_key);
-    CHECK(names(apart) == row.apart);
-    CHECK(core::may_share(running, asking) == apart.empty());
-    CHECK(names(core::ignored_differences(running, asking, hash_key)) == row.ignored);
+    ServerSpec one = some_spec();
+    ServerSpec other = some_spec();
+    one.environment = row.one;
+    other.environment = row.other;
+    CHECK(core::get_on(one, other) == row.get_on);
+    CHECK(core::get_on(other, one) == row.get_on);
+    if (core::may_share(one, other) || core::may_share(other, one)) CHECK(row.get_on);
   }
+  ServerSpec one = some_spec();
+  ServerSpec other = some_spec();
+  other.directory = "/elsewhere";
+  CHECK_FALSE(core::get_on(one, other));
+  other = one;
+  one.scope = other.scope = Scope::session;
+  CHECK_FALSE(core::get_on(one, other));
 }
 
 TEST_CASE("share key: explanations show paths, never values") {

@@ -32,6 +32,7 @@ TEST_CASE("a run is asked for in full") {
   wish.name = "n";
   wish.scope = "user";
   wish.variables = {"DEBUG", "X"};
+  wish.ignored = {"C_*"};
   const shim::AttachRequest request = request_of(wish);
   CHECK(request.text.starts_with("POST /attach HTTP/1.1\r\nHost: hearth\r\nConnection: Upgrade\r\n"));
   CHECK(request.text.find("\r\nUpgrade: hearth-session/1\r\n") != std::string::npos);
@@ -42,7 +43,7 @@ TEST_CASE("a run is asked for in full") {
         "{\"version\":\"" + std::string(base::version) +
             R"(","pid":4711,"cwd":"/home/u/p","environment":{"PATH":"/bin","A":"x=\"y\"","EMPTY":""},)"
             R"("run":{"command":"npx","args":["-y","pkg \"x\""],"name":"n","scope":"user",)"
-            R"("variables":["DEBUG","X"]}})");
+            R"("variables":["DEBUG","X"],"ignored":["C_*"]}})");
   CHECK(request.left_out == std::vector<std::string_view>{"BAD"});
 }
 
