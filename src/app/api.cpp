@@ -60,6 +60,7 @@ void write_server(Writer& json, const broker::InstanceReport& report, const Wher
   json.key("serverVersion").string(report.server_version);
   json.key("revision").string(report.revision);
   json.key("interactive").boolean(report.interactive);
+  json.key("oneAtATime").string(report.one_at_a_time);
   json.key("trouble").string(report.trouble);
   json.key("dropped").number(number(report.dropped));
   json.end();
@@ -175,6 +176,7 @@ std::string why_json(const broker::Broker& broker, const std::optional<std::stri
     };
     names("declared", group.declared);
     names("undeclared", group.undeclared);
+    json.key("oneAtATime").string(group.one_at_a_time);
     json.end();
   }
   json.end();

@@ -41,6 +41,7 @@ constexpr std::array numbers = {
 };
 constexpr auto scopes = std::to_array<std::string_view>({"user", "project", "session"});
 constexpr auto interactives = std::to_array<std::string_view>({"automatic", "serialise", "split"});
+constexpr auto call_orders = std::to_array<std::string_view>({"automatic", "many", "one"});
 constexpr auto capabilities = std::to_array<std::string_view>({"roots", "sampling", "elicitation"});
 
 }  // namespace
@@ -48,7 +49,7 @@ constexpr auto capabilities = std::to_array<std::string_view>({"roots", "samplin
 std::span<const std::string_view> default_keys() {
   static constexpr auto keys =
       std::to_array<std::string_view>({"idleTimeoutMs", "startTimeoutMs", "askTimeoutMs", "stableAfterMs",
-                                       "maxMessageBytes", "interactive", "discover", "cache", "ca"});
+                                       "maxMessageBytes", "interactive", "calls", "discover", "cache", "ca"});
   return keys;
 }
 
@@ -60,6 +61,7 @@ std::span<const std::string_view> server_keys() {
                                                                 "cwd",
                                                                 "scope",
                                                                 "interactive",
+                                                                "calls",
                                                                 "capabilities",
                                                                 "idleTimeoutMs",
                                                                 "startTimeoutMs",
@@ -187,6 +189,12 @@ void ConfigReader::tuning(const Value& object, Tuning& into) {
     if (chosen == "automatic") into.interactive = core::Interactive::automatic;
     if (chosen == "serialise") into.interactive = core::Interactive::serialise;
     if (chosen == "split") into.interactive = core::Interactive::split;
+  }
+  if (const Value* found = object.find("calls")) {
+    const auto chosen = word(*found, "calls", call_orders);
+    if (chosen == "automatic") into.calls = core::Calls::automatic;
+    if (chosen == "many") into.calls = core::Calls::many;
+    if (chosen == "one") into.calls = core::Calls::one;
   }
   if (const Value* found = object.find("discover")) {
     if (is(*found, Type::boolean, "discover", "false")) into.discover = found->boolean;

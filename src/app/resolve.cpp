@@ -99,6 +99,7 @@ core::ServerSpec spec_with(const Tuning& tuning, core::Scope scope) {
   spec.timing = tuning.timing;
   spec.message_bytes_max = tuning.message_bytes_max;
   spec.interactive = tuning.interactive;
+  spec.calls = tuning.calls;
   spec.probe = tuning.discover;
   spec.cache = tuning.cache;
   return spec;

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "broker/effects.h"
+#include "broker/one_call.h"
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
@@ -67,10 +68,11 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
 
 // Only one session at a time may have calls in flight that can lead to a question, and the others take their
 // turn.
-bool others_wait(Instance& instance, const Party& party) {
+bool others_wait(const State& state, Instance& instance, const Party& party) {
   for (const Waiting& waiting : instance.waiting) {
     const Call* call = waiting.call != 0 ? instance.calls.find(waiting.call) : nullptr;
-    if (call != nullptr && party_of(*call) != party && proto::may_ask(call->method)) return true;
+    const bool other = call != nullptr && party_of(*call) != party && proto::may_ask(call->method);
+    if (other && !held_by_own_dialog(state, instance, *call)) return true;
   }
   return false;
 }
@@ -87,12 +89,17 @@ bool waits_for_an_ending(const State& state, const Instance& instance, const Cal
          another_is_ending(state, instance, party_of(call));
 }
 
+}  // namespace
+
 bool must_wait_its_turn(const State& state, Instance& instance, const Call& call) {
   if (waits_for_an_ending(state, instance, call)) return true;
+  if (waits_in_line(state, instance, call, state.waits_ever + 1)) return true;
   if (!takes_turns(instance, call)) return false;
   const Party party = party_of(call);
-  return others_wait(instance, party) || taken_by_another(state, instance, party);
+  return others_wait(state, instance, party) || taken_by_another(state, instance, party);
 }
+
+namespace {
 
 void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
   const std::int64_t wire_id = call.wire_id;
@@ -107,7 +114,7 @@ void send_now(State& state, Instance& instance, Call& call, const Scanned& messa
 
 void wait(State& state, Session& session, Instance& instance, std::int64_t call, Message message) {
   const std::size_t bytes = message.size();
-  instance.waiting.push_back({session.id, call, std::move(message), bytes});
+  instance.waiting.push_back({session.id, call, std::move(message), bytes, ++state.waits_ever});
   session.waiting_bytes += bytes;
   if (session.waiting_bytes > core::limits::waiting_bytes_per_session)
     pause(state, session, core::Pause::waiting);
@@ -267,6 +274,7 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   if (const auto led = instance.merging.ended(wire_id)) ensure(led->joined.empty());
   Call call = instance.calls.take(wire_id);
   if (call.effect) effect_noted(state, instance);
+  turn_freed(state, instance);
   if (call.state == CallState::joined) instance.merging.leaves(call.joined, wire_id);
   const bool waited_for = call.state != CallState::parked && call.state != CallState::cancelled;
   Session* session =
@@ -430,10 +438,14 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
 }  // namespace
 
 void drain_waiting(State& state, Instance& instance) {
-  if (instance.life != core::Life::ready || instance.waiting.empty()) return;
+  turn_freed(state, instance);
+  if (instance.life != core::Life::ready) return;
+  rounds_go_on(state, instance);
+  if (instance.waiting.empty()) return;
   std::deque<Waiting> all = std::move(instance.waiting);
   instance.waiting.clear();
   std::optional<Party> next;  // Whose turn it is, or will be: that holds back the calls of others behind it.
+  bool line = false;          // Of a server that takes one call at a time: one waits for its turn.
   for (Waiting& waiting : all) {
     Session* session = state.sessions.find(waiting.session);
     if (session == nullptr) continue;
@@ -441,9 +453,14 @@ void drain_waiting(State& state, Instance& instance) {
     std::optional<Party> party;
     if (waiting.answer) party = Party{waiting.session};
     if (call != nullptr && takes_turns(instance, *call)) party = party_of(*call);
-    const bool held = call != nullptr && waits_for_an_ending(state, instance, *call);
+    const bool counts = call != nullptr && is_one_of_one(instance, *call);
+    const bool in_line = counts && (line || waits_in_line(state, instance, *call, waiting.number));
+    const bool held = call != nullptr ? in_line || waits_for_an_ending(state, instance, *call)
+                                      : waiting.answer && others_at_work(state, instance, *party);
     if (held || (party && ((next && next != party) || taken_by_another(state, instance, *party)))) {
-      if (!next) next = party;
+      const bool in_nobodys_way = counts && !line && held_by_own_dialog(state, instance, *call);
+      line |= counts && !in_nobodys_way;
+      if (!next && !in_nobodys_way) next = party;
       instance.waiting.push_back(std::move(waiting));
       continue;
     }

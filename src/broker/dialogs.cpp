@@ -5,6 +5,7 @@
 // are over or wait for a person themselves: at no time are two parties at work of which either could ask.
 #include <algorithm>
 
+#include "broker/one_call.h"
 #include "broker/state.h"
 #include "core/limits.h"
 
@@ -16,8 +17,8 @@ using core::Session;
 using core::Waiting;
 
 bool in_dialog(const State& state, const Instance& instance, const Party& party) {
-  const Session* session =
-      instance.interactive && party.call == 0 ? state.sessions.find(party.session) : nullptr;
+  const bool turns = instance.interactive || instance.order.one;
+  const Session* session = turns && party.call == 0 ? state.sessions.find(party.session) : nullptr;
   if (session == nullptr) return false;
   // Questions may come together: others wait until it is known how many there are.
   const base::Instant settled =
@@ -41,17 +42,18 @@ bool in_dialog(const State& state, const Instance& instance, const Party& party)
 }
 
 void dialog_begins(State& state, Instance& instance) {
-  if (instance.interactive) instance.turn_due = state.now + core::limits::questions_together;
+  if (instance.interactive || instance.order.one)
+    instance.turn_due = state.now + core::limits::questions_together;
 }
 
 void answer_in_turn(State& state, Session& session, Instance& instance, proto::Message message) {
-  const bool held = instance.interactive && instance.life == core::Life::ready &&
-                    taken_by_another(state, instance, {session.id});
-  if (!held) return state.send(instance.id, std::move(message));
+  const bool taken = instance.interactive && taken_by_another(state, instance, {session.id});
+  const bool held = taken || others_at_work(state, instance, {session.id});
+  if (!held || instance.life != core::Life::ready) return state.send(instance.id, std::move(message));
   const std::size_t bytes = message.size();
   session.waiting_bytes += bytes;
   // Before what has not begun yet.
-  instance.waiting.push_front({session.id, 0, std::move(message), bytes, true});
+  instance.waiting.push_front({session.id, 0, std::move(message), bytes, 0, true});
   if (session.waiting_bytes > core::limits::waiting_bytes_per_session)
     pause(state, session, core::Pause::waiting);
 }

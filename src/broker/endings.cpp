@@ -63,7 +63,9 @@ void put_held_questions(State& state, Instance& instance) {
 }
 
 std::optional<base::Instant> endings_deadline(const Instance& instance) {
-  const bool waited_for = !instance.waiting.empty() || !instance.held_questions.empty();
+  // What waits for a server that is given one call at a time may wait in another of its conversations.
+  const bool elsewhere = instance.order.one && instance.spec.link != core::Link::stdio;
+  const bool waited_for = elsewhere || !instance.waiting.empty() || !instance.held_questions.empty();
   if (!waited_for || instance.endings.empty()) return instance.turn_due;
   return std::min(instance.endings.front(), instance.turn_due.value_or(base::Instant::max()));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/noise.h"
+#include "broker/one_call.h"
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
@@ -85,6 +86,7 @@ void fail_waiting(State& state, Instance& instance, const std::string& raw_error
 
 // Everything that only existed inside the process. Calls that it had received are answered; none is repeated.
 void process_lost(State& state, Instance& instance, const std::string& raw_error) {
+  calls_outlive(state, instance);
   questions_lost(state, instance);
   for (const std::int64_t wire_id : instance.calls.ids()) {
     const core::Call* call = instance.calls.find(wire_id);

@@ -37,6 +37,7 @@ struct InstanceReport {
   std::uint32_t failures = 0;                // In a row: starts that led to no answer.
   std::vector<core::Suspect> refused_calls;  // Not sent any more, because it died of them.
   bool interactive = false;
+  std::string one_at_a_time;  // Why its calls go one at a time; empty: they do not.
   std::optional<base::Instant> started;
   std::string trouble;        // Why it failed or restarts; empty when well.
   std::uint64_t dropped = 0;  // Messages of the server that belonged to no session.
@@ -44,9 +45,9 @@ struct InstanceReport {
 
 struct SessionReport {
   core::SessionId session;
-  std::string server;  // The entry's name.
+  std::string server;                        // The entry's name.
   std::optional<core::InstanceId> instance;  // The server, not the channel.
-  std::string client;  // "claude-code 2.1.329", from initialize; empty before it.
+  std::string client;                        // "claude-code 2.1.329", from initialize; empty before it.
   std::string revision;
   std::string project;  // Directory.
   std::int64_t client_pid = 0;
@@ -65,6 +66,7 @@ struct SharingReport {
     std::vector<Difference> ignored;      // What differed between its sessions and was judged irrelevant.
     std::vector<std::string> declared;    // What the server was told that clients can do; none: nothing.
     std::vector<std::string> undeclared;  // What clients of its sessions can do beside that.
+    std::string one_at_a_time;            // Why its calls go one at a time; empty: they do not.
   };
   struct Apart {  // Why two instances of one name are two.
     core::InstanceId one, other;

@@ -63,6 +63,7 @@ InstanceReport report_of(const Instance& instance, base::Instant now) {
           .failures = instance.supervision.failures(),
           .refused_calls = instance.suspects.refused(now),
           .interactive = instance.interactive,
+          .one_at_a_time = std::string(instance.order.because),
           .started = instance.started,
           .trouble = instance.trouble,
           .dropped = instance.dropped};
@@ -174,7 +175,8 @@ SharingReport Broker::sharing() const {
                                .sessions = {},
                                .ignored = {},
                                .declared = declared_to(*state_, *instance),
-                               .undeclared = undeclared_to(*state_, *instance)};
+                               .undeclared = undeclared_to(*state_, *instance),
+                               .one_at_a_time = std::string(instance->order.because)};
     group.sessions = sessions_of(*state_, *instance);
     for (const SessionId id : group.sessions) {
       for (const core::Difference& difference : state_->sessions.at(id).ignored) {

@@ -1,5 +1,6 @@
 // A modern server that wants to know something first: its legacy client is asked, as by a legacy server, and
 // the call is made again with the answers.
+#include "broker/one_call.h"
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/content.h"
@@ -56,6 +57,12 @@ void make_again(State& state, Instance& instance, std::int64_t wire_id) {
   const Round round = std::move(instance.rounds.at(wire_id));
   instance.rounds.erase(wire_id);
   if (answers_task(state, instance, wire_id, '{' + round.answers + '}')) return;
+  if (waits_for_others(state, instance, *instance.calls.find(wire_id))) {
+    Round& held = instance.rounds[wire_id] = round;
+    held.due.reset();
+    held.waits = true;
+    return;
+  }
   Call taken = instance.calls.take(wire_id);
   Session& session = state.sessions.at(taken.session);
   session.calls.erase(taken.client_id, wire_id);
@@ -68,7 +75,7 @@ void make_again(State& state, Instance& instance, std::int64_t wire_id) {
   call.state = CallState::sent;
   call.level = session.level;
   instance.rounds[call.wire_id] = {
-      .count = round.count, .state = {}, .pending = {}, .answers = {}, .due = {}};
+      .count = round.count, .state = {}, .pending = {}, .answers = {}, .due = {}, .waits = false};
   const auto envelope = proto::scan(call.original.text);
   ensure(envelope.has_value());
   const Scanned original{call.original, *envelope};
@@ -147,6 +154,14 @@ void end_round(State& state, Instance& instance, std::int64_t wire_id) {
     state.send(session->id,
                face::cancelled_notice(std::to_string(ask), "the call that it was asked for is over"));
   }
+}
+
+void rounds_go_on(State& state, Instance& instance) {
+  std::vector<std::int64_t> held;
+  for (const auto& [call, round] : instance.rounds) {
+    if (round.waits) held.push_back(call);
+  }
+  for (const std::int64_t call : held) make_again(state, instance, call);
 }
 
 std::optional<base::Instant> rounds_deadline(const Instance& instance) {

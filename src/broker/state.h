@@ -37,6 +37,8 @@ struct Broker::State {
   base::Instant begun;
   base::Instant quiet_since;  // When the last session left.
   std::uint64_t instances_ever = 0;
+  std::uint64_t waits_ever = 0;
+  std::vector<InstanceId> freed;  // Servers with one call at a time that may take the next (one_call.cpp).
   bool retired = false;
   std::optional<DaemonLeaves::Sessions> leaving;  // The daemon ends: nothing is started any more.
   // While a line of a server's is looked at: the call of its on whose stream the line came, by our id; 0 if
@@ -273,6 +275,7 @@ void abandon_calls(State& state, core::Session& session, core::Instance& instanc
 void drain_waiting(State& state, core::Instance& instance);
 // Whether a call that may ask is being worked at for another party.
 bool taken_by_another(const State& state, core::Instance& instance, const Party& party);
+bool must_wait_its_turn(const State& state, core::Instance& instance, const core::Call& call);
 void no_longer_waiting(State& state, core::Session& session, std::size_t bytes);
 // A call that was sent in vain goes back to the end of the queue.
 void wait_again(State& state, core::Instance& instance, core::Call& call, proto::Message message);
@@ -412,6 +415,8 @@ void round_answered(State& state, core::Session& session, core::Instance& instan
                     const core::Ask& what, std::string_view raw_result);
 // The call is over, and nobody needs to be asked any more.
 void end_round(State& state, core::Instance& instance, std::int64_t call);
+// Those that waited for their turn.
+void rounds_go_on(State& state, core::Instance& instance);
 std::optional<base::Instant> rounds_deadline(const core::Instance& instance);
 void rounds_tick(State& state, core::Instance& instance);
 

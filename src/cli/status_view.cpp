@@ -148,6 +148,8 @@ std::string group_shown(const Value& group) {
   out += sessions.size() == 1 ? " serves one session:\n"
                               : " is shared by " + std::to_string(sessions.size()) + " sessions:\n";
   for (const Value& session : sessions) out.append("    ").append(session_of(session, name)).append("\n");
+  if (const std::string one = printable(group.string_or("oneAtATime", "")); !one.empty())
+    out += "  Calls go one at a time: " + one + ".\n";
   if (const std::string declared = listed(items_of(group, "declared")); !declared.empty())
     out += "  Declared to the server: " + declared + ".\n";
   if (const std::string more = listed(items_of(group, "undeclared")); !more.empty()) {

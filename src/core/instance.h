@@ -60,7 +60,8 @@ struct Waiting {
   std::int64_t call = 0;  // 0: a notification, or an answer.
   proto::Message message;
   std::size_t bytes = 0;
-  bool answer = false;  // Of a client to a question, while another party has its turn.
+  std::uint64_t number = 0;  // In order of arrival, over all instances. An answer has none: it goes first.
+  bool answer = false;       // Of a client to a question, while another party has its turn.
 };
 
 // A question that may be a cancelled call's, until that has ended or the time has come.

@@ -19,6 +19,7 @@ struct Round {
   std::map<std::int64_t, std::string> pending;  // Ask of the client's -> key.
   std::string answers;                          // "\"key\":…" members, with commas between them.
   std::optional<base::Instant> due;             // Nothing is asked: made again then.
+  bool waits = false;                           // It is to be made again when its turn comes.
 };
 
 }  // namespace core

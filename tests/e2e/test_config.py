@@ -3,7 +3,7 @@ import json
 import os
 
 from client import RpcError
-from world import HEARTH, Case, needs_hearth
+from world import HEARTH, Case, eventually, needs_hearth
 
 
 @needs_hearth
@@ -21,6 +21,36 @@ class ConfigCase(Case):
             session.initialize()
         self.assertIn("hearth", session.stderr())
         return str(caught.exception)
+
+
+class TestStricterSettings(ConfigCase):
+    """An entry and a run of the same command share a process, and the entry says that it takes one call at a time."""
+
+    def check(self, entry_first):
+        self.home.config({"mcpServers": {"fake": self.entry(calls="one")}})
+        by_entry, by_run = lambda: self.attach("fake"), lambda: self.home.open(name="fake")
+        first, second = (by_entry(), by_run()) if entry_first else (by_run(), by_entry())
+        first.initialize(), second.initialize()
+        self.assertEqual(len(self.home.servers()), 1)
+        calls = [session.do({"hold": "key %d" % number}, {"text": str(number)})
+                 for number in range(25) for session in (first, second)]
+        for number in range(25):
+            self.home.server().release("key %d" % number)
+        self.assertEqual([call.text() for call in calls], [str(number) for number in range(25) for _ in range(2)])
+        first.echo()
+        held = second.do({"hold": "last"}, {"text": "done"})
+        self.home.server().wait('"last"')
+        behind = [session.start_tool("echo", {"text": "behind"}) for session in (first, second)]
+        eventually("that two calls wait", lambda: self.home.status_of()[0]["waiting"] == 2)
+        self.assertIn("calls: one", self.home.status_of()[0]["oneAtATime"])
+        self.home.server().release("last")
+        self.assertEqual([call.text() for call in (held, *behind)], ["done", "behind", "behind"])
+
+    def test_the_entry_comes_first(self):
+        self.check(entry_first=True)
+
+    def test_the_run_comes_first(self):
+        self.check(entry_first=False)
 
 
 class TestEntries(ConfigCase):

@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 import npm_packages
-from world import DIRECT, HEARTH, HERE, Case, needs_hearth
+from world import DIRECT, HERE, Case, needs_hearth
 
 NO_NODE = os.environ.get("HEARTH_NO_NODE") == "1"
 
@@ -20,8 +20,8 @@ class RealCase(Case):
     def program(self, server):
         return os.path.join(self.modules, "@modelcontextprotocol", "server-" + server, "dist", "index.js")
 
-    def run_sessions(self, server, sessions, sdk=1, args=(), env=None, command=None, **more):
-        command = command or self.home.shim([self.node, self.program(server), *args], server)
+    def run_sessions(self, server, sessions, sdk=1, args=(), env=None, **more):
+        command = self.home.shim([self.node, self.program(server), *args], server)
         request = {"sdk": sdk, "server": server, "sessions": 1 if DIRECT else sessions,
                    "command": command[0], "args": command[1:], "cwd": self.home.project,
                    "env": self.home.environment(**(env or {})), "nodeModules": self.modules, **more}
@@ -36,6 +36,13 @@ class RealCase(Case):
             servers = self.home.status_of(server)
             self.assertEqual(len(servers), 1, servers)
         return result["sessions"]
+
+    def two_sessions(self, server, *args, env=None):
+        command = self.home.shim([self.node, self.program(server), *args], server)
+        sessions = [self.home.spawn(command, env=env) for _ in range(2)]
+        for session in sessions:
+            session.initialize()
+        return sessions
 
 
 class TestEverything(RealCase):
@@ -87,13 +94,24 @@ class TestMemory(RealCase):
         self.check(20, inTurn=True)
 
     @needs_hearth
-    def test_twenty_sessions_at_once_lose_nothing_when_calls_take_turns(self):
+    def test_twenty_sessions_at_once_lose_nothing(self):
         """This server reads its file, changes it and writes it back without a lock, so calls in flight together lose updates
-        even within one process. An entry can say that its calls take turns by session."""
-        self.home.config({"mcpServers": {"memory": {
-            "command": self.node, "args": [self.program("memory")], "interactive": "serialise",
-            "env": {"MEMORY_FILE_PATH": "${MEMORY_FILE_PATH}"}}}})
-        self.check(20, command=[HEARTH, "attach", "memory"])
+        even within one process. It is known for that, and gets one call at a time."""
+        self.check(20)
+
+    @needs_hearth
+    def test_two_sessions_that_write_at_once_lose_nothing(self):
+        path = os.path.join(self.home.project, "memory.json")
+        sessions = self.two_sessions("memory", env={"MEMORY_FILE_PATH": path})
+        calls = [session.start_tool("create_entities", {"entities": [
+            {"name": "%d of %d" % (number, who), "entityType": "thing", "observations": ["made"]}]})
+            for number in range(25) for who, session in enumerate(sessions)]
+        for call in calls:
+            self.assertIn("structuredContent", call.result())
+        with open(path, encoding="utf-8") as file:
+            kept = [json.loads(line)["name"] for line in file.read().strip().split("\n")]
+        self.assertEqual(sorted(kept), sorted("%d of %d" % (number, who) for number in range(25) for who in range(2)))
+        self.assertIn("Calls go one at a time", self.home.hearth("why", "memory").stdout)
 
 
 class TestFilesystem(RealCase):
@@ -108,6 +126,19 @@ class TestFilesystem(RealCase):
 
     def test_twenty_sessions(self):
         self.check(20)
+
+    @needs_hearth
+    def test_two_sessions_that_edit_a_file_at_once_lose_nothing(self):
+        path = os.path.join(self.home.project, "notes.txt")
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines("line %d.\n" % number for number in range(50))
+        sessions = self.two_sessions("filesystem", self.home.project)
+        calls = [sessions[number % 2].start_tool("edit_file", {"path": path, "edits": [
+            {"oldText": "line %d." % number, "newText": "LINE %d!" % number}]}) for number in range(50)]
+        for call in calls:
+            self.assertNotIn("isError", call.result())
+        with open(path, encoding="utf-8") as file:
+            self.assertEqual(file.read().split("\n")[:-1], ["LINE %d!" % number for number in range(50)])
 
     def test_it_may_live_on_the_roots_of_its_session_alone(self):
         """Started without directories, it works on what the client's roots allow, or not at all."""

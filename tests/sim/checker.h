@@ -107,6 +107,7 @@ class Checker {
   void answer_to(Server& server, const Read& message, const std::string& text);
   std::size_t deaths_of_lethal(const Server& server) const;
   void check_serialised(Server& server, const Call& call);
+  void check_one_at_a_time(const Server& server, const Call& call);
   // Whom a question of a legacy server may be for: sessions, and modern calls one by one.
   std::vector<std::pair<const Client*, const Call*>> parties(const Server& server) const;
   static bool may_be_asked(const Client& client, const Ask& ask);

@@ -223,6 +223,7 @@ void Checker::call_to(Server& server, Call& call, const Read& message, const std
   }
   call.asking = false;
   check_serialised(server, call);
+  check_one_at_a_time(server, call);
 }
 
 void Checker::check_serialised(Server& server, const Call& call) {
@@ -238,6 +239,24 @@ void Checker::check_serialised(Server& server, const Call& call) {
                       (modern ? &first_of(*other) == &first_of(call) : other->client == call.client);
     if (same || !works || !may_lead_to_questions(*other) || server.sent_before.contains(other)) continue;
     broken("an interactive server works for one session at a time", call.text + " while " + other->text);
+  }
+}
+
+// What the model's servers do because of these may change something, or reads it.
+void Checker::check_one_at_a_time(const Server& server, const Call& call) {
+  const auto counts = [](const Call& one) {
+    return may_lead_to_questions(one) && one.method != "tasks/result";
+  };
+  if (world_.families[server.family].spec.calls != core::Calls::one || !counts(call)) return;
+  const bool reads = call.method == "resources/read" || call.method == "prompts/get";
+  for (const auto& [id, other] : server.sent) {
+    if (&first_of(*other) == &first_of(call) || !counts(*other)) continue;
+    const Client& owner = world_.clients[static_cast<std::size_t>(other->client)];
+    const bool works = other->era == Era::modern ? first_of(*other).live
+                                                 : !other->answered && !other->cancelled && !other->asking;
+    const bool dialog = other->era == Era::legacy && server.era == Era::legacy &&
+                        (other->client == call.client ? reads : in_dialog(server, owner));
+    if (works && !dialog) broken("a server is given one call at a time", call.text + " while " + other->text);
   }
 }
 

@@ -43,6 +43,7 @@ Family invented_family(Random& random, const Options& options, std::size_t numbe
   spec.interactive = policy < 6   ? core::Interactive::automatic
                      : policy < 8 ? core::Interactive::serialise
                                   : core::Interactive::split;
+  if (random.permille(200)) spec.calls = core::Calls::one;
   spec.timing.idle_timeout = milliseconds(random.between(1, 300) * 1000);
   spec.timing.start_timeout = milliseconds(random.between(2, 60) * 1000);
   spec.timing.ask_timeout = milliseconds(random.between(5, 600) * 1000);

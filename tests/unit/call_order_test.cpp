@@ -60,6 +60,16 @@ TEST_CASE("call order: the memory server is known by what is run") {
   }
 }
 
+TEST_CASE("call order: reads need no turn at a server that nobody can catch writing half a file") {
+  for (const char* line :
+       {"/usr/bin/npx -y @modelcontextprotocol/server-filesystem /x",
+        "/usr/bin/docker run -i --rm mcp/filesystem /x", "/x/bin/mcp-server-filesystem /x"}) {
+    CAPTURE(line);
+    CHECK(core::call_order_of(spec_of(line)).one);
+    CHECK(core::call_order_of(spec_of(line)).reads == Reads::always);
+  }
+}
+
 TEST_CASE("call order: an entry that says something is believed") {
   core::ServerSpec memory = spec_of("/usr/bin/npx -y @modelcontextprotocol/server-memory");
   memory.calls = Calls::many;

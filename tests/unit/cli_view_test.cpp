@@ -94,7 +94,7 @@ TEST_CASE("why is told in sentences") {
                 "declared": ["roots", "elicitation by form"], "undeclared": ["sampling"],
                 "ignored": [{"what": "TERM", "here": "1a", "there": ""}]},
                {"instance": "2", "name": "files", "sessions": [{"id": "c", "client": "two", "project": "/q"}],
-                "ignored": []}],
+                "oneAtATime": "it changes its file in each call", "ignored": []}],
     "apart": [{"one": "1", "other": "2",
                "because": [{"what": "the project", "here": "/p", "there": "/q"}]}]})"));
   CHECK(text ==
@@ -109,6 +109,7 @@ TEST_CASE("why is told in sentences") {
         "\n"
         "files (instance 2) serves one session:\n"
         "    two in /q\n"
+        "  Calls go one at a time: it changes its file in each call.\n"
         "\n"
         "Instances 1 and 2 are kept apart, because they differ in\n"
         "    the project: /p here, /q there\n");

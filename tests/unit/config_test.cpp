@@ -48,6 +48,7 @@ TEST_CASE("config: everything that can be said") {
         "cwd": "data",
         "scope": "user",
         "interactive": "split",
+        "calls": "one",
         "discover": false,
         "cache": true,
         "capabilities": ["sampling", "roots"],
@@ -60,7 +61,7 @@ TEST_CASE("config: everything that can be said") {
       },
       "plain": {"command": "x"},
     },
-    "defaults": {"idleTimeoutMs": 7000, "interactive": "serialise", "cache": false},
+    "defaults": {"idleTimeoutMs": 7000, "interactive": "serialise", "calls": "many", "cache": false},
     "daemon": {"idleTimeoutMs": 9000},
   })");
   CHECK(complaints(config) == "");
@@ -73,6 +74,7 @@ TEST_CASE("config: everything that can be said") {
   CHECK(files.scope == core::Scope::user);
   CHECK(files.capabilities == std::vector<std::string>{"sampling", "roots"});
   CHECK(files.tuning.interactive == core::Interactive::split);
+  CHECK(files.tuning.calls == core::Calls::one);
   CHECK_FALSE(files.tuning.discover);
   CHECK(config.entries.at("plain").tuning.discover);
   CHECK(files.tuning.cache);
@@ -87,6 +89,7 @@ TEST_CASE("config: everything that can be said") {
   CHECK(plain.tuning.timing.idle_timeout == std::chrono::seconds(7));  // Though "defaults" comes later.
   CHECK(plain.tuning.timing.start_timeout == std::chrono::seconds(60));
   CHECK(plain.tuning.interactive == core::Interactive::serialise);
+  CHECK(plain.tuning.calls == core::Calls::many);
   CHECK_FALSE(plain.tuning.cache);
   CHECK(plain.tuning.message_bytes_max == std::size_t{64} << 20);
   CHECK(config.defaults.timing.idle_timeout == std::chrono::seconds(7));
@@ -156,6 +159,9 @@ TEST_CASE("config: a mistake disables its entry and says where, what and what in
       {R"({"command":"a","ignoreEnv":[""]})",
        R"(config.json:1:48: a pattern in "ignoreEnv" of server "x" must not be empty; )"
        "write one like CLIENT_*"},
+      {R"({"command":"a","calls":"ones"})",
+       R"(config.json:1:43: "calls" of server "x" must be "automatic", "many" or "one"; did you mean )"
+       R"("one"?)"},
       {R"({"command":"a","capabilities":["rots"]})",
        R"(config.json:1:51: "capabilities" of server "x" must be "roots", "sampling" or "elicitation"; )"
        R"(did you mean "roots"?)"},
