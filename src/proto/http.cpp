@@ -178,10 +178,10 @@ std::string percent_encoded(std::string_view text) {
 }
 
 bool query_value(std::string_view query, std::string_view key, std::string& value) {
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
+  for (std::size_t begin = 0; begin < query.size();) {
+    const std::size_t end = std::min(query.find('&', begin), query.size());
+    const std::string_view pair = query.substr(begin, end - begin);
+    begin = end + 1;
     const std::size_t equals = std::min(pair.find('='), pair.size());
     if (percent_decoded(pair.substr(0, equals)) != key) continue;
     // A query is written as forms are: a plus is a blank.
