@@ -23,6 +23,7 @@
 #include "core/call_table.h"
 #include "core/capabilities.h"
 #include "core/cursors.h"
+#include "core/given_roots.h"
 #include "core/ids.h"
 #include "core/levels.h"
 #include "core/list_changes.h"
@@ -141,6 +142,8 @@ struct Instance {
   UpstreamListen upstream;                 // Ours, at a modern server.
   std::map<std::int64_t, Round> rounds;    // Of calls that wait for answers first, by call.
   Roots roots;
+  std::optional<GivenRoots> common_roots;  // Of its sessions, where only those with equal ones share it.
+  bool roots_outdated = false;  // It was told that they are others, and is expected to ask for them.
   Tasks tasks;
   bool offers_tasks = false;  // Of its own era: tools can be called as tasks.
   bool task_tools_asked = false;

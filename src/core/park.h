@@ -38,6 +38,7 @@ struct Park {
   std::uint64_t digest = 0;
   std::vector<ParkedAsk> asks;             // Without an answer.
   int keys = 0;                            // Given out.
+  bool for_roots = false;                  // Hearth's own question: what the client's roots are.
   bool attached = true;                    // A client waits for the call.
   std::string presented;                   // The ticket with which it came, if it came back.
   std::optional<base::Instant> round_due;  // Attached: the client is told then what is asked.

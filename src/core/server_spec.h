@@ -38,6 +38,12 @@ enum class Calls : std::uint8_t {
   one,
 };
 
+// Who may share a server that cares for roots, which are access rights.
+enum class RootsRule : std::uint8_t {
+  equal,  // Sessions that have given the same ones.
+  joint,  // Everybody: the server is given the roots of all of them.
+};
+
 struct Timing {
   base::Duration idle_timeout = std::chrono::minutes(5);    // No session for this long: the server stops.
   base::Duration start_timeout = std::chrono::seconds(60);  // From spawn to the answer of initialize.
@@ -85,6 +91,8 @@ struct ServerSpec {
   bool cache = true;   // Its answers may be kept, and shared by those who ask the same at the same time.
   bool probe = false;  // Ask it whether it is a modern server. False: it is known to suffer from being asked.
   bool asks = false;   // It is known to ask clients: calls take turns from the start.
+  RootsRule roots = RootsRule::equal;
+  bool cares_for_roots = false;  // It is known to ask for them.
   // The revision that it is known to take in initialize; absent: the newest.
   std::optional<proto::Revision> offer = {};
   Timing timing;

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "core/capabilities.h"
+#include "core/given_roots.h"
 #include "core/id_index.h"
 #include "core/ids.h"
 #include "core/levels.h"
@@ -69,7 +70,9 @@ struct Session {
   bool many_streams = false;  // What is sent to it has to say which of its calls it concerns.
   base::Instant opened;
   std::optional<base::Instant> away_since;  // Nobody is connected to it.
-  std::optional<ServerSpec> spec;  // Until it is placed: after that the instance has one that serves.
+  // Until it is placed. After that the instance has one that serves; but it is kept where what decides about
+  // sharing is not the same in both.
+  std::optional<ServerSpec> spec;
 
   Phase phase = Phase::fresh;
   bool initialized_early = false;  // initialized came before we had answered initialize.
@@ -87,8 +90,11 @@ struct Session {
   Capabilities modern_capabilities;
   std::string principal;  // Whom it belongs to, where not everybody is the same person; empty: this user.
   std::optional<Level> level;
+  std::optional<GivenRoots> roots;  // Only where a server cares for them, and once they are known.
 
   std::optional<InstanceId> instance;
+  bool has_called = false;  // Anything but lists: it has used its server.
+  bool unsettled = false;  // It belongs elsewhere, and is moved when it has nothing at its server any more.
   std::vector<Difference> ignored;  // What differed from its instance and was judged irrelevant.
 
   IdIndex calls;

@@ -51,20 +51,13 @@ bool same(const std::string* one, const std::string* other) {
   return one && other ? *one == *other : one == other;
 }
 
-bool same_but_environment(const ServerSpec& running, const ServerSpec& asking) {
-  return running.scope != Scope::session && running.scope == asking.scope &&
-         running.program == asking.program && running.args == asking.args &&
-         running.scope_directory == asking.scope_directory && running.directory == asking.directory &&
-         running.link == asking.link && running.address == asking.address && settings_agree(running, asking);
-}
-
 std::set<std::string> of_either(const std::set<std::string>& one, const std::set<std::string>& other) {
   std::set<std::string> all = one;
   all.insert(other.begin(), other.end());
   return all;
 }
 
-enum class Question : std::uint8_t { may_share, get_on };
+enum class Question : std::uint8_t { may_share, get_on, alike };
 
 // Judges the variables in which two differ. Only these: judging names is the slow part.
 class Judge {
@@ -82,12 +75,12 @@ class Judge {
       case Relevance::named:
         return true;
       case Relevance::relevant:
-        if (here && there) return true;
+        if ((here && there) || question_ == Question::alike) return true;
         if (here) return !unknown_to(asking_);
         // A server that runs has only what it was started with, whatever the session behind it may have.
         return question_ == Question::may_share || !unknown_to(running_);
       case Relevance::model:
-        return here && there;
+        return (here && there) || question_ == Question::alike;
       case Relevance::fresh:
       case Relevance::ordinary:
         return false;
@@ -133,6 +126,18 @@ void each_differing_variable(const ServerSpec& running, const ServerSpec& asking
 
 }  // namespace
 
+bool same_but_environment(const ServerSpec& running, const ServerSpec& asking) {
+  return running.scope != Scope::session && running.scope == asking.scope &&
+         running.program == asking.program && running.args == asking.args &&
+         running.scope_directory == asking.scope_directory && running.directory == asking.directory &&
+         running.link == asking.link && running.address == asking.address && settings_agree(running, asking);
+}
+
+bool decides(std::string_view variable, const ServerSpec& spec) {
+  const Relevance relevance = relevance_of(variable, spec.named_variables, spec.ignored_variables);
+  return relevance == Relevance::named || relevance == Relevance::relevant || relevance == Relevance::model;
+}
+
 std::string_view name_of(Scope scope) {
   switch (scope) {
     case Scope::user:
@@ -166,6 +171,10 @@ bool may_share(const ServerSpec& running, const ServerSpec& asking) {
 
 bool get_on(const ServerSpec& one, const ServerSpec& other) {
   return agree(one, other, Question::get_on);
+}
+
+bool alike(const ServerSpec& one, const ServerSpec& other) {
+  return agree(one, other, Question::alike) && filtered(one) == filtered(other);
 }
 
 std::vector<Difference> differences(const ServerSpec& running, const ServerSpec& asking,

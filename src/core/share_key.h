@@ -38,6 +38,15 @@ bool may_share(const ServerSpec& running, const ServerSpec& asking);
 // whenever one may join the other. Not transitive: a filtered one gets on with two that are apart.
 bool get_on(const ServerSpec& one, const ServerSpec& other);
 
+// The same in all that can ever keep two apart, and in what an unset variable means.
+bool alike(const ServerSpec& one, const ServerSpec& other);
+
+// Equal in everything but the environment.
+bool same_but_environment(const ServerSpec& running, const ServerSpec& asking);
+
+// Whether this variable can keep the session apart from others.
+bool decides(std::string_view variable, const ServerSpec& spec);
+
 // What keeps `asking` out of `running`: empty exactly when may_share(). Variables in order of name.
 std::vector<Difference> differences(const ServerSpec& running, const ServerSpec& asking,
                                     std::uint64_t hash_key);

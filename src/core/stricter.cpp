@@ -78,6 +78,10 @@ std::string tighten(ServerSpec& running, const ServerSpec& asking) {
     running.cache = false;
     say("cache", "false");
   }
+  if (running.roots == RootsRule::joint && asking.roots == RootsRule::equal) {
+    running.roots = RootsRule::equal;
+    say("roots", "equal");
+  }
   if (running.probe && !asking.probe) {
     running.probe = false;
     say("discover", "false");

@@ -62,6 +62,10 @@ class Tasks {
   void each(F&& f) {
     for (auto& [id, task] : tasks_) f(id, task);
   }
+  template <class F>
+  void each(F&& f) const {
+    for (const auto& [id, task] : tasks_) f(id, task);
+  }
   // The earliest poll, or end of a question's time.
   std::optional<base::Instant> deadline() const;
 
