@@ -176,6 +176,7 @@ std::string why_json(const broker::Broker& broker, const std::optional<std::stri
     };
     names("declared", group.declared);
     names("undeclared", group.undeclared);
+    json.key("roots").string(group.roots);
     json.key("oneAtATime").string(group.one_at_a_time);
     json.end();
   }

@@ -40,6 +40,7 @@ struct Tuning {
   std::size_t message_bytes_max = core::ServerSpec{}.message_bytes_max;
   core::Interactive interactive = core::Interactive::automatic;
   core::Calls calls = core::Calls::automatic;
+  core::RootsRule roots = core::RootsRule::equal;
   bool discover = true;  // Ask it first whether it speaks 2026-07-28.
   bool cache = true;
   std::string authority;  // A file, of "defaults"; an entry's own is in its address.

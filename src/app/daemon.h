@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "app/asks_notes.h"
 #include "app/attachment.h"
 #include "app/config.h"
 #include "app/config_file.h"
@@ -18,8 +17,7 @@
 #include "app/daemon_log.h"
 #include "app/http_front.h"
 #include "app/http_sessions.h"
-#include "app/probe_notes.h"
-#include "app/revision_notes.h"
+#include "app/learnt.h"
 #include "app/table.h"
 #include "app/upstreams.h"
 #include "base/result.h"
@@ -119,9 +117,7 @@ class Daemon {
   io::Loop loop_;
   broker::Broker broker_;
   base::Instant started_;
-  ProbeNotes probe_notes_;
-  AsksNotes asks_notes_;
-  RevisionNotes revision_notes_;
+  Learnt learnt_;
   std::unique_ptr<io::Children> children_;
   HttpFront front_;
   Control control_;

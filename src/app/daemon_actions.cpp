@@ -50,9 +50,10 @@ void Daemon::carry_out(broker::Action& action) {
                    upstreams_->stop(a.instance);
                    if (Running* running = instances_.find(a.instance)) running->child->stop();
                  },
-                 [&](broker::NoteNoProbe& a) { probe_notes_.note(a.program, a.args); },
-                 [&](broker::NoteAsks& a) { asks_notes_.note(a.program, a.args); },
-                 [&](broker::NoteOffer& a) { revision_notes_.note(a); },
+                 [&](broker::NoteNoProbe& a) { learnt_.note(a); },
+                 [&](broker::NoteAsks& a) { learnt_.note(a); },
+                 [&](broker::NoteRoots& a) { learnt_.note(a); },
+                 [&](broker::NoteOffer& a) { learnt_.note(a); },
                  [&](broker::ForgetInstance& a) {
                    upstreams_->forget(a.instance);
                    (void)instances_.take(a.instance);

@@ -115,9 +115,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
     if (complaint.severity == Severity::warning || complaint.line == 0) attachment.say(text_of(complaint));
   }
   attachment.resume_unread();
-  spec->probe = spec->probe && probe_notes_.may_ask(*spec);
-  spec->asks = asks_notes_.asks(*spec);
-  spec->offer = revision_notes_.offer_for(*spec);
+  learnt_.recall(*spec);
   feed(broker::SessionOpened{id, std::move(*spec), attachment.page(), body->pid});
 }
 
@@ -154,9 +152,7 @@ base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server, co
   if (!project.empty()) TRY(project_directory(project, {}));
   auto spec = resolve(wish, config_file_.load());
   if (!spec) return spec;
-  spec->probe = spec->probe && probe_notes_.may_ask(*spec);
-  spec->asks = asks_notes_.asks(*spec);
-  spec->offer = revision_notes_.offer_for(*spec);
+  learnt_.recall(*spec);
   return spec;
 }
 

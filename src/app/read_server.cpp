@@ -41,15 +41,16 @@ constexpr std::array numbers = {
 };
 constexpr auto scopes = std::to_array<std::string_view>({"user", "project", "session"});
 constexpr auto interactives = std::to_array<std::string_view>({"automatic", "serialise", "split"});
+constexpr auto roots_rules = std::to_array<std::string_view>({"equal", "union"});
 constexpr auto call_orders = std::to_array<std::string_view>({"automatic", "many", "one"});
 constexpr auto capabilities = std::to_array<std::string_view>({"roots", "sampling", "elicitation"});
 
 }  // namespace
 
 std::span<const std::string_view> default_keys() {
-  static constexpr auto keys =
-      std::to_array<std::string_view>({"idleTimeoutMs", "startTimeoutMs", "askTimeoutMs", "stableAfterMs",
-                                       "maxMessageBytes", "interactive", "calls", "discover", "cache", "ca"});
+  static constexpr auto keys = std::to_array<std::string_view>(
+      {"idleTimeoutMs", "startTimeoutMs", "askTimeoutMs", "stableAfterMs", "maxMessageBytes", "interactive",
+       "calls", "roots", "discover", "cache", "ca"});
   return keys;
 }
 
@@ -62,6 +63,7 @@ std::span<const std::string_view> server_keys() {
                                                                 "scope",
                                                                 "interactive",
                                                                 "calls",
+                                                                "roots",
                                                                 "capabilities",
                                                                 "idleTimeoutMs",
                                                                 "startTimeoutMs",
@@ -195,6 +197,11 @@ void ConfigReader::tuning(const Value& object, Tuning& into) {
     if (chosen == "automatic") into.calls = core::Calls::automatic;
     if (chosen == "many") into.calls = core::Calls::many;
     if (chosen == "one") into.calls = core::Calls::one;
+  }
+  if (const Value* found = object.find("roots")) {
+    const auto chosen = word(*found, "roots", roots_rules);
+    if (chosen == "equal") into.roots = core::RootsRule::equal;
+    if (chosen == "union") into.roots = core::RootsRule::joint;
   }
   if (const Value* found = object.find("discover")) {
     if (is(*found, Type::boolean, "discover", "false")) into.discover = found->boolean;

@@ -100,6 +100,7 @@ core::ServerSpec spec_with(const Tuning& tuning, core::Scope scope) {
   spec.message_bytes_max = tuning.message_bytes_max;
   spec.interactive = tuning.interactive;
   spec.calls = tuning.calls;
+  spec.roots = tuning.roots;
   spec.probe = tuning.discover;
   spec.cache = tuning.cache;
   return spec;

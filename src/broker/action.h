@@ -85,6 +85,11 @@ struct NoteAsks {
   std::string program;
   std::vector<std::string> args;
 };
+// The server has asked for roots: when it is started again, only sessions with equal ones share it.
+struct NoteRoots {
+  std::string program;
+  std::vector<std::string> args;
+};
 // The server refuses initialize for the revision that is offered first, and takes this one: to be offered
 // first for a while. `url`: of one that is not ours to start.
 struct NoteOffer {
@@ -110,6 +115,6 @@ struct Retire {};
 
 using Action = std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, TellSession,
                             PauseSession, ResumeSession, StartInstance, StopInstance, NoteNoProbe, NoteAsks,
-                            NoteOffer, ForgetInstance, Log, Retire>;
+                            NoteRoots, NoteOffer, ForgetInstance, Log, Retire>;
 
 }  // namespace broker

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <set>
 
-#include "broker/state.h"
+#include "broker/apart.h"
 #include "core/limits.h"
 #include "face/content.h"
 #include "face/legacy_server.h"
@@ -244,6 +244,12 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
   if (task_asks_modern_client(state, instance, message, method, question.mode)) return;
   const std::string related = proto::json::unquoted(message.of(message.envelope.related_task));
   Call* const modern = related.empty() ? modern_call(state, instance) : nullptr;
+  if (method == Method::roots_list && keeps_roots_apart(instance)) {
+    const bool ask =
+        modern != nullptr && modern->abilities.roots && !state.sessions.at(modern->session).roots;
+    if (ask) park_ask(state, instance, *modern, message, method);
+    return asks_for_common_roots(state, instance, ask ? std::string_view() : question.raw_id);
+  }
   if (modern != nullptr && proto::input_request(method) &&
       core::may_be_asked(modern->abilities, method, question.mode)) {
     if (method != Method::roots_list) note_asking(state, instance, party_of(*modern));
@@ -366,6 +372,7 @@ void client_answer(State& state, Session& session, Instance& instance, const Sca
   const std::int64_t id = found->first;
   const Ask ask = std::move(found->second);
   session.asks.erase(found);
+  if (session.unsettled) reconsider(state, instance);
   if (ask.call != 0) {
     round_answered(state, session, instance, id, ask, message.of(message.envelope.result));
     return;

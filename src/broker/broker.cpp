@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "broker/apart.h"
 #include "broker/one_call.h"
-#include "broker/state.h"
 
 namespace broker {
 namespace {
@@ -169,6 +169,7 @@ void Broker::dismiss(SessionId session) {
 void Broker::on(Event event, base::Instant now) {
   state_->now = now;
   dispatch(*state_, event);
+  settle_places(*state_);
   pass_turns(*state_);
   if (state_->sessions.empty()) consider_retiring(*state_);
 }
@@ -192,6 +193,7 @@ void Broker::tick(base::Instant now) {
   state_->instances.each(
       [&](InstanceId /*id*/, core::Instance& instance) { broker::tick(*state_, instance); });
   parks_tick(*state_);
+  settle_places(*state_);
   pass_turns(*state_);
   consider_retiring(*state_);
 }

@@ -2,9 +2,10 @@
 #include <algorithm>
 #include <array>
 
+#include "broker/apart.h"
 #include "broker/effects.h"
 #include "broker/one_call.h"
-#include "broker/state.h"
+#include "broker/waiting.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
 #include "face/modern_client.h"
@@ -13,24 +14,6 @@
 #include "proto/members.h"
 
 namespace broker {
-
-void no_longer_waiting(State& state, core::Session& session, std::size_t bytes) {
-  session.waiting_bytes -= bytes;
-  if (session.waiting_bytes <= core::limits::waiting_bytes_per_session)
-    resume(state, session, core::Pause::waiting);
-}
-
-bool taken_by_another(const State& state, core::Instance& instance, const Party& party) {
-  bool taken = false;
-  instance.calls.each([&](const core::Call& call) {
-    // One that is parked waits for answers itself, and will take its turn before it gets them; so does one
-    // whose client is being asked.
-    const bool runs = !taken && call.state == core::CallState::sent;
-    taken |= runs && call.purpose == core::Purpose::forwarded && party_of(call) != party &&
-             proto::may_ask(call.method) && !in_dialog(state, instance, party_of(call));
-  });
-  return taken;
-}
 
 namespace {
 
@@ -42,6 +25,12 @@ using core::Session;
 using core::Waiting;
 using proto::Message;
 using proto::Span;
+
+// More than a client does to find out what there is.
+bool uses_the_server(proto::Method method) {
+  return !proto::lists(method) && method != proto::Method::server_discover &&
+         method != proto::Method::subscriptions_listen && method != proto::Method::logging_set_level;
+}
 
 Call& file(State& state, Session& session, Instance& instance, const Scanned& message, proto::Method method,
            const Asked& asked) {
@@ -62,44 +51,12 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
                                       .journal_slot = note_call(state, session, id),
                                       .cancelled_at = {}});
   session.calls.insert(id, call.wire_id);
+  session.has_called |= uses_the_server(method);
   if (session.calls.size() >= core::limits::calls_per_session) pause(state, session, core::Pause::calls);
   return call;
 }
 
-// Only one session at a time may have calls in flight that can lead to a question, and the others take their
-// turn.
-bool others_wait(const State& state, Instance& instance, const Party& party) {
-  for (const Waiting& waiting : instance.waiting) {
-    const Call* call = waiting.call != 0 ? instance.calls.find(waiting.call) : nullptr;
-    const bool other = call != nullptr && party_of(*call) != party && proto::may_ask(call->method);
-    if (other && !held_by_own_dialog(state, instance, *call)) return true;
-  }
-  return false;
-}
-
-// A modern server's question belongs to its call, whoever else has one.
-bool takes_turns(const Instance& instance, const Call& call) {
-  return instance.interactive && instance.era == proto::Era::legacy && proto::may_ask(call.method);
-}
-
-// A server that has asked is given nothing else while a call that is over may still be asking.
-bool waits_for_an_ending(const State& state, const Instance& instance, const Call& call) {
-  const bool asks = instance.asks || instance.interactive;
-  return asks && instance.era == proto::Era::legacy && proto::may_ask(call.method) &&
-         another_is_ending(state, instance, party_of(call));
-}
-
 }  // namespace
-
-bool must_wait_its_turn(const State& state, Instance& instance, const Call& call) {
-  if (waits_for_an_ending(state, instance, call)) return true;
-  if (waits_in_line(state, instance, call, state.waits_ever + 1)) return true;
-  if (!takes_turns(instance, call)) return false;
-  const Party party = party_of(call);
-  return others_wait(state, instance, party) || taken_by_another(state, instance, party);
-}
-
-namespace {
 
 void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
   const std::int64_t wire_id = call.wire_id;
@@ -111,23 +68,6 @@ void send_now(State& state, Instance& instance, Call& call, const Scanned& messa
   // It may stand elsewhere by now: the level is set by a call of ours.
   state.send(instance.id, for_server(state, instance, *instance.calls.find(wire_id), message));
 }
-
-void wait(State& state, Session& session, Instance& instance, std::int64_t call, Message message) {
-  const std::size_t bytes = message.size();
-  instance.waiting.push_back({session.id, call, std::move(message), bytes, ++state.waits_ever});
-  session.waiting_bytes += bytes;
-  if (session.waiting_bytes > core::limits::waiting_bytes_per_session)
-    pause(state, session, core::Pause::waiting);
-}
-
-void unqueue(State& state, Session* session, Instance& instance, std::int64_t wire_id) {
-  const auto found = std::ranges::find(instance.waiting, wire_id, &Waiting::call);
-  if (found == instance.waiting.end()) return;
-  if (session != nullptr) no_longer_waiting(state, *session, found->bytes);
-  instance.waiting.erase(found);
-}
-
-}  // namespace
 
 Party party_of(const Call& call) {
   return {call.session, call.era == proto::Era::modern ? call.wire_id : 0};
@@ -186,11 +126,12 @@ void forward_call(State& state, Session& session, Instance& instance, const Scan
   const std::int64_t wire_id = call.wire_id;
   identify(state, call, message);
   if (kills_its_server(state, instance, wire_id)) return;
-  if (instance.life == core::Life::ready && !must_wait_its_turn(state, instance, call)) {
+  const bool ready = instance.life == core::Life::ready && may_reach(session, instance);
+  if (ready && !must_wait_its_turn(state, instance, call)) {
     if (!answered_by_another(state, instance, call, message)) send_now(state, instance, call, message);
     return;
   }
-  wait(state, session, instance, wire_id, Message(message.bytes));
+  wait_there(state, session, instance, wire_id, Message(message.bytes));
   if (!wake(state, instance)) fail(state, instance, wire_id, error_about(instance, instance.trouble, true));
 }
 
@@ -199,7 +140,7 @@ void go_alone(State& state, Instance& instance, Call& call) {
   call.joined = 0;
   call.state = CallState::waiting;
   if (instance.life != core::Life::ready || must_wait_its_turn(state, instance, call)) {
-    wait(state, state.sessions.at(call.session), instance, call.wire_id, Message(bytes));
+    wait_there(state, state.sessions.at(call.session), instance, call.wire_id, Message(bytes));
     return;
   }
   const auto envelope = proto::scan(bytes.text);
@@ -226,13 +167,13 @@ Attached attach(State& state, Session& session, Instance& instance, Call& call, 
     return Attached::has_its_turn;
   }
   call.state = CallState::returning;
-  wait(state, session, instance, call.wire_id, Message(message.bytes));
+  wait_there(state, session, instance, call.wire_id, Message(message.bytes));
   return Attached::waits;
 }
 
 void detach(State& state, Instance& instance, Call& call) {
   Session* session = state.sessions.find(call.session);
-  if (call.state == CallState::returning) unqueue(state, session, instance, call.wire_id);
+  if (call.state == CallState::returning) no_longer_queued(state, session, instance, call.wire_id);
   if (session != nullptr) {
     session->calls.erase(call.client_id, call.wire_id);
     session->held_back.progress.erase(call.wire_id);
@@ -247,12 +188,13 @@ void forward_notice(State& state, Session& session, Instance& instance, const Sc
   if (instance.era == proto::Era::modern) return;  // It knows none but the cancellation of a call.
   switch (instance.life) {
     case core::Life::ready:
-      state.send(instance.id, Message(message.bytes));
+      if (may_reach(session, instance)) return state.send(instance.id, Message(message.bytes));
+      wait_there(state, session, instance, 0, Message(message.bytes));
       return;
     case core::Life::starting:
     case core::Life::greeting:
     case core::Life::backing_off:
-      wait(state, session, instance, 0, Message(message.bytes));
+      wait_there(state, session, instance, 0, Message(message.bytes));
       return;
     case core::Life::stopped:
     case core::Life::stopping:
@@ -280,10 +222,11 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   Session* session =
       call.purpose == Purpose::forwarded && waited_for ? state.sessions.find(call.session) : nullptr;
   if (call.state == CallState::waiting || call.state == CallState::returning)
-    unqueue(state, session, instance, wire_id);
+    no_longer_queued(state, session, instance, wire_id);
   if (session == nullptr) return call;
   session->calls.erase(call.client_id, wire_id);
   session->held_back.progress.erase(wire_id);
+  if (session->unsettled) reconsider(state, instance);
   if (session->calls.size() < core::limits::calls_per_session_resume)
     resume(state, *session, core::Pause::calls);
   return call;
@@ -382,20 +325,6 @@ void abandon_calls(State& state, Session& session, Instance& instance) {
   std::erase_if(instance.waiting, [&](const Waiting& waiting) { return waiting.session == session.id; });
 }
 
-void wait_again(State& state, Instance& instance, Call& call, Message message) {
-  if (const auto led = instance.merging.ended(call.wire_id)) {
-    for (const std::int64_t joined : led->joined) {
-      Call& other = *instance.calls.find(joined);
-      other.joined = 0;
-      wait_again(state, instance, other, Message(std::exchange(other.original, {})));
-    }
-  }
-  Session* session = state.sessions.find(call.session);
-  if (session == nullptr) return;
-  call.state = CallState::waiting;
-  wait(state, *session, instance, call.wire_id, std::move(message));
-}
-
 std::string concerned_call(const State& state, const Session& session, const Instance& instance) {
   if (!session.many_streams) return {};
   const std::vector<std::int64_t> own = session.calls.wire_ids();
@@ -405,75 +334,6 @@ std::string concerned_call(const State& state, const Session& session, const Ins
   if (heard_on == own.end() && !only_one) return {};
   const Call* call = instance.calls.find(only_one ? own.front() : *heard_on);
   return call != nullptr ? call->client_id : std::string();
-}
-
-namespace {
-
-// It was read once already, and is as the client wrote it; or, if it was sent in vain, as the server heard
-// it.
-void send_waiting(State& state, Instance& instance, Call& call, const Message& message) {
-  const base::Bytes& bytes = message.bytes();
-  const auto envelope = proto::scan(bytes.text);
-  ensure(envelope.has_value());
-  const Scanned scanned{bytes, *envelope};
-  if (call.state == CallState::returning) {
-    call.state = CallState::sent;
-    return come_back_in_turn(state, instance, call, scanned);
-  }
-  if (instance.era == proto::Era::legacy && only_a_modern_server_knows(call, scanned)) {
-    fail(state, instance, call.wire_id,
-         error_about(instance, "does not know what this request presents; make the call again without it",
-                     false));
-    return;
-  }
-  if (instance.era == proto::Era::modern && call.era == proto::Era::legacy &&
-      call.method == proto::Method::tasks_list) {
-    fail(state, instance, call.wire_id, R"({"code":-32601,"message":"Method not found"})");
-    return;
-  }
-  if (kills_its_server(state, instance, call.wire_id)) return;
-  if (!answered_by_another(state, instance, call, scanned)) send_now(state, instance, call, scanned);
-}
-
-}  // namespace
-
-void drain_waiting(State& state, Instance& instance) {
-  turn_freed(state, instance);
-  if (instance.life != core::Life::ready) return;
-  rounds_go_on(state, instance);
-  if (instance.waiting.empty()) return;
-  std::deque<Waiting> all = std::move(instance.waiting);
-  instance.waiting.clear();
-  std::optional<Party> next;  // Whose turn it is, or will be: that holds back the calls of others behind it.
-  bool line = false;          // Of a server that takes one call at a time: one waits for its turn.
-  for (Waiting& waiting : all) {
-    Session* session = state.sessions.find(waiting.session);
-    if (session == nullptr) continue;
-    Call* call = waiting.call != 0 ? instance.calls.find(waiting.call) : nullptr;
-    std::optional<Party> party;
-    if (waiting.answer) party = Party{waiting.session};
-    if (call != nullptr && takes_turns(instance, *call)) party = party_of(*call);
-    const bool counts = call != nullptr && is_one_of_one(instance, *call);
-    const bool in_line = counts && (line || waits_in_line(state, instance, *call, waiting.number));
-    const bool held = call != nullptr ? in_line || waits_for_an_ending(state, instance, *call)
-                                      : waiting.answer && others_at_work(state, instance, *party);
-    if (held || (party && ((next && next != party) || taken_by_another(state, instance, *party)))) {
-      const bool in_nobodys_way = counts && !line && held_by_own_dialog(state, instance, *call);
-      line |= counts && !in_nobodys_way;
-      if (!next && !in_nobodys_way) next = party;
-      instance.waiting.push_back(std::move(waiting));
-      continue;
-    }
-    no_longer_waiting(state, *session, waiting.bytes);
-    if (call != nullptr) {
-      send_waiting(state, instance, *call, waiting.message);
-      // One that could be answered at once leaves its turn to the next.
-      if (!next && instance.calls.find(waiting.call) != nullptr) next = party;
-    } else if (instance.era == proto::Era::legacy) {  // A modern one knows no notifications of that kind.
-      state.send(instance.id, std::move(waiting.message));
-      if (!next) next = party;
-    }
-  }
 }
 
 }  // namespace broker

@@ -1,5 +1,5 @@
 // What clients say: every line of a session is sorted here and handed to the part that knows what it means.
-#include "broker/state.h"
+#include "broker/apart.h"
 #include "core/limits.h"
 #include "face/legacy_client.h"
 #include "proto/claim.h"
@@ -96,16 +96,17 @@ void client_request(State& state, Session& session, const Scanned& message) {
            "hearth: this cursor is of before the server was restarted; list again from the start");
     return;
   }
+  const bool reaches = may_reach(session, *instance);  // If not it is held, and looked at again then.
   switch (method) {
     case Method::logging_set_level:
-      client_sets_level(state, session, *instance, message);
-      return;
+      if (reaches) return client_sets_level(state, session, *instance, message);
+      break;
     case Method::resources_subscribe:
-      client_subscribes(state, session, *instance, message);
-      return;
+      if (reaches) return client_subscribes(state, session, *instance, message);
+      break;
     case Method::resources_unsubscribe:
-      client_unsubscribes(state, session, *instance, message);
-      return;
+      if (reaches) return client_unsubscribes(state, session, *instance, message);
+      break;
     case Method::tasks_get:
     case Method::tasks_result:
     case Method::tasks_cancel:
@@ -206,9 +207,9 @@ void client_message(State& state, Session& session, const Scanned& message) {
 // Why a batch of so many elements is refused as a whole; empty if it is not. Before initialize no revision is
 // agreed: then each message is refused for that.
 std::string refusal_of_batch(const Session& session, std::size_t count) {
-  const bool unsaid = session.phase == Phase::fresh && session.hello.empty();
-  const bool has_batches =
-      unsaid || (session.phase != Phase::fresh && session.revision == proto::Revision::r2025_03_26);
+  const bool fresh = session.phase == Phase::fresh;
+  const bool modern = !session.hello.empty() && session.initialize_line.empty();
+  const bool has_batches = fresh ? !modern : session.revision == proto::Revision::r2025_03_26;
   if (!has_batches) return "hearth: only revision 2025-03-26 has batches; send the messages one by one";
   if (count == 0) return "hearth: an empty batch";
   if (count <= proto::batch_max) return {};

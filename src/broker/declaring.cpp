@@ -6,7 +6,7 @@
 // come: a server that asks for them has to be known before the second session is there. See decision 5.
 #include <algorithm>
 
-#include "broker/state.h"
+#include "broker/apart.h"
 #include "core/capabilities.h"
 
 namespace broker {
@@ -52,7 +52,9 @@ face::Declared declare(State& state, Instance& instance) {
            instance.spec.extra_capabilities.end();
   };
   Capabilities told = together(state, instance);
-  if (!alone) told.roots = true;
+  // Only one that is known to ask is told what its sessions have: others show so whether they care.
+  if (!alone)
+    told.roots = !roots_matter(instance) || !instance.common_roots || instance.common_roots->declared();
   // No session has come yet whose client could say what it can do.
   if (instance.sessions.empty()) told.elicitation_form = told.elicitation_url = true;
   if (can("roots")) told.roots = true;

@@ -5,7 +5,7 @@
 // good answer counts (2026-07-28, versioning and stdio).
 #include <algorithm>
 
-#include "broker/state.h"
+#include "broker/apart.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
 #include "face/modern_server.h"
@@ -71,6 +71,7 @@ void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
       answer_initialize(state, session, instance);
     } else {
       session.lists_changed |= changed;
+      learn_roots(state, session, instance);  // It was asked while an earlier process ran, perhaps.
     }
   }
   const bool tasks = std::ranges::any_of(

@@ -116,6 +116,8 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
   instance.roots.waiting.clear();
   instance.roots.give_up_at.reset();
   instance.roots.cared_for = false;
+  instance.roots_outdated = false;
+  if (instance.sessions.empty()) instance.common_roots.reset();
   tasks_lost(state, instance, raw_error);
   instance.task_tools.clear();
   instance.task_tools_asked = false;

@@ -4,7 +4,7 @@
 // They are files of the same session as a legacy conversation on the same connection, and share its server
 // with everybody else's. What only a client of 2026-07-28 is told differently is here: what the server is,
 // what its answers look like, and which of its errors mean something else.
-#include "broker/state.h"
+#include "broker/apart.h"
 #include "core/limits.h"
 #include "face/modern_client.h"
 #include "proto/claim.h"
@@ -142,6 +142,7 @@ void modern_request(State& state, Session& session, const Scanned& message) {
     return refuse(state, session, message, Code::invalid_params,
                   "hearth: this cursor is of before the server was restarted; list again from the start");
   }
+  if (asked_by_its_call(state, session, instance, message, method)) return;
   forward_call(state, session, instance, message, method, asked);
 }
 

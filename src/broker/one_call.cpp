@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/apart.h"
 #include "core/limits.h"
 
 namespace broker {
@@ -86,6 +87,8 @@ Obstacle obstacle_to(const State& state, const Instance& conversation, const Cal
 const Call* in_queue(const State& state, const Instance& conversation, const Waiting& waiting) {
   const Call* call = waiting.call != 0 ? conversation.calls.find(waiting.call) : nullptr;
   if (call == nullptr || turn_of(conversation, *call) == Turn::none) return nullptr;
+  const core::Session* session = state.sessions.find(waiting.session);
+  if (session != nullptr && !may_reach(*session, conversation)) return nullptr;
   return obstacle_to(state, conversation, *call) == Obstacle::own_dialog ? nullptr : call;
 }
 

@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "base/siphash.h"
-#include "broker/state.h"
+#include "broker/apart.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
 #include "face/modern_client.h"
@@ -30,20 +30,26 @@ std::uint64_t digest_of(const State& state, const base::Bytes& request) {
                          envelope->params.in(request.text));
 }
 
-Park& new_park(State& state, const Instance& instance, const Call& call) {
-  const Session& session = state.sessions.at(call.session);
+constexpr std::string_view roots_key = "roots";  // Of Hearth's own question for them.
+
+Park& new_park(State& state, const Instance& instance, const Session& session, std::int64_t call,
+               const base::Bytes& request) {
   const std::uint64_t id = ++state.parks.last;
   return state.parks.all[id] = {.instance = instance.id,
-                                .session = call.session,
+                                .session = session.id,
                                 .principal = session.principal,
                                 .server = session.server,
-                                .call = call.wire_id,
-                                .digest = digest_of(state, call.original),
+                                .call = call,
+                                .digest = digest_of(state, request),
                                 .asks = {},
                                 .presented = {},
                                 .round_due = {},
                                 .deadline = {},
                                 .outcome = {}};
+}
+
+Park& new_park(State& state, const Instance& instance, const Call& call) {
+  return new_park(state, instance, state.sessions.at(call.session), call.wire_id, call.original);
 }
 
 std::string new_ticket(State& state, std::uint64_t park) {
@@ -139,6 +145,10 @@ void give_answer(State& state, Session& session, Instance& instance, const Parke
     state.send(instance.id, proto::result_text(ask.server_id, raw_answer));
     return;
   }
+  if (keeps_roots_apart(instance)) {
+    instance.roots.waiting.push_back(ask.server_id);
+    return roots_known(state, session, instance, core::given_roots(raw_answer, session.id));
+  }
   instance.roots.answered(session.id, raw_answer);
   instance.roots.cared_for = true;
   instance.roots.told = instance.roots.union_result();
@@ -168,6 +178,40 @@ void reply_outcome(State& state, Session& session, const Scanned& message, std::
   std::string text = R"({"jsonrpc":"2.0","id":)" + std::string(id) + ',';
   text.append(outcome).append("}");
   state.reply(session, id, std::move(text));
+}
+
+// What the client said its roots are. False: they cannot be respected now, and the client has been told.
+bool take_roots(State& state, Session& session, Instance& instance, const Scanned& message) {
+  const std::string_view responses = proto::member(message.of(message.envelope.params), "inputResponses");
+  core::GivenRoots roots = core::given_roots(proto::member(responses, roots_key), session.id);
+  const bool same = session.roots && session.roots->same_as(roots);
+  if (session.roots && !same && has_something_there(state, session, instance)) {
+    // Several clients may be behind one session that came by URL.
+    const std::string_view id = message.of(message.envelope.id);
+    state.reply(session, id,
+                proto::error_text(id, error_about(instance,
+                                                  "works for another client with other roots; make "
+                                                  "the call again when that has its answer",
+                                                  true)));
+    return false;
+  }
+  if (same) return true;
+  reconsider(state, instance);
+  roots_known(state, session, instance, std::move(roots));
+  return true;
+}
+
+// Nothing of it has reached the server, or nothing is left of it: it is a call like any other, without what
+// only Hearth wanted to know.
+void begin_anew(State& state, Session& session, Instance& instance, const Scanned& message, Method method,
+                const Asked& asked) {
+  const std::string params =
+      proto::with_members(message.of(message.envelope.params), {}, {"requestState", "inputResponses"});
+  const base::Bytes bytes = base::Bytes::copy(
+      proto::request_text(message.of(message.envelope.id), message.of(message.envelope.method), params));
+  const auto envelope = proto::scan(bytes.text);
+  ensure(envelope.has_value());
+  forward_call(state, session, instance, {bytes, *envelope}, method, asked);
 }
 
 // The call still runs: from now on this client is the one that waits for it, with what it says of itself now.
@@ -239,6 +283,23 @@ void park_ended(State& state, Instance& instance, const Call& call, std::vector<
       R"("result":)" + face::input_required(asks, new_ticket(state, state.parks.last), instance.server_info));
 }
 
+bool park_for_roots(State& state, Session& session, Instance& instance, const Scanned& message) {
+  if (waiting_for(state, session) >= core::limits::parked_per_principal) return false;
+  Park& park = new_park(state, instance, session, 0, message.bytes);
+  park.attached = false;
+  park.for_roots = true;
+  park.deadline = state.now + instance.spec.timing.ask_timeout;
+  const std::vector<ParkedAsk> asks = {{.key = std::string(roots_key),
+                                        .server_id = {},
+                                        .method = Method::roots_list,
+                                        .request = face::input_request(Method::roots_list, {})}};
+  const std::string_view id = message.of(message.envelope.id);
+  state.reply(session, id,
+              proto::result_text(
+                  id, face::input_required(asks, new_ticket(state, state.parks.last), instance.server_info)));
+  return true;
+}
+
 void come_back(State& state, Session& session, Instance& instance, const Scanned& message, Method method,
                const Asked& asked) {
   const std::string presented = proto::json::unquoted(message.of(message.envelope.request_state));
@@ -256,8 +317,12 @@ void come_back(State& state, Session& session, Instance& instance, const Scanned
     return reply_outcome(state, session, message, park->outcome);
   }
   if (park->call == 0) {
+    const bool for_roots = park->for_roots;
     state.parks.erase(id);
-    return forward_call(state, session, instance, message, method, asked);
+    if (for_roots && !take_roots(state, session, instance, message)) return;
+    // Before the call is at a server: from then on it would stay there.
+    if (for_roots) settle_places(state);
+    return begin_anew(state, session, *state.instance_of(session), message, method, asked);
   }
   Instance* of = state.instances.find(park->instance);
   Call* call = of != nullptr ? of->calls.find(park->call) : nullptr;
@@ -320,6 +385,22 @@ void parks_leave(State& state, const Session& session) {
     if (park.session == session.id) gone.push_back(id);
   }
   for (const std::uint64_t id : gone) give_up(state, id, "the session has ended");
+}
+
+bool is_parked_at(const State& state, const Session& session, const Instance& instance) {
+  return std::ranges::any_of(state.parks.all, [&](const auto& entry) {
+    const Park& park = entry.second;
+    return park.session == session.id && park.instance == instance.id && park.call != 0 && !park.finished();
+  });
+}
+
+void unpark_at(State& state, const Session& session, const Instance& instance) {
+  std::vector<std::uint64_t> gone;
+  for (const auto& [id, park] : state.parks.all) {
+    if (park.session == session.id && park.instance == instance.id && park.call != 0 && !park.finished())
+      gone.push_back(id);
+  }
+  for (const std::uint64_t id : gone) give_up(state, id, "the session has another server now");
 }
 
 std::optional<base::Instant> parks_deadline(const State& state) {

@@ -1,35 +1,13 @@
 // Which instance a session belongs to: one that may be shared, or a new one.
 #include <algorithm>
 
-#include "broker/state.h"
+#include "broker/apart.h"
 #include "core/limits.h"
 
 namespace broker {
-namespace {
 
 using core::Instance;
 using core::Session;
-
-bool open_to_others(const Instance& instance, const core::ServerSpec& spec) {
-  const bool wanted =
-      instance.spec.interactive == core::Interactive::split || spec.interactive == core::Interactive::split;
-  return !(instance.interactive && wanted) || instance.sessions.empty();
-}
-
-}  // namespace
-
-// The oldest that fits, so that sessions come together rather than drift apart.
-Instance* shareable(State& state, const core::ServerSpec& spec) {
-  Instance* found = nullptr;
-  state.instances.each([&](InstanceId /*id*/, Instance& instance) {
-    if (instance.channel_of || !open_to_others(instance, spec) || !core::may_share(instance.spec, spec))
-      return;
-    if (found == nullptr || instance.number < found->number) found = &instance;
-  });
-  return found;
-}
-
-namespace {
 
 Instance& create(State& state, core::ServerSpec spec) {
   const InstanceId id = state.instances.insert({});
@@ -40,6 +18,8 @@ Instance& create(State& state, core::ServerSpec spec) {
   settle_order(instance);
   return instance;
 }
+
+namespace {
 
 Instance& create_channel(State& state, InstanceId of) {
   Instance& channel = create(state, state.instances.at(of).spec);
@@ -74,20 +54,27 @@ Instance& place_for_nobody(State& state, core::ServerSpec spec) {
   return *found;
 }
 
-Instance& place(State& state, Session& session) {
-  const InstanceId shared = place_for_nobody(state, *session.spec).id;
-  Instance& instance =
-      session.spec->link == core::Link::stdio ? state.instances.at(shared) : channel_of(state, shared);
+void join(State& state, Session& session, Instance& instance) {
   session.ignored = core::ignored_differences(instance.spec, *session.spec, state.options.hash_key);
   if (instance.sessions_ever == 0 && instance.life == core::Life::stopped)
     instance.first = session.capabilities;
+  instance.spec.cares_for_roots |= session.spec->cares_for_roots;
+  if (core::alike(instance.spec, *session.spec)) session.spec.reset();
   session.instance = instance.id;
-  session.spec.reset();
   instance.sessions.push_back(session.id);
   ++instance.sessions_ever;
   instance.idle_due.reset();
   instance.forget_due.reset();
   if (instance.blocked) pause(state, session, core::Pause::server_full);
+  learn_roots(state, session, instance);
+}
+
+Instance& place(State& state, Session& session) {
+  const InstanceId shared = server_for(state, session).id;
+  heed_stricter(state, state.instances.at(shared), *session.spec);
+  Instance& instance =
+      session.spec->link == core::Link::stdio ? state.instances.at(shared) : channel_of(state, shared);
+  join(state, session, instance);
   return instance;
 }
 
@@ -99,19 +86,16 @@ Instance& placed(State& state, Session& session) {
   return instance;
 }
 
-void leave(State& state, Session& session, Instance& instance) {
-  give_held_answers(state, session, instance);
-  abandon_calls(state, session, instance);
-  parks_leave(state, session);
-  refuse_asks(state, session, instance);
+void depart(State& state, Session& session, Instance& instance) {
   std::erase(instance.sessions, session.id);
+  session.instance.reset();
   for (const std::string& uri : instance.subscriptions.leave(session.id)) {
     if (instance.life == core::Life::ready) subscription_step(state, instance, uri);
   }
   level_step(state, instance);
   roots_left(state, session, instance);
-  tasks_leave(state, session, instance);
   std::erase_if(instance.elicitations, [&](const auto& entry) { return entry.second == session.id; });
+  if (instance.blocked) resume(state, session, core::Pause::server_full);
   drain_waiting(state, instance);
   if (!instance.sessions.empty()) return consider_idle(state, instance);
   if (instance.life == core::Life::stopping) instance.restart_wanted = false;  // It was wanted for this one.
@@ -120,6 +104,15 @@ void leave(State& state, Session& session, Instance& instance) {
   if (failed && !alone) instance.forget_due = state.now + core::limits::remember_failed;
   instance.idle_due = state.now + (alone ? base::Duration::zero() : instance.spec.timing.idle_timeout);
   consider_forgetting(state, instance.id);
+}
+
+void leave(State& state, Session& session, Instance& instance) {
+  give_held_answers(state, session, instance);
+  abandon_calls(state, session, instance);
+  parks_leave(state, session);
+  refuse_asks(state, session, instance);
+  tasks_leave(state, session, instance);
+  depart(state, session, instance);
 }
 
 }  // namespace broker

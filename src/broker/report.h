@@ -66,6 +66,7 @@ struct SharingReport {
     std::vector<Difference> ignored;      // What differed between its sessions and was judged irrelevant.
     std::vector<std::string> declared;    // What the server was told that clients can do; none: nothing.
     std::vector<std::string> undeclared;  // What clients of its sessions can do beside that.
+    std::string roots;                    // That it cares for them, and which; empty: it does not.
     std::string one_at_a_time;            // Why its calls go one at a time; empty: they do not.
   };
   struct Apart {  // Why two instances of one name are two.

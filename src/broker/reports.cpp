@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <map>
 
-#include "broker/state.h"
+#include "broker/apart.h"
 
 namespace broker {
 namespace {
@@ -116,6 +116,43 @@ bool has_spoken(const Session& session) {
 
 }  // namespace
 
+namespace {
+
+std::string places(const Instance& instance) {
+  if (!instance.common_roots) return "not known yet";
+  return core::shown(*instance.common_roots);
+}
+
+std::string roots_shown(const Instance& instance) {
+  if (!instance.spec.cares_for_roots || instance.era == proto::Era::modern) return {};
+  if (keeps_roots_apart(instance)) return "only sessions with the same ones share it: " + places(instance);
+  return {};
+}
+
+// Two servers of one name. They may have been started alike, and have sessions that are not.
+std::vector<Difference> what_keeps_apart(const State& state, const Instance& one, const Instance& other) {
+  const std::uint64_t key = state.options.hash_key;
+  std::vector<Difference> found = core::differences(one.spec, other.spec, key);
+  if (roots_matter(one) && roots_matter(other) && places(one) != places(other))
+    found.push_back({"roots", places(one), places(other)});
+  if (!found.empty()) return found;
+  const auto specs_of = [&](const Instance& instance) {
+    std::vector<const core::ServerSpec*> all{&instance.spec};
+    for (const SessionId id : sessions_of(state, instance)) {
+      if (state.sessions.at(id).spec) all.push_back(&*state.sessions.at(id).spec);
+    }
+    return all;
+  };
+  for (const core::ServerSpec* here : specs_of(one)) {
+    for (const core::ServerSpec* there : specs_of(other)) {
+      if (found = core::differences(*here, *there, key); !found.empty()) return found;
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
 std::vector<InstanceReport> Broker::instances() const {
   std::vector<InstanceReport> all;
   state_->instances.each([&](InstanceId /*id*/, const Instance& instance) {
@@ -176,6 +213,7 @@ SharingReport Broker::sharing() const {
                                .ignored = {},
                                .declared = declared_to(*state_, *instance),
                                .undeclared = undeclared_to(*state_, *instance),
+                               .roots = roots_shown(*instance),
                                .one_at_a_time = std::string(instance->order.because)};
     group.sessions = sessions_of(*state_, *instance);
     for (const SessionId id : group.sessions) {
@@ -190,9 +228,7 @@ SharingReport Broker::sharing() const {
     for (std::size_t j = i + 1; j < all.size(); ++j) {
       if (all[i]->spec.name != all[j]->spec.name) continue;
       report.apart.push_back(
-          {.one = all[i]->id,
-           .other = all[j]->id,
-           .because = core::differences(all[i]->spec, all[j]->spec, state_->options.hash_key)});
+          {.one = all[i]->id, .other = all[j]->id, .because = what_keeps_apart(*state_, *all[i], *all[j])});
     }
   }
   return report;

@@ -1,5 +1,6 @@
-// roots/list on a shared server: the sessions are asked, the server gets the union.
-#include "broker/state.h"
+// roots/list: the sessions are asked. A server whose sessions all have the same roots is told those
+// (roots_apart.cpp); one that everybody shares, whatever their roots, gets the union.
+#include "broker/apart.h"
 #include "core/limits.h"
 
 namespace broker {
@@ -25,7 +26,9 @@ bool being_asked(const Session& session) {
   return false;
 }
 
-void ask_session(State& state, Session& session, Instance& instance) {
+}  // namespace
+
+void ask_for_roots(State& state, Session& session, Instance& instance) {
   if (being_asked(session)) return;
   const std::int64_t id = new_ask(state, session, instance,
                                   {.server_id = {},
@@ -34,6 +37,8 @@ void ask_session(State& state, Session& session, Instance& instance) {
                                    .due = state.now + core::limits::roots_wait});
   state.send(session.id, proto::request_text(std::to_string(id), "roots/list"));
 }
+
+namespace {
 
 bool all_known(State& state, const Instance& instance) {
   for (const SessionId id : instance.sessions) {
@@ -65,11 +70,12 @@ void settle(State& state, Instance& instance) {
 }  // namespace
 
 void server_asks_roots(State& state, Instance& instance, std::string_view raw_id) {
+  if (keeps_roots_apart(instance)) return asks_for_common_roots(state, instance, raw_id);
   instance.roots.cared_for = true;
   instance.roots.waiting.emplace_back(raw_id);
   for (const SessionId id : instance.sessions) {
     Session& session = state.sessions.at(id);
-    if (may_be_asked(session) && !instance.roots.known(id)) ask_session(state, session, instance);
+    if (may_be_asked(session) && !instance.roots.known(id)) ask_for_roots(state, session, instance);
   }
   if (all_known(state, instance)) {
     give(state, instance);
@@ -79,6 +85,8 @@ void server_asks_roots(State& state, Instance& instance, std::string_view raw_id
 }
 
 void roots_answered(State& state, Session& session, Instance& instance, std::string_view raw_result) {
+  if (keeps_roots_apart(instance))
+    return roots_known(state, session, instance, core::given_roots(raw_result, session.id));
   instance.roots.answered(session.id, raw_result);
   settle(state, instance);
 }
@@ -88,15 +96,21 @@ void roots_changed(State& state, Session& session, Instance& instance) {
   instance.merging.close();  // What it asks next may depend on them.
   // An answer that is under way may be of before the change: it will find no question any more.
   std::erase_if(session.asks, [](const auto& entry) { return entry.second.for_roots(); });
-  if (instance.roots.cared_for && may_be_asked(session)) ask_session(state, session, instance);
+  if (keeps_roots_apart(instance)) {
+    session.roots.reset();
+    return learn_roots(state, session, instance);
+  }
+  if (instance.roots.cared_for && may_be_asked(session)) ask_for_roots(state, session, instance);
 }
 
 void roots_left(State& state, Session& session, Instance& instance) {
+  if (keeps_roots_apart(instance)) return settle_roots(state, instance);
   instance.roots.forget(session.id);
   settle(state, instance);
 }
 
 void roots_due(State& state, Instance& instance) {
+  if (keeps_roots_apart(instance)) return common_roots_due(state, instance);
   if (!instance.roots.waiting.empty()) give(state, instance);
   instance.roots.give_up_at.reset();
 }

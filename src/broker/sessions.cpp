@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <set>
 
-#include "broker/state.h"
+#include "broker/apart.h"
 #include "core/setup.h"
 #include "face/legacy_client.h"
 #include "proto/json.h"
@@ -106,6 +106,8 @@ void restore(State& state, Session& session) {
   const std::set<std::string> untold = answer_lost_calls(
       state, session, setup, begun ? envelope->id.in(setup.initialize_line) : std::string_view());
   if (!begun) {
+    session.initialize_line =
+        setup.initialize_line;  // It came to nothing, but tells of what era the client is.
     note_setup(state, session);
     listen_again(state, session, setup, untold);
     return;
@@ -232,12 +234,13 @@ void State::reply(Session& session, std::string_view raw_id, std::string text) {
   outbox.push_back(SendToSession{session.id, proto::Message(std::move(text)), slot});
 }
 
-void answer_initialize(State& state, Session& session, const Instance& instance) {
+void answer_initialize(State& state, Session& session, Instance& instance) {
   std::string text =
       face::initialize_answer(session.initialize_id, instance.initialize_result, session.revision);
   state.outbox.push_back(SendToSession{session.id, proto::Message(std::move(text)), session.initialize_slot});
   session.phase = session.initialized_early ? Phase::ready : Phase::answered;
   note_setup(state, session);
+  learn_roots(state, session, instance);
 }
 
 void fail_initialize(State& state, Session& session, std::string_view raw_error) {

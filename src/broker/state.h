@@ -40,6 +40,7 @@ struct Broker::State {
   std::uint64_t waits_ever = 0;
   std::vector<InstanceId> freed;  // Servers with one call at a time that may take the next (one_call.cpp).
   bool retired = false;
+  std::vector<InstanceId> to_settle;              // Servers whose sessions may belong elsewhere (apart.h).
   std::optional<DaemonLeaves::Sessions> leaving;  // The daemon ends: nothing is started any more.
   // While a line of a server's is looked at: the call of its on whose stream the line came, by our id; 0 if
   // none.
@@ -223,7 +224,7 @@ void note_setup(State& state, core::Session& session);
 // Notes in the journal that the client is owed an answer, and returns the slot that its writing will free.
 std::optional<std::uint16_t> note_call(State& state, core::Session& session, std::string_view raw_id);
 // The client's initialize is answered from what the server said.
-void answer_initialize(State& state, core::Session& session, const core::Instance& instance);
+void answer_initialize(State& state, core::Session& session, core::Instance& instance);
 void fail_initialize(State& state, core::Session& session, std::string_view raw_error);
 
 // declaring.cpp
@@ -240,7 +241,6 @@ std::vector<std::string> undeclared_to(const State& state, const core::Instance&
 core::Instance& place(State& state, core::Session& session);
 // The same for one that may have its place already.
 core::Instance& placed(State& state, core::Session& session);
-core::Instance* shareable(State& state, const core::ServerSpec& spec);
 core::Instance& place_for_nobody(State& state, core::ServerSpec spec);
 void leave(State& state, core::Session& session, core::Instance& instance);
 
@@ -335,6 +335,8 @@ void roots_answered(State& state, core::Session& session, core::Instance& instan
 void roots_changed(State& state, core::Session& session, core::Instance& instance);
 void roots_left(State& state, core::Session& session, core::Instance& instance);
 void roots_due(State& state, core::Instance& instance);
+// The client is asked, unless it is being asked already.
+void ask_for_roots(State& state, core::Session& session, core::Instance& instance);
 std::int64_t new_ask(State& state, core::Session& session, core::Instance& instance, core::Ask ask);
 
 // interests.cpp

@@ -150,6 +150,8 @@ std::string group_shown(const Value& group) {
   for (const Value& session : sessions) out.append("    ").append(session_of(session, name)).append("\n");
   if (const std::string one = printable(group.string_or("oneAtATime", "")); !one.empty())
     out += "  Calls go one at a time: " + one + ".\n";
+  if (const std::string roots = printable(group.string_or("roots", "")); !roots.empty())
+    out += "  It asks for roots, and " + roots + ".\n";
   if (const std::string declared = listed(items_of(group, "declared")); !declared.empty())
     out += "  Declared to the server: " + declared + ".\n";
   if (const std::string more = listed(items_of(group, "undeclared")); !more.empty()) {

@@ -234,6 +234,7 @@ class TestRoots(Case):
     @needs_hearth
     def test_the_union_of_all_sessions_follows_them(self):
         """Roots of the first project: the server has one list, so it holds everybody's; who leaves takes the own along."""
+        self.home.config({"defaults": {"roots": "union"}})
         capabilities = {"roots": {"listChanged": True}}
         a, b = self.home.open(name="fake"), self.home.open(name="fake")
         a.handlers["roots/list"] = self.roots_of("file:///a", "file:///both")
@@ -266,8 +267,25 @@ class TestRoots(Case):
     @needs_hearth
     def test_a_session_without_roots_is_not_asked(self):
         a = self.client()
-        self.assertEqual(self.asked(a), set())
+        heard = a.do({"ask": "roots/list"}).collected()[0]
+        self.assertEqual(heard["error"]["code"], -32601)
         self.assertEqual(list(a.asks), [])
+
+    @needs_hearth
+    def test_sessions_with_other_roots_get_a_process_of_their_own(self):
+        """Roots are access rights: what one session may see is not what another may, also after it has left."""
+        a, b, c = (self.home.open("--after-initialized", json.dumps([{"ask": "roots/list"}]), name="fake") for _ in range(3))
+        a.handlers["roots/list"] = self.roots_of("file:///a")
+        b.handlers["roots/list"] = self.roots_of("file:///a/")
+        a.initialize(capabilities={"roots": {"listChanged": True}})
+        self.assertEqual(self.asked(a), {"file:///a"})
+        b.initialize(capabilities={"roots": {}})
+        c.initialize(capabilities={})
+        counts = [session.tool("count", {"key": "k"}) for session in (a, b, c)]
+        self.assertEqual(counts, ["1", "2", "1"], "the same place, however it is written, and none")
+        a.close(), b.close()
+        self.assertEqual(c.do({"ask": "roots/list"}).collected()[0]["error"]["code"], -32601)
+        self.assertIn("only sessions with the same ones share it: none declared", self.home.hearth("why").stdout)
 
 
 class TestLevels(Case):

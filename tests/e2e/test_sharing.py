@@ -152,6 +152,13 @@ class TestEnvironment(Case):
         self.client(env={"LANG": None})
         self.assertEqual(len(self.home.servers()), 1)
 
+    def test_a_filtered_environment_that_came_first_joins_too(self):
+        """Codex before Claude: whoever has made no call yet goes to the server that was started with more."""
+        a = self.client(env={"LANG": None})
+        b = self.client(env={"EDITOR": "vi", "LESS": "-R", "GITHUB_TOKEN": "t"})
+        self.assertEqual([session.tool("count", {"key": "k"}) for session in (a, b)], ["1", "2"])
+        self.assertEqual(self.home.servers()[-1].environment()["GITHUB_TOKEN"], "t")
+
     def test_a_credential_that_is_not_set_splits(self):
         """A shell without the credential is not the same as one with it, whichever comes first."""
         for tag, keys in (("1", ("t", None)), ("2", (None, "t"))):

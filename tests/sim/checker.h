@@ -100,6 +100,9 @@ class Checker {
 
   void request_to(Server& server, const Read& message, const std::string& text);
   void call_to(Server& server, Call& call, const Read& message, const std::string& text);
+  // But for ids, tokens and what only one of the eras has.
+  static bool says_the_same(const Read& one, const Read& other);
+  void check_roots(const Server& server, const Client& client, const std::string& text);
   void setting_to(Server& server, const Read& message, const std::string& id, const std::string& text);
   void notice_to(Server& server, const Read& message, const std::string& text);
   void cancel_to(Server& server, const Read& message, const std::string& text);

@@ -30,6 +30,8 @@ void Checker::daemon_died() {
     client.refusals_due = client.refusals_got;
     client.asked.clear();
     client.roots_asked.clear();
+    client.roots_given.clear();
+    client.roots_vague = false;
     client.news.clear();
     no_longer_live(client);
     if (client.gone) continue;

@@ -49,6 +49,7 @@ void Checker::fed_coming_back(Client& client, Call& call) {
     if (other != &call && &first_of(*other) == call.first) other->error_is_fine = call.error_is_fine = true;
   }
   for (const auto& [ask, answer] : call.responses) {
+    if (ask == nullptr) client.know_roots(answer);
     if (ask != nullptr) ask->offers.insert(answer);
   }
 }

@@ -29,8 +29,9 @@ void Checker::starting(const broker::StartInstance& start, std::size_t family) {
   const core::ServerSpec& spec = world_.families[family].spec;
   const std::string key = share_key(start);
   const bool alone = spec.scope == core::Scope::session || spec.interactive == core::Interactive::split;
+  const bool by_roots = spec.cares_for_roots && spec.roots == core::RootsRule::equal;
   for (const Server& server : world_.servers) {
-    if (server.exited || alone || server.key != key) continue;
+    if (server.exited || alone || by_roots || server.key != key) continue;
     broken("there is one process for one share key", start.name);
   }
   // The breaker: attempts that led to nothing become rare.
@@ -70,6 +71,7 @@ void Checker::fed(Server& server, ServerLine& line) {
       line.ask->fed = true;
       if (line.ask->method == "ping" || line.ask->method == "roots/list") {
         server.plain_asks.insert(line.ask->id);
+        if (line.ask->method == "roots/list") server.roots_asks.insert(line.ask->id);
       } else {
         server.asks[line.ask->id] = line.ask;
         line.ask->sure = surely_meant(server, *line.ask);
@@ -179,6 +181,20 @@ void Checker::request_to(Server& server, const Read& message, const std::string&
   call_to(server, call, message, text);
 }
 
+// Roots are access rights: what a server was told are those of whoever calls it.
+void Checker::check_roots(const Server& server, const Client& client, const std::string& text) {
+  const core::ServerSpec& spec = world_.families[client.family].spec;
+  const bool apart = spec.roots == core::RootsRule::equal && spec.scope != core::Scope::session;
+  if (!apart || server.era == Era::modern || !server.told_roots || server.roots_outdated) return;
+  const bool known = !client.roots_given.empty() && !client.roots_vague;
+  const bool equal = *server.told_roots == (client.can_roots ? client.roots_given : std::string());
+  if ((known || !client.can_roots) && !equal)
+    broken("a call reaches a server with its own roots only",
+           text + " with " + client.roots_given + " instead of " + *server.told_roots);
+  if (client.can_roots && client.roots_given.empty() && !server.told_roots->empty())
+    broken("a call reaches no server before its roots are known", text + ": " + *server.told_roots);
+}
+
 void Checker::call_to(Server& server, Call& call, const Read& message, const std::string& text) {
   const Client& client = world_.clients[static_cast<std::size_t>(call.client)];
   if (++call.reached > 1 && (!call.asking || call.server != &server))
@@ -188,10 +204,14 @@ void Checker::call_to(Server& server, Call& call, const Read& message, const std
   const bool with_ticket = call.members.find("\"requestState\":") != std::string::npos;
   if (call.first != nullptr && with_ticket && server.era == Era::legacy && first_of(call).live)
     broken("what brings answers does not run again", text);
+  // But for answers to Hearth itself, which asks before the call has reached a server.
+  if (call.first != nullptr && with_ticket && server.era == Era::legacy && first_of(call).run != nullptr)
+    broken("what brings answers reaches no legacy server", text);
   first_of(call).run = &call;
   first_of(call).live = true;
   server.heard_levels = server.heard_levels || call.log_level;
   if (call.cancelled || call.answered) broken("nobody's call is sent when nobody waits for it", text);
+  check_roots(server, client, text);
   if (!may_serve(server.start, client.spec))
     broken("a call reaches a server of its own share key only", text);
   if (!call.task.empty()) {
@@ -217,6 +237,10 @@ void Checker::call_to(Server& server, Call& call, const Read& message, const std
     broken("a call that its server dies of is refused in the end", text);
   if (server.era != call.era) {
     check_bridged(server, call, message, text);
+  } else if (with_ticket && first_of(call).run == &call &&
+             call.members.find("\"hearth-") != std::string::npos) {
+    // Answers to Hearth itself: no server is to see them.
+    if (!says_the_same(message, Read(call.text))) broken("a request says what its client wrote", text);
   } else if (with_ids(call, call.wire_id, call.wire_token) != text) {
     broken("a request arrives as its client wrote it, but for id and token",
            text + " instead of " + call.text);
@@ -301,6 +325,7 @@ void Checker::notice_to(Server& server, const Read& message, const std::string& 
   if (!server.initialized) return broken("initialize and initialized come before anything else", text);
   if (method == "notifications/progress") progress_to(server, message, text);
   if (method == "notifications/cancelled") cancel_to(server, message, text);
+  if (method == "notifications/roots/list_changed") server.roots_outdated = true;
 }
 
 void Checker::cancel_to(Server& server, const Read& message, const std::string& text) {
@@ -339,6 +364,12 @@ void Checker::progress_to(Server& server, const Read& message, const std::string
 void Checker::answer_to(Server& server, const Read& message, const std::string& text) {
   const std::string id = message.raw(message.find("id"));
   if (server.plain_asks.erase(id) > 0) {
+    const auto* roots = message.find("roots", "result");
+    if (roots != nullptr || server.roots_asks.contains(id)) {
+      const std::size_t at = text.find("file:///");
+      server.told_roots = at == std::string::npos ? "" : text.substr(at, text.find('"', at) - at);
+      server.roots_outdated = false;
+    }
     for (const Client& client : world_.clients) {
       const bool named = text.find("file:///c" + std::to_string(client.number) + "/") != std::string::npos;
       if (named && world_.hands.server_of(client) != &server)

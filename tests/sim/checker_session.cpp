@@ -37,6 +37,9 @@ void Checker::fed(Client& client, Record& record) {
       ++client.refusals_allowed;
       return;
     case Record::Kind::roots_changed:
+      client.roots_given.clear();
+      client.roots_void.insert(client.roots_asked.begin(), client.roots_asked.end());
+      return;
     case Record::Kind::notice:
       return;
   }
@@ -68,7 +71,12 @@ void Checker::fed_request(Client& client, Call& call) {
 }
 
 void Checker::fed_answer(Client& client, const Record& record) {
-  client.roots_asked.erase(record.id);
+  if (client.roots_asked.erase(record.id) != 0) {
+    if (client.roots_void.contains(record.id))
+      client.roots_vague = true;
+    else
+      client.know_roots(record.text);
+  }
   const auto found = client.asked.find(record.id);
   if (found == client.asked.end()) return;
   // What was forged when it was written may have become this client's answer to its own question meanwhile.

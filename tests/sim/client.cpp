@@ -21,6 +21,7 @@ Client::Client(World& in, int its_number, std::size_t its_family)
   key = share_key(spec);
   revision = random.pick(revisions);
   can_roots = random.permille(400);
+  move_on();
   can_sampling = random.permille(300);
   can_form = random.permille(400);
   can_url = can_form && random.permille(300);
@@ -49,6 +50,19 @@ void Client::start() {
     if (!pipelines_) return;  // The answer makes it go on.
   }
   greet();
+}
+
+void Client::move_on() {
+  Random& random = world.random;
+  const std::string whose = random.permille(400) ? "shared" : "c" + std::to_string(number);
+  roots_uri = "file:///" + whose + "/" + std::to_string(random.below(3));
+}
+
+void Client::know_roots(std::string_view answer) {
+  const std::size_t at = answer.find("file:///");
+  const std::string given(at == std::string_view::npos ? "" : answer.substr(at, answer.find('"', at) - at));
+  roots_vague = roots_vague || (!roots_given.empty() && roots_given != given);
+  roots_given = given;
 }
 
 std::string Client::declared(std::string_view roots) const {
@@ -243,9 +257,7 @@ std::string Client::answer_text(const Delivery::Part& part) {
   const std::string by = "\"by\":\"c" + std::to_string(number) + "\"";
   if (part.kind == Delivery::Kind::ping) return result_line(part.id, "{}");
   if (part.kind == Delivery::Kind::roots) {
-    const std::string uri =
-        "file:///c" + std::to_string(number) + "/" + std::to_string(world.random.below(3));
-    return result_line(part.id, "{\"roots\":[{\"uri\":\"" + uri + "\",\"name\":\"r\"}]}");
+    return result_line(part.id, "{\"roots\":[{\"uri\":\"" + roots_uri + "\",\"name\":\"r\"}]}");
   }
   const std::string mine = by + "," + marker_of(*part.ask);
   if (world.random.permille(world.options.ask_error)) return error_line(part.id, -1, mine);

@@ -31,6 +31,8 @@ class Client {
 
   void start();
   void read_some();  // Takes bytes from its stdin, if it reads at all.
+  // Hearth has been given that answer.
+  void know_roots(std::string_view answer);
   void turn_kind();  // Reads again, and wants nothing more than it has asked for.
   Call& probe();     // One ordinary call, to see whether all is well.
   void leave();
@@ -45,6 +47,8 @@ class Client {
   std::string revision;
   std::string capabilities;  // As it declares them with each request of 2026-07-28, raw.
   bool can_roots = false, can_sampling = false, can_form = false, can_url = false, can_vendor = false;
+
+  std::string roots_uri;  // Where it works now; some work in the same places.
 
   // Its pipes.
   std::string to_daemon;
@@ -69,6 +73,9 @@ class Client {
   std::map<std::string, Call*> uris;  // Subscribed, and by which call; null once granted.
   std::map<std::string, Ask*> asked;  // By the id the broker gave the question.
   std::set<std::string> roots_asked;
+  std::set<std::string> roots_void;  // Asked before its roots changed.
+  std::string roots_given;                // Where Hearth knows it to work; empty: not known.
+  bool roots_vague = false;               // It may be the place before.
   std::map<std::string, Listen> listens;  // By raw id.
   std::map<std::string, News> news;       // List changes by method, updates by URI.
 
@@ -80,6 +87,7 @@ class Client {
   void misbehave();
   void greet();
   std::string declared(std::string_view roots) const;
+  void move_on();
   void one_request();
   void one_setting();
   void one_task_request();

@@ -161,6 +161,7 @@ void Client::one_task_request() {
 void Client::notify() {
   Random& random = world.random;
   if (can_roots && random.permille(300)) {
+    move_on();
     write({.kind = Record::Kind::roots_changed, .text = notice_line("notifications/roots/list_changed", "")});
     return;
   }

@@ -139,9 +139,7 @@ void Client::tell_what_is_wanted(Call& call, const Call& before) {
 
 std::string Client::answer_to(const Wanted& wanted) {
   const std::string me = "c" + std::to_string(number);
-  if (wanted.ask == nullptr)
-    return "{\"roots\":[{\"uri\":\"file:///" + me + "/" + std::to_string(world.random.below(3)) +
-           "\",\"name\":\"r\"}]}";
+  if (wanted.ask == nullptr) return "{\"roots\":[{\"uri\":\"" + roots_uri + "\",\"name\":\"r\"}]}";
   const std::string_view action = world.random.permille(world.options.ask_error) ? "decline" : "accept";
   return "{\"action\":\"" + std::string(action) + "\",\"content\":{\"deep\":[{\"x\":null}]},\"by\":\"" + me +
          "\"," + marker_of(*wanted.ask) + "}";

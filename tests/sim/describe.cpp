@@ -96,6 +96,9 @@ struct ActionText {
     return "start " + of(a.instance) + " " + a.program;
   }
   std::string operator()(const broker::StopInstance& a) const { return "stop " + of(a.instance); }
+  std::string operator()(const broker::NoteRoots& a) const {
+    return "remember that it asks for roots: " + a.program;
+  }
   std::string operator()(const broker::NoteAsks& a) const { return "remember that it asks: " + a.program; }
   std::string operator()(const broker::NoteNoProbe& a) const { return "do not probe " + a.program; }
   std::string operator()(const broker::NoteOffer& a) const {

@@ -59,6 +59,7 @@ Family invented_family(Random& random, const Options& options, std::size_t numbe
   family.speaks = invented_speaks(random);
   family.era_varies = random.permille(250);
   spec.probe = random.permille(700);
+  spec.roots = random.permille(300) ? core::RootsRule::joint : core::RootsRule::equal;
   const bool fails = options.start_fails + options.dies_on_start + options.silent_start > 0;
   if (fails && random.permille(400)) family.doomed = random.between(4, 40);
   return family;
@@ -70,8 +71,11 @@ core::ServerSpec invented_spec(Random& random, const Family& family) {
   if (spec.scope == core::Scope::project) spec.scope_directory = second ? "/home/u/two" : "/home/u/one";
   spec.directory = spec.scope == core::Scope::project ? spec.scope_directory : "/home/u";
   spec.environment = {{"PATH", "/usr/bin"}, {"HOME", "/home/u"}};
-  spec.environment["EDITOR"] = random.permille(500) ? "vi" : "ed";
-  spec.environment["COLUMNS"] = std::to_string(random.between(80, 200));
+  // Some clients pass little on: then what is unset is not known.
+  if (random.permille(700)) {
+    spec.environment["EDITOR"] = random.permille(500) ? "vi" : "ed";
+    spec.environment["COLUMNS"] = std::to_string(random.between(80, 200));
+  }
   if (family.varies && random.permille(300))
     spec.environment["GITHUB_TOKEN"] = random.permille(500) ? "A" : "B";
   if (family.varies && random.permille(100)) spec.environment["ACME_URL"] = "http://localhost";
@@ -92,8 +96,13 @@ bool may_serve(const broker::StartInstance& start, const core::ServerSpec& spec)
     return false;
   for (const std::string_view name : relevant) {
     const auto here = spec.environment.find(std::string(name));
-    if (here == spec.environment.end()) continue;
     const auto there = start.environment.find(std::string(name));
+    if (here == spec.environment.end()) {
+      const bool unknown =
+          !spec.environment.contains("EDITOR") && !spec.named_variables.contains(std::string(name));
+      if (there != start.environment.end() && !unknown) return false;
+      continue;
+    }
     if (there == start.environment.end() || there->second != here->second) return false;
   }
   return true;

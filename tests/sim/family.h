@@ -38,8 +38,8 @@ core::ServerSpec invented_spec(Random& random, const Family& family);
 std::string share_key(const core::ServerSpec& spec);
 std::string share_key(const broker::StartInstance& start);
 
-// Whether a session that asked for `spec` may be served by that process: every relevant variable that it
-// brings has the same value there.
+// Whether a session that asked for `spec` may be served by that process: every relevant variable has the same
+// value there, or is unknown to the session.
 bool may_serve(const broker::StartInstance& start, const core::ServerSpec& spec);
 
 }  // namespace sim

@@ -92,8 +92,10 @@ void Hands::drain() {
   std::vector<broker::Action> actions = std::move(broker_->outbox());
   broker_->outbox().clear();
   for (broker::Action& action : actions) {
-    if (world_.options.kill_in_outbox > 0 && world_.random.below(1000000) < world_.options.kill_in_outbox)
-      kill();
+    if (world_.options.kill_in_outbox > 0 && world_.random.below(1000000) < world_.options.kill_in_outbox) {
+      ++world_.kills;
+      die();  // Told to leave, it would carry out the rest first.
+    }
     if (life != life_ || world_.checker.failed()) return;
     if (world_.trace.wanted()) world_.trace.line("<   " + describe(action));
     world_.trace.digest(action.index());
@@ -330,6 +332,10 @@ void Hands::kill() {
     leaving_ = false;
     if (life != life_ || world_.checker.failed()) return;
   }
+  die();
+}
+
+void Hands::die() {
   if (world_.trace.wanted()) world_.trace.line("! the daemon is killed");
   world_.checker.daemon_died();
   for (auto& [id, link] : sessions_) {

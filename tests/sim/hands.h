@@ -42,6 +42,7 @@ class Hands {
   std::optional<base::Instant> deadline() const;
   void tick();
   void kill();
+  void die();
 
   bool alive() const { return broker_ != nullptr; }
   bool retired() const { return retired_; }
@@ -103,6 +104,7 @@ class Hands {
   void carry_out(broker::StopInstance& action);
   void carry_out(broker::NoteNoProbe& action);
   void carry_out(broker::NoteAsks& action);
+  void carry_out(broker::NoteRoots& action);
   void carry_out(broker::NoteOffer& action);
   void carry_out(broker::ForgetInstance& action);
   void carry_out(broker::Log& action);

@@ -162,6 +162,12 @@ void Hands::carry_out(broker::NoteAsks& action) {
   }
 }
 
+void Hands::carry_out(broker::NoteRoots& action) {
+  for (Family& family : world_.families) {
+    if (family.spec.program == action.program) family.spec.cares_for_roots = true;
+  }
+}
+
 void Hands::carry_out(broker::NoteOffer& action) {
   for (Family& family : world_.families) {
     if (family.spec.program == action.program) family.spec.offer = action.revision;

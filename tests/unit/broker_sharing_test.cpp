@@ -314,9 +314,11 @@ TEST_CASE("a question nobody answers in time is answered for the server and with
 
 TEST_CASE("a server that asks for roots gets the union, and hears when it changes") {
   Stage stage;
-  const auto a = stage.ready(stage.spec(), R"({"roots":{"listChanged":true}})");
-  const auto b = stage.ready(stage.spec(), R"({"roots":{}})");
-  const auto c = stage.ready();
+  core::ServerSpec joint = stage.spec();
+  joint.roots = core::RootsRule::joint;
+  const auto a = stage.ready(joint, R"({"roots":{"listChanged":true}})");
+  const auto b = stage.ready(joint, R"({"roots":{}})");
+  const auto c = stage.ready(joint);
   stage.serves(stage.server(), request("1", "roots/list"));
   const std::string ask_a = Stage::id_of(stage.hears(a).at(0));
   const std::string ask_b = Stage::id_of(stage.hears(b).at(0));

@@ -1,0 +1,243 @@
+// Roots are access rights: only sessions with equal ones share a server that cares for them.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "modern_stage.h"
+
+namespace {
+
+using test::Lines;
+using test::ModernStage;
+using test::Stage;
+
+std::string request(const std::string& id, const std::string& method, const std::string& params = "{}") {
+  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":")" + method + R"(","params":)" + params + '}';
+}
+
+std::string result(const std::string& id, const std::string& what) {
+  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":)" + what + '}';
+}
+
+std::string roots(const std::string& uri) {
+  return R"({"roots":[{"uri":")" + uri + R"("}]})";
+}
+
+const std::string has_roots = R"({"roots":{"listChanged":true}})";
+
+bool asked(const Lines& lines) {
+  return !lines.empty() && lines.back().find(R"("method":"roots/list")") != std::string::npos;
+}
+
+struct RootsStage : ModernStage {
+  core::ServerSpec caring() const {
+    core::ServerSpec one = spec();
+    one.cares_for_roots = true;
+    return one;
+  }
+  // A ready session of a client with those roots; what everybody heard is forgotten.
+  core::SessionId at(const std::string& uri) {
+    const core::SessionId session = open(caring());
+    greet_asked(session);
+    REQUIRE(asked(to_session[session]));
+    const std::string id = id_of(hears(session).back());
+    says(session, result(id, roots(uri)));
+    bring_up();
+    forget();
+    return session;
+  }
+  void greet_asked(core::SessionId session) {
+    says(session,
+         R"({"jsonrpc":"2.0","id":"init","method":"initialize","params":{"protocolVersion":"2025-11-25",)"
+         R"("capabilities":)" +
+             has_roots + R"(,"clientInfo":{"name":"t","version":"1"}}})");
+    bring_up();
+    says(session, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
+  }
+  void forget() {
+    to_session.clear();
+    to_instance.clear();
+  }
+  // Which server the session's next call reaches.
+  core::InstanceId reaches(core::SessionId session) {
+    forget();
+    says(session, ::request("\"c\"", "tools/call"));
+    bring_up();
+    for (const core::InstanceId id : started) {
+      for (const std::string& line : hears(id)) {
+        if (line.find("tools/call") != std::string::npos) {
+          serves(id, result(id_of(line), "{}"));
+          return id;
+        }
+      }
+    }
+    return {};
+  }
+};
+
+TEST_CASE_FIXTURE(RootsStage, "sessions with equal roots share, others have a server of their own") {
+  const auto a = at("file:///a");
+  const auto b = at("file:///b");
+  const auto again = at("file:///a/");
+  const auto none = ready(caring(), "{}");
+  const auto of_a = reaches(a);
+  CHECK(reaches(again) == of_a);
+  const auto of_b = reaches(b);
+  CHECK(of_b != of_a);
+  const auto of_none = reaches(none);
+  CHECK(of_none != of_a);
+  CHECK(of_none != of_b);
+}
+
+TEST_CASE_FIXTURE(RootsStage, "a server is told the roots of its sessions") {
+  const auto a = at("file:///a");
+  const auto server_of_a = server();
+  at("file:///b");
+  serves(server_of_a, ::request("1", "roots/list"));
+  CHECK(hears(server_of_a) == Lines{result("1", roots("file:///a"))});
+  serves(server(), ::request("1", "roots/list"));
+  CHECK(hears(server()) == Lines{result("1", roots("file:///b"))});
+  (void)a;
+}
+
+TEST_CASE_FIXTURE(RootsStage, "a session without roots is told to the server as it would be directly") {
+  ready(caring(), "{}");
+  const auto quiet = open(caring());
+  says(quiet,
+       ::request(
+           R"("i")", "initialize",
+           R"({"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}})"));
+  serves(server(), ::request("1", "roots/list"));
+  CHECK(hears(server()).back().find("-32601") != std::string::npos);
+  CHECK(broker.sharing().groups.at(0).declared == Lines{});
+}
+
+TEST_CASE_FIXTURE(RootsStage, "sessions are parted when a server shows that it cares") {
+  const auto a = ready(spec(), has_roots);
+  const auto b = ready(spec(), has_roots);
+  const auto c = ready(spec(), "{}");
+  const auto shared = server();
+  CHECK(reaches(a) == shared);
+  CHECK(reaches(b) == shared);
+  CHECK(reaches(c) == shared);
+  forget();
+  serves(shared, ::request("1", "roots/list"));
+  CHECK(count<broker::NoteRoots>() == 1);
+  says(a, result(id_of(hears(a).back()), roots("file:///a")));
+  says(b, result(id_of(hears(b).back()), roots("file:///b")));
+  CHECK(hears(shared) == Lines{result("1", roots("file:///a"))});
+  bring_up();
+  bring_up();
+  CHECK(reaches(a) == shared);
+  CHECK(reaches(b) != shared);
+  CHECK(reaches(c) != shared);
+  CHECK(reaches(c) != reaches(b));
+}
+
+TEST_CASE_FIXTURE(RootsStage, "nothing reaches a server before the roots are known") {
+  const auto a = at("file:///a");
+  const auto of_a = server();
+  const auto b = open(caring());
+  greet_asked(b);
+  const std::string question = id_of(hears(b).back());
+  says(b, ::request("1", "tools/call"));
+  says(b, ::request("2", "resources/subscribe", R"({"uri":"file:///x"})"));
+  says(b, R"({"jsonrpc":"2.0","method":"notifications/acme"})");
+  CHECK(hears(of_a).empty());
+  says(b, result(question, roots("file:///a")));
+  const Lines wire = hears(of_a);
+  REQUIRE(wire.size() == 3);
+  CHECK(wire[0].find("tools/call") != std::string::npos);
+  CHECK(wire[1].find("resources/subscribe") != std::string::npos);
+  CHECK(wire[2].find("notifications/acme") != std::string::npos);
+  (void)a;
+}
+
+TEST_CASE_FIXTURE(RootsStage, "a client that gives no answer has a server of its own, which is told so") {
+  at("file:///a");
+  const auto of_a = server();
+  const auto b = open(caring());
+  greet_asked(b);
+  hears(b);
+  passes(std::chrono::seconds(6));
+  const auto of_b = reaches(b);
+  CHECK(of_b != of_a);
+  serves(of_b, ::request("1", "roots/list"));
+  CHECK(hears(of_b).back().find("-32603") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(RootsStage,
+                  "a session whose roots change is told to its server, or leaves those that share it") {
+  const auto a = at("file:///a");
+  const auto shared = server();
+  serves(shared, ::request("1", "roots/list"));
+  forget();
+  says(a, R"({"jsonrpc":"2.0","method":"notifications/roots/list_changed"})");
+  says(a, result(id_of(hears(a).back()), roots("file:///new")));
+  CHECK(hears(shared).back().find("roots/list_changed") != std::string::npos);
+  says(a, ::request("9", "tools/call"));
+  CHECK(hears(shared).empty());  // Not before it has been told.
+  serves(shared, ::request("2", "roots/list"));
+  const Lines wire = hears(shared);
+  REQUIRE(wire.size() == 2);
+  CHECK(wire[0] == result("2", roots("file:///new")));
+  CHECK(wire[1].find("tools/call") != std::string::npos);
+  serves(shared, result(id_of(wire[1]), "{}"));
+
+  const auto b = at("file:///new");
+  says(b, R"({"jsonrpc":"2.0","method":"notifications/roots/list_changed"})");
+  says(b, result(id_of(hears(b).back()), roots("file:///other")));
+  bring_up();
+  CHECK(reaches(a) == shared);
+  CHECK(reaches(b) != shared);
+}
+
+TEST_CASE_FIXTURE(RootsStage, "a modern client is asked by an answer to its first call") {
+  const auto a = at("file:///a");
+  const auto of_a = reaches(a);
+  const auto m = open(caring());
+  says(m, ModernStage::call("1"));
+  bring_up();
+  const std::string answer = hears(m).back();
+  CHECK(answer.find(R"("inputRequests":{"roots":{"method":"roots/list"}})") != std::string::npos);
+  for (const auto id : started) {
+    for (const std::string& line : hears(id)) CHECK(line.find("tools/call") == std::string::npos);
+  }
+  const std::string key = R"("requestState":)";
+  const std::size_t begin = answer.find(key) + key.size();
+  const std::string ticket = answer.substr(begin, answer.find('"', begin + 1) + 1 - begin);
+  says(m,
+       ModernStage::call("2", key + ticket + R"(,"inputResponses":{"roots":)" + roots("file:///a") + "},"));
+  const Lines wire = hears(of_a);
+  REQUIRE(wire.size() == 1);
+  CHECK(wire[0].find("tools/call") != std::string::npos);
+  CHECK(wire[0].find("inputResponses") == std::string::npos);
+  CHECK(wire[0].find("requestState") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(RootsStage,
+                  "a call that runs while sessions are parted is answered, or fails with the reason") {
+  const auto a = ready(spec(), has_roots);
+  const auto b = ready(spec(), has_roots);
+  const auto shared = server();
+  says(a, ::request("1", "tools/call"));
+  says(b, ::request("1", "tools/call"));
+  const Lines wire = hears(shared);
+  REQUIRE(wire.size() == 2);
+  serves(shared, ::request("7", "roots/list"));
+  says(a, result(id_of(hears(a).back()), roots("file:///a")));
+  says(b, result(id_of(hears(b).back()), roots("file:///b")));
+  CHECK(hears(shared).empty());  // While b's call may still be at work.
+  passes(std::chrono::seconds(6));
+  const Lines told = hears(b);
+  CHECK(std::ranges::any_of(told, [](const std::string& line) {
+    return line.find(R"("id":1)") != std::string::npos && line.find("other roots") != std::string::npos;
+  }));
+  const Lines after = hears(shared);
+  CHECK(std::ranges::find(after, result("7", roots("file:///a"))) != after.end());
+  serves(shared, result(id_of(wire[0]), "{}"));
+  CHECK(hears(a).back() == result("1", "{}"));
+}
+
+}  // namespace
