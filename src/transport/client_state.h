@@ -69,6 +69,7 @@ struct Flight {
   proto::Message message = {};
   bool initialize = false;
   bool initialized = false;  // The notification.
+  bool answers = false;      // A request of the server's.
   ClientStream stream = {};
   std::optional<ModernPart> modern = std::nullopt;
   base::Instant begun = {};
@@ -105,6 +106,10 @@ inline constexpr base::Duration lingers = std::chrono::seconds(5);
 inline constexpr base::Duration settles_within = std::chrono::seconds(1);
 // What the first initialize has not been answered within may be an older server's silence.
 inline constexpr base::Duration silent_within = std::chrono::seconds(3);
+// Answers of ours that the server has not acknowledged. A server that asks and acknowledges nothing would
+// have one connection for each. As over stdio a single answer may be longer than what all together may be.
+inline constexpr std::size_t answers_max = 256;
+inline constexpr std::size_t answer_bytes_max = std::size_t{16} << 20;
 // A notification or an answer of ours waits so long for a word.
 inline constexpr base::Duration acknowledged_within = std::chrono::seconds(30);
 
@@ -143,6 +148,8 @@ struct StreamableClient::State {
   // Requests (streamable_client.cpp).
   void send(proto::Message message, base::Instant now);
   void cancelled(std::string_view raw_id, base::Instant now);
+  // Why nothing more is answered to a server that takes no answers; empty if it does.
+  std::string takes_no_answers() const;
   void post(Flight flight, base::Instant now);
   RequestId begin(Flight flight, base::Instant now);
   const std::string& url_of(const Flight& flight) const;

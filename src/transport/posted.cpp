@@ -35,8 +35,8 @@ std::expected<Posted, proto::HttpAnswer> taken_apart(const base::Bytes& whole) {
       no = invalid("a batch within a batch");
     } else if (envelope->modern) {
       no = invalid("a message of 2026-07-28 must not be part of a batch");
-    } else if (posted.parts.size() == posted_max) {
-      no = invalid("a batch must not hold more than " + std::to_string(posted_max) +
+    } else if (posted.parts.size() == proto::batch_max) {
+      no = invalid("a batch must not hold more than " + std::to_string(proto::batch_max) +
                    " messages; send several");
     } else {
       posted.parts.push_back({line, *envelope});

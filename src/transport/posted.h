@@ -5,7 +5,6 @@
 // whatever comes out can be delivered.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -19,9 +18,6 @@
 #include "proto/rpc.h"
 
 namespace transport {
-
-// Of one batch, as many as the official servers take.
-inline constexpr std::size_t posted_max = 100;
 
 struct Posted {
   struct Part {

@@ -57,6 +57,9 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
     flight.initialize = method == proto::Method::initialize;
     greeted |= flight.initialize;
     if (flight.stream.call) calls[*flight.stream.call] = {.initialize = flight.initialize};
+  } else if (envelope->kind == proto::Kind::response) {
+    flight.answers = true;
+    if (std::string why = takes_no_answers(); !why.empty()) return down(std::move(why));
   } else if (envelope->kind == proto::Kind::notification) {
     flight.initialized = method == proto::Method::initialized;
     if (method == proto::Method::cancelled) {
@@ -85,6 +88,21 @@ void StreamableClient::State::cancelled(std::string_view raw_id, base::Instant n
   const auto named = proto::minted_id(raw_id);
   const auto call = named ? calls.find(*named) : calls.end();
   if (call != calls.end() && !call->second.over_at) call->second.over_at = now + lingers;
+}
+
+std::string StreamableClient::State::takes_no_answers() const {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  const auto add = [&](const Flight& flight) {
+    if (!flight.answers) return;
+    ++count;
+    bytes += flight.message.size();
+  };
+  for (const auto& [id, flight] : flights) add(flight);
+  for (const Flight& flight : queued) add(flight);
+  if (count < answers_max && bytes <= answer_bytes_max) return {};
+  return "the server asks and does not take the answers: " + std::to_string(count) + " of them, " +
+         std::to_string(bytes) + " bytes, were posted to it and have not been acknowledged";
 }
 
 void StreamableClient::State::post(Flight flight, base::Instant now) {

@@ -19,7 +19,7 @@
 // - A server/discover that is refused is answered with the server's own error, or -32601: it knows only older
 //   revisions, and can be sent initialize. -32603 with our data: it wants a login, or is not there; that says
 //   nothing of its revisions.
-// - No connection at all: Down.
+// - No connection at all, or answers of ours that nobody acknowledges: Down.
 //
 // Bytes of answers become one message each, on one line, checked by nobody yet.
 #pragma once

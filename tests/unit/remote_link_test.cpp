@@ -11,10 +11,10 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-// Answers POSTs as it is told; keeps GETs and listens open; notes "METHOD session version body".
+// Answers POSTs as it is told, or not; keeps GETs and listens open; notes "METHOD session version body".
 struct Server {
   io::Loop& loop;
-  std::function<proto::HttpAnswer(const proto::HttpRequest&)> on_post = {};
+  std::function<std::optional<proto::HttpAnswer>(const proto::HttpRequest&)> on_post = {};
   bool answers_delete = true;
   Lines seen = {};
   int gone = 0;
@@ -61,7 +61,7 @@ struct Server {
       fields.add("content-type", "text/event-stream");
       connection.begin_stream(200, fields);
     } else if (request.method == "POST") {
-      connection.answer(on_post(request));
+      if (const auto answer = on_post(request)) connection.answer(*answer);
     } else if (answers_delete) {
       connection.answer({.status = 200});
     }
@@ -78,6 +78,7 @@ const std::string initialize = R"({"jsonrpc":"2.0","id":1,"method":"initialize",
 const std::string greeting = R"({"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18"}})";
 const std::string initialized = R"({"jsonrpc":"2.0","method":"notifications/initialized"})";
 const std::string changed = R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed"})";
+const std::string ping = R"({"jsonrpc":"2.0","id":"p","method":"ping"})";
 
 proto::HttpAnswer as_usual(const proto::HttpRequest& request) {
   if (request.body != initialize) return {.status = 202};
@@ -198,6 +199,23 @@ TEST_CASE("remote link: a server that forgot its session") {
   REQUIRE(world.until([&] { return !world.told.empty(); }));
   CHECK(world.told == Lines{"forgot " + call});
   REQUIRE(world.until([&] { return world.server.gone == 1; }));  // The stream is not kept.
+}
+
+TEST_CASE("remote link: a server that asks without end and takes no answers is given up") {
+  World world;
+  world.begin();
+  world.server.on_post = [](const proto::HttpRequest&) { return std::nullopt; };
+  world.on_told = [&] {
+    if (!world.told.back().starts_with("0 ")) return;
+    world.inside = true;
+    world.link->send(proto::Message(R"({"jsonrpc":"2.0","id":"p","result":{}})"));
+    world.inside = false;
+    world.server.say(ping);
+  };
+  world.server.say(ping);
+  REQUIRE(world.until([&] { return !world.told.empty() && world.told.back().starts_with("down "); }));
+  CHECK(world.told.back().contains("does not take the answers: 256 of them"));
+  CHECK(world.told.size() == 258);
 }
 
 TEST_CASE("remote link: a callback may send, close, and let go of it") {

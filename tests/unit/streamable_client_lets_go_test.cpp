@@ -19,7 +19,76 @@ std::string unanswered(int id) {
          error(id, "the request was cancelled, and the server did not answer it");
 }
 
+std::string pong(int id, std::size_t padding = 0) {
+  return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"result":{"pad":")" +
+         std::string(padding, 'x') + "\"}}";
+}
+
+Lines taken_no_more(std::size_t count, std::size_t bytes) {
+  return {"abandon all", "down the server asks and does not take the answers: " + std::to_string(count) +
+                             " of them, " + std::to_string(bytes) +
+                             " bytes, were posted to it and have not been acknowledged"};
+}
+
+// All abandoned requests as one line.
+Lines in_short(Lines lines) {
+  const auto abandons = [](const std::string& line) { return line.starts_with("abandon "); };
+  if (std::erase_if(lines, abandons) != 0) lines.insert(lines.begin(), "abandon all");
+  return lines;
+}
+
 }  // namespace
+
+TEST_CASE("a server that asks and acknowledges no answer is let go of, with the reason") {
+  Begun client;
+  SUBCASE("many") {
+    std::size_t bytes = 0;
+    for (int i = 0; i < 256; ++i) {
+      REQUIRE(client.send(pong(i)).size() == 1);
+      bytes += pong(i).size();
+    }
+    CHECK(in_short(client.send(pong(256))) == taken_no_more(256, bytes));
+    CHECK(client.send(pong(257)).empty());
+    CHECK(client.wait() < milliseconds(0));
+  }
+  SUBCASE("large ones, of which a single one may be larger") {
+    constexpr std::size_t much = std::size_t{17} << 20;
+    REQUIRE(client.send(pong(1, much)).size() == 1);
+    CHECK(in_short(client.send(pong(2))) == taken_no_more(1, pong(1, much).size()));
+  }
+  SUBCASE("before its stream is there") {
+    Client early;
+    early.send(initialize());
+    Fields head = json;
+    head.emplace_back("Mcp-Session-Id", "S");
+    early.answered(1, 200, head, greeting());
+    early.send(initialized());
+    std::size_t bytes = 0;
+    for (int i = 0; i < 256; ++i) {
+      REQUIRE(early.send(pong(i)).empty());
+      bytes += pong(i).size();
+    }
+    CHECK(in_short(early.send(pong(256))) == taken_no_more(256, bytes));
+  }
+  SUBCASE("over HTTP+SSE") {
+    Client old(options(transport::Kind::sse));
+    old.out();
+    old.head(1, 200, events);
+    old.body(1, "event: endpoint\ndata: /m\n\n");
+    for (int i = 0; i < 256; ++i) REQUIRE(old.send(pong(i)).size() == 1);
+    CHECK(in_short(old.send(pong(256))).back().starts_with("down the server asks and does not take"));
+  }
+}
+
+TEST_CASE("a server that acknowledges answers may ask as much as it likes, calls and notices aside") {
+  Begun client;
+  for (int i = 0; i < 300; ++i) client.send(call(1000 + i));
+  for (int i = 0; i < 300; ++i) client.send(cancel(9999));
+  for (RequestId id = 604; id < 1604; ++id) {
+    CHECK(client.send(pong(1)).size() == 1);
+    CHECK(client.answered(id, 202).empty());
+  }
+}
 
 TEST_CASE("a cancelled call that the server does not answer is let go of, whatever it waits for") {
   SUBCASE("a head") {

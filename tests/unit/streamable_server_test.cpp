@@ -194,7 +194,7 @@ TEST_CASE("a batch with a part that may not be is refused whole") {
   Session session("2025-03-26");
   const std::string many = [] {
     std::string text = "[" + initialized;
-    for (int i = 0; i < 100; ++i) text += ',' + initialized;
+    for (std::size_t i = 0; i < proto::batch_max; ++i) text += ',' + initialized;
     return text + ']';
   }();
   const Lines all = {"[]",
