@@ -23,6 +23,9 @@ bool roots_matter(const core::Instance& instance);
 bool may_reach(const core::Session& session, const core::Instance& instance);
 // The session has come, or is ready to be asked: what its roots are is found out, if that matters.
 void learn_roots(State& state, core::Session& session, core::Instance& instance);
+// A call of the session's is held because they are not known.
+void ask_on_its_stream(State& state, core::Session& session, core::Instance& instance,
+                       const std::string& client_id);
 // They are known now.
 void roots_known(State& state, core::Session& session, core::Instance& instance, core::GivenRoots roots);
 // It asks for them, and has to be told those of its sessions: `raw_id` is answered when they are certain.

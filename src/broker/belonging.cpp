@@ -176,6 +176,7 @@ void regroup(State& state, InstanceId of) {
       Session& session = state.sessions.at(id);
       session.unsettled = target != session.instance;
       if (!session.unsettled || !movable(state, session, state.instances.at(*session.instance))) continue;
+      if (target && state.instances.find(*target) == nullptr) target.reset();  // Its last one has moved away.
       if (!target) target = create(state, leaders[grouping.group_of[i] - table.seats.size()]).id;
       move(state, session, *target);
     }

@@ -132,6 +132,7 @@ void forward_call(State& state, Session& session, Instance& instance, const Scan
     return;
   }
   wait_there(state, session, instance, wire_id, Message(message.bytes));
+  if (!may_reach(session, instance)) ask_on_its_stream(state, session, instance, call.client_id);
   if (!wake(state, instance)) fail(state, instance, wire_id, error_about(instance, instance.trouble, true));
 }
 

@@ -9,6 +9,7 @@
 
 #include "broker/apart.h"
 #include "broker/waiting.h"
+#include "core/share_key.h"
 #include "face/legacy_server.h"
 
 namespace broker {
@@ -175,6 +176,7 @@ bool movable(const State& state, const Session& session, const Instance& instanc
 
 void move(State& state, Session& session, InstanceId target) {
   Instance& from = state.instances.at(*session.instance);
+  const InstanceId before = from.id;
   Luggage luggage = pack(state, session, from);
   if (!session.spec) session.spec = from.spec;
   state.log(Severity::info, from.spec.name + ": session of " +
@@ -184,6 +186,10 @@ void move(State& state, Session& session, InstanceId target) {
   depart(state, session, from);
   session.unsettled = false;
   Instance& to = state.instances.at(target);
+  Instance* left = state.instances.find(before);
+  // Sessions like those that it was started for go to the other now.
+  if (left != nullptr && left->sessions.empty() && !core::alike(left->spec, to.spec))
+    left->idle_due = state.now;
   heed_stricter(state, to, *session.spec);
   join(state, session, to);
   unpack(state, session, to, std::move(luggage));

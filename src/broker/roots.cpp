@@ -28,14 +28,15 @@ bool being_asked(const Session& session) {
 
 }  // namespace
 
-void ask_for_roots(State& state, Session& session, Instance& instance) {
+void ask_for_roots(State& state, Session& session, Instance& instance, std::string about) {
   if (being_asked(session)) return;
   const std::int64_t id = new_ask(state, session, instance,
                                   {.server_id = {},
                                    .method = proto::Method::roots_list,
                                    .token = {},
                                    .due = state.now + core::limits::roots_wait});
-  state.send(session.id, proto::request_text(std::to_string(id), "roots/list"));
+  state.send_about(session.id, proto::Message(proto::request_text(std::to_string(id), "roots/list")),
+                   std::move(about));
 }
 
 namespace {

@@ -110,6 +110,13 @@ void learn_roots(State& state, Session& session, Instance& instance) {
   if (session.phase == Phase::ready) ask_for_roots(state, session, instance);
 }
 
+void ask_on_its_stream(State& state, Session& session, Instance& instance, const std::string& client_id) {
+  // Asked before it made a call, a client by URL may have had no stream that the question could come on.
+  if (!session.many_streams || is_modern(session) || session.roots || session.calls.size() != 1) return;
+  std::erase_if(session.asks, [](const auto& entry) { return entry.second.for_roots(); });
+  ask_for_roots(state, session, instance, client_id);
+}
+
 void roots_known(State& state, Session& session, Instance& instance, GivenRoots roots) {
   session.roots = std::move(roots);
   const bool only = instance.sessions.size() == 1;

@@ -335,8 +335,9 @@ void roots_answered(State& state, core::Session& session, core::Instance& instan
 void roots_changed(State& state, core::Session& session, core::Instance& instance);
 void roots_left(State& state, core::Session& session, core::Instance& instance);
 void roots_due(State& state, core::Instance& instance);
-// The client is asked, unless it is being asked already.
-void ask_for_roots(State& state, core::Session& session, core::Instance& instance);
+// The client is asked, unless it is being asked already. `about`: on the stream of that call of its, by its
+// raw id.
+void ask_for_roots(State& state, core::Session& session, core::Instance& instance, std::string about = {});
 std::int64_t new_ask(State& state, core::Session& session, core::Instance& instance, core::Ask ask);
 
 // interests.cpp

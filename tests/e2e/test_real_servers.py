@@ -140,6 +140,30 @@ class TestFilesystem(RealCase):
         with open(path, encoding="utf-8") as file:
             self.assertEqual(file.read().split("\n")[:-1], ["LINE %d!" % number for number in range(50)])
 
+    @needs_hearth
+    def test_what_one_session_may_touch_is_not_what_another_may(self):
+        """Roots replace the directories that it was started with: each session sees what it would see directly, in
+        any order, and also after others have left."""
+        docs, shop = (os.path.join(self.home.project, name) for name in ("docs", "shop"))
+        os.mkdir(docs), os.mkdir(shop)
+        for number, order in enumerate((("shop", None), (None, "shop"))):
+            sessions = {}
+            for uri in order:
+                command = self.home.shim([self.node, self.program("filesystem"), docs], "filesystem%d" % number)
+                session = self.home.spawn(command)
+                if uri:
+                    session.handlers["roots/list"] = lambda params: {"roots": [{"uri": "file://" + shop}]}
+                session.initialize(capabilities={"roots": {"listChanged": True}} if uri else {})
+                sessions[uri] = session
+            for uri, path in (("shop", shop), (None, docs)):
+                told = sessions[uri].tool("list_allowed_directories")
+                while path not in told:  # It takes what it is told over when it has looked at the places.
+                    told = sessions[uri].tool("list_allowed_directories")
+                self.assertNotIn(docs if uri else shop, told)
+            sessions["shop"].close()
+            self.assertNotIn(shop, sessions[None].tool("list_allowed_directories"))
+            sessions[None].close()
+
     def test_it_may_live_on_the_roots_of_its_session_alone(self):
         """Started without directories, it works on what the client's roots allow, or not at all."""
         seen = self.run_sessions("filesystem", 1, roots=[{"uri": "file://" + self.home.project}])

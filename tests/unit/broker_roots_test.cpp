@@ -154,6 +154,22 @@ TEST_CASE_FIXTURE(RootsStage, "nothing reaches a server before the roots are kno
   (void)a;
 }
 
+TEST_CASE_FIXTURE(RootsStage, "a client by URL is asked on the stream of the call that waits for it") {
+  const auto a = at("file:///a");
+  const auto of_a = server();
+  const core::SessionId b = broker.admit();
+  happens(broker::SessionOpened{b, caring(), {}, 7, true, {}});
+  greet_asked(b);
+  hears(b);  // It has no stream open: this is lost.
+  actions.clear();
+  says(b, ::request("1", "tools/call"));
+  const Lines asks = hears(b);
+  REQUIRE(asked(asks));
+  says(b, result(id_of(asks.back()), roots("file:///a")));
+  CHECK(hears(of_a).size() == 1);
+  (void)a;
+}
+
 TEST_CASE_FIXTURE(RootsStage, "a client that gives no answer has a server of its own, which is told so") {
   at("file:///a");
   const auto of_a = server();
