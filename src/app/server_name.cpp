@@ -104,16 +104,31 @@ std::string_view uvx_name(Args args) {
   return package_name(first_operand(args, with_value));
 }
 
+// Is the program given code, rather than a file with it? Short options may stand together, like -pe; the
+// letters of `code` end such a word.
+bool runs_code(Args args, std::string_view code, Words words, Words with_value) {
+  for (std::size_t i = 0; i < args.size() && args[i].starts_with('-') && args[i] != "--"; ++i) {
+    const std::string_view option = args[i];
+    if (one_of(option.substr(0, option.find('=')), words)) return true;
+    if (option.size() > 1 && option[1] != '-' && code.contains(option.back())) return true;
+    if (one_of(option, with_value)) ++i;
+  }
+  return false;
+}
+
 std::string_view node_name(Args args) {
   constexpr auto with_value = std::to_array<std::string_view>(
       {"-r", "--require", "--import", "--loader", "-C", "--conditions", "--env-file"});
+  constexpr auto code = std::to_array<std::string_view>({"--eval", "--print"});
+  if (runs_code(args, "ep", code, with_value)) return {};
   return script_name(first_operand(args, with_value));
 }
 
 std::string_view python_name(Args args) {
   constexpr auto module = std::to_array<std::string_view>({"-m"});
   if (const std::string_view named = value_of_option(args, module); !named.empty()) return named;
-  constexpr auto with_value = std::to_array<std::string_view>({"-W", "-X", "-c"});
+  constexpr auto with_value = std::to_array<std::string_view>({"-W", "-X"});
+  if (runs_code(args, "c", {}, with_value)) return {};
   return script_name(first_operand(args, with_value));
 }
 
@@ -124,8 +139,9 @@ std::string_view uv_run_name(Args args) {
   const std::string_view found = script_name(first_operand(args, with_value));
   if (!found.starts_with("python")) return found;
   const auto at = std::ranges::find(args, found);
-  return at == args.end() ? found
-                          : python_name(args.subspan(static_cast<std::size_t>(at - args.begin()) + 1));
+  if (at == args.end()) return found;
+  const std::string_view told = python_name(args.subspan(static_cast<std::size_t>(at - args.begin()) + 1));
+  return told.empty() ? found : told;
 }
 
 std::string_view docker_name(Args args) {
