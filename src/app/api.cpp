@@ -74,6 +74,7 @@ void write_session(Writer& json, const broker::SessionReport& report, std::uint6
   json.key("instance").number(number(instance));
   json.key("client").string(report.client);
   json.key("revision").string(report.revision);
+  json.key("scope").string(core::name_of(report.scope));
   json.key("project").string(report.project);
   json.key("pid").number(report.client_pid);
   json.key("calls").number(number(report.calls));
@@ -132,6 +133,9 @@ std::string status_json(const broker::Broker& broker, const Whereabouts& whereab
     const auto uses = std::ranges::find(instances, report.instance, &broker::InstanceReport::instance);
     write_session(json, report, uses == instances.end() ? 0 : uses->number, whereabouts.now);
   }
+  json.end();
+  json.key("complaints").array();
+  for (const std::string& complaint : whereabouts.complaints) json.string(complaint);
   json.end();
   json.end();
   return json.text();

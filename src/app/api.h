@@ -17,8 +17,9 @@ struct Whereabouts {
   std::string home;
   base::Instant started;
   base::Instant now;
-  std::uint16_t port = 0;  // Towards clients that connect by URL; 0: there is none.
-  std::string url = {};    // What their URLs begin with, then.
+  std::uint16_t port = 0;                    // Towards clients that connect by URL; 0: there is none.
+  std::string url = {};                      // What their URLs begin with, then.
+  std::vector<std::string> complaints = {};  // About the configuration.
 };
 
 // `processes_of` names an instance's process and its kin, for their memory.

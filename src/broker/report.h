@@ -49,7 +49,8 @@ struct SessionReport {
   std::optional<core::InstanceId> instance;  // The server, not the channel.
   std::string client;                        // "claude-code 2.1.329", from initialize; empty before it.
   std::string revision;
-  std::string project;  // Directory.
+  core::Scope scope = core::Scope::project;
+  std::string project;  // Directory; empty in scope `user`.
   std::int64_t client_pid = 0;
   std::size_t calls = 0;  // Without listens; with those that wait for their client to bring answers.
   base::Instant opened;

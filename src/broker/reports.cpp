@@ -183,6 +183,7 @@ std::vector<SessionReport> Broker::sessions() const {
          .instance = instance != nullptr && instance->channel_of ? instance->channel_of : session.instance,
          .client = session.client,
          .revision = has_spoken(session) ? std::string(proto::name_of(session.revision)) : "",
+         .scope = session.scope,
          .project = session.project,
          .client_pid = session.client_pid,
          .calls = (instance != nullptr ? requests_of(session, *instance) : 0) + parked[id],

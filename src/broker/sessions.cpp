@@ -134,7 +134,10 @@ void session_opened(State& state, SessionOpened event) {
   Session& session = state.sessions.at(event.session);
   session.id = event.session;
   session.server = event.spec.name;
-  session.project = event.spec.scope_directory.empty() ? event.spec.directory : event.spec.scope_directory;
+  session.scope = event.spec.scope;
+  if (session.scope != core::Scope::user) {
+    session.project = event.spec.scope_directory.empty() ? event.spec.directory : event.spec.scope_directory;
+  }
   session.client_pid = event.client_pid;
   session.many_streams = event.many_streams;
   session.principal = std::move(event.principal);

@@ -1,6 +1,8 @@
 #include "cli/status_view.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 
 #include "cli/amount.h"
@@ -89,6 +91,10 @@ std::string pid_of(const Value& session) {
   return number_of(session, "awayMs") ? "away" : "URL";
 }
 
+std::string project_of(const Value& session) {
+  return session.string_or("scope", "") == "user" ? "(user)" : plain(session, "project");
+}
+
 std::string age_of(const Value& session) {
   std::string age = duration(session, "ageMs");
   if (number_of(session, "awayMs")) age += ", away for " + duration(session, "awayMs");
@@ -104,7 +110,7 @@ std::string sessions_shown(const std::vector<Value>& sessions) {
                {"PROJECT"}});
   for (const Value& session : sessions) {
     table.row({plain(session, "client"), plain(session, "server"), pid_of(session), plain(session, "calls"),
-               age_of(session), plain(session, "project")});
+               age_of(session), project_of(session)});
   }
   return table.text();
 }
@@ -158,10 +164,27 @@ std::string group_shown(const Value& group) {
     out += "  Not declared to it, though a client that came later can: " + more + ". `hearth restart " +
            name + "` declares it.\n";
   }
-  const std::vector<Value>& ignored = items_of(group, "ignored");
-  if (ignored.empty()) return out;
-  out += "  These differences between them were ignored:\n";
-  append_differences(out, ignored);
+  return out;
+}
+
+// Each difference once, with the servers that it was ignored for, unless there is only one server.
+std::string ignored_shown(const std::vector<Value>& groups) {
+  std::map<std::string, std::vector<std::string>> servers_by_difference;
+  for (const Value& group : groups) {
+    const std::string name = printable(group.string_or("name", "?"));
+    for (const Value& difference : items_of(group, "ignored")) {
+      std::vector<std::string>& servers = servers_by_difference[difference_of(difference)];
+      if (std::ranges::find(servers, name) == servers.end()) servers.push_back(name);
+    }
+  }
+  if (servers_by_difference.empty()) return "";
+  std::string out = "\nThese differences between sessions of one server were ignored:\n";
+  for (const auto& [difference, servers] : servers_by_difference) {
+    out.append("    ").append(difference);
+    for (std::size_t i = 0; groups.size() > 1 && i < servers.size(); ++i)
+      out.append(i == 0 ? " (" : ", ").append(servers[i]);
+    out.append(groups.size() > 1 ? ")\n" : "\n");
+  }
   return out;
 }
 
@@ -180,7 +203,11 @@ std::string status_shown(const Value& status) {
   const std::vector<Value>& servers = items_of(status, "servers");
   out += servers.empty() ? "No servers.\n" : servers_shown(servers);
   const std::vector<Value>& sessions = items_of(status, "sessions");
-  return out + "\n" + (sessions.empty() ? "No sessions.\n" : sessions_shown(sessions));
+  out += "\n" + (sessions.empty() ? "No sessions.\n" : sessions_shown(sessions));
+  const std::vector<Value>& complaints = items_of(status, "complaints");
+  if (!complaints.empty()) out += "\nIn the configuration:\n";
+  for (const Value& complaint : complaints) out.append("    ").append(printable(complaint.text)).append("\n");
+  return out;
 }
 
 std::string why_shown(const Value& why) {
@@ -188,6 +215,7 @@ std::string why_shown(const Value& why) {
   for (const Value& group : items_of(why, "groups")) {
     out.append(out.empty() ? "" : "\n").append(group_shown(group));
   }
+  out += ignored_shown(items_of(why, "groups"));
   const std::vector<Value>& unplaced = items_of(why, "unplaced");
   if (out.empty() && unplaced.empty()) return "No server is running, so nothing is shared.\n";
   if (!unplaced.empty()) {

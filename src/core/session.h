@@ -65,7 +65,8 @@ struct HeldBack {
 struct Session {
   SessionId id;
   std::string server;  // The entry's name.
-  std::string project;
+  Scope scope = Scope::project;
+  std::string project;  // Directory; empty: the server is the user's, in whatever project it is used.
   std::int64_t client_pid = 0;
   bool many_streams = false;  // What is sent to it has to say which of its calls it concerns.
   base::Instant opened;

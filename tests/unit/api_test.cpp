@@ -90,11 +90,23 @@ TEST_CASE("api: the status of one server and two sessions") {
     CHECK(session.string_or("server", "") == "files");
     CHECK(session.string_or("client", "") == "test 1");
     CHECK(session.string_or("project", "") == "/project");
+    CHECK(session.string_or("scope", "") == "project");
     CHECK(number(session, "pid") == 7);
     CHECK(number(session, "ageMs") == 2000);
   }
   CHECK(ids.size() == 2);
   CHECK(calls == 1);
+}
+
+TEST_CASE("api: a session of a server of the user's has no project") {
+  test::Stage stage;
+  core::ServerSpec spec = stage.spec();
+  spec.scope = core::Scope::user;
+  spec.scope_directory.clear();
+  stage.ready(spec);
+  const Told told(status_of(stage));
+  CHECK(told.list("sessions").items.at(0).string_or("project", "x").empty());
+  CHECK(told.list("sessions").items.at(0).string_or("scope", "") == "user");
 }
 
 TEST_CASE("api: why two share and two do not, without values") {

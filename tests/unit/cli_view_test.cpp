@@ -72,9 +72,24 @@ TEST_CASE("status shows clients by URL without a process, and for how long they 
                   "ageMs": 60000},
                  {"id": 2, "server": "files", "client": "two", "project": "", "pid": 0, "calls": 0,
                   "ageMs": 60000, "awayMs": 5000}]})"));
-  CHECK(text.ends_with("CLIENT  SERVER   PID  CALLS                  AGE  PROJECT\n"
-                       "one     files    URL      0                1 min  -\n"
-                       "two     files   away      0  1 min, away for 5 s  -\n"));
+  CHECK(
+      text.ends_with("CLIENT  SERVER   PID  CALLS                  AGE  PROJECT\n"
+                     "one     files    URL      0                1 min  -\n"
+                     "two     files   away      0  1 min, away for 5 s  -\n"));
+}
+
+TEST_CASE("status shows what is the user's, and what is wrong with the configuration") {
+  const std::string text = cli::status_shown(value_of(R"({
+    "daemon": {"pid": 7}, "servers": [], "complaints": ["config.json:1:2: no", "config.json:3:4: never"],
+    "sessions": [{"id": 1, "server": "files", "client": "one", "scope": "user", "project": "", "pid": 1,
+                  "calls": 0, "ageMs": 60000}]})"));
+  CHECK(
+      text.ends_with("CLIENT  SERVER  PID  CALLS    AGE  PROJECT\n"
+                     "one     files     1      0  1 min  (user)\n"
+                     "\n"
+                     "In the configuration:\n"
+                     "    config.json:1:2: no\n"
+                     "    config.json:3:4: never\n"));
 }
 
 TEST_CASE("status of nothing") {
@@ -104,15 +119,33 @@ TEST_CASE("why is told in sentences") {
         "  Declared to the server: roots, elicitation by form.\n"
         "  Not declared to it, though a client that came later can: sampling. `hearth restart files` "
         "declares it.\n"
-        "  These differences between them were ignored:\n"
-        "    TERM: 1a here, nothing there\n"
         "\n"
         "files (instance 2) serves one session:\n"
         "    two in /q\n"
         "  Calls go one at a time: it changes its file in each call.\n"
         "\n"
+        "These differences between sessions of one server were ignored:\n"
+        "    TERM: 1a here, nothing there (files)\n"
+        "\n"
         "Instances 1 and 2 are kept apart, because they differ in\n"
         "    the project: /p here, /q there\n");
+}
+
+TEST_CASE("why tells an ignored difference once, however many servers it was ignored for") {
+  const std::string text = cli::why_shown(value_of(R"({
+    "groups": [{"instance": 1, "name": "files", "sessions": [],
+                "ignored": [{"what": "env TERM", "here": "1a", "there": "2b"}]},
+               {"instance": 2, "name": "git", "sessions": [],
+                "ignored": [{"what": "env LANG", "here": "3c", "there": "4d"},
+                            {"what": "env TERM", "here": "1a", "there": "2b"}]}]})"));
+  CHECK(text ==
+        "files (instance 1) has no session.\n"
+        "\n"
+        "git (instance 2) has no session.\n"
+        "\n"
+        "These differences between sessions of one server were ignored:\n"
+        "    env LANG: 3c here, 4d there (git)\n"
+        "    env TERM: 1a here, 2b there (files, git)\n");
 }
 
 TEST_CASE("why tells under which names sessions use a server, and which use none yet") {
