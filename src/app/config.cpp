@@ -6,7 +6,6 @@
 #include "app/shown.h"
 #include "base/nearest.h"
 #include "io/trust.h"
-#include "proto/json.h"
 
 namespace app {
 namespace {
@@ -59,8 +58,7 @@ base::Result<const Entry*> find_entry(const Config& config, std::string_view nam
   }
   if (const auto found = config.entries.find(name); found != config.entries.end()) {
     if (!found->second.disabled) return &found->second;
-    return base::failure("server " + shown(name) + " is disabled; remove \"disabled\" from it in " +
-                         config.path);
+    return base::failure("server " + shown(name) + " is disabled; remove disabled from it in " + config.path);
   }
   std::string what =
       "there is no server " + shown(name) + " in " + config.path + names_of_others(config, name);

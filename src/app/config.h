@@ -31,6 +31,7 @@ struct Complaint {
   std::size_t line = 0;  // 0: the file as a whole.
   std::size_t column = 0;
   std::string what;
+  std::string server = {};  // The entry that it is about; empty: the file as a whole.
 };
 std::string text_of(const Complaint& complaint);  // "config.json:7:18: …"
 

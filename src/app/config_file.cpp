@@ -28,6 +28,18 @@ Config ConfigFile::load() {
   return config_from(text, path_);
 }
 
+std::vector<std::string> ConfigFile::news(const Config& config) {
+  std::set<std::string> now;
+  std::vector<std::string> news;
+  for (const Complaint& complaint : config.complaints) {
+    std::string text = text_of(complaint);
+    if (!now.insert(text).second || told_.contains(text)) continue;
+    news.push_back(std::move(text));
+  }
+  told_ = std::move(now);
+  return news;
+}
+
 Config ConfigFile::as_before() const {
   Config config = text_ ? read_config(*text_, path_) : Config{};
   config.path = path_;

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "app/config.h"
 #include "base/time.h"
@@ -18,11 +20,15 @@ class ConfigFile {
 
   Config load();
 
+  // What is wrong with it and was not the last time: for the log, which is to have each complaint once.
+  std::vector<std::string> news(const Config& config);
+
  private:
   Config as_before() const;
 
   std::string path_;
-  std::optional<std::string> text_;          // As it was when it could be read last.
+  std::optional<std::string> text_;  // As it was when it could be read last.
+  std::set<std::string> told_;
   std::optional<base::Instant> not_before_;  // It did not answer: do not try again before.
 };
 

@@ -37,6 +37,7 @@ class ConfigReader {
 
   void find_servers(const Value& root);
   void find_swallowed(const Member& server);
+  bool lacks_its_end(const Member& server) const;
   void syntax(const std::vector<proto::json::Mistake>& mistakes);
   void top(const Value& root);
   void daemon(const Value& object);

@@ -100,6 +100,7 @@ base::Result<void> Daemon::open(const Config& config) {
       std::make_unique<HttpSessions>(session_hands(), parts_.paths.state_dir + "/http-sessions", settings);
   http_sessions_->tick(io::now());  // Earlier daemons may have left files.
   TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
+  for (const std::string& complaint : config_file_.news(config)) log_.warning(complaint);
   if (settings.port) {
     const auto opened = open_port(settings);
     // Sessions over stdio need no port, and must not go without a daemon for it.

@@ -109,7 +109,8 @@ class Daemon {
   Control::Hands control_hands();
   HttpSessions::Hands session_hands();
   Upstreams::Hands upstream_hands();
-  std::string status() const;
+  std::string status();
+  Config configuration();  // As it is now; what is wrong with it goes to the log.
 
   DaemonParts parts_;
   ConfigFile config_file_;

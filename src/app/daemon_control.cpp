@@ -84,7 +84,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
     log_.warning("a session was refused: " + io::too_many_open_files());
     return refuse(io::no_room_status, io::no_room_for_session());
   }
-  const Config config = config_file_.load();
+  const Config config = configuration();
   auto spec = resolve(body->wish, config);
   if (!spec) {
     log_.warning("a session was refused: " + spec.error().what);
@@ -110,9 +110,11 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   Attachment& attachment = sessions_.put(id, std::move(*opened));
   attachment.accept();
   if (const std::string loss = log_.news_of_loss(); !loss.empty()) attachment.say(loss);
+  const auto* named = std::get_if<AttachWish>(&body->wish.server);
   for (const Complaint& complaint : config.complaints) {
-    // An error in an entry is told to those who ask for it; one of the file as a whole to everybody.
-    if (complaint.severity == Severity::warning || complaint.line == 0) attachment.say(text_of(complaint));
+    // What is about another entry is none of this session's business; the log and the status have it.
+    const bool own = named != nullptr && complaint.server == named->name;
+    if (own || complaint.server.empty()) attachment.say(text_of(complaint));
   }
   attachment.resume_unread();
   learnt_.recall(*spec);
@@ -150,7 +152,7 @@ base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server, co
   if (project.empty()) wish.cwd = home != wish.environment.end() ? home->second : "/";
   // A project that is named is meant, also where the server's scope has no need of it.
   if (!project.empty()) TRY(project_directory(project, {}));
-  auto spec = resolve(wish, config_file_.load());
+  auto spec = resolve(wish, configuration());
   if (!spec) return spec;
   learnt_.recall(*spec);
   return spec;
@@ -159,7 +161,7 @@ base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server, co
 Control::Hands Daemon::control_hands() {
   return {.broker = broker_,
           .feed = [this](broker::Event event) { feed(std::move(event)); },
-          .config = [this] { return config_file_.load(); },
+          .config = [this] { return configuration(); },
           .resolve = [this](const std::string& server,
                             const std::string& project) { return resolve_for(server, project); },
           .status = [this] { return status(); },
@@ -189,9 +191,21 @@ Upstreams::Hands Daemon::upstream_hands() {
           .log_dir = parts_.paths.log_dir};
 }
 
-std::string Daemon::status() const {
-  const Whereabouts whereabouts{
-      .home = parts_.paths.home, .started = started_, .now = io::now(), .port = port_, .url = port_url_};
+Config Daemon::configuration() {
+  Config config = config_file_.load();
+  for (const std::string& complaint : config_file_.news(config)) log_.warning(complaint);
+  return config;
+}
+
+std::string Daemon::status() {
+  Whereabouts whereabouts{.home = parts_.paths.home,
+                          .started = started_,
+                          .now = io::now(),
+                          .port = port_,
+                          .url = port_url_,
+                          .complaints = {}};
+  for (const Complaint& complaint : configuration().complaints)
+    whereabouts.complaints.push_back(text_of(complaint));
   return status_json(broker_, whereabouts, [this](broker::InstanceId id) {
     const Running* running = instances_.find(id);
     return running != nullptr && running->child != nullptr ? running->child->processes()

@@ -4,13 +4,12 @@
 #include <array>
 
 #include "app/config_reader.h"
+#include "app/shown.h"
 #include "app/web_url.h"
 #include "app/words.h"
 
 namespace app {
 namespace {
-
-namespace json = proto::json;
 
 constexpr auto transports = std::to_array<std::string_view>({"stdio", "http", "sse"});
 
@@ -51,12 +50,12 @@ void ConfigReader::server_address(const Member& member, Entry& entry) {
     const bool known = is_web_url(value.text);
     // It may come from a variable, and is looked at again when that is known.
     if (!known && !value.text.starts_with("${"))
-      return error(value.at, "\"url\" of " + owner_ + " must begin with http:// or https://");
+      return error(value.at, "url of " + owner_ + " must begin with http:// or https://");
     entry.address.url = value.text;
   } else if (member.key == "path") {
     if (!is(value, Type::string, "path", "\"/mcp\"") || !no_zero_byte(value, "path")) return;
     if (!value.text.starts_with('/'))
-      return error(value.at, "\"path\" of " + owner_ + " must begin with /, like \"/mcp\"");
+      return error(value.at, "path of " + owner_ + " must begin with /, like \"/mcp\"");
     entry.address.path = value.text;
   } else if (member.key == "port") {
     server_port(value, entry);
@@ -71,13 +70,13 @@ void ConfigReader::server_address(const Member& member, Entry& entry) {
   } else if (member.key == "headersHelper") {
     if (value.type == Type::string) {
       auto words = words_of(value.text);
-      if (!words) return error(value.at, "\"headersHelper\" of " + owner_ + ": " + words.error().what);
+      if (!words) return error(value.at, "headersHelper of " + owner_ + ": " + words.error().what);
       entry.address.headers_helper = std::move(*words);
     } else {
       entry.address.headers_helper = strings(value, "headersHelper", R"(["my-login", "--headers"])");
     }
     if (entry.address.headers_helper.empty())
-      error(value.at, "\"headersHelper\" of " + owner_ + " must name a program, like \"my-login --headers\"");
+      error(value.at, "headersHelper of " + owner_ + " must name a program, like \"my-login --headers\"");
   }
 }
 
@@ -86,14 +85,14 @@ void ConfigReader::server_port(const Value& value, Entry& entry) {
   if (number && *number > 0 && *number < 65536) {
     entry.address.port = static_cast<std::uint16_t>(*number);
   } else if (value.type != Type::string || value.text != "auto") {
-    error(value.at, "\"port\" of " + owner_ + " must be a number from 1 to 65535, like 3100, or \"auto\"");
+    error(value.at, "port of " + owner_ + " must be a number from 1 to 65535, like 3100, or auto");
   }
 }
 
 void ConfigReader::server_headers(const Value& headers, Entry& entry) {
   if (!is(headers, Type::object, "headers", R"({"Authorization": "Bearer ${TOKEN}"})")) return;
   for (const Member& member : headers.members) {
-    const std::string what = json::quoted(member.key) + " in \"headers\" of " + owner_;
+    const std::string what = shown(member.key) + " in headers of " + owner_;
     if (!header_name(member.key)) {
       error(member.key_at, what + " cannot be the name of a header; write one like \"Authorization\"");
     } else if (ours(member.key)) {
@@ -117,8 +116,7 @@ void ConfigReader::server_kind(const Member& member, Entry& entry) {
     if (!link) {
       (void)word(*value, key, transports);
     } else if (said && *said != *link) {
-      error(value->at,
-            json::quoted(key) + " of " + owner_ + " contradicts its \"type\"; remove one of the two");
+      error(value->at, shown(key) + " of " + owner_ + " contradicts its type; remove one of the two");
     } else {
       said = link;
     }
@@ -130,12 +128,12 @@ void ConfigReader::server_kind(const Member& member, Entry& entry) {
     remote_kind(member, entry);
     return;
   }
-  if (url != nullptr) warning(url->at, "\"url\" of " + owner_ + " is ignored, because it has a \"command\"");
+  if (url != nullptr) warning(url->at, "url of " + owner_ + " is ignored, because it has a command");
   if (!runs && !garbled_.contains(member.key)) {
     const bool remote = said && *said != core::Link::stdio;
     error(member.key_at,
-          owner_ + (remote ? " has no \"url\"; add where it is, like \"url\": \"https://example.org/mcp\""
-                           : " has no \"command\"; add the program to run, like \"command\": \"npx\""));
+          owner_ + (remote ? " has no url; add where it is, like \"url\": \"https://example.org/mcp\""
+                           : " has no command; add the program to run, like \"command\": \"npx\""));
   }
   entry.address.link = said.value_or(core::Link::stdio);
   entry.address.url.clear();
@@ -147,25 +145,24 @@ void ConfigReader::remote_kind(const Member& member, Entry& entry) {
   const Value* its_key = member.value.find("key");
   if ((certificate == nullptr) != (its_key == nullptr)) {
     error((certificate != nullptr ? certificate : its_key)->at,
-          owner_ + " has a \"" + (certificate != nullptr ? "certificate" : "key") + "\" and no \"" +
+          owner_ + " has a " + (certificate != nullptr ? "certificate" : "key") + " and no " +
               (certificate != nullptr ? "key" : "certificate") +
-              "\"; a server that asks who comes needs both, as files in PEM");
+              "; a server that asks who comes needs both, as files in PEM");
   }
   if (entry.address.link == core::Link::stdio) {
     error(member.value.find("url")->at,
-          owner_ + " has a \"url\", so its \"type\" must be \"http\" or \"sse\"; or give it a \"command\"");
+          owner_ + " has a url, so its type must be http or sse; or give it a command");
   }
   for (const std::string_view key : {"args", "env", "cwd", "port", "path"}) {
     if (const Value* unused = member.value.find(key))
-      warning(unused->at, json::quoted(key) + " of " + owner_ +
-                              " is ignored, because it has a \"url\" and no \"command\"");
+      warning(unused->at, shown(key) + " of " + owner_ + " is ignored, because it has a url and no command");
   }
 }
 
 void ConfigReader::started_kind(const Member& member, Entry& entry) {
   for (const std::string_view key : {"ca", "certificate", "key"}) {
     if (const Value* unused = member.value.find(key))
-      warning(unused->at, json::quoted(key) + " of " + owner_ + " is ignored, because it has no \"url\"");
+      warning(unused->at, shown(key) + " of " + owner_ + " is ignored, because it has no url");
   }
   if (entry.address.link != core::Link::stdio) {
     if (entry.address.path.empty())
@@ -175,7 +172,7 @@ void ConfigReader::started_kind(const Member& member, Entry& entry) {
   for (const std::string_view key : {"port", "path", "headers", "headersHelper"}) {
     if (const Value* unused = member.value.find(key)) {
       warning(unused->at,
-              json::quoted(key) + " of " + owner_ +
+              shown(key) + " of " + owner_ +
                   " is ignored, because it speaks over stdin and stdout; add \"transport\": \"http\" "
                   "if it is to listen on a port");
     }

@@ -7,6 +7,7 @@
 
 #include "app/config_reader.h"
 #include "app/server_name.h"
+#include "app/shown.h"
 #include "base/nearest.h"
 #include "proto/json.h"
 
@@ -30,13 +31,13 @@ std::string listed(std::span<const std::string_view> words) {
   std::string list;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (i > 0) list += i + 1 == words.size() ? " or " : ", ";
-    list += json::quoted(words[i]);
+    list += shown(words[i]);
   }
   return list;
 }
 
 std::string hint(std::string_view word, std::span<const std::string_view> known) {
-  if (const auto meant = base::nearest(word, known)) return "; did you mean " + json::quoted(*meant) + "?";
+  if (const auto meant = base::nearest(word, known)) return "; did you mean " + shown(*meant) + "?";
   return "; known are " + listed(known);
 }
 
@@ -74,13 +75,18 @@ void ConfigReader::find_swallowed(const Member& server) {
     const bool known = std::ranges::find(server_keys(), member.key) != server_keys().end();
     if (known || !(member.value.find("command") || member.value.find("url"))) continue;
     server_ = server.key;
-    error(member.key_at,
-          "in server " + json::quoted(server.key) + ": expected '}' before " + json::quoted(member.key));
+    error(member.key_at, "in server " + shown(server.key) + ": expected '}' before " + shown(member.key));
     swallowed_.insert(&member);
     servers_.push_back(&member);
     find_swallowed(member);
   }
   server_.clear();
+}
+
+// Does the text end in the middle of this entry?
+bool ConfigReader::lacks_its_end(const Member& server) const {
+  if (server.value.at + server.value.length != text_.size()) return false;
+  return !json::parse(text_.substr(server.value.at), json::Dialect::relaxed).mistakes.empty();
 }
 
 // A mistake belongs to the innermost entry around it. What the text lacks at its end is missing from an entry
@@ -90,12 +96,11 @@ void ConfigReader::syntax(const std::vector<proto::json::Mistake>& mistakes) {
     server_.clear();
     for (const Member* member : servers_) {
       const std::size_t end = member->value.at + member->value.length;
-      const bool inside = mistake.at < end || (end == text_.size() && mistake.at == end);
+      const bool inside = mistake.at < end || (mistake.at == end && lacks_its_end(*member));
       if (mistake.at > member->value.at && inside) server_ = member->key;
     }
     garbled_.insert(server_);
-    error(mistake.at,
-          server_.empty() ? mistake.what : "in server " + json::quoted(server_) + ": " + mistake.what);
+    error(mistake.at, server_.empty() ? mistake.what : "in server " + shown(server_) + ": " + mistake.what);
   }
   server_.clear();
 }
@@ -106,7 +111,7 @@ void ConfigReader::top(const Value& root) {
   // First, because entries begin with them.
   if (const Value* defaults = root.find("defaults"); defaults) {
     if (is(*defaults, Type::object, "defaults", R"({"idleTimeoutMs": 300000})")) {
-      owner_ = "\"defaults\"";
+      owner_ = "defaults";
       keys(*defaults, default_keys());
       tuning(*defaults, config_.defaults);
       for (const Member& member : defaults->members) {
@@ -131,7 +136,7 @@ void ConfigReader::top(const Value& root) {
 }
 
 void ConfigReader::daemon(const Value& object) {
-  owner_ = "\"daemon\"";
+  owner_ = "daemon";
   keys(object, daemon_keys);
   if (const auto value = whole_number(object, "idleTimeoutMs", daemon_idle_min_ms, 30 * day_ms, "600000"))
     config_.daemon_idle_timeout = milliseconds(*value);
@@ -145,14 +150,13 @@ std::optional<std::int64_t> ConfigReader::whole_number(const Value& object, std:
   const auto value = found->integer();
   if (value && *value >= min && *value <= max) return *value;
   const std::string_view unit = key.ends_with("Ms") ? " of milliseconds" : "";
-  error(found->at, json::quoted(key) + " of " + owner_ + " must be a whole number" + std::string(unit) +
-                       " from " + std::to_string(min) + " to " + std::to_string(max) + ", like " +
-                       std::string(example));
+  error(found->at, shown(key) + " of " + owner_ + " must be a whole number" + std::string(unit) + " from " +
+                       std::to_string(min) + " to " + std::to_string(max) + ", like " + std::string(example));
   return std::nullopt;
 }
 
 void ConfigReader::http(const Value& object) {
-  owner_ = "\"http\"";
+  owner_ = "http";
   keys(object, http_keys);
   if (const auto port = whole_number(object, "port", 0, 65535, "8765"))
     config_.http.port = static_cast<std::uint16_t>(*port);
@@ -183,9 +187,8 @@ void ConfigReader::http_hosts(const Value& value) {
   for (const std::string& host : config_.http.hosts) {
     const bool plain = host.find_first_of("/@*? ,") == std::string::npos && !host.empty();
     if (!plain)
-      error(value.at,
-            "\"hosts\" of \"http\" must be names as they stand in a URL, perhaps with a port, like " +
-                example + ", not " + json::quoted(host));
+      error(value.at, "hosts of http must be names as they stand in a URL, perhaps with a port, like " +
+                          example + ", not " + shown(host));
   }
 }
 
@@ -202,8 +205,8 @@ std::string ConfigReader::file(const Member& member) {
   const bool later = member.value.text.starts_with("${");
   std::string path = later && no_zero_byte(member.value, member.key) ? member.value.text : http_file(member);
   if (path.empty() && member.value.type == Type::string)
-    error(member.value.at, json::quoted(member.key) + " of " + owner_ +
-                               " must name a file, like \"/etc/hearth/" + member.key + ".pem\"");
+    error(member.value.at, shown(member.key) + " of " + owner_ + " must name a file, like \"/etc/hearth/" +
+                               member.key + ".pem\"");
   return path;
 }
 
@@ -224,7 +227,7 @@ void ConfigReader::http_token(const Value& value) {
   if (!is(value, Type::string, "token", "\"a long random text\", or null for none")) return;
   const bool printable = std::ranges::all_of(value.text, [](char c) { return c > ' ' && c < 127; });
   if (value.text.size() < token_min || !printable) {
-    error(value.at, "\"token\" of \"http\" must be at least " + std::to_string(token_min) +
+    error(value.at, "token of http must be at least " + std::to_string(token_min) +
                         " printable characters without blanks; leave it out, and the daemon makes one");
     return;
   }
@@ -235,7 +238,7 @@ std::vector<std::string> ConfigReader::strings(const Value& list, std::string_vi
                                                std::string_view example) {
   std::vector<std::string> found;
   const std::string must =
-      json::quoted(key) + " of " + owner_ + " must be an array of strings, like " + std::string(example);
+      shown(key) + " of " + owner_ + " must be an array of strings, like " + std::string(example);
   if (list.type != Type::array) {
     error(list.at, must);
     return found;
@@ -253,24 +256,22 @@ std::vector<std::string> ConfigReader::strings(const Value& list, std::string_vi
 std::optional<std::string> ConfigReader::word(const Value& value, std::string_view key,
                                               std::span<const std::string_view> known) {
   if (value.type == Type::string && std::ranges::find(known, value.text) != known.end()) return value.text;
-  std::string what = json::quoted(key) + " of " + owner_ + " must be " + listed(known);
-  if (const auto meant = base::nearest(value.text, known))
-    what += "; did you mean " + json::quoted(*meant) + "?";
+  std::string what = shown(key) + " of " + owner_ + " must be " + listed(known);
+  if (const auto meant = base::nearest(value.text, known)) what += "; did you mean " + shown(*meant) + "?";
   error(value.at, std::move(what));
   return std::nullopt;
 }
 
 bool ConfigReader::is(const Value& value, Type type, std::string_view key, std::string_view example) {
   if (value.type == type) return true;
-  error(value.at, json::quoted(key) + " of " + owner_ + " must be " + std::string(name_of(type)) + ", like " +
+  error(value.at, shown(key) + " of " + owner_ + " must be " + std::string(name_of(type)) + ", like " +
                       std::string(example) + ", not " + std::string(name_of(value.type)));
   return false;
 }
 
 bool ConfigReader::no_zero_byte(const Value& value, std::string_view key) {
   if (value.text.find('\0') == std::string::npos) return true;
-  error(value.at,
-        json::quoted(key) + " of " + owner_ + " must not contain \\u0000; no program can be given that");
+  error(value.at, shown(key) + " of " + owner_ + " must not contain \\u0000; no program can be given that");
   return false;
 }
 
@@ -279,11 +280,11 @@ void ConfigReader::keys(const Value& object, std::span<const std::string_view> k
   for (const Member& member : object.members) {
     if (swallowed_.contains(&member)) continue;
     if (std::ranges::find(known, member.key) == known.end()) {
-      warning(member.key_at, "unknown key " + json::quoted(member.key) + " of " + owner_ + " is ignored" +
-                                 hint(member.key, known));
+      warning(member.key_at,
+              "unknown key " + shown(member.key) + " of " + owner_ + " is ignored" + hint(member.key, known));
     } else if (!seen.insert(member.key).second) {
       error(member.key_at,
-            json::quoted(member.key) + " of " + owner_ + " stands here a second time; remove one of the two");
+            shown(member.key) + " of " + owner_ + " stands here a second time; remove one of the two");
     }
   }
 }
@@ -298,7 +299,7 @@ void ConfigReader::settle() {
     position.line += step.line - 1;
     counted = at;
     config_.complaints.push_back(
-        {one.severity, config_.path, position.line, position.column, std::move(one.what)});
+        {one.severity, config_.path, position.line, position.column, std::move(one.what), one.server});
     if (one.severity == Severity::warning || one.server.empty()) continue;
     config_.refused.try_emplace(one.server, config_.complaints.back());
     config_.entries.erase(one.server);

@@ -4,12 +4,11 @@
 
 #include "app/config_reader.h"
 #include "app/server_name.h"
+#include "app/shown.h"
 #include "core/relevance.h"
 
 namespace app {
 namespace {
-
-namespace json = proto::json;
 
 struct Number {
   std::string_view key;
@@ -88,7 +87,7 @@ std::span<const std::string_view> server_keys() {
 
 void ConfigReader::server(const Member& member) {
   server_ = member.key;
-  owner_ = "server " + json::quoted(member.key);
+  owner_ = "server " + shown(member.key);
   Entry entry;
   entry.tuning = config_.defaults;
   if (const auto trouble = trouble_with_name(member.key)) error(member.key_at, owner_ + ": " + *trouble);
@@ -113,13 +112,12 @@ void ConfigReader::server_strings(const Value& object, Entry& entry) {
     const Value& value = member.value;
     if (member.key == "command") {
       if (value.type == Type::array) {
-        error(value.at,
-              "\"command\" of " + owner_ +
-                  " must be a string, like \"npx\"; what follows the program belongs into \"args\"");
+        error(value.at, "command of " + owner_ +
+                            " must be a string, like \"npx\"; what follows the program belongs into args");
       } else if (is(value, Type::string, "command", "\"npx\"") && no_zero_byte(value, "command")) {
         entry.command = value.text;
         if (value.text.empty())
-          error(value.at, "\"command\" of " + owner_ + " must not be empty; write one like \"npx\"");
+          error(value.at, "command of " + owner_ + " must not be empty; write one like \"npx\"");
       }
     } else if (member.key == "cwd") {
       if (is(value, Type::string, "cwd", "\"${project}/data\"") && no_zero_byte(value, "cwd"))
@@ -149,7 +147,7 @@ void ConfigReader::server_environment(const Value& env, Entry& entry) {
   if (!is(env, Type::object, "env", R"({"API_KEY": "${API_KEY}"})")) return;
   std::set<std::string_view> seen;
   for (const Member& member : env.members) {
-    const std::string what = json::quoted(member.key) + " in \"env\" of " + owner_;
+    const std::string what = shown(member.key) + " in env of " + owner_;
     if (member.key.empty() || member.key.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
       error(member.key_at, what + " cannot be the name of a variable; write one like \"API_KEY\"");
     } else if (!seen.insert(member.key).second) {
@@ -168,8 +166,7 @@ void ConfigReader::server_ignored(const Value& patterns, Entry& entry) {
   for (const Value& item : patterns.items) {
     if (item.type != Type::string) continue;
     if (const auto trouble = core::trouble_with_pattern(item.text))
-      error(item.at,
-            "a pattern in \"ignoreEnv\" of " + owner_ + ' ' + *trouble + "; write one like CLIENT_*");
+      error(item.at, "a pattern in ignoreEnv of " + owner_ + ' ' + *trouble + "; write one like CLIENT_*");
   }
 }
 
@@ -182,7 +179,7 @@ void ConfigReader::tuning(const Value& object, Tuning& into) {
       number.set(into, *value);
       continue;
     }
-    error(found->at, json::quoted(number.key) + " of " + owner_ + " must be a whole number of " +
+    error(found->at, shown(number.key) + " of " + owner_ + " must be a whole number of " +
                          std::string(number.unit) + " from " + std::to_string(number.min) + " to " +
                          std::to_string(number.max) + ", like " + std::string(number.example));
   }

@@ -10,10 +10,10 @@
 #include "app/expand.h"
 #include "app/find_program.h"
 #include "app/server_name.h"
+#include "app/shown.h"
 #include "app/web_url.h"
 #include "core/relevance.h"
 #include "io/authorities.h"
-#include "proto/json.h"
 
 namespace app {
 namespace {
@@ -118,25 +118,25 @@ base::Result<core::Address> resolve_address(const EntryAddress& entry, const std
     return result;
   };
   core::Address address;
-  address.url = TRY(expanded(entry.url, "\"url\""));
+  address.url = TRY(expanded(entry.url, "url"));
   address.port = entry.port;
-  address.path = TRY(expanded(entry.path, "\"path\""));
+  address.path = TRY(expanded(entry.path, "path"));
   if (!address.url.empty() && !is_web_url(address.url))
-    return base::failure("\"url\" of " + owner +
+    return base::failure("url of " + owner +
                          " does not begin with http:// or https:// once its variables are put in");
   for (const auto& [name, value] : entry.headers)
-    address.headers[name] = TRY(expanded(value, proto::json::quoted(name) + " in \"headers\""));
+    address.headers[name] = TRY(expanded(value, shown(name) + " in headers"));
   for (const std::string& word : entry.headers_helper)
-    address.headers_helper.push_back(TRY(expanded(word, "\"headersHelper\"")));
+    address.headers_helper.push_back(TRY(expanded(word, "headersHelper")));
   const auto file = [&](const std::string& path, const std::string& what) -> base::Result<std::string> {
     std::string whole = TRY(expanded(path, what));
     if (!whole.empty() && !whole.starts_with('/'))
       return base::failure(what + " of " + owner + " must be an absolute path once its variables are put in");
     return whole;
   };
-  address.certificate = TRY(file(entry.certificate, "\"certificate\""));
-  address.key = TRY(file(entry.key, "\"key\""));
-  if (!entry.authority.empty()) address.authorities.push_back(TRY(file(entry.authority, "\"ca\"")));
+  address.certificate = TRY(file(entry.certificate, "certificate"));
+  address.key = TRY(file(entry.key, "key"));
+  if (!entry.authority.empty()) address.authorities.push_back(TRY(file(entry.authority, "ca")));
   return address;
 }
 
@@ -147,7 +147,7 @@ base::Result<std::vector<std::string>> usual_authorities(const std::string& of_d
   std::vector<std::string> files;
   if (!of_defaults.empty()) {
     auto file = expand(of_defaults, variables);
-    if (!file) return base::failure("\"ca\" of \"defaults\": " + file.error().what);
+    if (!file) return base::failure("ca of defaults: " + file.error().what);
     files.push_back(std::move(*file));
   }
   for (const char* name : {"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"}) {
@@ -166,7 +166,7 @@ base::Result<std::string> program_of(const core::ServerSpec& spec, const std::st
 }
 
 base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string& name, const Entry& entry) {
-  const std::string owner = "server " + proto::json::quoted(name);
+  const std::string owner = "server " + shown(name);
   const Places places = places_of(wish, entry.scope);
   const bool started = entry.address.link != core::Link::stdio && !entry.command.empty();
   // The port is known when the server is started, and put in then.
@@ -187,16 +187,16 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
   spec.ignored_variables = {entry.ignored_env.begin(), entry.ignored_env.end()};
   spec.environment = inherited(wish.environment, entry.scope, spec.named_variables);
   for (const auto& [key, value] : entry.env) {
-    spec.environment[key] = TRY(expanded(value, proto::json::quoted(key) + " in \"env\""));
+    spec.environment[key] = TRY(expanded(value, shown(key) + " in env"));
   }
   for (std::size_t i = 0; i < entry.args.size(); ++i) {
-    spec.args.push_back(TRY(expanded(entry.args[i], "argument " + std::to_string(i + 1) + " in \"args\"")));
+    spec.args.push_back(TRY(expanded(entry.args[i], "argument " + std::to_string(i + 1) + " in args")));
   }
   const bool runs_something = !entry.command.empty() || !entry.address.headers_helper.empty();
   if (entry.cwd) {
-    const fs::path cwd = TRY(expanded(*entry.cwd, "\"cwd\""));
+    const fs::path cwd = TRY(expanded(*entry.cwd, "cwd"));
     const fs::path from = cwd.is_absolute() ? fs::path("/") : fs::path(TRY(places.of_scope));
-    spec.directory = TRY(settled_directory(from / cwd, "\"cwd\" of " + owner + ":"));
+    spec.directory = TRY(settled_directory(from / cwd, "cwd of " + owner + ":"));
   } else if (runs_something) {
     spec.directory = TRY(places.of_scope);
   }
@@ -204,7 +204,7 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
   spec.address = TRY(resolve_address(entry.address, owner, variables));
   if (!spec.address.headers_helper.empty()) {
     std::string& helper = spec.address.headers_helper.front();
-    helper = TRY(program_of(spec, helper, "\"headersHelper\"", owner));
+    helper = TRY(program_of(spec, helper, "headersHelper", owner));
   }
   if (entry.command.empty()) {
     if (spec.address.authorities.empty() && is_secure(spec.address.url))
@@ -219,8 +219,8 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
     return spec;
   }
   if (entry.scope == core::Scope::project) spec.scope_directory = TRY(places.project);
-  const std::string command = TRY(expanded(entry.command, "\"command\""));
-  spec.program = TRY(program_of(spec, command, "\"command\"", owner));
+  const std::string command = TRY(expanded(entry.command, "command"));
+  spec.program = TRY(program_of(spec, command, "command", owner));
   return spec;
 }
 

@@ -181,7 +181,9 @@ void Parser::member(Value& owner) {
   if (!string(made.key)) return recover();
   blank();
   if (peek() != ':') {
-    note(pos_, "expected ':' after " + quoted(made.key) + ", but found " + shown());
+    const std::string name = quoted(made.key);
+    // Without its quotes: some clients black out what stands between them.
+    note(pos_, "expected ':' after " + name.substr(1, name.size() - 2) + ", but found " + shown());
     return recover();
   }
   ++pos_;

@@ -179,6 +179,32 @@ class TestMistakes(ConfigCase):
         self.assertIn("idleTimoutMs", everything)
         self.assertIn("idleTimeoutMs", everything)
 
+    def test_a_session_is_warned_of_its_own_entry_only(self):
+        """Two sessions of one entry hear nothing of another; the log has it once, and the status shows it."""
+        self.home.config({"mcpServers": {"fake": self.entry(), "other": self.entry(idleTimoutMs=1000)}})
+        for _ in range(2):
+            a = self.attach("fake")
+            a.initialize()
+            a.sync()
+            self.assertNotIn("idleTimoutMs", a.stderr())
+        other = self.attach("other")
+        other.initialize()
+        other.sync()
+        eventually("that it is told", lambda: "idleTimoutMs" in other.stderr())
+        self.assertEqual("".join(text for _, text in self.home.logs()).count("idleTimoutMs"), 1)
+        self.assertEqual(self.home.hearth("status").stdout.count("idleTimoutMs"), 1)
+
+    def test_what_the_file_lacks_at_its_end_or_has_behind_it_is_said(self):
+        """With line and column, to every session; an entry that is whole works."""
+        whole = '{"mcpServers": {\n  "fake": %s\n}\n' % json.dumps(self.entry())
+        for text, where in ((whole, "config.json:4:1: "), (whole + "}\n}", "config.json:5:1: ")):
+            self.home.config(text)
+            a = self.attach("fake")
+            a.initialize()
+            a.sync()
+            eventually("that it is told", lambda: where + "expected " in a.stderr())
+            self.assertIn(where + "expected ", self.home.hearth("status").stdout)
+
     def test_an_unreadable_file(self):
         path = self.home.config({"mcpServers": {"fake": self.entry()}})
         os.unlink(path)

@@ -30,7 +30,7 @@ std::string refusal(const Config& config, std::string_view name) {
   return found ? "" : found.error().what;
 }
 
-// One server "x" that says this; it starts at 1:17.
+// One server x that says this; it starts at 1:17.
 Config read_server(const std::string& body) {
   return read(R"({"mcpServers":{"x":)" + body + "}}");
 }
@@ -113,84 +113,83 @@ TEST_CASE("config: a mistake disables its entry and says where, what and what in
     std::string complaint;
   } table[] = {
       {R"({"command":"npx","args":"-y"})",
-       R"(config.json:1:44: "args" of server "x" must be an array of strings, like ["-y", "pkg"])"},
+       R"(config.json:1:44: args of server x must be an array of strings, like ["-y", "pkg"])"},
       {R"({"command":"npx","args":["-y",5]})",
-       R"(config.json:1:50: "args" of server "x" must be an array of strings, like ["-y", "pkg"]; put )"
+       R"(config.json:1:50: args of server x must be an array of strings, like ["-y", "pkg"]; put )"
        R"(this in double quotes)"},
       {R"({"command":"npx","args":["a\u0000"]})",
-       R"(config.json:1:45: "args" of server "x" must not contain \u0000; no program can be given that)"},
+       R"(config.json:1:45: args of server x must not contain \u0000; no program can be given that)"},
       {R"({"command":["npx","-y"]})",
-       R"(config.json:1:31: "command" of server "x" must be a string, like "npx"; what follows the )"
-       R"(program belongs into "args")"},
+       R"(config.json:1:31: command of server x must be a string, like "npx"; what follows the )"
+       R"(program belongs into args)"},
       {R"({"command":7})",
-       R"(config.json:1:31: "command" of server "x" must be a string, like "npx", not a number)"},
+       R"(config.json:1:31: command of server x must be a string, like "npx", not a number)"},
       {R"({"command":""})",
-       R"(config.json:1:31: "command" of server "x" must not be empty; write one like "npx")"},
+       R"(config.json:1:31: command of server x must not be empty; write one like "npx")"},
       {R"({"args":[]})",
-       R"(config.json:1:16: server "x" has no "command"; add the program to run, like "command": "npx")"},
-      {R"([])", R"(config.json:1:20: server "x" must be an object, like {"command": "npx", "args": ["-y", )"
+       R"(config.json:1:16: server x has no command; add the program to run, like "command": "npx")"},
+      {R"([])", R"(config.json:1:20: server x must be an object, like {"command": "npx", "args": ["-y", )"
                 R"("pkg"]}, not an array)"},
       {R"({"command":"a","env":[]})",
-       R"(config.json:1:41: "env" of server "x" must be an object, like {"API_KEY": "${API_KEY}"}, not )"
+       R"(config.json:1:41: env of server x must be an object, like {"API_KEY": "${API_KEY}"}, not )"
        R"(an array)"},
       {R"({"command":"a","env":{"PORT":8080}})",
-       R"(config.json:1:49: "PORT" in "env" of server "x" must be a string, not a number; put the value )"
+       R"(config.json:1:49: PORT in env of server x must be a string, not a number; put the value )"
        R"(in double quotes)"},
       {R"({"command":"a","env":{"A=B":"c"}})",
-       R"(config.json:1:42: "A=B" in "env" of server "x" cannot be the name of a variable; write one )"
+       R"(config.json:1:42: A=B in env of server x cannot be the name of a variable; write one )"
        R"(like "API_KEY")"},
       {R"({"command":"a","env":{"A":"b","A":"c"}})",
-       R"(config.json:1:50: "A" in "env" of server "x" stands here a second time; remove one of the two)"},
+       R"(config.json:1:50: A in env of server x stands here a second time; remove one of the two)"},
       {R"({"command":"a","cwd":1})",
-       R"(config.json:1:41: "cwd" of server "x" must be a string, like "${project}/data", not a number)"},
+       R"(config.json:1:41: cwd of server x must be a string, like "${project}/data", not a number)"},
       {R"({"command":"a","scope":"prject"})",
-       R"(config.json:1:43: "scope" of server "x" must be "user", "project" or "session"; did you mean )"
-       R"("project"?)"},
+       R"(config.json:1:43: scope of server x must be user, project or session; did you mean )"
+       "project?"},
       {R"({"command":"a","scope":null})",
-       R"(config.json:1:43: "scope" of server "x" must be "user", "project" or "session")"},
+       R"(config.json:1:43: scope of server x must be user, project or session)"},
       {R"({"command":"a","interactive":"serialize"})",
-       R"(config.json:1:49: "interactive" of server "x" must be "automatic", "serialise" or "split"; did )"
-       R"(you mean "serialise"?)"},
+       R"(config.json:1:49: interactive of server x must be automatic, serialise or split; did )"
+       R"(you mean serialise?)"},
       {R"({"command":"a","ignoreEnv":"C_*"})",
-       R"(config.json:1:47: "ignoreEnv" of server "x" must be an array of strings, like ["CLIENT_*"])"},
+       R"(config.json:1:47: ignoreEnv of server x must be an array of strings, like ["CLIENT_*"])"},
       {R"({"command":"a","ignoreEnv":["C","A=b"]})",
-       R"(config.json:1:52: a pattern in "ignoreEnv" of server "x" must be the name of a variable, )"
+       R"(config.json:1:52: a pattern in ignoreEnv of server x must be the name of a variable, )"
        "without = and a value; write one like CLIENT_*"},
       {R"({"command":"a","ignoreEnv":[""]})",
-       R"(config.json:1:48: a pattern in "ignoreEnv" of server "x" must not be empty; )"
+       R"(config.json:1:48: a pattern in ignoreEnv of server x must not be empty; )"
        "write one like CLIENT_*"},
       {R"({"command":"a","calls":"ones"})",
-       R"(config.json:1:43: "calls" of server "x" must be "automatic", "many" or "one"; did you mean )"
-       R"("one"?)"},
+       "config.json:1:43: calls of server x must be automatic, many or one; did you mean one?"},
       {R"({"command":"a","capabilities":["rots"]})",
-       R"(config.json:1:51: "capabilities" of server "x" must be "roots", "sampling" or "elicitation"; )"
-       R"(did you mean "roots"?)"},
+       R"(config.json:1:51: capabilities of server x must be roots, sampling or elicitation; )"
+       R"(did you mean roots?)"},
       {R"({"command":"a","cache":"no"})",
-       R"(config.json:1:43: "cache" of server "x" must be true or false, like false, not a string)"},
+       R"(config.json:1:43: cache of server x must be true or false, like false, not a string)"},
       {R"({"command":"a","disabled":"no"})",
-       R"(config.json:1:46: "disabled" of server "x" must be true or false, like true, not a string)"},
+       R"(config.json:1:46: disabled of server x must be true or false, like true, not a string)"},
       {R"({"command":"a","idleTimeoutMs":-1})",
-       R"(config.json:1:51: "idleTimeoutMs" of server "x" must be a whole number of milliseconds from 0 )"
+       R"(config.json:1:51: idleTimeoutMs of server x must be a whole number of milliseconds from 0 )"
        R"(to 2592000000, like 300000)"},
       {R"({"command":"a","startTimeoutMs":99})",
-       R"(config.json:1:52: "startTimeoutMs" of server "x" must be a whole number of milliseconds from )"
+       R"(config.json:1:52: startTimeoutMs of server x must be a whole number of milliseconds from )"
        R"(100 to 3600000, like 60000)"},
       {R"({"command":"a","askTimeoutMs":1e3})",
-       R"(config.json:1:50: "askTimeoutMs" of server "x" must be a whole number of milliseconds from 100 )"
+       R"(config.json:1:50: askTimeoutMs of server x must be a whole number of milliseconds from 100 )"
        R"(to 86400000, like 600000)"},
       {R"({"command":"a","stableAfterMs":"1"})",
-       R"(config.json:1:51: "stableAfterMs" of server "x" must be a whole number of milliseconds from 0 )"
+       R"(config.json:1:51: stableAfterMs of server x must be a whole number of milliseconds from 0 )"
        R"(to 86400000, like 60000)"},
       {R"({"command":"a","maxMessageBytes":1073741825})",
-       R"(config.json:1:53: "maxMessageBytes" of server "x" must be a whole number of bytes from 65536 )"
+       R"(config.json:1:53: maxMessageBytes of server x must be a whole number of bytes from 65536 )"
        R"(to 1073741824, like 67108864)"},
       {R"({"command":"a","command":"b"})",
-       R"(config.json:1:35: "command" of server "x" stands here a second time; remove one of the two)"},
+       R"(config.json:1:35: command of server x stands here a second time; remove one of the two)"},
       {R"({"command":"a" "args":["b"]})",
-       R"(config.json:1:35: in server "x": expected ',' or '}', but found a string)"},
-      {R"({"command":npx})", R"(config.json:1:31: in server "x": expected a value, but found 'npx')"},
+       R"(config.json:1:35: in server x: expected ',' or '}', but found a string)"},
+      {R"({"command":npx})", R"(config.json:1:31: in server x: expected a value, but found 'npx')"},
       {R"({"command":"C:\dir"})",
-       R"(config.json:1:34: in server "x": expected an escape such as \n or \u00e9 after the backslash; )"
+       R"(config.json:1:34: in server x: expected an escape such as \n or \u00e9 after the backslash; )"
        R"(a backslash itself is written \\)"},
   };
   for (const auto& row : table) {
@@ -207,34 +206,33 @@ TEST_CASE("config: what is wrong with a server that speaks HTTP") {
     const char* body;
     const char* complaint;
   } table[] = {
-      {R"({"url":"ftp://x"})",
-       R"(config.json:1:27: "url" of server "x" must begin with http:// or https://)"},
-      {R"({"type":"http"})", R"(config.json:1:16: server "x" has no "url"; add where it is, like "url": )"
+      {R"({"url":"ftp://x"})", R"(config.json:1:27: url of server x must begin with http:// or https://)"},
+      {R"({"type":"http"})", R"(config.json:1:16: server x has no url; add where it is, like "url": )"
                              R"("https://example.org/mcp")"},
       {R"({"type":"stdio","url":"https://x"})",
-       R"(config.json:1:42: server "x" has a "url", so its "type" must be "http" or "sse"; or give it a )"
-       R"("command")"},
+       R"(config.json:1:42: server x has a url, so its type must be http or sse; or give it a )"
+       "command"},
       {R"({"type":"studio","command":"a"})",
-       R"(config.json:1:28: "type" of server "x" must be "stdio", "http" or "sse"; did you mean "stdio"?)"},
+       R"(config.json:1:28: type of server x must be stdio, http or sse; did you mean stdio?)"},
       {R"({"command":"a","type":"sse","transport":"http"})",
-       R"(config.json:1:60: "transport" of server "x" contradicts its "type"; remove one of the two)"},
+       R"(config.json:1:60: transport of server x contradicts its type; remove one of the two)"},
       {R"({"command":"a","transport":"http","port":"any"})",
-       R"(config.json:1:61: "port" of server "x" must be a number from 1 to 65535, like 3100, or "auto")"},
+       R"(config.json:1:61: port of server x must be a number from 1 to 65535, like 3100, or auto)"},
       {R"({"command":"a","transport":"http","path":"mcp"})",
-       R"(config.json:1:61: "path" of server "x" must begin with /, like "/mcp")"},
+       R"(config.json:1:61: path of server x must begin with /, like "/mcp")"},
       {R"({"url":"https://x","headers":{"Mcp-Session-Id":"1"}})",
-       R"(config.json:1:50: "Mcp-Session-Id" in "headers" of server "x" is set by Hearth itself; remove it)"},
+       R"(config.json:1:50: Mcp-Session-Id in headers of server x is set by Hearth itself; remove it)"},
       {R"({"url":"https://x","headers":{"A B":"1"}})",
-       R"(config.json:1:50: "A B" in "headers" of server "x" cannot be the name of a header; write one like )"
+       R"(config.json:1:50: A B in headers of server x cannot be the name of a header; write one like )"
        R"("Authorization")"},
       {R"({"url":"https://x","headers":{"A":"1\n2"}})",
-       R"(config.json:1:54: "A" in "headers" of server "x" must be one line)"},
+       R"(config.json:1:54: A in headers of server x must be one line)"},
       {R"({"url":"https://x","headersHelper":[]})",
-       R"(config.json:1:55: "headersHelper" of server "x" must name a program, like "my-login --headers")"},
+       R"(config.json:1:55: headersHelper of server x must name a program, like "my-login --headers")"},
       {R"({"command":"a","discover":"no"})",
-       R"(config.json:1:46: "discover" of server "x" must be true or false, like false, not a string)"},
+       R"(config.json:1:46: discover of server x must be true or false, like false, not a string)"},
       {R"({"url":"https://x","headersHelper":"a 'b"})",
-       R"(config.json:1:55: "headersHelper" of server "x": a ' in the command is not closed)"},
+       R"(config.json:1:55: headersHelper of server x: a ' in the command is not closed)"},
   };
   for (const auto& row : table) {
     CAPTURE(row.body);
@@ -248,12 +246,12 @@ TEST_CASE("config: what does no harm is a warning") {
     std::string complaint;
   } table[] = {
       {R"({"command":"a","agrs":[]})",
-       R"((warning) config.json:1:35: unknown key "agrs" of server "x" is ignored; did you mean "args"?)"},
+       R"((warning) config.json:1:35: unknown key agrs of server x is ignored; did you mean args?)"},
       {R"({"command":"a","idle_timeout_ms":1})",
-       R"((warning) config.json:1:35: unknown key "idle_timeout_ms" of server "x" is ignored; did you )"
-       R"(mean "idleTimeoutMs"?)"},
+       R"((warning) config.json:1:35: unknown key idle_timeout_ms of server x is ignored; did you )"
+       R"(mean idleTimeoutMs?)"},
       {R"({"command":"a","url":"https://x"})",
-       R"((warning) config.json:1:41: "url" of server "x" is ignored, because it has a "command")"},
+       R"((warning) config.json:1:41: url of server x is ignored, because it has a command)"},
   };
   for (const auto& row : table) {
     CAPTURE(row.body);
@@ -261,12 +259,11 @@ TEST_CASE("config: what does no harm is a warning") {
     CHECK(complaints(config) == row.complaint);
     CHECK(refusal(config, "x") == "");
   }
-  CHECK(
-      complaints(read(R"({"mcpServer":{},"banana":1})")) ==
-      "(warning) config.json:1:2: unknown key \"mcpServer\" of the file is ignored; did you mean "
-      "\"mcpServers\"?\n"
-      "(warning) config.json:1:17: unknown key \"banana\" of the file is ignored; known are \"mcpServers\", "
-      "\"defaults\", \"daemon\", \"http\" or \"$schema\"");
+  CHECK(complaints(read(R"({"mcpServer":{},"banana":1})")) ==
+        "(warning) config.json:1:2: unknown key mcpServer of the file is ignored; did you mean "
+        "mcpServers?\n"
+        "(warning) config.json:1:17: unknown key banana of the file is ignored; known are mcpServers, "
+        "defaults, daemon, http or $schema");
 }
 
 TEST_CASE("config: one bad entry leaves the others alone") {
@@ -333,9 +330,9 @@ TEST_CASE("config: any one character may be missing from an entry") {
 TEST_CASE("config: a forgotten closing brace does not swallow what follows") {
   const Config config = read(
       "{\"mcpServers\":{\n\"a\":{\"command\":\"x\",\n\"b\":{\"command\":\"y\"},\n\"c\":{\"command\":5}}}");
-  CHECK(refusal(config, "a") == "config.json:3:1: in server \"a\": expected '}' before \"b\"");
+  CHECK(refusal(config, "a") == "config.json:3:1: in server a: expected '}' before b");
   CHECK(refusal(config, "b") == "");
-  CHECK(refusal(config, "c").starts_with("config.json:4:16: \"command\" of server \"c\""));
+  CHECK(refusal(config, "c").starts_with("config.json:4:16: command of server c"));
   // Where all brackets match, it is only an unknown key.
   const Config meant = read(R"({"mcpServers":{"a":{"command":"x","b":{"command":"y"}}}})");
   CHECK(refusal(meant, "a") == "");
@@ -350,21 +347,21 @@ TEST_CASE("config: mistakes outside of entries") {
       {"[]", "config.json:1:1: the file must be an object, like {\"mcpServers\": {}}"},
       {"nonsense", "config.json:1:1: expected a value, but found 'nonsense'"},
       {R"({"mcpServers":[]})",
-       R"(config.json:1:15: "mcpServers" of the file must be an object, like {"files": {"command": )"
+       R"(config.json:1:15: mcpServers of the file must be an object, like {"files": {"command": )"
        R"("npx", "args": ["-y", "pkg"]}}, not an array)"},
       {R"({"defaults":1})",
-       R"(config.json:1:13: "defaults" of the file must be an object, like {"idleTimeoutMs": 300000}, )"
+       R"(config.json:1:13: defaults of the file must be an object, like {"idleTimeoutMs": 300000}, )"
        R"(not a number)"},
       {R"({"defaults":{"idleTimeoutMs":"x"}})",
-       R"(config.json:1:30: "idleTimeoutMs" of "defaults" must be a whole number of milliseconds from 0 )"
+       R"(config.json:1:30: idleTimeoutMs of defaults must be a whole number of milliseconds from 0 )"
        R"(to 2592000000, like 300000)"},
       {R"({"daemon":{"idleTimeoutMs":99}})",
-       R"(config.json:1:28: "idleTimeoutMs" of "daemon" must be a whole number of milliseconds from 100 )"
+       R"(config.json:1:28: idleTimeoutMs of daemon must be a whole number of milliseconds from 100 )"
        R"(to 2592000000, like 600000)"},
       {R"({"daemon":{"idle":1}})",
-       R"((warning) config.json:1:12: unknown key "idle" of "daemon" is ignored; known are "idleTimeoutMs")"},
+       R"((warning) config.json:1:12: unknown key idle of daemon is ignored; known are idleTimeoutMs)"},
       {R"({"daemon":{},"daemon":{}})",
-       R"(config.json:1:14: "daemon" of the file stands here a second time; remove one of the two)"},
+       R"(config.json:1:14: daemon of the file stands here a second time; remove one of the two)"},
   };
   for (const auto& row : table) {
     CAPTURE(row.text);
@@ -375,14 +372,14 @@ TEST_CASE("config: mistakes outside of entries") {
 TEST_CASE("config: a name that stands twice means neither") {
   const Config config = read("{\"mcpServers\":{\n\"x\":{\"command\":\"a\"},\n\"x\":{\"command\":\"b\"}}}");
   CHECK(complaints(config) ==
-        "config.json:3:1: server \"x\" stands here a second time; remove one of the two or rename it");
+        "config.json:3:1: server x stands here a second time; remove one of the two or rename it");
   CHECK(refusal(config, "x") == complaints(config));
 }
 
 TEST_CASE("config: names that cannot be") {
   const Config config = read(R"({"mcpServers":{"../x":{"command":"a"}}})");
   CHECK(complaints(config) ==
-        R"(config.json:1:16: server "../x": the name must begin with a letter or digit, like "files")");
+        R"(config.json:1:16: server ../x: the name must begin with a letter or digit, like "files")");
   CHECK(config.entries.empty());
 }
 
@@ -391,11 +388,11 @@ TEST_CASE("config: lines and columns count characters, also after others") {
       "{\n  \"mcpServers\": {\n    \"\xc3\xa9\": {\"command\": \"\xc3\xa9\", \"args\": 1, \"cwd\": 2},\n\n  "
       "\"b\": 3}}");
   CHECK(complaints(config) ==
-        "config.json:3:35: \"args\" of server \"\xc3\xa9\" must be an array of strings, like [\"-y\", "
+        "config.json:3:35: args of server \xc3\xa9 must be an array of strings, like [\"-y\", "
         "\"pkg\"]\n"
-        "config.json:3:45: \"cwd\" of server \"\xc3\xa9\" must be a string, like \"${project}/data\", not a "
+        "config.json:3:45: cwd of server \xc3\xa9 must be a string, like \"${project}/data\", not a "
         "number\n"
-        "config.json:5:8: server \"b\" must be an object, like {\"command\": \"npx\", \"args\": [\"-y\", "
+        "config.json:5:8: server b must be an object, like {\"command\": \"npx\", \"args\": [\"-y\", "
         "\"pkg\"]}, not a number");
   CHECK(refusal(config, "\xc3\xa9").starts_with("config.json:3:35"));
 }
@@ -403,7 +400,39 @@ TEST_CASE("config: lines and columns count characters, also after others") {
 TEST_CASE("config: an unclosed file keeps what was closed") {
   const Config config = read("{\"mcpServers\": {\"a\": {\"command\": \"x\"},\n\"b\": {\"command\": \"y\"");
   CHECK(refusal(config, "a") == "");
-  CHECK(refusal(config, "b") == "config.json:2:21: in server \"b\": expected '}', but the text ends here");
+  CHECK(refusal(config, "b") == "config.json:2:21: in server b: expected '}', but the text ends here");
+}
+
+TEST_CASE("config: what the file lacks at its end, or has behind it, is said, and whole entries work") {
+  const struct {
+    const char* text;
+    std::string complaint;
+  } table[] = {
+      {"{\"mcpServers\": {\"a\": {\"command\": \"x\"}}\n",
+       "config.json:2:1: expected '}', but the text ends here"},
+      {"{\"mcpServers\": {\"a\": {\"command\": \"x\"}",
+       "config.json:1:38: expected '}', but the text ends here"},
+      {"{\"mcpServers\": {\"a\": {\"command\": \"x\"}}}\n}",
+       "config.json:2:1: expected nothing more, but found '}'"},
+      {"{\"mcpServers\": {\"a\": {\"command\": \"x\"}}} {\"defaults\": {}}",
+       "config.json:1:41: expected nothing more, but found '{'"},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.text);
+    const Config config = read(row.text);
+    CHECK(complaints(config) == row.complaint);
+    REQUIRE(config.complaints.size() == 1);
+    CHECK(config.complaints[0].server.empty());
+    CHECK(refusal(config, "a") == "");
+  }
+}
+
+TEST_CASE("config: a complaint says which entry it is about") {
+  const Config config = read(R"({"mcpServers":{"a":{"command":1},"b":{"command":"x","y":1}},"z":1})");
+  REQUIRE(config.complaints.size() == 3);
+  CHECK(config.complaints[0].server == "a");
+  CHECK(config.complaints[1].server == "b");
+  CHECK(config.complaints[2].server.empty());
 }
 
 TEST_CASE("config: complaints never repeat what may be a secret") {
@@ -417,7 +446,7 @@ TEST_CASE("config: why an entry cannot be had") {
   const Config config =
       read(R"({"mcpServers":{"files":{"command":"a"},"off":{"command":"a","disabled":true},"bad":1}})");
   CHECK(refusal(config, "files") == "");
-  CHECK(refusal(config, "off") == R"(server off is disabled; remove "disabled" from it in config.json)");
+  CHECK(refusal(config, "off") == R"(server off is disabled; remove disabled from it in config.json)");
   CHECK(refusal(config, "bad").starts_with("config.json:1:"));
   CHECK(refusal(config, "fiels")
             .starts_with(R"(there is no server fiels in config.json; did you mean files? (the file has)"));
@@ -426,7 +455,7 @@ TEST_CASE("config: why an entry cannot be had") {
   CHECK(refusal(read(""), "x") == R"(there is no server x in config.json; it has none yet)");
   CHECK(refusal(read(R"({"mcpServers":{"x" {"command":"a"}}})"), "x") ==
         R"(there is no server x in config.json; it has none yet (the file has mistakes: )"
-        R"(config.json:1:20: expected ':' after "x", but found '{'))");
+        R"(config.json:1:20: expected ':' after x, but found '{'))");
 }
 
 TEST_CASE("config: the file itself") {
@@ -504,8 +533,8 @@ TEST_CASE("config: servers that speak HTTP") {
 TEST_CASE("config: what is ignored is said") {
   const Config remote = read_server(R"({"url":"https://x","args":["a"]})");
   CHECK(complaints(remote) ==
-        R"((warning) config.json:1:46: "args" of server "x" is ignored, because it has a "url" and no )"
-        R"("command")");
+        R"((warning) config.json:1:46: args of server x is ignored, because it has a url and no )"
+        "command");
   CHECK(complaints(read_server(R"({"command":"a","port":1})"))
             .contains("is ignored, because it speaks over stdin"));
 }
@@ -524,11 +553,10 @@ TEST_CASE("config: the port towards clients") {
   CHECK_FALSE(read(R"({"http":{"port":1}})").http.open);
   CHECK(read(R"({"http":{"token":"0123456789abcdef"}})").http.token == "0123456789abcdef");
   CHECK(complaints(read(R"({"http":{"port":70000}})")) ==
-        R"(config.json:1:17: "port" of "http" must be a whole number from 0 to 65535, like 8765)");
-  CHECK(
-      complaints(read(R"({"http":{"token":"short"}})")) ==
-      R"(config.json:1:18: "token" of "http" must be at least 16 printable characters without blanks; leave )"
-      R"(it out, and the daemon makes one)");
+        R"(config.json:1:17: port of http must be a whole number from 0 to 65535, like 8765)");
+  CHECK(complaints(read(R"({"http":{"token":"short"}})")) ==
+        R"(config.json:1:18: token of http must be at least 16 printable characters without blanks; leave )"
+        R"(it out, and the daemon makes one)");
 }
 
 TEST_CASE("config: TLS on the port, and its names") {
@@ -539,12 +567,12 @@ TEST_CASE("config: TLS on the port, and its names") {
   CHECK(http.key == "/etc/key.pem");
   CHECK(http.hosts == std::vector<std::string>{"build.example", "[::1]:1"});
   CHECK(complaints(read(R"({"http":{"hosts":["https://build.example"]}})")) ==
-        R"(config.json:1:18: "hosts" of "http" must be names as they stand in a URL, perhaps with a port, )"
-        R"(like ["build.example.org"], not "https://build.example")");
+        R"(config.json:1:18: hosts of http must be names as they stand in a URL, perhaps with a port, )"
+        R"(like ["build.example.org"], not https://build.example)");
   for (const char* host : {"*", "", "a b", "a@b", "a/b", "a,b"})
     CHECK(complaints(read(R"({"http":{"hosts":[")" + std::string(host) + R"("]}})")) != "");
   CHECK(complaints(read(R"({"http":{"key":5}})")) ==
-        R"(config.json:1:16: "key" of "http" must be a string, like "/etc/hearth/key.pem", not a number)");
+        R"(config.json:1:16: key of http must be a string, like "/etc/hearth/key.pem", not a number)");
 }
 
 }  // namespace
@@ -564,11 +592,11 @@ TEST_CASE("config: authorities and certificates of servers at a URL") {
   CHECK(config.entries.at("b").tuning.authority == "/home/me/all.pem");
 
   CHECK(complaints(read_server(R"({"url":"https://x","key":"k.pem"})"))
-            .contains(R"(has a "key" and no "certificate")"));
+            .contains(R"(has a key and no certificate)"));
   CHECK(complaints(read_server(R"({"url":"https://x","ca":""})"))
-            .contains(R"("ca" of server "x" must name a file)"));
+            .contains(R"(ca of server x must name a file)"));
   CHECK(complaints(read_server(R"({"url":"https://x","ca":7})"))
-            .contains(R"("ca" of server "x" must be a string)"));
+            .contains(R"(ca of server x must be a string)"));
   CHECK(complaints(read_server(R"({"command":"a","ca":"c.pem"})"))
-            .contains(R"("ca" of server "x" is ignored, because it has no "url")"));
+            .contains(R"(ca of server x is ignored, because it has no url)"));
 }

@@ -102,7 +102,7 @@ TEST_CASE("json: strict refuses everything else, once, and gives no tree") {
       {"[1", "1:3 expected ']', but the text ends here"},
       {"[", "1:2 expected ']', but the text ends here"},
       {"{", "1:2 expected '}', but the text ends here"},
-      {"{\"a\"", "1:5 expected ':' after \"a\", but found the end of the text"},
+      {"{\"a\"", "1:5 expected ':' after a, but found the end of the text"},
       {"{\"a\":", "1:6 expected a value, but found the end of the text"},
       {"{a:1}", "1:2 expected a name in double quotes, but found 'a'"},
       {"[1}", "1:3 expected ',' or ']', but found '}'"},
@@ -199,7 +199,7 @@ TEST_CASE("json: relaxed notes each mistake and keeps what stands beside it") {
   } table[] = {
       {R"({"a":1 "b":2})", R"({"a":1,"b":2})", "1:8 expected ',' or '}', but found a string"},
       {R"({"a":,"b":2})", R"({"b":2})", "1:6 expected a value, but found ','"},
-      {R"({"a" 1,"b":2})", R"({"b":2})", "1:6 expected ':' after \"a\", but found '1'"},
+      {R"({"a" 1,"b":2})", R"({"b":2})", "1:6 expected ':' after a, but found '1'"},
       {R"({a:1,"b":2})", R"({"b":2})", "1:2 expected a name in double quotes, but found 'a'"},
       {R"({"a":True,"b":2})", R"({"b":2})", "1:6 expected a value, but found 'True'"},
       {R"({"a":'x, y',"b":2})", R"({"b":2})",

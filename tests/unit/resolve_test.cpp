@@ -310,26 +310,23 @@ TEST_CASE("resolve: what is wrong with an entry names server and key") {
     std::string complaint;
   } table[] = {
       {R"({"command":"${NO}"})",
-       "\"command\" of server \"x\": ${NO} is not set in the environment of this session; set it there, or "
+       "command of server x: ${NO} is not set in the environment of this session; set it there, or "
        "write "
        "${NO:-default}"},
       {R"({"command":"server","args":["a","${NO}"]})",
-       "argument 2 in \"args\" of server \"x\": ${NO} is not set in the environment of this session; set it "
+       "argument 2 in args of server x: ${NO} is not set in the environment of this session; set it "
        "there, or "
        "write ${NO:-default}"},
-      {R"({"command":"server","env":{"K":"${NO"}})",
-       "\"K\" in \"env\" of server \"x\": a ${ is not closed by }"},
+      {R"({"command":"server","env":{"K":"${NO"}})", "K in env of server x: a ${ is not closed by }"},
       {R"({"command":"server","cwd":"nowhere"})",
-       "\"cwd\" of server \"x\": " + world.at("home/repo/nowhere") +
-           " cannot be used: No such file or directory"},
-      {R"({"command":"server","cwd":"/etc/passwd"})",
-       "\"cwd\" of server \"x\": /etc/passwd is not a directory"},
+       "cwd of server x: " + world.at("home/repo/nowhere") + " cannot be used: No such file or directory"},
+      {R"({"command":"server","cwd":"/etc/passwd"})", "cwd of server x: /etc/passwd is not a directory"},
       {R"({"command":"absent"})",
-       "\"command\" of server \"x\": there is no program absent in the PATH of this session; install it, "
+       "command of server x: there is no program absent in the PATH of this session; install it, "
        "or give its "
        "absolute path"},
       {R"({"command":5})",
-       "config.json:1:31: \"command\" of server \"x\" must be a string, like \"npx\", not a number"},
+       "config.json:1:31: command of server x must be a string, like \"npx\", not a number"},
   };
   for (const auto& row : table) {
     CAPTURE(row.entry);
@@ -383,7 +380,7 @@ TEST_CASE("resolve: a session whose directory is lost is refused only where the 
   CHECK(refusal(attached, entry(R"("command":"server","scope":"session","cwd":"bin")")) == sentence);
   CHECK(refusal(attached, entry(R"("command":"server")")) == sentence);
   CHECK(refusal(attached, entry(R"("command":"server","scope":"user","args":["${project}"])")) ==
-        "argument 1 in \"args\" of server \"x\": ${project} is not known: " + sentence);
+        "argument 1 in args of server x: ${project} is not known: " + sentence);
 }
 
 TEST_CASE("resolve: a directory that may not be entered counts as one that is lost") {
@@ -423,9 +420,9 @@ TEST_CASE("resolve: servers that speak HTTP") {
   CHECK(helped.environment.contains("KEY"));
 
   CHECK(refusal(wish, R"({"mcpServers":{"x":{"url":"${KEY}"}}})") ==
-        R"("url" of server "x" does not begin with http:// or https:// once its variables are put in)");
+        R"(url of server x does not begin with http:// or https:// once its variables are put in)");
   CHECK(refusal(wish, R"({"mcpServers":{"x":{"url":"https://e","headers":{"A":"${MISSING}"}}}})")
-            .contains(R"("A" in "headers" of server "x")"));
+            .contains("A in headers of server x"));
   CHECK(refusal(wish, R"({"mcpServers":{"x":{"command":"server","args":["${port}"]}}})").contains("${port}"));
 }
 
