@@ -149,6 +149,8 @@ void Daemon::feed(broker::Event event) {
 }
 
 void Daemon::end_of_turn() {
+  // The loop ends one more turn after stop(). The sessions and their journals are the shims' by then.
+  if (stepped_down_) return front_.flush();
   if (const auto due = broker_.deadline(); due && *due <= turn_time()) broker_.tick(turn_time());
   if (const auto due = http_sessions_->deadline(); due && *due <= turn_time())
     http_sessions_->tick(turn_time());
@@ -282,6 +284,7 @@ void Daemon::leave() {
 
 void Daemon::step_down() {
   if (resting_) sessions_.each([](Attachment& attachment) { attachment.rest("the daemon was shut down"); });
+  stepped_down_ = true;
   loop_.stop();
 }
 

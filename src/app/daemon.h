@@ -140,6 +140,7 @@ class Daemon {
   base::Duration clock_went_back_{0};  // What the log has of it.
   bool leaving_ = false;               // No new sessions; children are being stopped.
   bool resting_ = false;               // Shut down: sessions come back when their clients need them.
+  bool stepped_down_ = false;          // The sessions have been let go, and the loop is told to end.
 };
 
 }  // namespace app

@@ -277,6 +277,14 @@ class TestShutDown(Case):
         self.assertEqual(b.wait_exit(), 0)
         self.assertFalse(os.path.exists(self.home.socket_path))
 
+    def test_the_daemon_ends_in_order(self):
+        """It lets go of each session once, and does not crash behind that."""
+        self.home.serve({})
+        a = self.client()
+        a.sync()
+        self.rested(a)
+        self.assertEqual(self.home.foreground[-1].wait(PATIENCE), 0)
+
     def test_one_that_has_said_nothing_yet(self):
         a = self.home.open(name="fake")
         eventually("that it is attached", lambda: len(self.home.status()["sessions"]) == 1)
