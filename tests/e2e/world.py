@@ -280,6 +280,13 @@ class Home:
     def status_of(self, name="fake"):
         return [server for server in self.status()["servers"] if server["name"] == name]
 
+    def wait_sessions(self, count):
+        """Until so many are attached. The first of them may have to start the daemon yet."""
+        def attached():
+            done = self.hearth("status", "--json", check=False)
+            return done.returncode == 0 and len(json.loads(done.stdout)["sessions"]) == count
+        eventually("that %d sessions are attached" % count, attached)
+
     def daemon_pid(self):
         return self.status()["daemon"]["pid"]
 

@@ -38,12 +38,14 @@ int count_records(const std::string& dir) {
 int listen_at(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return -1;
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  // A socket that has its name can be connected to, so it gets it once it listens.
+  const std::string bound = path + ".new";
+  if (bound.size() >= sizeof address.sun_path) return -1;
+  std::memcpy(address.sun_path, bound.c_str(), bound.size() + 1);
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(fd, 64) != 0)
     return -1;
-  return fd;
+  return rename(bound.c_str(), path.c_str()) == 0 ? fd : -1;
 }
 
 std::string joined(const std::vector<std::string>& parts) {
