@@ -33,8 +33,8 @@ Turn turn_of(const Instance& conversation, const Call& call) {
   return turn == Turn::read && conversation.order.reads == Reads::always ? Turn::none : turn;
 }
 
-bool at_work(const State& state, const Call& call) {
-  return call.state == CallState::sent ||
+bool at_work(const State& state, const Instance& conversation, const Call& call) {
+  return call.state == CallState::sent || follows_task(conversation, call) ||
          (call.state == CallState::cancelled && core::ending(call, state.now));
 }
 
@@ -62,7 +62,7 @@ enum class Obstacle : std::uint8_t { none, own_dialog, others };
 Obstacle obstacle_of(const State& state, const Instance& of_running, const Call& running,
                      const Instance& conversation, const Call& call, Turn turn) {
   const Turn its = turn_of(of_running, running);
-  if (&running == &call || its == Turn::none || !at_work(state, running)) return Obstacle::none;
+  if (&running == &call || its == Turn::none || !at_work(state, of_running, running)) return Obstacle::none;
   if (turn == Turn::read && its == Turn::read && conversation.order.reads != Reads::alone)
     return Obstacle::none;
   const Party party = party_of(running);
@@ -106,6 +106,10 @@ bool comes_after_another(const State& state, const Instance& conversation, std::
 
 }  // namespace
 
+bool follows_task(const Instance& conversation, const Call& call) {
+  return call.state == CallState::asking && !call.uri.empty() && conversation.tasks.find(call.uri) != nullptr;
+}
+
 bool is_one_of_one(const Instance& conversation, const Call& call) {
   return turn_of(conversation, call) != Turn::none;
 }
@@ -129,7 +133,7 @@ bool others_at_work(const State& state, const Instance& conversation, const Part
   each_conversation(state, conversation, [&](const Instance& one) {
     one.calls.each([&](const Call& call) {
       const bool own = one.id == conversation.id && party_of(call) == party;
-      found |= !own && turn_of(one, call) != Turn::none && at_work(state, call) &&
+      found |= !own && turn_of(one, call) != Turn::none && at_work(state, one, call) &&
                !in_dialog(state, one, party_of(call));
     });
   });
@@ -148,8 +152,9 @@ void calls_outlive(State& state, const Instance& channel) {
   Instance& server = state.instances.at(*channel.channel_of);
   if (server.life != core::Life::ready) return;
   bool works = false;
-  channel.calls.each(
-      [&](const Call& call) { works |= turn_of(channel, call) != Turn::none && at_work(state, call); });
+  channel.calls.each([&](const Call& call) {
+    works |= turn_of(channel, call) != Turn::none && at_work(state, channel, call);
+  });
   if (works) server.endings.push_back(state.now + core::limits::ending);
 }
 

@@ -8,13 +8,16 @@
 // its own session's dialog holds nobody else up.
 //
 // Lists, settings and what is asked about tasks go without a turn. A task is the server's own affair: the
-// call that it comes from is over when it is answered.
+// call that it comes from is over when it is answered: at once, or with what the task came to if that is
+// followed.
 #pragma once
 
 #include "broker/state.h"
 
 namespace broker {
 
+// The call is answered with what its task comes to, so until then the server is at work on it.
+bool follows_task(const core::Instance& conversation, const core::Call& call);
 // The server takes one call at a time, and this is one that counts.
 bool is_one_of_one(const core::Instance& conversation, const core::Call& call);
 // Such a call cannot be sent, because others are at work;

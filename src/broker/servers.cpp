@@ -2,6 +2,7 @@
 // none.
 #include "broker/effects.h"
 #include "broker/noise.h"
+#include "broker/one_call.h"
 #include "broker/state.h"
 #include "face/content.h"
 #include "face/modern_server.h"
@@ -176,8 +177,7 @@ void server_answer(State& state, Instance& instance, const Scanned& message) {
 
 // The server works on it: it has not answered, or with a task that is followed.
 bool makes_progress(const Instance& instance, const Call& call) {
-  if (call.state == CallState::sent) return true;
-  return call.state == CallState::asking && !call.uri.empty() && instance.tasks.find(call.uri) != nullptr;
+  return call.state == CallState::sent || follows_task(instance, call);
 }
 
 void progress(State& state, Instance& instance, const Scanned& message) {

@@ -148,6 +148,14 @@ void ask_its_client(State& state, Instance& instance, const std::string& id, con
   ask_in_round(state, instance, *instance.calls.find(*waiter), requests);
 }
 
+// The raw error of a task that the server was asked about and does not know any more; empty: it says how the
+// task stands.
+std::string why_lost(const Instance& instance, const Scanned& message) {
+  if (message.envelope.error.present()) return std::string(message.of(message.envelope.error));
+  if (!proto::member(message.of(message.envelope.result), "status").empty()) return {};
+  return error_about(instance, "was asked how a task stands, and did not say", false);
+}
+
 // The modern call that is answered with what the task comes to, because its client knows no tasks.
 Call* follower_of(Instance& instance, const Task& task, const std::string& id) {
   for (const std::int64_t wire_id : task.waiters) {
@@ -239,6 +247,10 @@ void modern_task_answered(State& state, Instance& instance, std::int64_t wire_id
     return fail(state, instance, wire_id,
                 error.empty() ? R"({"code":-32602,"message":"Task not found"})" : error);
   }
+  if (method == Method::tasks_get) {
+    const std::string lost = why_lost(instance, message);
+    if (!lost.empty()) return fail(state, instance, wire_id, lost);
+  }
   if (method == Method::tasks_cancel) {
     task->state = face::legacy_task_with(task->state, "cancelled");
     task->outcome = face::outcome_of(task->state);
@@ -252,10 +264,12 @@ void modern_task_answered(State& state, Instance& instance, std::int64_t wire_id
 
 void task_polled(State& state, Instance& instance, const Call& call, const Scanned& message) {
   Task* task = instance.tasks.find(call.uri);
-  if (task == nullptr || !task->outcome.empty()) return;
+  if (task == nullptr || task->left || !task->outcome.empty()) return;
   const std::string_view result = message.of(message.envelope.result);
-  if (result.empty()) {
-    task->outcome = std::string(error_key) + std::string(message.of(message.envelope.error));
+  const std::string lost = why_lost(instance, message);
+  if (!lost.empty()) {
+    task->outcome = std::string(error_key) + lost;
+    task->state = face::legacy_task_with(task->state, "failed");
   } else {
     task->state = face::legacy_task(result);
     task->outcome = face::outcome_of(result);

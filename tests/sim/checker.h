@@ -72,6 +72,14 @@ class Checker {
   void check_progress(Client& client, const Read& message, const std::string& text);
 
   void subscription_refused(Server& server, const std::string& uri);
+  // Tasks of modern servers.
+  void task_made(Server& server, const ServerLine& line);
+  void task_asks(const ServerLine& line);
+  void about_task(Server& server, const Read& message, const std::string& text);
+  void settled_tasks(const Server& server);
+  void progress_heard(const Server& server, const ServerLine& line);
+  bool fits_task(const Call& call, const Read& message, const std::string& payload) const;
+  void check_brought(const Call& call, const Read& message, const std::string& text);
   // Between the eras.
   void check_era(Server& server, const Read& message, const std::string& text);
   void check_claim(const Read& message, const std::string& name, const std::string& capabilities,
@@ -116,6 +124,8 @@ class Checker {
   static bool may_be_asked(const Client& client, const Ask& ask);
   // The legacy client whose call it must be because of; none if that is not certain, or it cannot be asked.
   const Client* surely_meant(const Server& server, const Ask& ask) const;
+  // The same of a modern client's call.
+  const Call* surely_of(const Server& server, const Ask& ask) const;
   // All that it has at the server waits for answers of its own.
   bool in_dialog(const Server& server, const Client& client) const;
   bool served_alone(const Server& server, const Client& client) const;

@@ -115,7 +115,11 @@ void Checker::settled_server(Server& server) {
   }
   if (!server.plain_asks.empty())
     broken("every question of a server is answered in the end", *server.plain_asks.begin());
+  settled_tasks(server);
   for (const auto& [id, call] : server.sent) {
+    const bool followed = std::ranges::any_of(
+        server.tasks, [&](const auto& entry) { return entry.second.call == call && !entry.second.too_late; });
+    if (followed) continue;
     if (call->cancelled && !call->cancel_sent && !call->wants_task && !call->asking) {
       broken("a server is told that nobody waits any more", call->text);
     }

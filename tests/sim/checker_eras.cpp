@@ -41,6 +41,23 @@ std::string_view unanswered(std::string_view method) {
   return method == "elicitation/create" ? "{\"action\":\"cancel\"}" : "{\"roots\":[]}";
 }
 
+// Hearth says of a modern server's tools that they may be called as tasks.
+std::string without_task_support(std::string text) {
+  constexpr std::string_view said = "\"execution\":{\"taskSupport\":\"optional\"},";
+  if (const std::size_t at = text.find(said); at != std::string::npos) text.erase(at, said.size());
+  return text;
+}
+
+// The same of what their clients can do.
+std::string without_tasks(std::string text) {
+  const std::string said = "\"extensions\":" + std::string(tasks_extension);
+  for (const std::string& all : {"," + said, said + ",", said}) {
+    const std::size_t at = text.find(all);
+    if (at != std::string::npos) return text.erase(at, all.size());
+  }
+  return text;
+}
+
 int code_in(const Read& payload) {
   const auto* code = payload.find("code");
   return code == nullptr ? 0 : std::stoi(code->text);
@@ -72,7 +89,7 @@ void Checker::check_claim(const Read& message, const std::string& name, const st
                         info->string_or("name", "") == name && declared != nullptr &&
                         declared->type == proto::json::Type::object;
   if (!complete) return broken("a modern server is told completely who asks", text);
-  if (!capabilities.empty() && message.raw(declared) != capabilities)
+  if (!capabilities.empty() && without_tasks(message.raw(declared)) != capabilities)
     broken("a modern server is told what the client can do", text + " instead of " + capabilities);
 }
 
@@ -101,7 +118,11 @@ void Checker::check_made_again(const Call& call, const Read& message, const std:
     return;
   }
   if (state != call.state) broken("a call that is made again brings its server's state", text);
-  Members given = members_of(message, responses);
+  check_brought(call, message, text);
+}
+
+void Checker::check_brought(const Call& call, const Read& message, const std::string& text) {
+  Members given = members_of(message, message.find("inputResponses", "params"));
   for (const Wanted& wanted : call.wanted) {
     const std::string answer = given[wanted.key];
     given.erase(wanted.key);
@@ -128,9 +149,17 @@ bool Checker::fits(const Call& call, const Read& message, const std::string& pay
     const Call* run = call.reached > 0 ? &call : first_of(call).run;
     return run != nullptr && fits_modern(call, *run, message, payload);
   }
+  const bool of_task = call.method.starts_with("tasks/") || call.wants_task;
+  const bool result = message.find("error") == nullptr;
+  const Server* const server =
+      call.server != nullptr ? call.server
+                             : world_.hands.server_of(world_.clients[static_cast<std::size_t>(call.client)]);
+  if (of_task && result && server != nullptr && server->era == Era::modern)
+    return fits_task(call, message, payload);
   if (payload == call.payload || call.payload.empty()) return payload == call.payload;
   if (call.server == nullptr || call.server->era == call.era) return false;
-  const Read given(payload), said(call.payload);
+  const std::string plain = without_task_support(payload);
+  const Read given(plain), said(call.payload);
   if (call.era == Era::legacy) {
     const bool failed_call =
         call.method == "tools/call" && payload.find("\"isError\":true") != std::string::npos;

@@ -75,6 +75,7 @@ void Checker::fed(Server& server, ServerLine& line) {
       } else {
         server.asks[line.ask->id] = line.ask;
         line.ask->sure = surely_meant(server, *line.ask);
+        line.ask->sure_call = surely_of(server, *line.ask);
       }
       return;
     case ServerLine::Kind::cancel:
@@ -83,6 +84,13 @@ void Checker::fed(Server& server, ServerLine& line) {
       return;
     case ServerLine::Kind::other:
       if (line.error) subscription_refused(server, server.settings[line.name]);
+      return;
+    case ServerLine::Kind::task:
+      return task_made(server, line);
+    case ServerLine::Kind::task_asks:
+      return task_asks(line);
+    case ServerLine::Kind::progress:
+      line.calls.front()->progress_told = 0;
       return;
     case ServerLine::Kind::answer:
       for (Call* call : line.calls) {
@@ -129,7 +137,10 @@ void Checker::subscription_refused(Server& server, const std::string& uri) {
 }
 
 void Checker::heard(Server& server, ServerLine& line) {
+  if (line.kind == ServerLine::Kind::progress) return progress_heard(server, line);
   if (line.kind != ServerLine::Kind::ask) return;
+  if (line.ask->answered && line.ask->sure_call != nullptr && !server.stopping)
+    broken("a question of a modern client's call is put to it", line.text);
   if (line.ask->method == "ping" && server.plain_asks.contains(line.ask->id) && !server.stopping) {
     broken("a server's ping is answered at once", line.text);
   }
@@ -174,6 +185,7 @@ void Checker::request_to(Server& server, const Read& message, const std::string&
     return listened_to(server, message, id, text);
   auto numbers = named_numbers(text, "try");
   if (numbers.empty()) numbers = named_numbers(text, "marker");
+  if (numbers.empty() && method.starts_with("tasks/")) return about_task(server, message, text);
   if (numbers.empty()) return setting_to(server, message, id, text);
   Call& call = world_.truth.calls[static_cast<std::size_t>(numbers.front())];
   server.sent[id] = &call;
@@ -432,25 +444,6 @@ void Checker::ended(Server& server) {
   server.plain_asks.clear();
 }
 
-const Client* Checker::surely_meant(const Server& server, const Ask& ask) const {
-  const auto found = parties(server);
-  if (ask.by_task || ask.by_round || found.size() != 1 || found.front().second != nullptr) return nullptr;
-  const Client& client = *found.front().first;
-  return may_be_asked(client, ask) ? &client : nullptr;
-}
-
-bool Checker::in_dialog(const Server& server, const Client& client) const {
-  const auto open = std::ranges::count_if(server.asks, [&](const auto& entry) {
-    const Ask& ask = *entry.second;
-    return ask.asked == &client && !ask.by_task && !ask.by_round && !ask.cancelled;
-  });
-  const auto at_work = std::ranges::count_if(client.pending, [&](const auto& entry) {
-    return entry.second->server == &server && entry.second->era == Era::legacy &&
-           may_lead_to_questions(*entry.second);
-  });
-  return open != 0 && open >= at_work;
-}
-
 // No other session was ever there whose question it could be.
 bool Checker::served_alone(const Server& server, const Client& client) const {
   if (world_.hands.server_of(client) != &server) return false;
@@ -470,23 +463,6 @@ std::size_t Checker::sessions_that_want(const Server& server, const std::string&
       count += listen.granted.contains(uri) && !listen.vague.contains(uri) ? 1U : 0U;
   }
   return count;
-}
-
-std::vector<std::pair<const Client*, const Call*>> Checker::parties(const Server& server) const {
-  std::vector<std::pair<const Client*, const Call*>> found, asked;
-  for (const Client& client : world_.clients) {
-    const bool live = std::any_of(client.pending.begin(), client.pending.end(), [&](const auto& entry) {
-      return entry.second->server == &server && entry.second->era == Era::legacy &&
-             may_lead_to_questions(*entry.second);
-    });
-    if (live) (in_dialog(server, client) ? asked : found).emplace_back(&client, nullptr);
-  }
-  for (const auto& [id, call] : server.sent) {
-    const bool live = call->era == Era::modern && first_of(*call).live && first_of(*call).run == call;
-    if (live && may_lead_to_questions(*call))
-      found.emplace_back(&world_.clients[static_cast<std::size_t>(call->client)], &first_of(*call));
-  }
-  return found.empty() ? asked : found;
 }
 
 }  // namespace sim

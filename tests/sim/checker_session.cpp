@@ -47,6 +47,7 @@ void Checker::fed(Client& client, Record& record) {
 
 void Checker::fed_request(Client& client, Call& call) {
   call.fed = true;
+  call.fed_in = world_.hands.life();
   if (call.broken) {
     ++client.refusals_due;
     client.refusable.emplace(call.id, &call);
@@ -382,7 +383,8 @@ void Checker::check_progress(Client& client, const Read& message, const std::str
   const auto markers = named_numbers(text, "marker");
   const std::string token = message.raw(message.find("progressToken", "params"));
   if (markers.size() != 1) return broken("progress reaches the owner of its token, and nobody else", text);
-  const Call& call = world_.truth.calls[static_cast<std::size_t>(markers.front())];
+  Call& call = world_.truth.calls[static_cast<std::size_t>(markers.front())];
+  ++call.progress_told;
   for (const auto& [id, pending] : client.pending) {
     if (&first_of(*pending) == &call && pending->token == token) return;
   }

@@ -32,6 +32,16 @@ Client::Client(World& in, int its_number, std::size_t its_family)
   odd_ids_ = random.permille(300);
   const std::size_t era = random.below(10);
   speaks = era < 4 ? Speaks::legacy : era < 7 ? Speaks::modern : Speaks::both;
+  if (world.options.subject == Options::Subject::tasks) {
+    revision = revisions[3];
+    if (random.permille(800)) speaks = Speaks::legacy;
+  }
+  if (world.options.subject == Options::Subject::rounds) {
+    speaks = Speaks::modern;
+    can_form = can_url = can_sampling = can_vendor = true;
+    can_roots = false;
+    capabilities = declared("\"roots\":{}");
+  }
   as_modern_ = speaks != Speaks::legacy;
 }
 

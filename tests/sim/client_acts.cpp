@@ -35,6 +35,11 @@ void Client::act() {
   if (gone || unanswered_.size() > 200) return;
   if (random.permille(options.cancel)) return cancel_something();
   if (random.permille(options.lethal)) return lethal_call();
+  const bool calls_only = options.subject != Options::Subject::any && random.permille(700);
+  if (calls_only) {
+    tool_call();
+    return;
+  }
   if (as_modern_) return modern_act();
   if (revision == "2025-03-26" && random.permille(options.batch)) return batch();
   const std::size_t what = random.below(100);

@@ -54,11 +54,21 @@ Family invented_family(Random& random, const Options& options, std::size_t numbe
   constexpr std::array<std::string_view, 4> revisions{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
   family.revision_most = random.permille(600) ? revisions[3] : random.pick(revisions);
   family.strict = random.permille(200);
-  family.tasks = family.revision_most == revisions[3] && random.permille(500);
+  family.tasks = family.revision_most == revisions[3] && random.permille(700);
   family.varies = random.permille(500);
   family.speaks = invented_speaks(random);
   family.era_varies = random.permille(250);
   spec.probe = random.permille(700);
+  if (options.subject == Options::Subject::tasks) {
+    family.revision_most = revisions[3];
+    family.tasks = spec.probe = true;
+    family.speaks = Speaks::modern;
+    family.era_varies = false;
+  }
+  if (options.subject == Options::Subject::rounds) {
+    family.speaks = Speaks::legacy;
+    family.era_varies = false;
+  }
   spec.roots = random.permille(300) ? core::RootsRule::joint : core::RootsRule::equal;
   const bool fails = options.start_fails + options.dies_on_start + options.silent_start > 0;
   if (fails && random.permille(400)) family.doomed = random.between(4, 40);

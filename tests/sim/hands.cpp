@@ -365,4 +365,9 @@ bool Hands::paused(const Client& client) const {
   return found != sessions_.end() && found->second.paused;
 }
 
+bool Hands::blocked(const Client& client) const {
+  const auto found = client.session ? sessions_.find(*client.session) : sessions_.end();
+  return found != sessions_.end() && found->second.blocked;
+}
+
 }  // namespace sim

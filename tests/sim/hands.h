@@ -52,6 +52,7 @@ class Hands {
   std::size_t live_servers() const { return servers_.size(); }
   Server* server_of(const Client& client) const;  // As the broker reports it.
   bool paused(const Client& client) const;
+  bool blocked(const Client& client) const;
 
  private:
   struct SessionLink {

@@ -83,6 +83,9 @@ Options Options::drawn(Random& random) {
   options.bring_less = draw.upto(300);
   options.slow_stop = draw.upto(500);
   options.wants = draw.upto(500);
+  options.tasks = random.permille(600) ? random.below(800) : 0;
+  options.reuses_task = draw.upto(200);
+  options.loses_task = draw.upto(200);
   options.grants_less = draw.upto(200);
   options.ends_listen = draw.upto(100);
   for (std::size_t* chance : {&options.garbage, &options.outside_ask, &options.stray_notes}) {
@@ -98,12 +101,34 @@ Options Options::drawn(Random& random) {
   if (options.kill > 0 && options.asks > 0)
     options.ask_late += 200;  // Answers that outlive the question's daemon.
   draw_sizes(options, random);
+  const std::size_t subject = random.below(100);
+  if (subject < 20) {
+    options.subject = Subject::tasks;
+    options.families = 1;
+    options.tasks = random.between(300, 1000);
+  } else if (subject < 22) {
+    options.turn_to_rounds();
+  }
   return options;
+}
+
+void Options::turn_to_rounds() {
+  Options all;
+  all.subject = Subject::rounds;
+  all.clients_first = all.clients_most = 1;
+  all.think = base::Duration(1000);
+  all.wire = base::Duration(10);
+  all.work = base::Duration(100);
+  all.hum = std::chrono::minutes(1);
+  all.asks = 1000;
+  all.ask_error = all.progress = all.notes = 0;
+  *this = all;
 }
 
 Options Options::turned_kind() const {
   Options kind;
   kind.temper = Temper::calm;
+  kind.subject = subject;
   kind.families = families;
   kind.clients_first = kind.clients_most = 0;
   kind.think = think;

@@ -13,6 +13,11 @@ namespace sim {
 struct Options {
   enum class Temper { calm, mixed, hell };
   Temper temper = Temper::calm;
+  // What all have come for: anything; calls of legacy clients that a modern
+  // server makes tasks of; or hundreds of questions of a legacy server to one
+  // modern client, which are answered at once.
+  enum class Subject { any, tasks, rounds };
+  Subject subject = Subject::any;
 
   std::size_t families = 1;       // Different entries of the configuration.
   std::size_t clients_first = 2;  // At the start, and
@@ -39,6 +44,9 @@ struct Options {
               refuses = 0;
   // Of a modern server: input it wants, listens it does not grant in full, or ends.
   std::size_t wants = 0, grants_less = 0, ends_listen = 0;
+  // Of a modern server that has tasks: calls that become one, with an id that
+  // is in use, or that are lost.
+  std::size_t tasks = 0, reuses_task = 0, loses_task = 0;
   // Of a server, now and then.
   std::size_t garbage = 0, outside_ask = 0, notes = 300, stray_notes = 0, server_stops_reading = 0,
               crash_idle = 0;
@@ -53,6 +61,7 @@ struct Options {
   std::size_t chunk = 4096;                                                   // What one read yields.
   std::size_t message_max = 65536;
 
+  void turn_to_rounds();
   static Options drawn(Random& random);
 
   // The same world turned kind: everybody healthy, everybody reading.

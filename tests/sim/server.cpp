@@ -79,7 +79,10 @@ void Server::take_request(const Read& message, const std::string& text, const st
     return write(
         {.kind = ServerLine::Kind::other, .name = id, .error = true, .text = error_line(id, -32002, "")});
   }
-  if (const auto found = sent.find(id); found != sent.end()) return take_call(message, id, *found->second);
+  const auto found = sent.find(id);
+  if (method.starts_with("tasks/") && era_of(message) == Era::modern)
+    return take_about_task(message, id, method, found == sent.end() ? nullptr : found->second);
+  if (found != sent.end()) return take_call(message, id, *found->second);
   world.checker.broken("a server is sent nothing of unknown origin", text);
 }
 
@@ -153,6 +156,9 @@ void Server::take_call(const Read& message, const std::string& id, Call& call) {
   const auto* wanted = meta == nullptr ? nullptr : meta->find("io.modelcontextprotocol/logLevel");
   Open& open = open_[id] = {.call = &call, .token = message.raw(token), .era = era_of(message), .level = {}};
   if (wanted != nullptr) open.level = place_of_level(wanted->text);
+  const auto* can = meta == nullptr ? nullptr : meta->find("io.modelcontextprotocol/clientCapabilities");
+  const auto* extensions = can == nullptr ? nullptr : can->find("extensions");
+  open.may_be_task = extensions != nullptr && extensions->find("io.modelcontextprotocol/tasks") != nullptr;
   if (random.permille(options.crash)) return crash();
   if (call.lethal && !world.kind) return crash();
   base::Duration wait = random.about(options.work);
@@ -219,9 +225,10 @@ void Server::turn_kind() {
   std::vector<std::string> owed;
   for (const auto& [id, open] : open_) owed.push_back(id);
   for (const std::string& id : owed) answer(id);
-  std::vector<std::string> tasks;
-  for (const auto& [id, task] : tasks_) tasks.push_back(id);
-  for (const std::string& id : tasks) finish_task(id);
+  std::vector<std::string> known;
+  for (const auto& [id, task] : tasks_) known.push_back(id);
+  for (const std::string& id : known) finish_task(id);
+  end_tasks();
 }
 
 void Server::pause_reading() {

@@ -29,18 +29,30 @@ struct ServerLine {
     updated,
     initialize,
     discovered,
+    task,       // An answer that makes a task.
+    task_asks,  // It says what the task's server wants to know.
+    progress,
     acknowledged,
     listen_ended
   };
   Kind kind = Kind::other;
-  std::vector<Call*> calls = {};       // answer
+  std::vector<Call*> calls = {};       // answer, task, task_asks, progress
   Ask* ask = nullptr;                  // ask, cancel
-  std::string name = {};               // list_changed: the method. updated: the URI. Of a listen: its id.
+  std::string name = {};               // list_changed: the method. updated: the URI. Of a
+                                       // listen or a task: its id.
   std::set<std::string> granted = {};  // acknowledged: methods of list changes, and URIs.
   std::string listen = {};             // list_changed, updated: on which one of Hearth's; empty: on none.
   bool error = false;                  // answer
   bool asks = false;                   // answer: it says what the server wants to know first.
   std::string text = {};
+};
+
+// A task of a modern server, as far as the broker has heard of it.
+struct TaskSeen {
+  Call* call = nullptr;
+  bool too_late = false;  // Its call was cancelled before.
+  bool told = false;      // It was cancelled.
+  base::Instant looked_at{};
 };
 
 class Server {
@@ -93,7 +105,8 @@ class Server {
   std::map<std::string, bool> subscribed;       // True: the server has granted it.
   std::map<std::string, std::string> settings;  // Wire id of a subscribe or unsubscribe: its URI.
   std::optional<std::size_t> level;
-  bool heard_levels = false;  // It was told of one because of a modern client's call.
+  std::map<std::string, TaskSeen> tasks;  // By their ids.
+  bool heard_levels = false;              // It was told of one because of a modern client's call.
   bool interactive = false;
   base::Instant died_of_call{};       // While a lethal one was running.
   std::set<const Call*> sent_before;  // Calls that were sent before the broker knew.
@@ -104,6 +117,15 @@ class Server {
     std::string token;
     Era era = Era::legacy;
     std::optional<std::size_t> level;
+    bool may_be_task = false;  // Its claim says so.
+    bool followed = false;     // It is one.
+  };
+  struct MadeTask {
+    Call* call = nullptr;
+    std::string open;  // Its wire id.
+    std::string status = "working";
+    std::string interval, wanted;  // As members.
+    std::string lost = {};         // What it says of the task that it has lost.
   };
   struct Task {
     Call* call = nullptr;
@@ -123,6 +145,15 @@ class Server {
   void take_answer(const Read& message);
   void take_call(const Read& message, const std::string& id, Call& call);
   void take_task_request(const Read& message, const std::string& id, Call& call);
+  void take_about_task(const Read& message, const std::string& id, const std::string& method, Call* call);
+  std::string look_at(const std::string& name, MadeTask& made, ServerLine& line);
+  bool make_task(const std::string& id, Open& open);
+  void plan_task(const std::string& name, const Call& call);
+  void lose_task(MadeTask& made);
+  bool want_for_task(MadeTask& made);
+  void end_task(MadeTask& made);
+  void end_tasks();
+  std::string state_of(const std::string& name, const MadeTask& made) const;
   void plan_progress(const std::string& id, base::Duration within);
   void plan_ask(const std::string& id, base::Duration within);
 
@@ -154,6 +185,7 @@ class Server {
 
   std::map<std::string, Open> open_;  // By wire id.
   std::map<std::string, Task> tasks_;
+  std::map<std::string, MadeTask> made_tasks_;
   std::map<std::string, Ask*> asked_;
   std::set<std::string> watched_;
   std::map<std::string, std::set<std::string>> listens_;  // By wire id: what it grants.

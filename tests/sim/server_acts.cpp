@@ -23,11 +23,13 @@ std::string proc(int number) {
 void Server::answer(const std::string& id) {
   const auto found = open_.find(id);
   if (found == open_.end() || !running) return;
+  if (found->second.followed) return;
   Call& call = *found->second.call;
   Random& random = world.random;
   const bool twice = !world.kind && random.permille(world.options.twice);
   if (!world.kind && random.permille(world.options.bad_answer) && misanswer(id, call)) return;
   const Era spoken = found->second.era;
+  if (found->second.may_be_task && !world.kind && make_task(id, found->second)) return;
   const bool wants = spoken == Era::modern && !world.kind && random.permille(world.options.wants);
   if (wants && want_input(id, found->second)) return;
   const bool task = call.wants_task && spoken == Era::legacy;
@@ -160,9 +162,11 @@ void Server::plan_progress(const std::string& id, base::Duration within) {
       const auto found = open_.find(id);
       if (found == open_.end() || !running) return;
       if (found->second.token.empty()) return stray_progress();
-      write_other(notice_line("notifications/progress", "\"progressToken\":" + found->second.token +
-                                                            ",\"progress\":" + std::to_string(5 - i) + "," +
-                                                            marker_of(*found->second.call)));
+      write({.kind = ServerLine::Kind::progress,
+             .calls = {found->second.call},
+             .text = notice_line("notifications/progress", "\"progressToken\":" + found->second.token +
+                                                               ",\"progress\":" + std::to_string(5 - i) +
+                                                               "," + marker_of(*found->second.call))});
     });
   }
 }

@@ -27,12 +27,14 @@ void Server::take_discover(const std::string& id) {
       return write_other(error_line(id, -32603, ""));
     }
     discovered_ = running;
-    write({.kind = ServerLine::Kind::discovered,
-           .text = result_line(
-               id, "{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{" +
-                       std::string(common_capabilities) +
-                       "},\"ttlMs\":0,\"cacheScope\":\"private\",\"_meta\":{"
-                       "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"2\"}}}")});
+    write(
+        {.kind = ServerLine::Kind::discovered,
+         .text = result_line(
+             id, "{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{" +
+                     std::string(common_capabilities) +
+                     (world.families[family].tasks ? ",\"extensions\":" + std::string(tasks_extension) : "") +
+                     "},\"ttlMs\":0,\"cacheScope\":\"private\",\"_meta\":{"
+                     "\"io.modelcontextprotocol/serverInfo\":{\"name\":\"s\",\"version\":\"2\"}}}")});
   });
 }
 

@@ -66,8 +66,11 @@ struct Call {
   std::string wire_id, wire_token;
   bool server_done = false;  // The server has said what it had to say, or was told not to.
   bool cancel_sent = false;
-  std::string payload;  // The raw result or error of its first sound answer.
-  std::string task_id;  // The task it became.
+  std::string payload;            // The raw result or error of its first sound answer.
+  std::string task_id;            // The task it became.
+  std::string outcome;            // What that came to: the raw result or error.
+  int fed_in = 0;                 // The life of the daemon that was given it last.
+  std::size_t progress_told = 0;  // Since its server last made progress.
 
   // Where one of the two is modern and the server wants to know something first.
   std::vector<Wanted> wanted = {};
@@ -119,10 +122,11 @@ struct Ask {
 
   bool fed = false;
   bool cancelled = false;
-  bool answered = false;         // The broker has answered it.
-  const Client* sure = nullptr;  // The only one that it could be meant for when the broker was given it.
-  Client* asked = nullptr;       // Whom the broker asked,
-  int life = 0;                  // and in which life of the daemon.
+  bool answered = false;            // The broker has answered it.
+  const Client* sure = nullptr;     // The only one that it could be meant for when the broker was given it.
+  const Call* sure_call = nullptr;  // The same, of a modern client's calls.
+  Client* asked = nullptr;          // Whom the broker asked,
+  int life = 0;                     // and in which life of the daemon.
   std::string down_id;
   std::set<std::string> offers;  // Answers that were brought with a call.
   std::string payload;           // The answer of the one who was asked, once the broker was given it.

@@ -72,6 +72,8 @@ constexpr std::string_view common_capabilities =
     "\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true,\"listChanged\":true},"
     "\"prompts\":{\"listChanged\":true},\"logging\":{},\"completions\":{}";
 
+constexpr std::string_view tasks_extension = "{\"io.modelcontextprotocol/tasks\":{}}";
+
 // The call's line with other ids in place of its own.
 std::string with_ids(const Call& call, std::string_view id, std::string_view token);
 

@@ -2,6 +2,12 @@
 
 namespace sim {
 
+namespace {
+
+constexpr std::size_t rounds_longer = 6;  // Until more have been answered than are remembered.
+
+}  // namespace
+
 World::World(std::uint64_t seed, Trace::Lines lines)
     : random(seed), options(Options::drawn(random)), trace(lines), checker(*this), hands(*this) {
   for (std::size_t i = 0; i < options.families; ++i) families.push_back(invented_family(random, options, i));
@@ -51,7 +57,8 @@ bool World::one_step(base::Instant until) {
 }
 
 void World::wild(std::size_t steps) {
-  while (step < steps && !checker.failed() && one_step(base::Instant::max())) {
+  const std::size_t most = options.subject == Options::Subject::rounds ? steps * rounds_longer : steps;
+  while (step < most && !checker.failed() && one_step(base::Instant::max())) {
     fate();
     if (step % 97 == 0) checker.look_around();
   }

@@ -30,6 +30,9 @@ struct TaskStage : test::Stage {
   core::SessionId legacy() {
     core::ServerSpec asked = spec();
     asked.probe = true;
+    return legacy(asked);
+  }
+  core::SessionId legacy(const core::ServerSpec& asked) {
     const core::SessionId id = open(asked);
     says(id, R"({"jsonrpc":"2.0","id":"i","method":"initialize","params":{"protocolVersion":"2025-11-25",)"
              R"("capabilities":{"elicitation":{}},"clientInfo":{"name":"old","version":"2"}}})");
@@ -372,8 +375,18 @@ TEST_CASE_FIXTURE(TaskStage, "a followed task is cancelled with its call") {
     const auto a = legacy();
     says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
     serves_result(wire(), R"({"resultType":"task",)" + working + "}");
+    std::string poll;
+    SUBCASE("between two looks at it") {}
+    SUBCASE("while it is looked at") {
+      passes(std::chrono::milliseconds(100));
+      poll = wire();
+    }
     says(a, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})");
     const std::string told = wire();
+    if (!poll.empty()) {
+      serves_result(poll, R"({"taskId":"T","status":"input_required","inputRequests":)"
+                          R"({"k":{"method":"elicitation/create","params":{"message":"?"}}}})");
+    }
     CHECK(told.contains(R"("tasks/cancel")"));
     CHECK(told.contains(R"("taskId":"T")"));
     serves_result(told, R"({"resultType":"complete"})");
@@ -420,6 +433,72 @@ TEST_CASE_FIXTURE(TaskStage,
     passes(core::limits::task_poll_least - std::chrono::milliseconds(1));
     CHECK(hears(server()).empty());
   }
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a task that its server has lost ends for those who wait for it") {
+  const auto a = legacy();
+  const auto lost = [](const std::string& poll) {
+    return R"({"jsonrpc":"2.0","id":)" + id_of(poll) + R"(,"error":{"code":-32602,"message":"gone"}})";
+  };
+  SUBCASE("a call's") {
+    says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
+    serves_result(wire(), R"({"resultType":"task",)" + working + "}");
+    passes(std::chrono::milliseconds(100));
+    SUBCASE("which it does not say") {
+      for (const char* nothing : {"{}", R"({"resultType":"complete"})", R"({"taskId":"T"})"}) {
+        CAPTURE(nothing);
+        serves_result(wire(), nothing);
+        CHECK(heard(a).contains("was asked how a task stands, and did not say"));
+        says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
+        serves_result(wire(), R"({"resultType":"task",)" + working + "}");
+        passes(std::chrono::milliseconds(100));
+      }
+      serves_result(wire(), done);
+    }
+    SUBCASE("which it says") {
+      serves(server(), lost(wire()));
+      CHECK(heard(a).contains(R"("id":1,"error":{"code":-32602,"message":"gone"})"));
+    }
+    passes(std::chrono::minutes(2));
+    CHECK(hears(server()).empty());
+  }
+  SUBCASE("one that its client has") {
+    calls_as_task(a);
+    serves_result(wire(), R"({"resultType":"task",)" + working + "}");
+    hears(a);
+    about_task(a, "2", "tasks/get");
+    serves_result(wire(), "{}");
+    CHECK(heard(a).contains(R"("id":2,"error")"));
+    about_task(a, "3", "tasks/result");
+    passes(std::chrono::milliseconds(0));
+    serves(server(), lost(wire()));
+    CHECK(heard(a).contains(R"("id":3,"error")"));
+    about_task(a, "4", "tasks/get");
+    CHECK(heard(a).contains(R"("status":"failed")"));
+  }
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a followed task has its turn until it has ended, as its call has") {
+  core::ServerSpec one = spec();
+  one.probe = true;
+  one.calls = core::Calls::one;
+  const auto a = legacy(one);
+  const auto call = [&](const std::string& id) {
+    says(a, R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":"tools/call","params":{"name":"t"}})");
+  };
+  call("1");
+  call("2");
+  serves_result(wire(), R"({"resultType":"task",)" + working + "}");
+  CHECK(hears(server()).empty());
+  passes(std::chrono::milliseconds(100));
+  SUBCASE("by its result") {
+    serves_result(wire(), done);
+  }
+  SUBCASE("by its loss") {
+    serves_result(wire(), "{}");
+  }
+  CHECK(heard(a).contains(R"("id":1)"));
+  CHECK(wire().contains(R"("method":"tools/call")"));
 }
 
 TEST_CASE_FIXTURE(TaskStage, "the progress of a followed task reaches the client of its call") {
