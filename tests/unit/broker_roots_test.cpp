@@ -209,6 +209,22 @@ TEST_CASE_FIXTURE(RootsStage,
   CHECK(reaches(b) != shared);
 }
 
+TEST_CASE_FIXTURE(RootsStage, "a session that leaves for another server is subscribed there") {
+  at("file:///a");
+  const auto b = at("file:///a");
+  const auto shared = server();
+  says(b, ::request("1", "resources/subscribe", R"({"uri":"file:///x"})"));
+  serves(shared, result(id_of(hears(shared).back()), "{}"));
+  CHECK(hears(b) == Lines{result("1", "{}")});
+  says(b, R"({"jsonrpc":"2.0","method":"notifications/roots/list_changed"})");
+  says(b, result(id_of(hears(b).back()), roots("file:///b")));
+  CHECK(hears(shared).back().find("resources/unsubscribe") != std::string::npos);
+  bring_up();
+  const Lines wire = hears(server());
+  CHECK(std::ranges::any_of(
+      wire, [](const std::string& line) { return line.find("resources/subscribe") != std::string::npos; }));
+}
+
 TEST_CASE_FIXTURE(RootsStage, "a modern client is asked by an answer to its first call") {
   const auto a = at("file:///a");
   const auto of_a = reaches(a);
