@@ -83,7 +83,7 @@ bool knows_tasks(proto::Method method) {
 Message to_modern_server(State& state, const Instance& instance, Call& call, const Scanned& message,
                          const std::string& number) {
   const Session& session = state.sessions.at(call.session);
-  if (proto::may_ask(call.method)) call.original = message.bytes;
+  call.original = message.bytes;
   call.level = session.level;
   const bool tasks = instance.offers_tasks && knows_tasks(call.method);
   const std::string claim = tasks ? face::claim_with_tasks(session.claim) : session.claim;
@@ -104,7 +104,7 @@ Message for_server(State& state, const Instance& instance, Call& call, const Sca
   if (modern && call.era == proto::Era::legacy)
     return to_modern_server(state, instance, call, message, number);
   if (!modern && call.era == proto::Era::modern) {
-    if (proto::may_ask(call.method)) call.original = message.bytes;
+    call.original = message.bytes;
     std::string params = face::legacy_params(message.of(message.envelope.params), number);
     call.task = becomes_task(instance, call, params);
     if (call.task) params = proto::with_members(params, R"("task":{})");

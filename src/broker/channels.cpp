@@ -53,9 +53,10 @@ void send_again(State& state, Instance& instance, const proto::Message& message)
     instance.calls.take(call->wire_id);  // Ours: it is made anew with the rest.
     return;
   }
-  // It was put into the words of the other era already, and the next process may be of another.
-  if (call->era == proto::Era::modern || instance.era == proto::Era::modern) return;
-  wait_again(state, instance, *call, proto::Message(bytes));
+  // What was put into the words of the other era waits as its client wrote it: the next process may be of
+  // another.
+  const bool rewritten = call->era != instance.era;
+  wait_again(state, instance, *call, proto::Message(rewritten ? call->original : bytes));
 }
 
 StartInstance start_of(const Instance& instance) {

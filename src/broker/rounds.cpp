@@ -97,7 +97,7 @@ void begin_round(State& state, Instance& instance, Call& call, const Scanned& me
   Session& session = state.sessions.at(call.session);
   auto wanted = face::read_input_required(message.of(message.envelope.result));
   if (!wanted) return give_up(state, instance, wire_id, wanted.error());
-  if (call.original.text.empty())
+  if (!proto::may_ask(call.method))
     return give_up(state, instance, wire_id, "asked for input where the protocol allows no questions");
   Round& round = instance.rounds[wire_id];
   round.due.reset();

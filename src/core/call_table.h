@@ -67,8 +67,8 @@ struct Call {
   std::string tool;          // tools/call: which,
   std::uint64_t digest = 0;  // and of it with its arguments. 0: another method, or not sent yet.
   std::int64_t joined = 0;   // The call that it has joined.
-  base::Bytes original;  // Of one that questions may come of, across eras, or that has joined another: as the
-                         // client wrote it.
+  base::Bytes
+      original;  // Of one that was sent across eras, or that has joined another: as the client wrote it.
   std::optional<std::uint16_t> journal_slot;
   base::Instant cancelled_at;
 };

@@ -1,9 +1,10 @@
 // Servers that speak HTTP, under everything that can happen in any order.
 //
 // An invented world, given by a seed: sessions come, call and go; servers and channels come up, answer, say
-// nothing to what they are asked first, or refuse it, forget, fail and end; people stop and restart. Checked:
-// each call is answered once and to its session, nothing is said to what is not there, and at the end nothing
-// is left.
+// nothing to what they are asked first, or refuse it, forget, fail and end; people stop and restart. In every
+// third world tools are tasks, which Hearth follows for clients of 2026-07-28 (they know none), also when
+// their server forgets the conversation that they came from. Checked: each call is answered once and to its
+// session, nothing is said to what is not there, and at the end nothing is left.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -32,6 +33,7 @@ class Random {
 struct Storm : test::Stage {
   struct Client {
     core::SessionId id;
+    bool modern = false;
     bool ready = false;
     int next = 1;
     std::set<std::string> open;  // Ids that wait for an answer.
@@ -45,7 +47,7 @@ struct Storm : test::Stage {
     Lines unanswered;  // Requests.
   };
 
-  explicit Storm(std::uint64_t seed) : random(seed), probes(seed % 2 == 0) {}
+  explicit Storm(std::uint64_t seed) : random(seed), probes(seed % 2 == 0), tasks(seed % 3 == 0) {}
 
   core::ServerSpec web() const {
     core::ServerSpec wanted = spec();
@@ -97,14 +99,29 @@ struct Storm : test::Stage {
   }
 
   void comes() {
+    if (tasks && random.below(2) == 0) {
+      clients.push_back({.id = open(web()), .modern = true, .ready = true, .open = {}});
+      return;
+    }
     Client client{.id = open(web()), .open = {"0"}};
     says(client.id,
          R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18",)"
          R"("capabilities":{},"clientInfo":{"name":"t","version":"1"}}})");
     clients.push_back(std::move(client));
   }
+  void calls_modern(Client& client) {
+    const std::string id = std::to_string(client.next++);
+    client.open.insert(id);
+    const bool list = random.below(4) == 0;
+    says(client.id, R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":"tools/)" + (list ? "list" : "call") +
+                        R"(","params":{"name":"x","_meta":{)"
+                        R"("io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                        R"("io.modelcontextprotocol/clientInfo":{"name":"m","version":"1"},)"
+                        R"("io.modelcontextprotocol/clientCapabilities":{}}}})");
+  }
   void calls(Client& client) {
     if (!client.ready) return;
+    if (client.modern) return calls_modern(client);
     if (client.next == 1) says(client.id, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
     const std::string id = std::to_string(client.next++);
     client.open.insert(id);
@@ -133,10 +150,33 @@ struct Storm : test::Stage {
                                  R"(,"error":{"code":-32602,"message":"no"}})");
     }
     serves(from.id, R"({"jsonrpc":"2.0","id":)" + id_of(request) + R"(,"result":)" +
-                        (initialize ? R"({"protocolVersion":"2025-06-18","capabilities":{"tools":{},)"
-                                      R"("resources":{"subscribe":true}},"serverInfo":{"name":"w"}})"
+                        (initialize ? greeting()
+                         : tasks    ? result_with_tasks(request)
                                     : "{}") +
                         "}");
+  }
+  std::string greeting() const {
+    if (tasks) {
+      return R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{},"resources":{"subscribe":true},)"
+             R"("tasks":{"requests":{"tools":{"call":{}}}}},"serverInfo":{"name":"w","version":"1"}})";
+    }
+    return R"({"protocolVersion":"2025-06-18","capabilities":{"tools":{},)"
+           R"("resources":{"subscribe":true}},"serverInfo":{"name":"w"}})";
+  }
+  std::string result_with_tasks(const std::string& request) {
+    const auto task = [&](const std::string& id, const char* status) {
+      return R"("taskId":")" + id + R"(","status":")" + status +
+             R"(","createdAt":"2026-01-01T00:00:00Z","lastUpdatedAt":"2026-01-01T00:00:00Z","ttl":null,)"
+             R"("pollInterval":)" +
+             std::to_string(random.below(3) * 400);
+    };
+    if (request.contains(R"("tools/list")"))
+      return R"({"tools":[{"name":"x","inputSchema":{"type":"object"},"execution":{"taskSupport":"required"}}]})";
+    if (request.contains(R"("tools/call")") && request.contains(R"("task":)"))
+      return R"({"task":{)" + task("t" + std::to_string(++tasks_ever), "working") + "}}";
+    if (request.contains(R"("tasks/get")"))
+      return "{" + task("t1", calm || random.below(3) == 0 ? "completed" : "working") + "}";
+    return R"({"content":[]})";
   }
   void ends(core::InstanceId id, const char* how) {
     std::erase_if(peers, [&](const Peer& each) { return each.id == id; });
@@ -199,6 +239,8 @@ struct Storm : test::Stage {
 
   Random random;
   bool probes;
+  bool tasks;
+  int tasks_ever = 0;
   bool calm = false;  // From here on everything goes well.
   std::vector<Client> clients;
   std::vector<Peer> peers;
