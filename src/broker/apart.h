@@ -23,7 +23,7 @@ bool roots_matter(const core::Instance& instance);
 bool may_reach(const core::Session& session, const core::Instance& instance);
 // The session has come, or is ready to be asked: what its roots are is found out, if that matters.
 void learn_roots(State& state, core::Session& session, core::Instance& instance);
-// A call of the session's is held because they are not known.
+// A call of the session's is held because they are not known: whoever calls is ready to be asked.
 void ask_on_its_stream(State& state, core::Session& session, core::Instance& instance,
                        const std::string& client_id);
 // They are known now.
@@ -42,8 +42,8 @@ bool asked_by_its_call(State& state, core::Session& session, core::Instance& ins
 
 // parking.cpp
 
-// The call is answered with the question what its client's roots are; false: too much waits for it already.
-bool park_for_roots(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
+// The call is answered with the question what its client's roots are.
+void park_for_roots(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
 bool is_parked_at(const State& state, const core::Session& session, const core::Instance& instance);
 // Nobody will come back for its calls there.
 void unpark_at(State& state, const core::Session& session, const core::Instance& instance);

@@ -4,7 +4,6 @@
 // anew when somebody comes or something is learnt (core/grouping.h says how); the others stay. A session that
 // is being asked for its roots is a guest where it is: it belongs nowhere until they are known.
 #include <algorithm>
-#include <map>
 
 #include "broker/apart.h"
 #include "core/grouping.h"
@@ -66,35 +65,40 @@ bool is_home_of(State& state, const Instance& instance, const core::ServerSpec& 
 // Everything that runs for the same program, arguments, scope and directories, and the sessions that could be
 // elsewhere among it.
 struct Table {
-  std::vector<InstanceId> fixed;                 // Servers that have somebody who stays, or nobody,
+  std::vector<InstanceId> fixed;                 // Servers that have somebody who stays,
   std::vector<Seat> seats;                       // and what they are.
   std::vector<InstanceId> loose;                 // The others.
   std::vector<Member> members;                   // Those who could be elsewhere,
   std::vector<std::vector<SessionId>> sessions;  // each for all sessions that are like it.
 };
 
-bool stays(const Session& session, const Instance& instance, bool roots_count) {
+bool stays(const Session& session, const Instance& instance, const core::ServerSpec& spec, bool roots_count) {
   if (instance.spec.link != core::Link::stdio || is_guest(session, roots_count)) return true;
   const bool at_home = !roots_count || roots_name(session, true) == roots_name(instance, true);
-  return at_home && (session.has_called || !open_to_others(instance, instance.spec));
+  return at_home &&
+         (session.has_called || !open_to_others(instance, instance.spec) || !open_to_others(instance, spec));
 }
 
 void add_server(State& state, Table& table, Instance& instance, const core::ServerSpec& spec) {
   const bool count = roots_matter(instance);
   Seat seat{{&instance.spec, roots_name(instance, count)}, {}};
-  std::map<std::string, std::size_t> alike;  // Sessions like the server itself, by their roots.
-  bool itself = false;                       // Somebody who stays is like it.
-  each_session(state, instance, [&](const Session& session) {
-    if (is_guest(session, count)) return;
+  const std::size_t before = table.members.size();
+  const auto like = [](const Member& one, const Member& other) {
+    return one.roots == other.roots && (one.spec == other.spec || core::alike(*one.spec, *other.spec));
+  };
+  each_session(state, instance, [&](Session& session) {
     Member member{&spec_of(session, instance), roots_name(session, count)};
-    if (stays(session, instance, count)) {
-      if (session.spec || !std::exchange(itself, true)) seat.staying.push_back(std::move(member));
+    const auto is_like = [&](const Member& other) { return like(member, other); };
+    if (stays(session, instance, spec, count)) {
+      session.unsettled = false;
+      const bool one_more = !is_guest(session, count) && std::ranges::none_of(seat.staying, is_like);
+      if (one_more) seat.staying.push_back(std::move(member));
       return;
     }
-    if (!session.spec) {
-      const auto [found, added] = alike.emplace(member.roots, table.members.size());
-      if (!added) return table.sessions[found->second].push_back(session.id);
-    }
+    const auto first = table.members.begin() + static_cast<std::ptrdiff_t>(before);
+    const auto found = std::find_if(first, table.members.end(), is_like);
+    if (found != table.members.end())
+      return table.sessions[static_cast<std::size_t>(found - table.members.begin())].push_back(session.id);
     table.members.push_back(std::move(member));
     table.sessions.push_back({session.id});
   });
@@ -235,6 +239,7 @@ void reconsider(State& state, const Instance& instance) {
 }
 
 void settle_places(State& state) {
+  if (state.leaving) state.to_settle.clear();  // The next daemon will find them places.
   // Each move may show that somebody else belongs elsewhere; it comes to an end, as the groups do.
   constexpr int rounds_most = 8;
   for (int round = 0; round < rounds_most && !state.to_settle.empty(); ++round) {

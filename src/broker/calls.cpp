@@ -132,7 +132,8 @@ void forward_call(State& state, Session& session, Instance& instance, const Scan
     return;
   }
   wait_there(state, session, instance, wire_id, Message(message.bytes));
-  if (!may_reach(session, instance)) ask_on_its_stream(state, session, instance, call.client_id);
+  if (!may_reach(session, instance))
+    ask_on_its_stream(state, session, instance, std::string(message.of(message.envelope.id)));
   if (!wake(state, instance)) fail(state, instance, wire_id, error_about(instance, instance.trouble, true));
 }
 
@@ -140,7 +141,8 @@ void go_alone(State& state, Instance& instance, Call& call) {
   const base::Bytes bytes = std::exchange(call.original, {});
   call.joined = 0;
   call.state = CallState::waiting;
-  if (instance.life != core::Life::ready || must_wait_its_turn(state, instance, call)) {
+  const bool reaches = may_reach(state.sessions.at(call.session), instance);
+  if (instance.life != core::Life::ready || !reaches || must_wait_its_turn(state, instance, call)) {
     wait_there(state, state.sessions.at(call.session), instance, call.wire_id, Message(bytes));
     return;
   }

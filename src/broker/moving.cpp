@@ -162,7 +162,9 @@ bool has_something_there(const State& state, const Session& session, const Insta
     if (!ask.for_roots()) return true;
   }
   for (const std::int64_t id : session.calls.wire_ids()) {
-    if (!goes_along(instance, *instance.calls.find(id))) return true;
+    const Call* call = instance.calls.find(id);
+    ensure(call != nullptr);
+    if (!goes_along(instance, *call)) return true;
   }
   bool owner = false;
   instance.tasks.each(
@@ -177,6 +179,7 @@ bool movable(const State& state, const Session& session, const Instance& instanc
 void move(State& state, Session& session, InstanceId target) {
   Instance& from = state.instances.at(*session.instance);
   const InstanceId before = from.id;
+  give_held_answers(state, session, from);
   Luggage luggage = pack(state, session, from);
   if (!session.spec) session.spec = from.spec;
   state.log(Severity::info, from.spec.name + ": session of " +
@@ -204,7 +207,6 @@ void cut_loose(State& state, Session& session, Instance& instance) {
                   "whether this call had an effect is not known",
                   false);
   give_held_answers(state, session, instance);
-  unpark_at(state, session, instance);
   for (const auto& [id, ask] : session.asks) {
     if (!ask.for_roots())
       state.send(session.id,
@@ -221,6 +223,7 @@ void cut_loose(State& state, Session& session, Instance& instance) {
     const Call* call = instance.calls.find(id);
     if (call != nullptr && !goes_along(instance, *call)) cut_call(state, instance, id, error);
   }
+  unpark_at(state, session, instance);  // Those whose client is away; the others have ended with their calls.
   tasks_leave(state, session, instance);
 }
 

@@ -185,7 +185,10 @@ bool take_roots(State& state, Session& session, Instance& instance, const Scanne
   const std::string_view responses = proto::member(message.of(message.envelope.params), "inputResponses");
   core::GivenRoots roots = core::given_roots(proto::member(responses, roots_key), session.id);
   const bool same = session.roots && session.roots->same_as(roots);
-  if (session.roots && !same && has_something_there(state, session, instance)) {
+  const std::vector<std::int64_t> calls = session.calls.wire_ids();
+  const bool called = std::ranges::any_of(
+      calls, [&](std::int64_t id) { return proto::may_ask(instance.calls.find(id)->method); });
+  if (session.roots && !same && (called || has_something_there(state, session, instance))) {
     // Several clients may be behind one session that came by URL.
     const std::string_view id = message.of(message.envelope.id);
     state.reply(session, id,
@@ -283,8 +286,14 @@ void park_ended(State& state, Instance& instance, const Call& call, std::vector<
       R"("result":)" + face::input_required(asks, new_ticket(state, state.parks.last), instance.server_info));
 }
 
-bool park_for_roots(State& state, Session& session, Instance& instance, const Scanned& message) {
-  if (waiting_for(state, session) >= core::limits::parked_per_principal) return false;
+void park_for_roots(State& state, Session& session, Instance& instance, const Scanned& message) {
+  const std::string_view id = message.of(message.envelope.id);
+  if (waiting_for(state, session) >= core::limits::parked_per_principal) {
+    const std::string sentence = "has to know the roots of its client, and " +
+                                 std::to_string(core::limits::parked_per_principal) +
+                                 " calls wait for that to come back already; make the call again later";
+    return state.reply(session, id, proto::error_text(id, error_about(instance, sentence, true)));
+  }
   Park& park = new_park(state, instance, session, 0, message.bytes);
   park.attached = false;
   park.for_roots = true;
@@ -293,11 +302,9 @@ bool park_for_roots(State& state, Session& session, Instance& instance, const Sc
                                         .server_id = {},
                                         .method = Method::roots_list,
                                         .request = face::input_request(Method::roots_list, {})}};
-  const std::string_view id = message.of(message.envelope.id);
   state.reply(session, id,
               proto::result_text(
                   id, face::input_required(asks, new_ticket(state, state.parks.last), instance.server_info)));
-  return true;
 }
 
 void come_back(State& state, Session& session, Instance& instance, const Scanned& message, Method method,
@@ -322,7 +329,9 @@ void come_back(State& state, Session& session, Instance& instance, const Scanned
     if (for_roots && !take_roots(state, session, instance, message)) return;
     // Before the call is at a server: from then on it would stay there.
     if (for_roots) settle_places(state);
-    return begin_anew(state, session, *state.instance_of(session), message, method, asked);
+    Instance& home = *state.instance_of(session);
+    if (!for_roots && asked_by_its_call(state, session, home, message, method)) return;
+    return begin_anew(state, session, home, message, method, asked);
   }
   Instance* of = state.instances.find(park->instance);
   Call* call = of != nullptr ? of->calls.find(park->call) : nullptr;
@@ -334,9 +343,10 @@ void come_back(State& state, Session& session, Instance& instance, const Scanned
 void come_back_in_turn(State& state, Instance& instance, Call& call, const Scanned& message) {
   Session& session = state.sessions.at(call.session);
   Park& park = state.parks.all.at(call.park);
-  give_answers(state, session, instance, park, message);
+  const bool level = call.level.has_value();
+  give_answers(state, session, instance, park, message);  // The call may be elsewhere in the table then.
   if (!park.asks.empty()) park.round_due = state.now + core::limits::questions_together;
-  if (call.level) level_step(state, instance);
+  if (level) level_step(state, instance);
 }
 
 void conclude(State& state, const Call& call, std::string outcome) {

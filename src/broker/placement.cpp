@@ -67,6 +67,12 @@ void join(State& state, Session& session, Instance& instance) {
   instance.forget_due.reset();
   if (instance.blocked) pause(state, session, core::Pause::server_full);
   learn_roots(state, session, instance);
+  if (!roots_matter(instance)) return;
+  // With this session it has become known that the server cares: those who were there before are asked, too.
+  for (const SessionId id : std::vector(instance.sessions)) {
+    Session& other = state.sessions.at(id);
+    if (!other.roots && id != session.id) learn_roots(state, other, instance);
+  }
 }
 
 Instance& place(State& state, Session& session) {

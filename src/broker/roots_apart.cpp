@@ -27,24 +27,31 @@ bool declares_roots(const Session& session) {
   return is_modern(session) ? session.modern_capabilities.roots : session.capabilities.roots;
 }
 
-// Its answer decides what the server is told: the only one that has a call there, which the question most
-// likely comes of; or the oldest.
-Session* keeper(State& state, const Instance& instance) {
-  Session* found = nullptr;
-  std::size_t busy = 0;
-  for (const SessionId id : instance.sessions) {
-    Session& session = state.sessions.at(id);
-    if (!has_something_there(state, session, instance)) continue;
-    ++busy;
-    found = &session;
-  }
-  if (busy == 1) return found;
-  return instance.sessions.empty() ? nullptr : &state.sessions.at(instance.sessions.front());
+bool is_being_asked(const Session& session) {
+  return std::ranges::any_of(session.asks, [](const auto& entry) { return entry.second.for_roots(); });
 }
 
-bool will_answer(const Session& session) {
-  return std::ranges::any_of(session.asks, [](const auto& entry) { return entry.second.for_roots(); }) ||
-         (!is_modern(session) && !session.roots && session.phase != Phase::ready);
+// A client that has not said that it is ready is asked when it has, which is soon.
+bool will_answer(const State& state, const Session& session) {
+  const bool comes_up = !is_modern(session) && !session.roots && session.phase != Phase::ready;
+  return is_being_asked(session) || (comes_up && state.now < session.opened + core::limits::roots_wait);
+}
+
+// Its answer decides what the server is told: the only one that has a call there, which the question most
+// likely comes of; or the oldest that has answered, or will.
+Session* keeper(State& state, const Instance& instance) {
+  Session* busy = nullptr;
+  Session* known = nullptr;
+  std::size_t count = 0;
+  for (const SessionId id : instance.sessions) {
+    Session& session = state.sessions.at(id);
+    if (known == nullptr && (session.roots || will_answer(state, session))) known = &session;
+    if (!has_something_there(state, session, instance)) continue;
+    ++count;
+    busy = &session;
+  }
+  if (count == 1) return busy;
+  return known;
 }
 
 void answer_waiting(State& state, Instance& instance, const GivenRoots& roots) {
@@ -74,7 +81,9 @@ void choose(State& state, Instance& instance) {
   if (session == nullptr) return;
   if (session->roots) {
     instance.common_roots = session->roots;
-  } else if (!will_answer(*session)) {
+  } else if (will_answer(state, *session)) {
+    if (!instance.roots.give_up_at) instance.roots.give_up_at = state.now + core::limits::roots_wait;
+  } else {
     // A modern client is asked with its next call, if it makes one: the others do not wait for that.
     reconsider(state, instance);
   }
@@ -111,16 +120,23 @@ void learn_roots(State& state, Session& session, Instance& instance) {
 }
 
 void ask_on_its_stream(State& state, Session& session, Instance& instance, const std::string& client_id) {
+  if (is_modern(session) || session.roots || session.phase == Phase::asked) return;
   // Asked before it made a call, a client by URL may have had no stream that the question could come on.
-  if (!session.many_streams || is_modern(session) || session.roots || session.calls.size() != 1) return;
-  std::erase_if(session.asks, [](const auto& entry) { return entry.second.for_roots(); });
-  ask_for_roots(state, session, instance, client_id);
+  if (session.many_streams && session.calls.size() == 1)
+    std::erase_if(session.asks, [](const auto& entry) { return entry.second.for_roots(); });
+  ask_for_roots(state, session, instance, session.many_streams ? client_id : std::string());
 }
 
 void roots_known(State& state, Session& session, Instance& instance, GivenRoots roots) {
   session.roots = std::move(roots);
-  const bool only = instance.sessions.size() == 1;
-  if (only && differs(session, instance)) instance.common_roots = session.roots;
+  if (differs(session, instance)) {
+    // A process that has heard of nobody else is told; another may not forget what it was told.
+    const bool its_own = instance.sessions.size() == 1 &&
+                         (!instance.told ||
+                          (instance.sessions_ever == 1 && instance.told->roots == session.roots->declared()));
+    if (its_own) instance.common_roots = session.roots;
+    reconsider(state, instance);
+  }
   settle_roots(state, instance);
 }
 
@@ -134,7 +150,7 @@ void asks_for_common_roots(State& state, Instance& instance, std::string_view ra
   instance.roots.cared_for = true;
   if (!raw_id.empty()) instance.roots.waiting.emplace_back(raw_id);
   for (const SessionId id : std::vector(instance.sessions))
-    learn_roots(state, state.sessions.at(id), instance);
+    if (!state.sessions.at(id).roots) learn_roots(state, state.sessions.at(id), instance);
   settle_roots(state, instance);
   if (!instance.roots.waiting.empty() && !instance.roots.give_up_at)
     instance.roots.give_up_at = state.now + core::limits::roots_wait;
@@ -148,7 +164,7 @@ void settle_roots(State& state, Instance& instance) {
   for (const SessionId id : instance.sessions) {
     const Session& session = state.sessions.at(id);
     if (may_reach(session, instance)) continue;
-    if (session.roots) reconsider(state, instance);
+    if (session.roots || is_modern(session)) reconsider(state, instance);
     if (!has_something_there(state, session, instance)) continue;
     certain = false;
     if (!instance.roots.give_up_at) instance.roots.give_up_at = state.now + core::limits::roots_wait;
@@ -164,7 +180,8 @@ void common_roots_due(State& state, Instance& instance) {
     instance.roots.told = instance.common_roots->name;
   for (const SessionId id : std::vector(instance.sessions)) {
     Session& session = state.sessions.at(id);
-    if (!may_reach(session, instance) && has_something_there(state, session, instance))
+    if (instance.common_roots && !may_reach(session, instance) &&
+        has_something_there(state, session, instance))
       cut_loose(state, session, instance);
   }
   settle_roots(state, instance);
@@ -177,7 +194,8 @@ bool asked_by_its_call(State& state, Session& session, Instance& instance, const
   // Several clients may be behind one that comes by URL, and each has roots of its own.
   const bool known = session.roots && (!session.many_streams || !session.roots->declared());
   if (known || !is_modern(session)) return false;
-  return park_for_roots(state, session, instance, message);
+  park_for_roots(state, session, instance, message);
+  return true;
 }
 
 }  // namespace broker

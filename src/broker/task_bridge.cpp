@@ -280,10 +280,10 @@ void task_polled(State& state, Instance& instance, const Call& call, const Scann
 }
 
 bool answers_task(State& state, Instance& instance, std::int64_t wire_id, std::string_view responses) {
-  const Call* call = instance.calls.find(wire_id);
-  Task* task = call->uri.empty() ? nullptr : instance.tasks.find(call->uri);
+  const std::string id = instance.calls.find(wire_id)->uri;  // The table may grow when the server is asked.
+  Task* task = id.empty() ? nullptr : instance.tasks.find(id);
   if (task == nullptr) return false;
-  ask_server(state, instance, Purpose::task_told, Method::tasks_update, call->uri, task->owner, responses);
+  ask_server(state, instance, Purpose::task_told, Method::tasks_update, id, task->owner, responses);
   task->poll_due = next_look(state, *task);
   return true;
 }

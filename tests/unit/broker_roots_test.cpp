@@ -225,6 +225,69 @@ TEST_CASE_FIXTURE(RootsStage, "a session that leaves for another server is subsc
       wire, [](const std::string& line) { return line.find("resources/subscribe") != std::string::npos; }));
 }
 
+TEST_CASE_FIXTURE(RootsStage, "sessions that were there before are asked when another brings the knowledge") {
+  const auto a = ready(spec(), has_roots);
+  const auto shared = server();
+  const auto b = open(caring());  // Another process of the same program has asked for roots meanwhile.
+  greet_asked(b);
+  REQUIRE(asked(to_session[a]));
+  says(a, ::request("1", "tools/call"));
+  CHECK(hears(shared).empty());
+  const Lines asks = hears(a);
+  says(a, result(id_of(asks.back()), roots("file:///a")));
+  CHECK(hears(shared).back().find("tools/call") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(RootsStage,
+                  "a client that calls before it has said that it is ready is asked all the same") {
+  const auto a = open(caring());
+  says(
+      a,
+      ::request(
+          R"("i")", "initialize",
+          R"({"protocolVersion":"2025-11-25","capabilities":{"roots":{}},"clientInfo":{"name":"t","version":"1"}})"));
+  bring_up();
+  forget();
+  says(a, ::request("1", "tools/call"));
+  const Lines asks = hears(a);
+  REQUIRE(asked(asks));
+  says(a, result(id_of(asks.back()), roots("file:///a")));
+  CHECK(hears(server()).back().find("tools/call") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(RootsStage, "a client that is never ready keeps nobody else waiting") {
+  const auto silent = open(caring());
+  says(
+      silent,
+      ::request(
+          R"("i")", "initialize",
+          R"({"protocolVersion":"2025-11-25","capabilities":{"roots":{}},"clientInfo":{"name":"t","version":"1"}})"));
+  bring_up();
+  const auto b = open(caring());
+  greet_asked(b);
+  says(b, result(id_of(hears(b).back()), roots("file:///b")));
+  says(b, ::request("1", "tools/call"));
+  passes(std::chrono::seconds(6));
+  bring_up();
+  const Lines wire = hears(server());
+  CHECK(std::ranges::any_of(
+      wire, [](const std::string& line) { return line.find("tools/call") != std::string::npos; }));
+}
+
+TEST_CASE_FIXTURE(RootsStage, "a process that others have left is not given to a session with other roots") {
+  const auto none = ready(caring(), "{}");
+  const auto old = server();
+  CHECK(reaches(none) == old);
+  happens(broker::SessionClosed{none});
+  const auto a = open(caring());
+  greet_asked(a);
+  says(a, result(id_of(hears(a).back()), roots("file:///a")));
+  bring_up();
+  const auto of_a = reaches(a);
+  CHECK(of_a != old);
+  CHECK(of_a != core::InstanceId{});
+}
+
 TEST_CASE_FIXTURE(RootsStage, "a modern client is asked by an answer to its first call") {
   const auto a = at("file:///a");
   const auto of_a = reaches(a);
