@@ -39,7 +39,8 @@ struct Luggage {
 
 void pack_listen(State& state, Session& session, Instance& from, std::int64_t id, Luggage& luggage) {
   const core::Listen& listen = from.listens.at(id);
-  luggage.listens.push_back({listen.line, listen.acknowledged ? Told::by_an_earlier_daemon : Told::by_us});
+  const bool told = listen.acknowledged || listen.silently;
+  luggage.listens.push_back({listen.line, told ? Told::by_an_earlier_daemon : Told::by_us});
   const Call call = finish(state, from, id);
   if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
 }
