@@ -171,7 +171,8 @@ struct Storm : test::Stage {
              std::to_string(random.below(3) * 400);
     };
     if (request.contains(R"("tools/list")"))
-      return R"({"tools":[{"name":"x","inputSchema":{"type":"object"},"execution":{"taskSupport":"required"}}]})";
+      return R"({"tools":[{"name":"x","inputSchema":{"type":"object"},)"
+             R"("execution":{"taskSupport":"required"}}]})";
     if (request.contains(R"("tools/call")") && request.contains(R"("task":)"))
       return R"({"task":{)" + task("t" + std::to_string(++tasks_ever), "working") + "}}";
     if (request.contains(R"("tasks/get")"))

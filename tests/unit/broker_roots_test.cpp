@@ -241,11 +241,9 @@ TEST_CASE_FIXTURE(RootsStage, "sessions that were there before are asked when an
 TEST_CASE_FIXTURE(RootsStage,
                   "a client that calls before it has said that it is ready is asked all the same") {
   const auto a = open(caring());
-  says(
-      a,
-      ::request(
-          R"("i")", "initialize",
-          R"({"protocolVersion":"2025-11-25","capabilities":{"roots":{}},"clientInfo":{"name":"t","version":"1"}})"));
+  says(a, ::request(R"("i")", "initialize",
+                    R"({"protocolVersion":"2025-11-25","capabilities":{"roots":{}},)"
+                    R"("clientInfo":{"name":"t","version":"1"}})"));
   bring_up();
   forget();
   says(a, ::request("1", "tools/call"));
@@ -257,11 +255,9 @@ TEST_CASE_FIXTURE(RootsStage,
 
 TEST_CASE_FIXTURE(RootsStage, "a client that is never ready keeps nobody else waiting") {
   const auto silent = open(caring());
-  says(
-      silent,
-      ::request(
-          R"("i")", "initialize",
-          R"({"protocolVersion":"2025-11-25","capabilities":{"roots":{}},"clientInfo":{"name":"t","version":"1"}})"));
+  says(silent, ::request(R"("i")", "initialize",
+                         R"({"protocolVersion":"2025-11-25","capabilities":{"roots":{}},)"
+                         R"("clientInfo":{"name":"t","version":"1"}})"));
   bring_up();
   const auto b = open(caring());
   greet_asked(b);
