@@ -185,6 +185,8 @@ void WebServer::launch() {
 }
 
 void WebServer::ask_whether_it_answers() {
+  // Looked at before it is connected to, too: a stranger is not to hear that anybody comes.
+  if (const auto stranger = io::stranger_on(address_, port_)) return taken_by_stranger(*stranger);
   // OPTIONS opens no session anywhere, and whoever does not know it says so.
   ask("OPTIONS", {.on_head =
                       [this](int, const proto::HttpFields&) {

@@ -245,8 +245,8 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
   const std::string related = proto::json::unquoted(message.of(message.envelope.related_task));
   Call* const modern = related.empty() ? modern_call(state, instance) : nullptr;
   if (method == Method::roots_list && keeps_roots_apart(instance)) {
-    const bool ask =
-        modern != nullptr && modern->abilities.roots && !state.sessions.at(modern->session).roots;
+    const Session* caller = modern != nullptr ? &state.sessions.at(modern->session) : nullptr;
+    const bool ask = caller != nullptr && modern->abilities.roots && (caller->many_streams || !caller->roots);
     if (ask) park_ask(state, instance, *modern, message, method);
     return asks_for_common_roots(state, instance, ask ? std::string_view() : question.raw_id);
   }

@@ -145,6 +145,8 @@ void give_answer(State& state, Session& session, Instance& instance, const Parke
     state.send(instance.id, proto::result_text(ask.server_id, raw_answer));
     return;
   }
+  if (keeps_roots_apart(instance) && session.many_streams)
+    return state.send(instance.id, proto::result_text(ask.server_id, raw_answer));
   if (keeps_roots_apart(instance)) {
     instance.roots.waiting.push_back(ask.server_id);
     return roots_known(state, session, instance, core::given_roots(raw_answer, session.id));

@@ -191,9 +191,9 @@ void common_roots_due(State& state, Instance& instance) {
 bool asked_by_its_call(State& state, Session& session, Instance& instance, const Scanned& message,
                        proto::Method method) {
   if (!roots_matter(instance) || !proto::may_ask(method)) return false;
-  // Several clients may be behind one that comes by URL, and each has roots of its own.
-  const bool known = session.roots && (!session.many_streams || !session.roots->declared());
-  if (known || !is_modern(session)) return false;
+  // Several clients may be behind one that comes by URL, and each has roots of its own: the server is told
+  // them when it asks because of a call of theirs.
+  if (session.roots || session.many_streams || !is_modern(session)) return false;
   park_for_roots(state, session, instance, message);
   return true;
 }
