@@ -33,7 +33,7 @@ void roots_known(State& state, core::Session& session, core::Instance& instance,
 void asks_for_common_roots(State& state, core::Instance& instance, std::string_view raw_id);
 // Somebody's roots have become known, or somebody has left.
 void settle_roots(State& state, core::Instance& instance);
-// Whoever has to leave has had time to; questions that have no answer get none.
+// The time to leave is over: sessions with other roots are cut loose, open questions are answered.
 void common_roots_due(State& state, core::Instance& instance);
 // A modern client can only be asked by an answer to its call. True: it has been, and will make the call
 // again.
@@ -45,7 +45,7 @@ bool asked_by_its_call(State& state, core::Session& session, core::Instance& ins
 // The call is answered with the question what its client's roots are.
 void park_for_roots(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
 bool is_parked_at(const State& state, const core::Session& session, const core::Instance& instance);
-// Nobody will come back for its calls there.
+// Its parked calls there are given up.
 void unpark_at(State& state, const core::Session& session, const core::Instance& instance);
 
 // belonging.cpp

@@ -20,7 +20,7 @@ namespace broker {
 bool follows_task(const core::Instance& conversation, const core::Call& call);
 // The server takes one call at a time, and this is one that counts.
 bool is_one_of_one(const core::Instance& conversation, const core::Call& call);
-// Such a call cannot be sent, because others are at work;
+// The call is one of those, and cannot be sent because others are at work;
 bool waits_for_others(const State& state, const core::Instance& conversation, const core::Call& call);
 // or also because others have been waiting since before that number.
 bool waits_in_line(const State& state, const core::Instance& conversation, const core::Call& call,

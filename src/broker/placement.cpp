@@ -1,4 +1,4 @@
-// Which instance a session belongs to: one that may be shared, or a new one.
+// How a session joins an instance and leaves it; belonging.cpp says which one.
 #include <algorithm>
 
 #include "broker/apart.h"

@@ -26,7 +26,7 @@ Weight weight_of(const Member& member) {
   return weight;
 }
 
-// Those that bring most first; the rest only makes the order the same each time.
+// The member that brings more comes first; the rest only makes the order the same each time.
 bool before(const Weight& one, const Weight& other) {
   if (one.filtered != other.filtered) return other.filtered;
   if (one.variables.size() != other.variables.size()) return one.variables.size() > other.variables.size();

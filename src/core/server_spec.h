@@ -38,7 +38,7 @@ enum class Calls : std::uint8_t {
   one,
 };
 
-// Who may share a server that cares for roots, which are access rights.
+// Which sessions may share a server that cares for roots, which are access rights.
 enum class RootsRule : std::uint8_t {
   equal,  // Sessions that have given the same ones.
   joint,  // Everybody: the server is given the roots of all of them.
