@@ -14,6 +14,11 @@ elseif(HEARTH_SANITIZE)
   message(FATAL_ERROR "HEARTH_SANITIZE is \"${HEARTH_SANITIZE}\"; it can be address, thread or empty.")
 endif()
 
+# A report names lines; a debugger, which wants more, has the builds without a sanitizer.
+if(HEARTH_SANITIZE)
+  add_compile_options(-g1)
+endif()
+
 if(HEARTH_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     message(FATAL_ERROR "HEARTH_FUZZ needs clang: use ./dev fuzz, or -DCMAKE_CXX_COMPILER=clang++-19.")
