@@ -1,5 +1,7 @@
 // What sessions want to hear, and what a server is told of it: resources, log levels, lists.
-#include "broker/state.h"
+#include <algorithm>
+
+#include "broker/apart.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
 #include "proto/json.h"
@@ -89,8 +91,23 @@ void client_unsubscribes(State& state, Session& session, Instance& instance, con
   if (unwanted.held && instance.life == core::Life::ready) subscription_step(state, instance, uri);
 }
 
+namespace {
+
+// Every session that wants it is still being asked for its roots.
+bool waits_for_roots(State& state, const Instance& instance, const std::string& uri) {
+  if (!roots_matter(instance)) return false;
+  const std::set<SessionId> sessions = instance.subscriptions.sessions_of(uri);
+  return !sessions.empty() && std::ranges::none_of(sessions, [&](SessionId id) {
+    const Session* session = state.sessions.find(id);
+    return session != nullptr && may_reach(*session, instance);
+  });
+}
+
+}  // namespace
+
 void subscription_step(State& state, Instance& instance, const std::string& uri) {
   if (instance.era == proto::Era::modern) return upstream_step(state, instance);
+  if (waits_for_roots(state, instance, uri)) return;
   switch (instance.subscriptions.step(uri)) {
     case Subscriptions::Step::none:
       return;
@@ -333,8 +350,12 @@ void flush_lists(State& state, Session& session) {
   }
 }
 
-void restore_interests(State& state, Instance& instance) {
+void restore_subscriptions(State& state, Instance& instance) {
   for (const std::string& uri : instance.subscriptions.uris()) subscription_step(state, instance, uri);
+}
+
+void restore_interests(State& state, Instance& instance) {
+  restore_subscriptions(state, instance);
   if (!instance.logging) refuse_levels(state, instance);
   level_step(state, instance);
   begin_listens(state, instance);

@@ -57,6 +57,7 @@ Session* keeper(State& state, const Instance& instance) {
 void answer_waiting(State& state, Instance& instance, const GivenRoots& roots) {
   instance.roots.give_up_at.reset();
   instance.roots_outdated = false;
+  instance.roots.outlived = false;
   for (const std::string& raw_id : std::exchange(instance.roots.waiting, {})) {
     state.send(instance.id, roots.raw_result.empty() ? proto::error_text(raw_id, roots.raw_error)
                                                      : proto::result_text(raw_id, roots.raw_result));
@@ -69,7 +70,10 @@ void tell(State& state, Instance& instance) {
   const GivenRoots& roots = *instance.common_roots;
   if (!instance.roots.waiting.empty()) return answer_waiting(state, instance, roots);
   const bool told_others = instance.roots.cared_for && instance.roots.told != roots.name;
-  if (instance.life != core::Life::ready || !told_others || instance.roots_outdated) return;
+  if (!told_others) instance.roots.outlived = false;  // They are again what it goes by.
+  if (instance.life != core::Life::ready || !told_others || instance.roots.outlived ||
+      instance.roots_outdated)
+    return;
   state.send(instance.id, proto::notification_text("notifications/roots/list_changed"));
   instance.roots_outdated = true;
   instance.roots.give_up_at = state.now + core::limits::roots_wait;
@@ -171,13 +175,14 @@ void settle_roots(State& state, Instance& instance) {
   }
   if (certain) tell(state, instance);
   drain_waiting(state, instance);
+  if (instance.life == core::Life::ready) restore_subscriptions(state, instance);
 }
 
 void common_roots_due(State& state, Instance& instance) {
   instance.roots.give_up_at.reset();
-  // It does not care for that, as some do not.
-  if (std::exchange(instance.roots_outdated, false) && instance.common_roots)
-    instance.roots.told = instance.common_roots->name;
+  // It does not care for that, as some do not: its session has what it would have directly, and no other
+  // joins.
+  if (std::exchange(instance.roots_outdated, false)) instance.roots.outlived = true;
   for (const SessionId id : std::vector(instance.sessions)) {
     Session& session = state.sessions.at(id);
     if (instance.common_roots && !may_reach(session, instance) &&

@@ -31,6 +31,8 @@ class Roots {
 
   bool cared_for = false;  // The server has asked at least once since it started.
   std::string told;        // The union it was given last.
+  bool outlived =
+      false;  // It did not ask again when it was told that they are others: it goes by the old ones.
 
  private:
   struct Root {

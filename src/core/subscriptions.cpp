@@ -134,6 +134,15 @@ std::vector<std::string> Subscriptions::uris_of(Subscriber who) const {
   return all;
 }
 
+std::set<SessionId> Subscriptions::sessions_of(std::string_view uri) const {
+  std::set<SessionId> all;
+  const auto found = resources_.find(uri);
+  if (found == resources_.end()) return all;
+  for (const Subscriber& one : found->second.subscribers) all.insert(one.session);
+  for (const Waiter& one : found->second.waiters) all.insert(one.session);
+  return all;
+}
+
 std::size_t Subscriptions::count_of(SessionId session) const {
   std::size_t count = 0;
   for (const auto& [uri, resource] : resources_) {

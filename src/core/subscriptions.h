@@ -82,6 +82,7 @@ class Subscriptions {
   std::vector<std::string> uris() const;
   std::vector<std::string> wanted() const;  // Those that somebody has or waits for.
   std::vector<std::string> uris_of(Subscriber who) const;
+  std::set<SessionId> sessions_of(std::string_view uri) const;  // That have it or wait for it.
   std::size_t count_of(SessionId session) const;
 
   // Whom an update of `uri` concerns: its subscribers; if there are none, those of a resource it is part of.

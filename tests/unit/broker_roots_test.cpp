@@ -225,6 +225,47 @@ TEST_CASE_FIXTURE(RootsStage, "a session that leaves for another server is subsc
       wire, [](const std::string& line) { return line.find("resources/subscribe") != std::string::npos; }));
 }
 
+TEST_CASE_FIXTURE(RootsStage, "a server that goes by roots it was told before is joined by nobody else") {
+  const auto a = at("file:///a");
+  const auto deaf = server();
+  serves(deaf, ::request("1", "roots/list"));
+  says(a, R"({"jsonrpc":"2.0","method":"notifications/roots/list_changed"})");
+  says(a, result(id_of(hears(a).back()), roots("file:///new")));
+  passes(std::chrono::seconds(6));  // It does not ask for the new ones.
+  CHECK(reaches(a) == deaf);
+  const auto b = at("file:///new");
+  CHECK(reaches(b) != deaf);
+  CHECK(reaches(a) == deaf);
+}
+
+TEST_CASE_FIXTURE(RootsStage, "a session that goes on after a crash subscribes when its roots are known") {
+  test::Page page;
+  {
+    RootsStage earlier;
+    const auto session = earlier.open(earlier.caring(), &page);
+    earlier.greet_asked(session);
+    earlier.says(session, result(id_of(earlier.hears(session).back()), roots("file:///a")));
+    earlier.says(session, ::request("1", "resources/subscribe", R"({"uri":"file:///x"})"));
+    earlier.serves(earlier.server(), result(id_of(earlier.hears(earlier.server()).back()), "{}"));
+  }
+  const auto others = at("file:///b");
+  const auto of_others = server();
+  const auto restored = open(caring(), &page);
+  bring_up();
+  const Lines told = hears(restored);
+  const auto question = std::ranges::find_if(told, [](const std::string& line) { return asked({line}); });
+  REQUIRE(question != told.end());
+  CHECK(hears(of_others).empty());
+  says(restored, result(id_of(*question), roots("file:///a")));
+  bring_up();
+  CHECK(server() != of_others);
+  CHECK(hears(of_others).empty());
+  CHECK(std::ranges::any_of(hears(server()), [](const std::string& line) {
+    return line.find("resources/subscribe") != std::string::npos;
+  }));
+  (void)others;
+}
+
 TEST_CASE_FIXTURE(RootsStage, "sessions that were there before are asked when another brings the knowledge") {
   const auto a = ready(spec(), has_roots);
   const auto shared = server();
