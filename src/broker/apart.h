@@ -53,7 +53,7 @@ void unpark_at(State& state, const core::Session& session, const core::Instance&
 // Where a session that comes belongs: a server that runs, or a new one.
 core::Instance& server_for(State& state, const core::Session& session);
 // The oldest that a session with that specification could join as it is, whatever its roots.
-core::Instance* shareable(State& state, const core::ServerSpec& spec);
+const core::Instance* shareable(const State& state, const core::ServerSpec& spec);
 // Its sessions, or those of the servers like it, may belong elsewhere: that is looked at when the event is
 // over.
 void reconsider(State& state, const core::Instance& instance);

@@ -187,11 +187,7 @@ bool asked_already(State& state, const Instance& instance, std::string_view raw_
     const auto envelope = proto::scan(held.bytes.text);
     if (envelope && envelope->id.in(held.bytes.text) == raw_id) return true;
   }
-  for (const auto& [park_id, park] : state.parks.all) {
-    if (park.instance == instance.id &&
-        std::ranges::find(park.asks, raw_id, &core::ParkedAsk::server_id) != park.asks.end())
-      return true;
-  }
+  if (state.parks.has_question(instance.id, raw_id)) return true;
   for (const SessionId id : instance.sessions) {
     for (const auto& [ask_id, ask] : state.sessions.at(id).asks) {
       if (ask.server_id == raw_id) return true;

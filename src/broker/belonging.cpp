@@ -51,6 +51,8 @@ void each_session(State& state, const Instance& instance, Visit&& visit) {
 bool open_to_others(const Instance& instance, const core::ServerSpec& spec) {
   const bool wanted =
       instance.spec.interactive == core::Interactive::split || spec.interactive == core::Interactive::split;
+  // What it would do with roots that it never asked for is known for its own session only.
+  if (instance.roots.outlived) return false;
   return !(instance.interactive && wanted) || instance.sessions.empty();
 }
 
@@ -79,7 +81,7 @@ bool stays(const Session& session, const Instance& instance, const core::ServerS
          (session.has_called || !open_to_others(instance, instance.spec) || !open_to_others(instance, spec));
 }
 
-void add_server(State& state, Table& table, Instance& instance, const core::ServerSpec& spec) {
+void add_server(State& state, Table& table, const Instance& instance, const core::ServerSpec& spec) {
   const bool count = roots_matter(instance);
   Seat seat{{&instance.spec, roots_name(instance, count)}, {}};
   const std::size_t before = table.members.size();
@@ -111,13 +113,13 @@ void add_server(State& state, Table& table, Instance& instance, const core::Serv
 }
 
 Table table_of(State& state, const core::ServerSpec& spec) {
-  std::vector<Instance*> servers;
-  state.instances.each([&](InstanceId /*id*/, Instance& instance) {
+  std::vector<const Instance*> servers;
+  state.instances.each([&](InstanceId /*id*/, const Instance& instance) {
     if (!instance.channel_of && core::same_but_environment(instance.spec, spec)) servers.push_back(&instance);
   });
   std::ranges::sort(servers, {}, &Instance::number);
   Table table;
-  for (Instance* server : servers) add_server(state, table, *server, spec);
+  for (const Instance* server : servers) add_server(state, table, *server, spec);
   return table;
 }
 
@@ -189,9 +191,9 @@ void regroup(State& state, InstanceId of) {
 
 }  // namespace
 
-Instance* shareable(State& state, const core::ServerSpec& spec) {
-  Instance* found = nullptr;
-  state.instances.each([&](InstanceId /*id*/, Instance& instance) {
+const Instance* shareable(const State& state, const core::ServerSpec& spec) {
+  const Instance* found = nullptr;
+  state.instances.each([&](InstanceId /*id*/, const Instance& instance) {
     if (instance.channel_of || !open_to_others(instance, spec) || !core::may_share(instance.spec, spec))
       return;
     if (found == nullptr || instance.number < found->number) found = &instance;
@@ -201,10 +203,10 @@ Instance* shareable(State& state, const core::ServerSpec& spec) {
 
 Instance& server_for(State& state, const Session& session) {
   const core::ServerSpec& spec = *session.spec;
-  Instance* found = nullptr;
+  const Instance* found = nullptr;
   std::size_t others = 0;
   bool count = spec.cares_for_roots && spec.roots == core::RootsRule::equal;
-  state.instances.each([&](InstanceId /*id*/, Instance& instance) {
+  state.instances.each([&](InstanceId /*id*/, const Instance& instance) {
     if (instance.channel_of || !open_to_others(instance, spec) ||
         !core::same_but_environment(instance.spec, spec))
       return;
@@ -217,7 +219,7 @@ Instance& server_for(State& state, const Session& session) {
     if (!(guest ? core::may_share(instance.spec, spec) : is_home_of(state, instance, spec))) return;
     if (found == nullptr || instance.number < found->number) found = &instance;
   });
-  if (found != nullptr) return *found;
+  if (found != nullptr) return state.instances.at(found->id);
   if (others == 0) return create(state, spec);
   Table table = table_of(state, spec);
   table.members.push_back({&spec, roots_name(session, count)});

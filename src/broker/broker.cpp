@@ -57,11 +57,13 @@ void consider_retiring(State& state) {
   if (!state.sessions.empty() || state.retired || state.now < state.quiet_since + state.options.retire_after)
     return;
   bool running = false;
-  state.instances.each([&](InstanceId /*id*/, core::Instance& instance) {
-    if (instance.life == core::Life::stopped || instance.life == core::Life::backing_off) return;
-    running = true;
-    stop(state, instance);
-  });
+  for (const InstanceId id : state.instances.ids()) {
+    with_instance(state, id, [&](core::Instance& instance) {
+      if (instance.life == core::Life::stopped || instance.life == core::Life::backing_off) return;
+      running = true;
+      stop(state, instance);
+    });
+  }
   if (running) return;
   state.retired = true;
   state.outbox.push_back(Retire{});
@@ -172,6 +174,7 @@ void Broker::on(Event event, base::Instant now) {
   settle_places(*state_);
   pass_turns(*state_);
   if (state_->sessions.empty()) consider_retiring(*state_);
+  state_->instances.file_marked(deadline_of);
 }
 
 std::optional<base::Instant> Broker::deadline() const {
@@ -179,23 +182,22 @@ std::optional<base::Instant> Broker::deadline() const {
   const base::Instant retire_at = state_->quiet_since + state_->options.retire_after;
   // Once that has passed, it is the end of the last server that is waited for.
   if (state_->sessions.empty() && !state_->retired && state_->now < retire_at) first = retire_at;
-  state_->instances.each([&](InstanceId /*id*/, const core::Instance& instance) {
-    const std::optional<base::Instant> due = deadline_of(instance);
+  for (const auto& due : {state_->instances.first_due(), state_->parks.deadline()}) {
     if (due && (!first || *due < *first)) first = due;
-  });
-  const std::optional<base::Instant> parks = parks_deadline(*state_);
-  if (parks && (!first || *parks < *first)) first = parks;
+  }
   return first;
 }
 
 void Broker::tick(base::Instant now) {
   state_->now = now;
-  state_->instances.each(
-      [&](InstanceId /*id*/, core::Instance& instance) { broker::tick(*state_, instance); });
+  for (const InstanceId id : state_->instances.due(now)) {
+    with_instance(*state_, id, [&](core::Instance& instance) { broker::tick(*state_, instance); });
+  }
   parks_tick(*state_);
   settle_places(*state_);
   pass_turns(*state_);
   consider_retiring(*state_);
+  state_->instances.file_marked(deadline_of);
 }
 
 std::vector<Action>& Broker::outbox() {

@@ -59,8 +59,10 @@ void idle_too_long(State& state, Instance& instance) {
     instance.idle_due = state.now + instance.spec.timing.idle_timeout;
     return;
   }
-  for (const InstanceId channel : std::vector(instance.channels))
+  for (const InstanceId channel : std::vector(instance.channels)) {
     stop_if_up(state, state.instances.at(channel));
+    consider_forgetting(state, channel);
+  }
   stop_if_up(state, instance);
 }
 

@@ -116,6 +116,7 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
   instance.roots.waiting.clear();
   instance.roots.give_up_at.reset();
   instance.roots.cared_for = false;
+  instance.roots.outlived = false;
   instance.roots_outdated = false;
   if (instance.sessions.empty()) instance.common_roots.reset();
   tasks_lost(state, instance, raw_error);
@@ -413,9 +414,7 @@ void stop_by_person(State& state, Instance& instance) {
 
 void daemon_leaves(State& state, DaemonLeaves::Sessions sessions) {
   state.leaving = sessions;
-  std::vector<InstanceId> all;
-  state.instances.each([&](InstanceId id, const Instance& /*instance*/) { all.push_back(id); });
-  for (const InstanceId id : all) {
+  for (const InstanceId id : state.instances.ids()) {
     Instance* instance = state.instances.find(id);
     if (instance == nullptr) continue;
     const std::string error = error_about(*instance, "the daemon is ending; ask again", true);

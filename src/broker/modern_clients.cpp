@@ -71,9 +71,13 @@ bool of_tasks(Method method) {
   return method == Method::tasks_get || method == Method::tasks_cancel || method == Method::tasks_update;
 }
 
-// One of ours; not the state of a modern server.
-bool is_ticket(const Scanned& message) {
-  return message.of(message.envelope.request_state).starts_with("\"hearth-");
+// A ticket of ours, and not the state of a modern server. Its server may have been a legacy one when the
+// ticket was given out, and be a modern one now.
+bool presents_ticket(State& state, const Scanned& message, bool greeted, bool modern) {
+  const proto::Span shown = message.envelope.request_state;
+  if (!shown.present()) return false;
+  if (modern) return state.parks.ticket(proto::json::unquoted(message.of(shown))) != nullptr;
+  return greeted || message.of(shown).starts_with("\"hearth-");
 }
 
 // A URL that a person has to visit before the call can succeed (-32042, up to 2025-11-25).
@@ -135,7 +139,7 @@ void modern_request(State& state, Session& session, const Scanned& message) {
     if (!may_name_task(state, session, instance, message)) return;
     if (!modern) return modern_task_request(state, session, instance, message, method, asked);
   }
-  if (message.envelope.request_state.present() && !modern && (greeted || is_ticket(message)))
+  if (presents_ticket(state, message, greeted, modern))
     return come_back(state, session, instance, message, method, asked);
   if (proto::lists(method) &&
       instance.cursors.stale(core::cursor_of(message.of(message.envelope.params)), session.life != 0)) {

@@ -18,6 +18,7 @@ using core::CallState;
 using core::Instance;
 using core::Park;
 using core::ParkedAsk;
+using core::ParkId;
 using core::Session;
 using proto::Code;
 using proto::Method;
@@ -32,61 +33,45 @@ std::uint64_t digest_of(const State& state, const base::Bytes& request) {
 
 constexpr std::string_view roots_key = "roots";  // Of Hearth's own question for them.
 
-Park& new_park(State& state, const Instance& instance, const Session& session, std::int64_t call,
-               const base::Bytes& request) {
-  const std::uint64_t id = ++state.parks.last;
-  return state.parks.all[id] = {.instance = instance.id,
-                                .session = session.id,
-                                .principal = session.principal,
-                                .server = session.server,
-                                .call = call,
-                                .digest = digest_of(state, request),
-                                .asks = {},
-                                .presented = {},
-                                .round_due = {},
-                                .deadline = {},
-                                .outcome = {}};
+Park park_of(const State& state, const Instance& instance, const Session& session,
+             const base::Bytes& request) {
+  return {.instance = instance.id,
+          .session = session.id,
+          .principal = session.principal,
+          .server = session.server,
+          .digest = digest_of(state, request),
+          .asks = {},
+          .presented = {},
+          .round_due = {},
+          .deadline = {},
+          .tickets = {},
+          .outcome = {}};
 }
 
-Park& new_park(State& state, const Instance& instance, const Call& call) {
-  return new_park(state, instance, state.sessions.at(call.session), call.wire_id, call.original);
+Park park_of(const State& state, const Instance& instance, const Call& call) {
+  return park_of(state, instance, state.sessions.at(call.session), call.original);
 }
 
-std::string new_ticket(State& state, std::uint64_t park) {
+std::string new_ticket(State& state, ParkId park) {
   const std::string number = std::to_string(++state.parks.tickets_ever);
   char text[48];
   const std::uint64_t key = state.options.hash_key;
   std::snprintf(text, sizeof text, "hearth-%016llx%016llx",
                 static_cast<unsigned long long>(base::siphash({key, 2}, number)),
                 static_cast<unsigned long long>(base::siphash({key, 3}, number)));
-  state.parks.tickets[text] = {.park = park, .replay = {}};
+  state.parks.add_ticket(park, text);
   return text;
 }
 
-// Clients on stdio have no name that tells them apart, and each is a session.
-bool of_the_same(const Park& park, const std::string& principal, SessionId session) {
-  return principal.empty() ? park.principal.empty() && park.session == session : park.principal == principal;
+bool has_too_many(const State& state, const Session& session) {
+  return state.parks.waiting(session.principal, session.id) >= core::limits::parked_per_principal;
 }
 
-std::size_t waiting_for(const State& state, const Session& session) {
-  return static_cast<std::size_t>(std::ranges::count_if(state.parks.all, [&](const auto& entry) {
-    return !entry.second.finished() && of_the_same(entry.second, session.principal, session.id);
-  }));
-}
-
-// Room for one more that has ended. An outcome that its client has not seen is kept longer than one that it
-// may only want again.
+// Room for one more that has ended.
 void forget_one_finished(State& state, const Park& added) {
-  std::uint64_t seen = 0;
-  std::uint64_t unseen = 0;
-  std::size_t count = 0;
-  for (const auto& [id, park] : state.parks.all) {
-    if (!park.finished() || !of_the_same(park, added.principal, added.session)) continue;
-    ++count;
-    std::uint64_t& oldest = park.attached ? seen : unseen;
-    if (oldest == 0) oldest = id;
-  }
-  if (count >= core::limits::outcomes_per_principal) state.parks.erase(seen != 0 ? seen : unseen);
+  if (state.parks.finished(added.principal, added.session) < core::limits::outcomes_per_principal) return;
+  if (const auto oldest = state.parks.oldest_finished(added.principal, added.session))
+    state.parks.take(*oldest);
 }
 
 void send_outcome(State& state, const Call& call, std::string_view outcome) {
@@ -101,13 +86,13 @@ void send_outcome(State& state, const Call& call, std::string_view outcome) {
 }
 
 void remember_for_replay(State& state, const Park& park, const std::string& outcome) {
-  const auto ticket = state.parks.tickets.find(park.presented);
-  if (ticket != state.parks.tickets.end()) ticket->second.replay = outcome;
+  if (core::Ticket* ticket = state.parks.ticket(park.presented)) ticket->replay = outcome;
 }
 
 // The client is told what is asked, and whatever the call was answered with before, it is not any more.
-void give_round(State& state, std::uint64_t id, Park& park) {
-  park.round_due.reset();
+void give_round(State& state, ParkId id) {
+  state.parks.set_round_due(id, {});
+  const Park& park = state.parks.at(id);
   Instance* instance = state.instances.find(park.instance);
   Call* call = instance != nullptr ? instance->calls.find(park.call) : nullptr;
   if (call == nullptr || call->park != id || call->state != CallState::sent || park.asks.empty()) return;
@@ -116,15 +101,13 @@ void give_round(State& state, std::uint64_t id, Park& park) {
   remember_for_replay(state, park, outcome);
   send_outcome(state, *call, outcome);
   detach(state, *instance, *call);
-  park.attached = false;
-  park.deadline = state.now + instance->spec.timing.ask_timeout;
+  state.parks.send_away(id, state.now + instance->spec.timing.ask_timeout);
   drain_waiting(state, *instance);
 }
 
 // Nobody came back in time, or nobody will.
-void give_up(State& state, std::uint64_t id, std::string_view why) {
-  const Park park = std::move(state.parks.all.at(id));
-  state.parks.erase(id);
+void give_up(State& state, ParkId id, std::string_view why) {
+  const Park park = state.parks.take(id);
   for (const ParkedAsk& ask : park.asks) decline_parked(state, park.instance, ask);
   Instance* instance = state.instances.find(park.instance);
   Call* call = instance != nullptr ? instance->calls.find(park.call) : nullptr;
@@ -145,6 +128,7 @@ void give_answer(State& state, Session& session, Instance& instance, const Parke
     state.send(instance.id, proto::result_text(ask.server_id, raw_answer));
     return;
   }
+  // Several clients may be behind a session that came by URL, each with roots of its own.
   if (keeps_roots_apart(instance) && session.many_streams)
     return state.send(instance.id, proto::result_text(ask.server_id, raw_answer));
   if (keeps_roots_apart(instance)) {
@@ -157,13 +141,11 @@ void give_answer(State& state, Session& session, Instance& instance, const Parke
   state.send(instance.id, proto::result_text(ask.server_id, instance.roots.told));
 }
 
-void give_answers(State& state, Session& session, Instance& instance, Park& park, const Scanned& message) {
+void give_answers(State& state, Session& session, Instance& instance, ParkId park, const Scanned& message) {
   const std::string_view responses = proto::member(message.of(message.envelope.params), "inputResponses");
   proto::each_member(responses, [&](std::string_view key, std::string_view raw_answer) {
-    const auto ask = std::ranges::find(park.asks, key, &ParkedAsk::key);
-    if (ask == park.asks.end()) return;
-    give_answer(state, session, instance, *ask, raw_answer);
-    park.asks.erase(ask);
+    if (const auto ask = state.parks.answered(park, key))
+      give_answer(state, session, instance, *ask, raw_answer);
   });
 }
 
@@ -186,21 +168,17 @@ void reply_outcome(State& state, Session& session, const Scanned& message, std::
 bool take_roots(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::string_view responses = proto::member(message.of(message.envelope.params), "inputResponses");
   core::GivenRoots roots = core::given_roots(proto::member(responses, roots_key), session.id);
-  const bool same = session.roots && session.roots->same_as(roots);
-  const std::vector<std::int64_t> calls = session.calls.wire_ids();
-  const bool called = std::ranges::any_of(
-      calls, [&](std::int64_t id) { return proto::may_ask(instance.calls.find(id)->method); });
-  if (session.roots && !same && (called || has_something_there(state, session, instance))) {
-    // Several clients may be behind one session that came by URL.
+  if (session.roots && session.roots->same_as(roots)) return true;
+  if (session.roots && has_something_there(state, session, instance)) {
     const std::string_view id = message.of(message.envelope.id);
-    state.reply(session, id,
-                proto::error_text(id, error_about(instance,
-                                                  "works for another client with other roots; make "
-                                                  "the call again when that has its answer",
-                                                  true)));
+    state.reply(
+        session, id,
+        proto::error_text(id, error_about(instance,
+                                          "works on another call of this client that gave other roots; "
+                                          "make the call again when that has its answer",
+                                          true)));
     return false;
   }
-  if (same) return true;
   reconsider(state, instance);
   roots_known(state, session, instance, std::move(roots));
   return true;
@@ -220,10 +198,9 @@ void begin_anew(State& state, Session& session, Instance& instance, const Scanne
 }
 
 // The call still runs: from now on this client is the one that waits for it, with what it says of itself now.
-void take_over(State& state, Session& session, Instance& instance, std::uint64_t id, const Scanned& message,
+void take_over(State& state, Session& session, Instance& instance, ParkId id, const Scanned& message,
                const Asked& asked) {
-  Park& park = state.parks.all.at(id);
-  Call& call = *instance.calls.find(park.call);
+  Call& call = *instance.calls.find(state.parks.at(id).call);
   if (call.state != CallState::parked) {
     send_outcome(state, call,
                  R"("error":)" + error_about(instance, "was asked again with the same requestState", false));
@@ -231,9 +208,7 @@ void take_over(State& state, Session& session, Instance& instance, std::uint64_t
   }
   call.abilities = asked.abilities;
   call.level = asked.level;
-  park.attached = true;
-  park.session = session.id;
-  park.deadline.reset();
+  state.parks.hand_over(id, session.id);
   if (attach(state, session, instance, call, message) == Attached::has_its_turn)
     come_back_in_turn(state, instance, call, message);
 }
@@ -252,82 +227,91 @@ void decline_parked(State& state, InstanceId instance, const ParkedAsk& ask) {
 }
 
 void park_ask(State& state, Instance& instance, Call& call, const Scanned& message, Method method) {
-  Park* park = state.parks.find(call.park);
-  const std::string server_id(message.of(message.envelope.id));
-  if (park == nullptr) {
+  ParkedAsk ask{.key = {},
+                .server_id = std::string(message.of(message.envelope.id)),
+                .method = method,
+                .request = face::input_request(method, message.of(message.envelope.params))};
+  if (state.parks.find(call.park) == nullptr) {
     const Session& session = state.sessions.at(call.session);
-    if (waiting_for(state, session) >= core::limits::parked_per_principal) {
+    if (has_too_many(state, session)) {
       state.log(Severity::warning, instance.spec.name + ": declined a question of the server: " +
                                        std::to_string(core::limits::parked_per_principal) +
                                        " calls of the client " + session.client +
                                        " wait for it to come back already");
-      decline_parked(state, instance.id,
-                     {.key = {}, .server_id = server_id, .method = method, .request = {}});
-      return;
+      return decline_parked(state, instance.id, ask);
     }
-    park = &new_park(state, instance, call);
-    call.park = state.parks.last;
+    Park park = park_of(state, instance, call);
+    park.call = call.wire_id;
+    call.park = state.parks.insert(std::move(park));
   }
-  park->asks.push_back({.key = "q" + std::to_string(++park->keys),
-                        .server_id = server_id,
-                        .method = method,
-                        .request = face::input_request(method, message.of(message.envelope.params))});
-  if (park->attached && !park->round_due) park->round_due = state.now + core::limits::questions_together;
+  state.parks.ask(call.park, std::move(ask));
+  const Park& park = state.parks.at(call.park);
+  if (park.attached && !park.round_due)
+    state.parks.set_round_due(call.park, state.now + core::limits::questions_together);
 }
 
+// The call has ended: what is asked is known, and the client makes the call anew.
 void park_ended(State& state, Instance& instance, const Call& call, std::vector<ParkedAsk> asks) {
-  if (call.park != 0) state.parks.erase(call.park);
-  if (state.sessions.find(call.session) == nullptr) return;
-  Park& park = new_park(state, instance, call);
-  for (ParkedAsk& ask : asks) ask.key = "q" + std::to_string(++park.keys);
-  park.call = 0;
+  if (call.park != 0) state.parks.take(call.park);
+  const Session* session = state.sessions.find(call.session);
+  if (session == nullptr) return;
+  if (has_too_many(state, *session)) {
+    const std::string sentence = "wants a person to visit a page first, and " +
+                                 std::to_string(core::limits::parked_per_principal) +
+                                 " calls of this client wait for that or another answer already; make the "
+                                 "call again later";
+    return send_outcome(state, call, R"("error":)" + error_about(instance, sentence, true));
+  }
+  Park park = park_of(state, instance, call);
   park.attached = false;
   park.deadline = state.now + instance.spec.timing.ask_timeout;
-  send_outcome(
-      state, call,
-      R"("result":)" + face::input_required(asks, new_ticket(state, state.parks.last), instance.server_info));
+  park.asks = std::move(asks);
+  const ParkId id = state.parks.insert(std::move(park));
+  send_outcome(state, call,
+               R"("result":)" + face::input_required(state.parks.at(id).asks, new_ticket(state, id),
+                                                     instance.server_info));
 }
 
 void park_for_roots(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::string_view id = message.of(message.envelope.id);
-  if (waiting_for(state, session) >= core::limits::parked_per_principal) {
+  if (has_too_many(state, session)) {
     const std::string sentence = "has to know the roots of its client, and " +
                                  std::to_string(core::limits::parked_per_principal) +
                                  " calls wait for that to come back already; make the call again later";
     return state.reply(session, id, proto::error_text(id, error_about(instance, sentence, true)));
   }
-  Park& park = new_park(state, instance, session, 0, message.bytes);
+  Park park = park_of(state, instance, session, message.bytes);
   park.attached = false;
   park.for_roots = true;
   park.deadline = state.now + instance.spec.timing.ask_timeout;
+  const ParkId parked = state.parks.insert(std::move(park));
   const std::vector<ParkedAsk> asks = {{.key = std::string(roots_key),
                                         .server_id = {},
                                         .method = Method::roots_list,
                                         .request = face::input_request(Method::roots_list, {})}};
-  state.reply(session, id,
-              proto::result_text(
-                  id, face::input_required(asks, new_ticket(state, state.parks.last), instance.server_info)));
+  state.reply(
+      session, id,
+      proto::result_text(id, face::input_required(asks, new_ticket(state, parked), instance.server_info)));
 }
 
 void come_back(State& state, Session& session, Instance& instance, const Scanned& message, Method method,
                const Asked& asked) {
   const std::string presented = proto::json::unquoted(message.of(message.envelope.request_state));
-  const auto ticket = state.parks.tickets.find(presented);
-  Park* park = ticket != state.parks.tickets.end() ? state.parks.find(ticket->second.park) : nullptr;
+  core::Ticket* ticket = state.parks.ticket(presented);
+  const Park* park = ticket != nullptr ? state.parks.find(ticket->park) : nullptr;
   const bool known = park != nullptr && park->principal == session.principal &&
                      park->server == session.server && park->digest == digest_of(state, message.bytes);
   if (!known) return refuse_ticket(state, session, message);
-  const std::uint64_t id = ticket->second.park;
-  if (!ticket->second.replay.empty()) return reply_outcome(state, session, message, ticket->second.replay);
-  ticket->second.used = true;
-  park->presented = presented;
-  if (!park->outcome.empty()) {
-    ticket->second.replay = park->outcome;
+  const ParkId id = ticket->park;
+  if (!ticket->replay.empty()) return reply_outcome(state, session, message, ticket->replay);
+  ticket->used = true;
+  state.parks.present(id, presented);
+  if (park->finished()) {
+    ticket->replay = park->outcome;
     return reply_outcome(state, session, message, park->outcome);
   }
   if (park->call == 0) {
-    const bool for_roots = park->for_roots;
-    state.parks.erase(id);
+    const bool for_roots = state.parks.take(id).for_roots;
     if (for_roots && !take_roots(state, session, instance, message)) return;
     // Before the call is at a server: from then on it would stay there.
     if (for_roots) settle_places(state);
@@ -344,94 +328,78 @@ void come_back(State& state, Session& session, Instance& instance, const Scanned
 
 void come_back_in_turn(State& state, Instance& instance, Call& call, const Scanned& message) {
   Session& session = state.sessions.at(call.session);
-  Park& park = state.parks.all.at(call.park);
+  const ParkId park = call.park;
   const bool level = call.level.has_value();
   give_answers(state, session, instance, park, message);  // The call may be elsewhere in the table then.
-  if (!park.asks.empty()) park.round_due = state.now + core::limits::questions_together;
+  if (!state.parks.at(park).asks.empty())
+    state.parks.set_round_due(park, state.now + core::limits::questions_together);
   if (level) level_step(state, instance);
 }
 
 void conclude(State& state, const Call& call, std::string outcome) {
   if (call.state != CallState::parked) send_outcome(state, call, outcome);
-  Park* park = state.parks.find(call.park);
-  if (park != nullptr) {
-    // It did not need to know after all, but it has asked.
-    for (const ParkedAsk& ask : park->asks) decline_parked(state, park->instance, ask);
-    if (park->attached && park->presented.empty()) return state.parks.erase(call.park);  // No ticket is out.
-    forget_one_finished(state, *park);
-    remember_for_replay(state, *park, outcome);
-    park->asks.clear();
-    park->round_due.reset();
-    park->outcome = std::move(outcome);
-    park->deadline = state.now + (park->attached ? core::limits::replay_for : *park->deadline - state.now);
+  const Park* park = state.parks.find(call.park);
+  if (park == nullptr) return;
+  // It did not need to know after all, but it has asked.
+  for (const ParkedAsk& ask : park->asks) decline_parked(state, park->instance, ask);
+  if (park->attached && park->presented.empty()) {  // No ticket is out.
+    state.parks.take(call.park);
+    return;
   }
+  forget_one_finished(state, *park);
+  remember_for_replay(state, *park, outcome);
+  const base::Instant until = park->attached ? state.now + core::limits::replay_for : *park->deadline;
+  state.parks.finish(call.park, std::move(outcome), until);
 }
 
-void unpark(State& state, std::uint64_t id) {
-  Park* park = state.parks.find(id);
-  if (park == nullptr) return;
-  const Park gone = std::move(*park);
-  state.parks.erase(id);
+void unpark(State& state, ParkId id) {
+  if (state.parks.find(id) == nullptr) return;
+  const Park gone = state.parks.take(id);
   for (const ParkedAsk& ask : gone.asks) decline_parked(state, gone.instance, ask);
 }
 
 void questions_lost(State& state, const Instance& instance) {
-  for (auto& [id, park] : state.parks.all) {
-    if (park.instance == instance.id) park.asks.clear();
-  }
+  for (const ParkId id : state.parks.of_instance(instance.id)) state.parks.drop_questions(id);
 }
 
 bool server_cancels_parked(State& state, Instance& instance, std::string_view raw_id) {
-  for (auto& [id, park] : state.parks.all) {
-    if (park.instance != instance.id) continue;
-    if (std::erase_if(park.asks, [&](const ParkedAsk& ask) { return ask.server_id == raw_id; }) != 0)
-      return true;
-  }
-  return false;
+  return state.parks.withdraw(instance.id, raw_id);
 }
 
 void parks_leave(State& state, const Session& session) {
   if (session.many_streams) return;  // Its clients come and go; only time tells that one does not come back.
-  std::vector<std::uint64_t> gone;
-  for (const auto& [id, park] : state.parks.all) {
-    if (park.session == session.id) gone.push_back(id);
-  }
-  for (const std::uint64_t id : gone) give_up(state, id, "the session has ended");
+  for (const ParkId id : state.parks.of_session(session.id)) give_up(state, id, "the session has ended");
 }
 
-bool is_parked_at(const State& state, const Session& session, const Instance& instance) {
-  return std::ranges::any_of(state.parks.all, [&](const auto& entry) {
-    const Park& park = entry.second;
-    return park.session == session.id && park.instance == instance.id && park.call != 0 && !park.finished();
+namespace {
+
+std::vector<ParkId> parked_at(const State& state, const Session& session, const Instance& instance) {
+  std::vector<ParkId> found = state.parks.of_session(session.id);
+  std::erase_if(found, [&](ParkId id) {
+    const Park& park = state.parks.at(id);
+    return park.instance != instance.id || park.call == 0 || park.finished();
   });
+  return found;
+}
+
+}  // namespace
+
+bool is_parked_at(const State& state, const Session& session, const Instance& instance) {
+  return !parked_at(state, session, instance).empty();
 }
 
 void unpark_at(State& state, const Session& session, const Instance& instance) {
-  std::vector<std::uint64_t> gone;
-  for (const auto& [id, park] : state.parks.all) {
-    if (park.session == session.id && park.instance == instance.id && park.call != 0 && !park.finished())
-      gone.push_back(id);
-  }
-  for (const std::uint64_t id : gone) give_up(state, id, "the session has another server now");
-}
-
-std::optional<base::Instant> parks_deadline(const State& state) {
-  std::optional<base::Instant> first;
-  for (const auto& [id, park] : state.parks.all) {
-    for (const auto& due : {park.round_due, park.deadline}) {
-      if (due && (!first || *due < *first)) first = due;
-    }
-  }
-  return first;
+  for (const ParkId id : parked_at(state, session, instance))
+    give_up(state, id, "the session has another server now");
 }
 
 void parks_tick(State& state) {
-  std::vector<std::uint64_t> late;
-  for (auto& [id, park] : state.parks.all) {
-    if (park.round_due && *park.round_due <= state.now) give_round(state, id, park);
-    if (park.deadline && *park.deadline <= state.now) late.push_back(id);
+  for (const ParkId id : state.parks.due(state.now)) {
+    const Park& park = state.parks.at(id);
+    const bool late = park.deadline && *park.deadline <= state.now;
+    if (park.round_due && *park.round_due <= state.now) give_round(state, id);
+    if (late) give_up(state, id, "nobody came back with the answers");
   }
-  for (const std::uint64_t id : late) give_up(state, id, "nobody came back with the answers");
 }
 
 }  // namespace broker

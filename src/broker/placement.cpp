@@ -48,10 +48,11 @@ Instance& channel_of(State& state, InstanceId instance) {
 }  // namespace
 
 Instance& place_for_nobody(State& state, core::ServerSpec spec) {
-  Instance* found = shareable(state, spec);
+  const Instance* found = shareable(state, spec);
   if (found == nullptr) return create(state, std::move(spec));
-  heed_stricter(state, *found, spec);
-  return *found;
+  Instance& instance = state.instances.at(found->id);
+  heed_stricter(state, instance, spec);
+  return instance;
 }
 
 void join(State& state, Session& session, Instance& instance) {

@@ -154,29 +154,32 @@ std::vector<Difference> what_keeps_apart(const State& state, const Instance& one
 }  // namespace
 
 std::vector<InstanceReport> Broker::instances() const {
+  const State& state = *state_;
   std::vector<InstanceReport> all;
-  state_->instances.each([&](InstanceId /*id*/, const Instance& instance) {
-    if (!instance.channel_of) all.push_back(whole_report_of(*state_, instance));
+  state.instances.each([&](InstanceId /*id*/, const Instance& instance) {
+    if (!instance.channel_of) all.push_back(whole_report_of(state, instance));
   });
   return all;
 }
 
 std::optional<InstanceReport> Broker::shareable(const core::ServerSpec& spec) const {
-  const Instance* instance = broker::shareable(*state_, spec);
-  return instance != nullptr ? std::optional(whole_report_of(*state_, *instance)) : std::nullopt;
+  const State& state = *state_;
+  const Instance* instance = broker::shareable(state, spec);
+  return instance != nullptr ? std::optional(whole_report_of(state, *instance)) : std::nullopt;
 }
 
 std::vector<SessionReport> Broker::sessions() const {
+  const State& state = *state_;
   std::vector<SessionReport> all;
   // Their clients have been told what is asked, and hold no request meanwhile.
   std::map<SessionId, std::size_t> parked;
-  state_->instances.each([&](InstanceId /*id*/, const Instance& instance) {
+  state.instances.each([&](InstanceId /*id*/, const Instance& instance) {
     instance.calls.each([&](const core::Call& call) {
       if (call.state == core::CallState::parked) ++parked[call.session];
     });
   });
-  state_->sessions.each([&](SessionId id, const Session& session) {
-    const Instance* instance = state_->instance_of(session);
+  state.sessions.each([&](SessionId id, const Session& session) {
+    const Instance* instance = state.instance_of(session);
     all.push_back(
         {.session = id,
          .server = session.server,
@@ -194,17 +197,19 @@ std::vector<SessionReport> Broker::sessions() const {
 }
 
 std::size_t Broker::owed(SessionId id) const {
-  const Session* session = state_->sessions.find(id);
+  const State& state = *state_;
+  const Session* session = state.sessions.find(id);
   if (session == nullptr) return 0;
   std::size_t count = session->phase == core::Phase::asked ? 1 : 0;
-  if (const Instance* instance = state_->instance_of(*session)) count += requests_of(*session, *instance);
+  if (const Instance* instance = state.instance_of(*session)) count += requests_of(*session, *instance);
   return count;
 }
 
 SharingReport Broker::sharing() const {
+  const State& state = *state_;
   SharingReport report;
   std::vector<const Instance*> all;
-  state_->instances.each([&](InstanceId /*id*/, const Instance& instance) {
+  state.instances.each([&](InstanceId /*id*/, const Instance& instance) {
     if (!instance.channel_of) all.push_back(&instance);
   });
   for (const Instance* instance : all) {
@@ -212,13 +217,13 @@ SharingReport Broker::sharing() const {
                                .name = instance->spec.name,
                                .sessions = {},
                                .ignored = {},
-                               .declared = declared_to(*state_, *instance),
-                               .undeclared = undeclared_to(*state_, *instance),
+                               .declared = declared_to(state, *instance),
+                               .undeclared = undeclared_to(state, *instance),
                                .roots = roots_shown(*instance),
                                .one_at_a_time = std::string(instance->order.because)};
-    group.sessions = sessions_of(*state_, *instance);
+    group.sessions = sessions_of(state, *instance);
     for (const SessionId id : group.sessions) {
-      for (const core::Difference& difference : state_->sessions.at(id).ignored) {
+      for (const core::Difference& difference : state.sessions.at(id).ignored) {
         if (std::ranges::find(group.ignored, difference) == group.ignored.end())
           group.ignored.push_back(difference);
       }
@@ -229,7 +234,7 @@ SharingReport Broker::sharing() const {
     for (std::size_t j = i + 1; j < all.size(); ++j) {
       if (all[i]->spec.name != all[j]->spec.name) continue;
       report.apart.push_back(
-          {.one = all[i]->id, .other = all[j]->id, .because = what_keeps_apart(*state_, *all[i], *all[j])});
+          {.one = all[i]->id, .other = all[j]->id, .because = what_keeps_apart(state, *all[i], *all[j])});
     }
   }
   return report;

@@ -14,8 +14,9 @@
 
 #include "base/slot_map.h"
 #include "broker/broker.h"
+#include "broker/instances.h"
 #include "core/instance.h"
-#include "core/park.h"
+#include "core/parks.h"
 #include "core/session.h"
 #include "core/share_key.h"
 #include "core/task_owners.h"
@@ -29,7 +30,7 @@ namespace broker {
 struct Broker::State {
   Options options;
   base::SlotMap<core::SessionTag, core::Session> sessions;
-  base::SlotMap<core::InstanceTag, core::Instance> instances;
+  Instances instances;
   core::Parks parks;
   core::TaskOwners task_owners;
   std::vector<Action> outbox;
@@ -62,7 +63,7 @@ struct Broker::State {
   }
   // What is said to a server that is being stopped would never be read.
   void send(InstanceId instance, proto::Message message) {
-    const core::Life life = instances.at(instance).life;
+    const core::Life life = std::as_const(instances).at(instance).life;
     if (life != core::Life::greeting && life != core::Life::ready) return;
     outbox.push_back(SendToInstance{instance, std::move(message)});
   }
@@ -70,6 +71,9 @@ struct Broker::State {
   void log(Severity severity, std::string text) { outbox.push_back(Log{severity, std::move(text)}); }
 
   core::Instance* instance_of(const core::Session& session) {
+    return session.instance ? instances.find(*session.instance) : nullptr;
+  }
+  const core::Instance* instance_of(const core::Session& session) const {
     return session.instance ? instances.find(*session.instance) : nullptr;
   }
 };
@@ -166,12 +170,11 @@ void come_back_in_turn(State& state, core::Instance& instance, core::Call& call,
 // kept. The call is out of the tables.
 void conclude(State& state, const core::Call& call, std::string outcome);
 // The client that waited has gone: whoever comes back finds nothing.
-void unpark(State& state, std::uint64_t park);
+void unpark(State& state, core::ParkId park);
 bool server_cancels_parked(State& state, core::Instance& instance, std::string_view raw_id);
 // The process that asked them is gone.
 void questions_lost(State& state, const core::Instance& instance);
 void parks_leave(State& state, const core::Session& session);
-std::optional<base::Instant> parks_deadline(const State& state);
 void parks_tick(State& state);
 
 // listens.cpp
@@ -365,6 +368,8 @@ void list_changed(State& state, core::Instance& instance, core::ListKind kind);
 void tell_list(State& state, core::Instance& instance, core::ListKind kind);
 void flush_lists(State& state, core::Session& session);
 void restore_interests(State& state, core::Instance& instance);
+// What could not be subscribed to before, or was lost, is asked for now.
+void restore_subscriptions(State& state, core::Instance& instance);
 
 // lifecycle.cpp
 // Sees to it that the server is running or on its way. False: it may not be tried now; instance.trouble says

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +25,7 @@ struct ParkedAsk {
   base::Instant due = {};  // Of a task's: declined then.
 };
 
+// Changed by core/parks.h only.
 struct Park {
   // The call has ended: the park is kept for those who present its ticket again.
   bool finished() const { return !outcome.empty(); }
@@ -42,7 +42,8 @@ struct Park {
   bool attached = true;                    // A client waits for the call.
   std::string presented;                   // The ticket with which it came, if it came back.
   std::optional<base::Instant> round_due;  // Attached: the client is told then what is asked.
-  std::optional<base::Instant> deadline;   // Nobody came back: it is given up then.
+  std::optional<base::Instant> deadline;   // It is given up then, unless its client comes back.
+  std::vector<std::string> tickets;        // That were given out for it.
   std::string outcome;  // What the call came to while nobody waited: "\"result\":…" or "\"error\":…".
 };
 
@@ -50,22 +51,6 @@ struct Ticket {
   std::uint64_t park = 0;
   bool used = false;
   std::string replay;  // What whoever presented it was answered, like Park::outcome; empty: nothing yet.
-};
-
-struct Parks {
-  std::map<std::uint64_t, Park> all;
-  std::map<std::string, Ticket, std::less<>> tickets;
-  std::uint64_t last = 0;
-  std::uint64_t tickets_ever = 0;
-
-  Park* find(std::uint64_t id) {
-    const auto found = all.find(id);
-    return found != all.end() ? &found->second : nullptr;
-  }
-  void erase(std::uint64_t id) {
-    all.erase(id);
-    std::erase_if(tickets, [&](const auto& entry) { return entry.second.park == id; });
-  }
 };
 
 }  // namespace core

@@ -1,0 +1,223 @@
+#include "core/parks.h"
+
+#include <algorithm>
+
+#include "base/ensure.h"
+
+namespace core {
+namespace {
+
+std::optional<base::Instant> first_due(const Park& park) {
+  if (!park.round_due || !park.deadline) return park.round_due ? park.round_due : park.deadline;
+  return std::min(*park.round_due, *park.deadline);
+}
+
+template <class Index, class Key>
+void erase_from(Index& index, const Key& key, ParkId id) {
+  const auto found = index.find(key);
+  ensure(found != index.end());
+  found->second.erase(id);
+  if (found->second.empty()) index.erase(found);
+}
+
+template <class Index, class Key>
+std::vector<ParkId> ids_of(const Index& index, const Key& key) {
+  const auto found = index.find(key);
+  if (found == index.end()) return {};
+  return {found->second.begin(), found->second.end()};
+}
+
+}  // namespace
+
+Parks::Owner Parks::owner(const std::string& principal, SessionId session) {
+  return {principal, principal.empty() ? session : SessionId{}};
+}
+
+std::set<ParkId>& Parks::shelf(Owned& owned, const Park& park) {
+  if (!park.finished()) return owned.waiting;
+  return park.attached ? owned.seen : owned.unseen;
+}
+
+void Parks::link(ParkId id) {
+  const Park& park = all_.at(id);
+  by_instance_[park.instance].insert(id);
+  by_session_[park.session].insert(id);
+  shelf(by_owner_[owner(park.principal, park.session)], park).insert(id);
+  if (const auto due = first_due(park)) by_time_.emplace(*due, id);
+}
+
+void Parks::unlink(ParkId id) {
+  const Park& park = all_.at(id);
+  erase_from(by_instance_, park.instance, id);
+  erase_from(by_session_, park.session, id);
+  const auto owned = by_owner_.find(owner(park.principal, park.session));
+  shelf(owned->second, park).erase(id);
+  if (owned->second.waiting.empty() && owned->second.seen.empty() && owned->second.unseen.empty())
+    by_owner_.erase(owned);
+  if (const auto due = first_due(park)) by_time_.erase({*due, id});
+}
+
+template <class Change>
+void Parks::change(ParkId id, Change&& how) {
+  unlink(id);
+  how(all_.at(id));
+  link(id);
+}
+
+void Parks::forget_question(InstanceId instance, const ParkedAsk& ask) {
+  if (!ask.server_id.empty()) questions_.erase({instance, ask.server_id});
+}
+
+ParkId Parks::insert(Park park) {
+  const ParkId id = ++last_;
+  std::vector<ParkedAsk> asks = std::exchange(park.asks, {});
+  all_.emplace(id, std::move(park));
+  link(id);
+  for (ParkedAsk& one : asks) ask(id, std::move(one));
+  return id;
+}
+
+const Park* Parks::find(ParkId id) const {
+  const auto found = all_.find(id);
+  return found != all_.end() ? &found->second : nullptr;
+}
+
+const Park& Parks::at(ParkId id) const {
+  const Park* found = find(id);
+  ensure(found != nullptr);
+  return *found;
+}
+
+Park Parks::take(ParkId id) {
+  drop_tickets(id);
+  unlink(id);
+  Park park = std::move(all_.at(id));
+  all_.erase(id);
+  for (const ParkedAsk& ask : park.asks) forget_question(park.instance, ask);
+  return park;
+}
+
+void Parks::drop_tickets(ParkId id) {
+  for (const std::string& ticket : std::exchange(all_.at(id).tickets, {})) tickets_.erase(ticket);
+}
+
+void Parks::ask(ParkId id, ParkedAsk ask) {
+  Park& park = all_.at(id);
+  if (ask.key.empty()) ask.key = "q" + std::to_string(++park.keys);
+  if (!ask.server_id.empty()) questions_[{park.instance, ask.server_id}] = id;
+  park.asks.push_back(std::move(ask));
+}
+
+std::optional<ParkedAsk> Parks::answered(ParkId id, std::string_view key) {
+  Park& park = all_.at(id);
+  const auto found = std::ranges::find(park.asks, key, &ParkedAsk::key);
+  if (found == park.asks.end()) return std::nullopt;
+  ParkedAsk ask = std::move(*found);
+  park.asks.erase(found);
+  forget_question(park.instance, ask);
+  return ask;
+}
+
+bool Parks::withdraw(InstanceId instance, std::string_view server_id) {
+  const auto found = questions_.find({instance, std::string(server_id)});
+  if (found == questions_.end()) return false;
+  std::vector<ParkedAsk>& asks = all_.at(found->second).asks;
+  std::erase_if(asks, [&](const ParkedAsk& ask) { return ask.server_id == server_id; });
+  questions_.erase(found);
+  return true;
+}
+
+bool Parks::has_question(InstanceId instance, std::string_view server_id) const {
+  return questions_.contains({instance, std::string(server_id)});
+}
+
+void Parks::drop_questions(ParkId id) {
+  Park& park = all_.at(id);
+  for (const ParkedAsk& ask : std::exchange(park.asks, {})) forget_question(park.instance, ask);
+}
+
+void Parks::set_round_due(ParkId id, std::optional<base::Instant> due) {
+  change(id, [&](Park& park) { park.round_due = due; });
+}
+
+void Parks::send_away(ParkId id, base::Instant deadline) {
+  change(id, [&](Park& park) {
+    park.attached = false;
+    park.round_due.reset();
+    park.deadline = deadline;
+  });
+}
+
+void Parks::present(ParkId id, std::string ticket) {
+  all_.at(id).presented = std::move(ticket);
+}
+
+void Parks::hand_over(ParkId id, SessionId session) {
+  change(id, [&](Park& park) {
+    park.attached = true;
+    park.session = session;
+    park.deadline.reset();
+  });
+}
+
+void Parks::finish(ParkId id, std::string outcome, base::Instant deadline) {
+  drop_questions(id);
+  change(id, [&](Park& park) {
+    park.round_due.reset();
+    park.outcome = std::move(outcome);
+    park.deadline = deadline;
+  });
+}
+
+void Parks::add_ticket(ParkId id, std::string text) {
+  all_.at(id).tickets.push_back(text);
+  tickets_[std::move(text)] = {.park = id, .replay = {}};
+}
+
+Ticket* Parks::ticket(std::string_view text) {
+  const auto found = tickets_.find(text);
+  return found != tickets_.end() ? &found->second : nullptr;
+}
+
+std::vector<ParkId> Parks::of_instance(InstanceId instance) const {
+  return ids_of(by_instance_, instance);
+}
+
+std::vector<ParkId> Parks::of_session(SessionId session) const {
+  return ids_of(by_session_, session);
+}
+
+std::size_t Parks::waiting(const std::string& principal, SessionId session) const {
+  const auto found = by_owner_.find(owner(principal, session));
+  return found != by_owner_.end() ? found->second.waiting.size() : 0;
+}
+
+std::size_t Parks::finished(const std::string& principal, SessionId session) const {
+  const auto found = by_owner_.find(owner(principal, session));
+  return found != by_owner_.end() ? found->second.seen.size() + found->second.unseen.size() : 0;
+}
+
+std::optional<ParkId> Parks::oldest_finished(const std::string& principal, SessionId session) const {
+  const auto found = by_owner_.find(owner(principal, session));
+  if (found == by_owner_.end()) return std::nullopt;
+  for (const std::set<ParkId>* shelf : {&found->second.seen, &found->second.unseen}) {
+    if (!shelf->empty()) return *shelf->begin();
+  }
+  return std::nullopt;
+}
+
+std::optional<base::Instant> Parks::deadline() const {
+  return by_time_.empty() ? std::nullopt : std::optional(by_time_.begin()->first);
+}
+
+std::vector<ParkId> Parks::due(base::Instant now) const {
+  std::vector<ParkId> all;
+  for (const auto& [when, id] : by_time_) {
+    if (when > now) break;
+    all.push_back(id);
+  }
+  std::ranges::sort(all);
+  return all;
+}
+
+}  // namespace core

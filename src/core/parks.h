@@ -1,0 +1,99 @@
+// All parked calls, their tickets, and who has to do with them.
+//
+// The only writer of a Park. It keeps what is looked for beside them: those of a server, of a session and of
+// a principal, the questions by their servers' ids, the next time. Nothing here looks at all of them, so one
+// client's thousands cost the others nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/park.h"
+
+namespace core {
+
+using ParkId = std::uint64_t;  // In order of making, from 1.
+
+class Parks {
+ public:
+  // Those of `park` that have no key get one.
+  ParkId insert(Park park);
+  const Park* find(ParkId id) const;
+  const Park& at(ParkId id) const;
+  // It ends, and its tickets with it.
+  Park take(ParkId id);
+
+  // The server asks something more.
+  void ask(ParkId id, ParkedAsk ask);
+  // The client has answered that. Absent: it was not asked, or has been answered.
+  std::optional<ParkedAsk> answered(ParkId id, std::string_view key);
+  // Returns whether a call of this server had a question of that id, which is withdrawn.
+  bool withdraw(InstanceId instance, std::string_view server_id);
+  bool has_question(InstanceId instance, std::string_view server_id) const;
+  void drop_questions(ParkId id);
+
+  // An attached client is told then what is asked; absent: not any more.
+  void set_round_due(ParkId id, std::optional<base::Instant> due);
+  // The client has been told what is asked, and is to come back before `deadline`.
+  void send_away(ParkId id, base::Instant deadline);
+  // A client has come back with that ticket.
+  void present(ParkId id, std::string ticket);
+  // From now on that session's client waits for the call.
+  void hand_over(ParkId id, SessionId session);
+  // The call is over; the outcome is kept until `deadline`.
+  void finish(ParkId id, std::string outcome, base::Instant deadline);
+
+  void add_ticket(ParkId id, std::string text);
+  Ticket* ticket(std::string_view text);
+
+  // In order of making.
+  std::vector<ParkId> of_instance(InstanceId instance) const;
+  std::vector<ParkId> of_session(SessionId session) const;
+
+  // Of the clients of one principal together. A client on stdio has no principal, and is a session.
+  std::size_t waiting(const std::string& principal, SessionId session) const;
+  std::size_t finished(const std::string& principal, SessionId session) const;
+  // The oldest outcome of theirs that its client has seen; if there is none, the oldest that it has not.
+  std::optional<ParkId> oldest_finished(const std::string& principal, SessionId session) const;
+
+  std::optional<base::Instant> deadline() const;
+  std::vector<ParkId> due(base::Instant now) const;  // In order of making.
+
+  std::uint64_t tickets_ever = 0;
+
+ private:
+  using Owner = std::pair<std::string, SessionId>;
+  struct Owned {
+    std::set<ParkId> waiting;
+    std::set<ParkId> seen;    // Finished while its client waited,
+    std::set<ParkId> unseen;  // or while it was away.
+  };
+
+  static Owner owner(const std::string& principal, SessionId session);
+  static std::set<ParkId>& shelf(Owned& owned, const Park& park);
+  // Every index but those of questions and tickets, which change by themselves.
+  void link(ParkId id);
+  void unlink(ParkId id);
+  template <class Change>
+  void change(ParkId id, Change&& how);
+  void forget_question(InstanceId instance, const ParkedAsk& ask);
+  void drop_tickets(ParkId id);
+
+  std::map<ParkId, Park> all_;
+  std::map<std::string, Ticket, std::less<>> tickets_;
+  std::map<InstanceId, std::set<ParkId>> by_instance_;
+  std::map<SessionId, std::set<ParkId>> by_session_;
+  std::map<Owner, Owned> by_owner_;
+  std::map<std::pair<InstanceId, std::string>, ParkId> questions_;
+  std::set<std::pair<base::Instant, ParkId>> by_time_;
+  ParkId last_ = 0;
+};
+
+}  // namespace core

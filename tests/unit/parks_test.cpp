@@ -1,0 +1,128 @@
+// Parked calls: what is looked for beside them agrees with what they are.
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "core/parks.h"
+
+namespace {
+
+using core::InstanceId;
+using core::Park;
+using core::ParkedAsk;
+using core::ParkId;
+using core::Parks;
+using core::SessionId;
+
+const InstanceId server{1, 1};
+const SessionId one{1, 1};
+const SessionId other{2, 1};
+const base::Instant start{std::chrono::hours(1)};
+
+Park of(SessionId session, std::string principal = {}) {
+  Park park;
+  park.instance = server;
+  park.session = session;
+  park.principal = std::move(principal);
+  park.call = 7;
+  return park;
+}
+
+ParkedAsk question(const std::string& server_id) {
+  ParkedAsk ask;
+  ask.server_id = server_id;
+  return ask;
+}
+
+TEST_CASE("parked calls are found by session and server, in order, until they end") {
+  Parks parks;
+  const ParkId first = parks.insert(of(one));
+  const ParkId second = parks.insert(of(other));
+  const ParkId third = parks.insert(of(one));
+  CHECK(parks.of_instance(server) == std::vector{first, second, third});
+  CHECK(parks.of_session(one) == std::vector{first, third});
+  parks.hand_over(first, other);
+  CHECK(parks.of_session(one) == std::vector{third});
+  CHECK(parks.of_session(other) == std::vector{first, second});
+  parks.take(second);
+  CHECK(parks.of_instance(server) == std::vector{first, third});
+  CHECK(parks.find(second) == nullptr);
+}
+
+TEST_CASE("clients of one principal are counted together, clients without one each for itself") {
+  Parks parks;
+  parks.insert(of(one, "p"));
+  parks.insert(of(other, "p"));
+  parks.insert(of(one));
+  CHECK(parks.waiting("p", one) == 2);
+  CHECK(parks.waiting("p", other) == 2);
+  CHECK(parks.waiting("", one) == 1);
+  CHECK(parks.waiting("", other) == 0);
+}
+
+TEST_CASE("the oldest outcome that was seen goes before the oldest that was not") {
+  Parks parks;
+  const ParkId away = parks.insert(of(one));
+  const ParkId there = parks.insert(of(one));
+  parks.send_away(away, start);
+  parks.finish(away, "\"result\":{}", start);
+  CHECK(parks.oldest_finished("", one) == away);
+  parks.finish(there, "\"result\":{}", start);
+  CHECK(parks.waiting("", one) == 0);
+  CHECK(parks.finished("", one) == 2);
+  CHECK(parks.oldest_finished("", one) == there);
+  parks.take(there);
+  CHECK(parks.oldest_finished("", one) == away);
+}
+
+TEST_CASE("a question is found by its server's id until it is answered, withdrawn or dropped") {
+  Parks parks;
+  const ParkId park = parks.insert(of(one));
+  for (const char* id : {"1", "2", "3", "4"}) parks.ask(park, question(id));
+  CHECK(parks.has_question(server, "1"));
+  CHECK_FALSE(parks.has_question(InstanceId{2, 1}, "1"));
+  const auto answered = parks.answered(park, parks.at(park).asks[0].key);
+  REQUIRE(answered);
+  CHECK(answered->server_id == "1");
+  CHECK_FALSE(parks.has_question(server, "1"));
+  CHECK(parks.withdraw(server, "2"));
+  CHECK_FALSE(parks.withdraw(server, "2"));
+  CHECK(parks.at(park).asks.size() == 2);
+  parks.drop_questions(park);
+  CHECK_FALSE(parks.has_question(server, "3"));
+  parks.ask(park, question("4"));
+  parks.take(park);
+  CHECK_FALSE(parks.has_question(server, "4"));
+}
+
+TEST_CASE("tickets end with their call") {
+  Parks parks;
+  const ParkId park = parks.insert(of(one));
+  parks.add_ticket(park, "a");
+  parks.add_ticket(park, "b");
+  REQUIRE(parks.ticket("a") != nullptr);
+  CHECK(parks.ticket("a")->park == park);
+  parks.take(park);
+  CHECK(parks.ticket("a") == nullptr);
+  CHECK(parks.ticket("b") == nullptr);
+}
+
+TEST_CASE("the next time is the earliest of all, and what is due comes in order of making") {
+  Parks parks;
+  using std::chrono::seconds;
+  const ParkId first = parks.insert(of(one));
+  const ParkId second = parks.insert(of(one));
+  CHECK_FALSE(parks.deadline());
+  parks.send_away(second, start + seconds(5));
+  parks.set_round_due(first, start + seconds(9));
+  CHECK(parks.deadline() == start + seconds(5));
+  CHECK(parks.due(start + seconds(4)).empty());
+  CHECK(parks.due(start + seconds(9)) == std::vector{first, second});
+  parks.hand_over(second, one);
+  CHECK(parks.deadline() == start + seconds(9));
+  parks.set_round_due(first, {});
+  CHECK_FALSE(parks.deadline());
+}
+
+}  // namespace
