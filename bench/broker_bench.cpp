@@ -42,6 +42,22 @@ void calls(benchmark::State& state, std::size_t sessions, std::size_t per_sessio
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(sessions * per_session));
 }
 
+// What is idle costs nothing: a call is as dear beside one idle server as beside a thousand.
+void call_beside_idle_servers(benchmark::State& state) {
+  House house(1);
+  house.add_idle_servers(static_cast<std::size_t>(state.range(0)));
+  const std::string request = bench::call_with(100);
+  Answer answer(bench::answer_tail(100));
+  std::vector<std::string> ids;
+  for (auto _ : state) {
+    house.on(broker::SessionLine{house.sessions().front(), line_of(request)});
+    house.take_wire_ids(ids);
+    house.on(broker::InstanceLine{house.instance(), line_of(answer.with_id(ids.front()))});
+    benchmark::DoNotOptimize(house.deadline());
+    if (house.take_deliveries() != 1) return state.SkipWithError("an answer is missing");
+  }
+}
+
 void list_change_to_all(benchmark::State& state) {
   const auto sessions = static_cast<std::size_t>(state.range(0));
   House house(sessions);
@@ -70,6 +86,7 @@ BENCHMARK_CAPTURE(calls, legacy_to_modern, 1, 16, 100, Era::legacy, Era::modern)
 BENCHMARK_CAPTURE(calls, modern_to_modern, 1, 16, 100, Era::modern, Era::modern);
 BENCHMARK_CAPTURE(calls, modern_to_legacy_1_MB, 1, 1, 1'000'000, Era::modern, Era::legacy);
 BENCHMARK_CAPTURE(calls, legacy_to_modern_1_MB, 1, 1, 1'000'000, Era::legacy, Era::modern);
+BENCHMARK(call_beside_idle_servers)->Arg(1)->Arg(1000);
 BENCHMARK(list_change_to_all)->Arg(1)->Arg(50);
 BENCHMARK(attach);
 

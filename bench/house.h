@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -110,12 +111,38 @@ class House {
     return session;
   }
 
+  // Servers of their own that have come up, and that nobody has a session with any more.
+  void add_idle_servers(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      core::ServerSpec spec;
+      spec.name = spec.program = "/bin/idle" + std::to_string(i);
+      spec.directory = "/";
+      spec.scope = core::Scope::user;
+      const SessionId session = broker_.admit();
+      on(broker::SessionOpened{session, std::move(spec), {}, 1});
+      on(broker::SessionLine{session, line_of(initialize)});
+      InstanceId idle;
+      for (const Action& action : broker_.outbox()) {
+        if (const auto* start = std::get_if<broker::StartInstance>(&action)) idle = start->instance;
+      }
+      broker_.outbox().clear();
+      on(broker::InstanceStarted{idle, 1});
+      std::vector<std::string> ids;
+      take_wire_ids(ids);
+      Answer answer(greeting);
+      on(broker::InstanceLine{idle, line_of(answer.with_id(ids.at(0)))});
+      close(session);
+    }
+  }
+
   void close(SessionId session) {
     on(broker::SessionClosed{session});
     broker_.outbox().clear();
   }
 
   void on(broker::Event event) { broker_.on(std::move(event), now_); }
+
+  std::optional<base::Instant> deadline() const { return broker_.deadline(); }
 
   void pass(base::Duration time) {
     now_ += time;

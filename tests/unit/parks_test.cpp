@@ -1,10 +1,10 @@
 // Parked calls: what is looked for beside them agrees with what they are.
+#include "core/parks.h"
+
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
-
-#include "core/parks.h"
 
 namespace {
 
