@@ -81,6 +81,12 @@ bool away(const Call& call) {
   return call.state == CallState::parked || call.state == CallState::returning;
 }
 
+template <class F>
+void each_that_may_ask(const Instance& instance, F&& f) {
+  using enum CallState;
+  for (const std::int64_t id : instance.calls.ids_of({sent, parked, returning})) f(*instance.calls.find(id));
+}
+
 Candidates candidates(State& state, Instance& instance) {
   Candidates found;
   // Over HTTP the stream may tell.
@@ -92,12 +98,12 @@ Candidates candidates(State& state, Instance& instance) {
   // While it waits for answers a call asks nothing further, so these come into question only if no other
   // does.
   std::set<Party> waiting;
-  instance.calls.each([&](const Call& call) {
+  each_that_may_ask(instance, [&](const Call& call) {
     if (call.purpose != core::Purpose::forwarded || !proto::may_ask(call.method)) return;
     const bool asked = away(call) || in_dialog(state, instance, party_of(call));
     if (asked) {
       waiting.insert(party_of(call));
-    } else if (call.state == CallState::sent) {
+    } else {
       found.insert(party_of(call));
     }
   });
@@ -149,10 +155,9 @@ void become_interactive(State& state, Instance& instance) {
 // whose call a question belongs to.
 void note_asking(State& state, Instance& instance, const Party& party) {
   if (instance.spec.link != core::Link::stdio) return;
-  bool works = false;
-  instance.calls.each([&](const Call& call) {
-    works |= call.purpose == core::Purpose::forwarded && call.state == CallState::sent &&
-             proto::may_ask(call.method) && call.method != Method::resources_read && party_of(call) == party;
+  const bool works = instance.calls.any(CallState::sent, [&](const Call& call) {
+    return call.purpose == core::Purpose::forwarded && proto::may_ask(call.method) &&
+           call.method != Method::resources_read && party_of(call) == party;
   });
   if (works) become_interactive(state, instance);
 }
@@ -161,9 +166,9 @@ void note_asking(State& state, Instance& instance, const Party& party) {
 std::string calls_of(const State& state, const Instance& instance, const Candidates& parties) {
   constexpr std::size_t most = 4;
   std::vector<std::string> named;
-  instance.calls.each([&](const Call& call) {
+  each_that_may_ask(instance, [&](const Call& call) {
     const bool asks = call.purpose == core::Purpose::forwarded && proto::may_ask(call.method) &&
-                      (call.state == CallState::sent || away(call)) && parties.contains(party_of(call));
+                      parties.contains(party_of(call));
     const Session* session = asks ? state.sessions.find(call.session) : nullptr;
     if (session == nullptr) return;
     std::string one =

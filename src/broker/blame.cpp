@@ -27,18 +27,19 @@ bool ours_to_start(const Instance& server) {
 
 // The server has it, and has not answered.
 bool is_running(const Call& call) {
-  switch (call.state) {
-    case CallState::sent:
-    case CallState::asking:
-    case CallState::parked:
-    case CallState::returning:
-      return call.purpose == core::Purpose::forwarded;
-    case CallState::waiting:
-    case CallState::joined:
-    case CallState::cancelled:
-      return false;
+  const bool with_server = call.state == CallState::sent || call.state == CallState::asking ||
+                           call.state == CallState::parked || call.state == CallState::returning;
+  return with_server && call.purpose == core::Purpose::forwarded;
+}
+
+// f(const Call&) for each that is, in order of ids.
+template <class F>
+void each_running(const Instance& conversation, F&& f) {
+  using enum CallState;
+  for (const std::int64_t id : conversation.calls.ids_of({sent, asking, parked, returning})) {
+    const Call& call = *conversation.calls.find(id);
+    if (call.purpose == core::Purpose::forwarded) f(call);
   }
-  return false;
 }
 
 // f(Instance&): the conversation with the server, or each of them.
@@ -48,8 +49,8 @@ void each_conversation(State& state, Instance& server, auto&& f) {
 }
 
 void note_running(const Instance& conversation, std::vector<core::Suspects::Running>& running) {
-  conversation.calls.each([&](const Call& call) {
-    if (call.digest != 0 && is_running(call)) running.push_back({call.digest, call.tool});
+  each_running(conversation, [&](const Call& call) {
+    if (call.digest != 0) running.push_back({call.digest, call.tool});
   });
 }
 
@@ -58,7 +59,7 @@ void note_running(const Instance& conversation, std::vector<core::Suspects::Runn
 bool works_at_something(State& state, Instance& server) {
   bool works = false;
   each_conversation(state, server, [&](Instance& conversation) {
-    conversation.calls.each([&](const Call& call) { works |= is_running(call); });
+    each_running(conversation, [&](const Call&) { works = true; });
     conversation.tasks.each([&](const std::string&, const core::Task&) { works = true; });
   });
   return works;

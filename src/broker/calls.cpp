@@ -37,6 +37,7 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
   const std::string_view id = message.of(message.envelope.id);
   Call& call = instance.calls.insert({.wire_id = 0,
                                       .session = session.id,
+                                      .state = {},
                                       .method = method,
                                       .task = message.envelope.task && asked.era == proto::Era::legacy,
                                       .era = asked.era,
@@ -56,11 +57,19 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
   return call;
 }
 
+void refuse_canceller(State& state, Session& session, const Instance& instance, const Scanned& message) {
+  const std::string_view id = message.of(message.envelope.id);
+  const std::string sentence =
+      "may still be running " + std::to_string(core::limits::cancelled_per_session) +
+      " calls that this session cancelled a moment ago; make the call again in half a minute";
+  state.reply(session, id, proto::error_text(id, error_about(instance, sentence, true)));
+}
+
 }  // namespace
 
 void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
   const std::int64_t wire_id = call.wire_id;
-  call.state = CallState::sent;
+  instance.calls.become(call, CallState::sent);
   ++instance.calls_total;
   call.effect = may_have_effect(instance, call, message);
   if (call.effect) effect_noted(state, instance);
@@ -122,6 +131,8 @@ Message for_server(State& state, const Instance& instance, Call& call, const Sca
 
 void forward_call(State& state, Session& session, Instance& instance, const Scanned& message,
                   proto::Method method, const Asked& asked) {
+  if (cancels_too_fast(state, instance, session.id))
+    return refuse_canceller(state, session, instance, message);
   Call& call = file(state, session, instance, message, method, asked);
   const std::int64_t wire_id = call.wire_id;
   identify(state, call, message);
@@ -140,7 +151,7 @@ void forward_call(State& state, Session& session, Instance& instance, const Scan
 void go_alone(State& state, Instance& instance, Call& call) {
   const base::Bytes bytes = std::exchange(call.original, {});
   call.joined = 0;
-  call.state = CallState::waiting;
+  instance.calls.become(call, CallState::waiting);
   const bool reaches = may_reach(state.sessions.at(call.session), instance);
   if (instance.life != core::Life::ready || !reaches || must_wait_its_turn(state, instance, call)) {
     wait_there(state, state.sessions.at(call.session), instance, call.wire_id, Message(bytes));
@@ -166,10 +177,10 @@ Attached attach(State& state, Session& session, Instance& instance, Call& call, 
   call.journal_slot = note_call(state, session, id);
   session.calls.insert(id, call.wire_id);
   if (!must_wait_its_turn(state, instance, call)) {
-    call.state = CallState::sent;
+    instance.calls.become(call, CallState::sent);
     return Attached::has_its_turn;
   }
-  call.state = CallState::returning;
+  instance.calls.become(call, CallState::returning);
   wait_there(state, session, instance, call.wire_id, Message(message.bytes));
   return Attached::waits;
 }
@@ -181,7 +192,7 @@ void detach(State& state, Instance& instance, Call& call) {
     session->calls.erase(call.client_id, call.wire_id);
     session->held_back.progress.erase(call.wire_id);
   }
-  call.state = CallState::parked;
+  instance.calls.become(call, CallState::parked);
   call.client_id.clear();
   call.token.clear();
   call.journal_slot.reset();
@@ -208,9 +219,8 @@ void forward_notice(State& state, Session& session, Instance& instance, const Sc
 std::int64_t own_call(Instance& instance, Purpose purpose, std::string uri) {
   Call call;
   call.purpose = purpose;
-  call.state = CallState::sent;
   call.uri = std::move(uri);
-  return instance.calls.insert(std::move(call)).wire_id;
+  return instance.calls.insert(std::move(call), CallState::sent).wire_id;
 }
 
 Call finish(State& state, Instance& instance, std::int64_t wire_id) {
@@ -295,8 +305,8 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
     out.splice(named, std::to_string(*wire_id));
     state.send(instance.id, std::move(out));
   }
-  becomes_cancelled(state, instance, call);
   instance.calls.restore(std::move(call));
+  becomes_cancelled(state, instance, *instance.calls.find(*wire_id));
   drain_waiting(state, instance);
 }
 
@@ -322,8 +332,8 @@ void abandon_calls(State& state, Session& session, Instance& instance) {
     if (instance.life == core::Life::ready) {
       state.send(instance.id, face::cancelled_notice(std::to_string(wire_id), "the session has ended"));
     }
-    becomes_cancelled(state, instance, call);
     instance.calls.restore(std::move(call));
+    becomes_cancelled(state, instance, *instance.calls.find(wire_id));
   }
   std::erase_if(instance.waiting, [&](const Waiting& waiting) { return waiting.session == session.id; });
 }

@@ -5,6 +5,7 @@
 // declared takes its other way for a client that cannot be asked. Roots are the exception where others may
 // come: a server that asks for them has to be known before the second session is there. See decision 5.
 #include <algorithm>
+#include <array>
 
 #include "broker/apart.h"
 #include "core/capabilities.h"
@@ -70,11 +71,11 @@ void declare_anew(State& state, Session& session, Instance& instance) {
       instance.era != proto::Era::legacy)
     return;
   if (same_questions(*instance.told, together(state, instance))) return;
-  const bool works = std::ranges::any_of(instance.calls.ids(), [&](std::int64_t id) {
-    const core::Call* call = instance.calls.find(id);
-    return call->purpose == core::Purpose::forwarded && call->state != core::CallState::waiting &&
-           call->state != core::CallState::cancelled;
-  });
+  using enum core::CallState;
+  const auto of_session = [](const core::Call& call) { return call.purpose == core::Purpose::forwarded; };
+  const bool works =
+      std::ranges::any_of(std::array{sent, asking, parked, returning, joined},
+                          [&](core::CallState one) { return instance.calls.any(one, of_session); });
   if (works) return;
   state.log(Severity::info, instance.spec.name +
                                 ": is started again, because it was told that other questions " +

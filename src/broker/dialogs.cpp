@@ -32,11 +32,10 @@ bool in_dialog(const State& state, const Instance& instance, const Party& party)
   });
   if (open == 0) return false;
   std::ptrdiff_t at_work = 0;
-  instance.calls.each([&](const Call& call) {
-    at_work += call.state == core::CallState::sent && call.purpose == core::Purpose::forwarded &&
-                       party_of(call) == party && proto::may_ask(call.method)
-                   ? 1
-                   : 0;
+  instance.calls.newest_first(core::CallState::sent, [&](const Call& call) {
+    const bool of_it = call.purpose == core::Purpose::forwarded && party_of(call) == party;
+    at_work += of_it && proto::may_ask(call.method) ? 1 : 0;
+    return true;
   });
   return at_work != 0 && open >= at_work;
 }

@@ -20,20 +20,19 @@ void each_conversation(State& state, Instance& instance, F&& f) {
   for (const InstanceId id : state.instances.at(*instance.channel_of).channels) f(state.instances.at(id));
 }
 
-bool under_way(const Call& call, base::Instant now) {
-  switch (call.state) {
-    case CallState::sent:
-    case CallState::asking:
-    case CallState::parked:
-    case CallState::returning:
-      return true;
-    case CallState::cancelled:
-      return core::ghost(call, now);
-    case CallState::waiting:
-    case CallState::joined:
-      return false;
+// A call that may have an effect runs, or was cancelled a moment ago.
+bool effect_under_way(const Instance& conversation, base::Instant now) {
+  using enum CallState;
+  const auto may_have = [](const Call& call) { return call.effect; };
+  for (const CallState state : {sent, asking, parked, returning}) {
+    if (conversation.calls.any(state, may_have)) return true;
   }
-  return false;
+  bool found = false;
+  conversation.calls.newest_first(cancelled, [&](const Call& call) {
+    found = call.effect && core::ghost(call, now);
+    return !found && core::ghost(call, now);
+  });
+  return found;
 }
 
 }  // namespace
@@ -68,7 +67,7 @@ void effect_noted(State& state, Instance& instance) {
 bool effect_pending(State& state, Instance& instance) {
   bool pending = false;
   each_conversation(state, instance, [&](Instance& conversation) {
-    conversation.calls.each([&](const Call& call) { pending |= call.effect && under_way(call, state.now); });
+    pending = pending || effect_under_way(conversation, state.now);
   });
   return pending;
 }

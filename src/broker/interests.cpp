@@ -33,9 +33,9 @@ std::optional<core::Level> lowest_wanted(State& state, const Instance& instance)
     const Session& session = state.sessions.at(id);
     if (session.level && (!lowest || *session.level < *lowest)) lowest = session.level;
   }
-  instance.calls.each([&](const core::Call& call) {
-    const bool live = call.level && call.state == core::CallState::sent;
-    if (live && (!lowest || *call.level < *lowest)) lowest = call.level;
+  instance.calls.newest_first(core::CallState::sent, [&](const core::Call& call) {
+    if (call.level && (!lowest || *call.level < *lowest)) lowest = call.level;
+    return true;
   });
   return lowest;
 }
@@ -242,12 +242,15 @@ const core::Call* call_of_log_line(const State& state, const Instance& instance)
   const core::Call* only = nullptr;
   std::size_t count = 0;
   const bool modern = instance.era == proto::Era::modern;  // It logs for those only that want it to.
-  instance.calls.each([&](const core::Call& call) {
-    const bool runs = call.state == core::CallState::sent || core::ghost(call, state.now);
-    if (call.purpose != core::Purpose::forwarded || !runs) return;
-    if (modern && !call.level) return;
-    only = &call;
-    ++count;
+  const auto look_at = [&](const core::Call& call) {
+    const bool logs = call.purpose == core::Purpose::forwarded && (!modern || call.level);
+    if (logs) only = &call;
+    count += logs ? 1 : 0;
+    return count < 2;
+  };
+  instance.calls.newest_first(core::CallState::sent, look_at);
+  instance.calls.newest_first(core::CallState::cancelled, [&](const core::Call& call) {
+    return count < 2 && core::ghost(call, state.now) && look_at(call);
   });
   return count == 1 ? only : nullptr;
 }

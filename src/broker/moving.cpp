@@ -49,7 +49,6 @@ void pack_call(State& state, Instance& from, std::int64_t id, std::optional<prot
                Luggage& luggage) {
   Call call = finish(state, from, id);
   if (call.state == CallState::joined) message = proto::Message(std::exchange(call.original, {}));
-  call.state = CallState::waiting;
   call.joined = 0;
   luggage.held.push_back({std::move(call), std::move(message)});
 }
@@ -92,7 +91,7 @@ void unpack(State& state, Session& session, Instance& to, Luggage luggage) {
   for (Luggage::Held& held : luggage.held) {
     std::int64_t id = 0;
     if (held.call) {
-      const Call& call = to.calls.insert(std::move(*held.call));
+      const Call& call = to.calls.insert(std::move(*held.call), CallState::waiting);
       id = call.wire_id;
       session.calls.insert(call.client_id, id);
     }
@@ -152,8 +151,8 @@ void cut_call(State& state, Instance& instance, std::int64_t id, const std::stri
   if (leave_task(state, instance, call) || !sent) return;
   state.send(instance.id,
              face::cancelled_notice(std::to_string(wire_id), "the session has another server now"));
-  becomes_cancelled(state, instance, call);
   instance.calls.restore(std::move(call));
+  becomes_cancelled(state, instance, *instance.calls.find(wire_id));
 }
 
 }  // namespace

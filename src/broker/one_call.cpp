@@ -33,9 +33,22 @@ Turn turn_of(const Instance& conversation, const Call& call) {
   return turn == Turn::read && conversation.order.reads == Reads::always ? Turn::none : turn;
 }
 
-bool at_work(const State& state, const Instance& conversation, const Call& call) {
-  return call.state == CallState::sent || follows_task(conversation, call) ||
-         (call.state == CallState::cancelled && core::ending(call, state.now));
+// f(const Call&) for each call of the conversation that keeps the server at work, or may.
+template <class F>
+void each_at_work(const State& state, const Instance& conversation, F&& f) {
+  conversation.calls.newest_first(CallState::sent, [&](const Call& call) {
+    f(call);
+    return true;
+  });
+  conversation.calls.newest_first(CallState::asking, [&](const Call& call) {
+    if (follows_task(conversation, call)) f(call);
+    return true;
+  });
+  conversation.calls.newest_first(CallState::cancelled, [&](const Call& call) {
+    const bool may_run = core::ending(call, state.now);
+    if (may_run) f(call);
+    return may_run;
+  });
 }
 
 InstanceId process_of(const Instance& conversation) {
@@ -62,7 +75,7 @@ enum class Obstacle : std::uint8_t { none, own_dialog, others };
 Obstacle obstacle_of(const State& state, const Instance& of_running, const Call& running,
                      const Instance& conversation, const Call& call, Turn turn) {
   const Turn its = turn_of(of_running, running);
-  if (&running == &call || its == Turn::none || !at_work(state, of_running, running)) return Obstacle::none;
+  if (&running == &call || its == Turn::none) return Obstacle::none;
   if (turn == Turn::read && its == Turn::read && conversation.order.reads != Reads::alone)
     return Obstacle::none;
   const Party party = party_of(running);
@@ -76,7 +89,7 @@ Obstacle obstacle_to(const State& state, const Instance& conversation, const Cal
   if (turn == Turn::none) return Obstacle::none;
   Obstacle found = ends_of_others(state, conversation) ? Obstacle::others : Obstacle::none;
   each_conversation(state, conversation, [&](const Instance& one) {
-    one.calls.each([&](const Call& running) {
+    each_at_work(state, one, [&](const Call& running) {
       found = std::max(found, obstacle_of(state, one, running, conversation, call, turn));
     });
   });
@@ -131,10 +144,9 @@ bool others_at_work(const State& state, const Instance& conversation, const Part
   if (!conversation.order.one) return false;
   bool found = ends_of_others(state, conversation);
   each_conversation(state, conversation, [&](const Instance& one) {
-    one.calls.each([&](const Call& call) {
+    each_at_work(state, one, [&](const Call& call) {
       const bool own = one.id == conversation.id && party_of(call) == party;
-      found |= !own && turn_of(one, call) != Turn::none && at_work(state, one, call) &&
-               !in_dialog(state, one, party_of(call));
+      found |= !own && turn_of(one, call) != Turn::none && !in_dialog(state, one, party_of(call));
     });
   });
   return found;
@@ -152,9 +164,7 @@ void calls_outlive(State& state, const Instance& channel) {
   Instance& server = state.instances.at(*channel.channel_of);
   if (server.life != core::Life::ready) return;
   bool works = false;
-  channel.calls.each([&](const Call& call) {
-    works |= turn_of(channel, call) != Turn::none && at_work(state, channel, call);
-  });
+  each_at_work(state, channel, [&](const Call& call) { works |= turn_of(channel, call) != Turn::none; });
   if (works) server.endings.push_back(state.now + core::limits::ending);
 }
 

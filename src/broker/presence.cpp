@@ -1,6 +1,7 @@
 // Sessions that are away: a client that comes by URL never says goodbye, so its session is kept for a while
 // although nobody is connected. It keeps its place, but it keeps no server running.
 #include <algorithm>
+#include <array>
 
 #include "broker/state.h"
 
@@ -26,11 +27,11 @@ bool anybody_here(const State& state, const Instance& instance) {
 
 bool busy(const Instance& instance) {
   if (instance.sessions.empty()) return false;
-  bool found = false;
-  instance.calls.each([&](const core::Call& call) {
-    found |= call.purpose == core::Purpose::forwarded && call.state != core::CallState::cancelled;
-  });
-  return found || instance.tasks.any();
+  using enum core::CallState;
+  const auto of_session = [](const core::Call& call) { return call.purpose == core::Purpose::forwarded; };
+  const auto found = [&](core::CallState state) { return instance.calls.any(state, of_session); };
+  return instance.tasks.any() ||
+         std::ranges::any_of(std::array{waiting, sent, asking, parked, returning, joined}, found);
 }
 
 template <class Holds>

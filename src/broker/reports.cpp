@@ -28,17 +28,12 @@ std::string state_of(const Instance& instance) {
   return {};
 }
 
-// The server works at it, or waits for an answer that it needs.
-bool in_flight(const core::Call& call) {
-  const bool with_server = call.state == core::CallState::sent || call.state == core::CallState::asking ||
-                           call.state == core::CallState::parked || call.state == core::CallState::returning;
-  return call.purpose == core::Purpose::forwarded && with_server;
-}
-
+// The server works at them, or waits for answers that they need.
 std::size_t calls_in_flight(const Instance& instance) {
-  std::size_t count = 0;
-  instance.calls.each([&](const core::Call& call) { count += in_flight(call) ? 1U : 0U; });
-  return count;
+  using enum core::CallState;
+  const std::vector<std::int64_t> ids = instance.calls.ids_of({sent, asking, parked, returning});
+  return static_cast<std::size_t>(std::ranges::count_if(
+      ids, [&](std::int64_t id) { return instance.calls.find(id)->purpose == core::Purpose::forwarded; }));
 }
 
 InstanceReport report_of(const Instance& instance, base::Instant now) {
@@ -174,8 +169,9 @@ std::vector<SessionReport> Broker::sessions() const {
   // Their clients have been told what is asked, and hold no request meanwhile.
   std::map<SessionId, std::size_t> parked;
   state.instances.each([&](InstanceId /*id*/, const Instance& instance) {
-    instance.calls.each([&](const core::Call& call) {
-      if (call.state == core::CallState::parked) ++parked[call.session];
+    instance.calls.newest_first(core::CallState::parked, [&](const core::Call& call) {
+      ++parked[call.session];
+      return true;
     });
   });
   state.sessions.each([&](SessionId id, const Session& session) {

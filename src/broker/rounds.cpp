@@ -66,13 +66,12 @@ void make_again(State& state, Instance& instance, std::int64_t wire_id) {
   Call taken = instance.calls.take(wire_id);
   Session& session = state.sessions.at(taken.session);
   session.calls.erase(taken.client_id, wire_id);
-  Call& call = instance.calls.insert(std::move(taken));
+  Call& call = instance.calls.insert(std::move(taken), CallState::sent);
   session.calls.insert(call.client_id, call.wire_id);
   if (auto held = session.held_back.progress.extract(wire_id)) {
     held.key() = call.wire_id;
     session.held_back.progress.insert(std::move(held));
   }
-  call.state = CallState::sent;
   call.level = session.level;
   instance.rounds[call.wire_id] = {
       .count = round.count, .state = {}, .pending = {}, .answers = {}, .due = {}, .waits = false};
@@ -122,7 +121,7 @@ void ask_in_round(State& state, Instance& instance, Call& call,
                   const std::vector<face::InputRequest>& requests) {
   Session& session = state.sessions.at(call.session);
   Round& round = instance.rounds[call.wire_id];
-  call.state = CallState::asking;
+  instance.calls.become(call, CallState::asking);
   round.answers.clear();
   for (const face::InputRequest& request : requests)
     ask_client(state, session, instance, call, round, request);

@@ -157,7 +157,7 @@ bool answered_by_another(State& state, Instance& instance, Call& call, const Sca
     return false;
   }
   ++instance.merged;
-  call.state = CallState::joined;
+  instance.calls.become(call, CallState::joined);
   call.joined = leader;
   call.original = message.bytes;
   instance.merging.joins(leader, call.wire_id);

@@ -131,6 +131,8 @@ Party party_of(const core::Call& call);
 // endings.cpp
 // The server has been told that nobody waits for the call, which stays in the table until it answers.
 void becomes_cancelled(State& state, core::Instance& instance, core::Call& call);
+// More of the session's calls than may be remembered were cancelled, and the first of them a moment ago.
+bool cancels_too_fast(const State& state, const core::Instance& instance, SessionId session);
 // Whether a call of another party that is over may still be asking.
 bool another_is_ending(const State& state, const core::Instance& instance, const Party& party);
 void hold_question(State& state, core::Instance& instance, const Scanned& message);

@@ -109,11 +109,10 @@ void deliver(State& state, Instance& instance, const std::string& id) {
   }
 }
 
-void wait_for(State& state, Call& call, const std::string& id, Task& task) {
-  call.state = CallState::asking;
+void wait_for(Instance& instance, Call& call, const std::string& id, Task& task) {
+  instance.calls.become(call, CallState::asking);
   call.uri = id;
   task.waiters.push_back(call.wire_id);
-  (void)state;
 }
 
 void fetch(State& state, Instance& instance, const std::string& id, Task& task) {
@@ -191,7 +190,7 @@ void modern_server_made_task(State& state, Instance& instance, Call& call, std::
     state.task_owners.created(session->server, id, session->principal);
   if (call.task) return answer(state, instance, call.wire_id, R"({"task":)" + made + '}');
   Task& task = *instance.tasks.find(id);
-  wait_for(state, call, id, task);
+  wait_for(instance, call, id, task);
   task.poll_due = next_look(state, task);
 }
 
@@ -224,7 +223,7 @@ void legacy_task_request(State& state, Session& session, Instance& instance, con
   Task& task = *instance.tasks.find(id);
   if (method == Method::tasks_result) {
     const std::int64_t wire_id = hold_call(state, session, instance, message, method);
-    wait_for(state, *instance.calls.find(wire_id), id, task);
+    wait_for(instance, *instance.calls.find(wire_id), id, task);
     if (!task.outcome.empty()) return deliver(state, instance, id);
     task.poll_due = state.now;
   } else if (task.outcome.empty()) {
@@ -346,7 +345,7 @@ bool legacy_server_made_task(State& state, Instance& instance, Call& call, const
     return true;
   }
   Task& task = *instance.tasks.find(id);
-  wait_for(state, call, id, task);
+  wait_for(instance, call, id, task);
   fetch(state, instance, id, task);
   return true;
 }
@@ -429,7 +428,7 @@ bool task_asks_modern_client(State& state, Instance& instance, const Scanned& me
   if (owner == nullptr || !task->bridged || !proto::input_request(method)) return false;
   if (Call* call = follower_of(instance, *task, id)) {
     if (!core::may_be_asked(call->abilities, method, mode)) return false;
-    if (call->state == CallState::asking) call->state = CallState::sent;
+    if (call->state == CallState::asking) instance.calls.become(*call, CallState::sent);
     park_ask(state, instance, *call, message, method);
     return true;
   }

@@ -17,15 +17,12 @@ using core::Waiting;
 using proto::Message;
 
 bool taken_by_another(const State& state, core::Instance& instance, const Party& party) {
-  bool taken = false;
-  instance.calls.each([&](const core::Call& call) {
-    // One that is parked waits for answers itself, and will take its turn before it gets them; so does one
-    // whose client is being asked.
-    const bool runs = !taken && call.state == core::CallState::sent;
-    taken |= runs && call.purpose == core::Purpose::forwarded && party_of(call) != party &&
-             proto::may_ask(call.method) && !in_dialog(state, instance, party_of(call));
+  // One that is parked waits for answers itself, and will take its turn before it gets them; so does one
+  // whose client is being asked.
+  return instance.calls.any(CallState::sent, [&](const Call& call) {
+    return call.purpose == Purpose::forwarded && party_of(call) != party && proto::may_ask(call.method) &&
+           !in_dialog(state, instance, party_of(call));
   });
-  return taken;
 }
 
 namespace {
@@ -36,12 +33,9 @@ bool held(const State& state, const Instance& instance, const Waiting& waiting) 
 }
 
 bool works_for(const Instance& instance, const Party& party) {
-  bool works = false;
-  instance.calls.each([&](const Call& call) {
-    works |= call.state == CallState::sent && call.purpose == Purpose::forwarded &&
-             proto::may_ask(call.method) && party_of(call) == party;
+  return instance.calls.any(CallState::sent, [&](const Call& call) {
+    return call.purpose == Purpose::forwarded && proto::may_ask(call.method) && party_of(call) == party;
   });
-  return works;
 }
 
 // Only one session at a time may have calls in flight that can lead to a question, and the others take their
@@ -109,7 +103,7 @@ void wait_again(State& state, Instance& instance, Call& call, Message message) {
   }
   Session* session = state.sessions.find(call.session);
   if (session == nullptr) return;
-  call.state = CallState::waiting;
+  instance.calls.become(call, CallState::waiting);
   wait_there(state, *session, instance, call.wire_id, std::move(message));
 }
 
@@ -142,7 +136,7 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
   ensure(envelope.has_value());
   const Scanned scanned{bytes, *envelope};
   if (call.state == CallState::returning) {
-    call.state = CallState::sent;
+    instance.calls.become(call, CallState::sent);
     return come_back_in_turn(state, instance, call, scanned);
   }
   if (instance.era == proto::Era::legacy && only_a_modern_server_knows(call, scanned)) {

@@ -15,59 +15,114 @@ bool ending(const Call& call, base::Instant now) {
   return call.state == CallState::cancelled && now - call.cancelled_at < limits::ending;
 }
 
-std::size_t CallTable::place_of(std::int64_t wire_id) const {
-  return static_cast<std::size_t>(wire_id) & (ring_.size() - 1);
-}
-
 void CallTable::grow() {
-  std::vector<Call> old = std::move(ring_);
-  ring_ = std::vector<Call>(old.empty() ? 16 : old.size() * 2);
-  for (Call& call : old) {
+  std::vector<Slot> old = std::move(ring_);
+  ring_ = std::vector<Slot>(old.empty() ? 16 : old.size() * 2);
+  for (Slot& slot : old) {
     // Two ids that had places of their own in the small ring have them in the large one.
-    if (call.wire_id != 0) ring_[place_of(call.wire_id)] = std::move(call);
+    if (slot.call.wire_id != 0) slot_of(slot.call.wire_id) = std::move(slot);
   }
 }
 
-Call& CallTable::insert(Call call) {
+void CallTable::link(Slot& slot) {
+  const Call& call = slot.call;
+  std::int64_t& newest = newest_[index_of(call.state)];
+  slot.newer = 0;
+  slot.older = newest;
+  if (newest != 0) slot_of(newest).newer = call.wire_id;
+  newest = call.wire_id;
+  if (call.state == CallState::cancelled) cancelled_[call.session].emplace(call.cancelled_at, call.wire_id);
+}
+
+void CallTable::unlink(Slot& slot) {
+  const Call& call = slot.call;
+  if (slot.older != 0) slot_of(slot.older).newer = slot.newer;
+  if (slot.newer != 0) {
+    slot_of(slot.newer).older = slot.older;
+  } else {
+    newest_[index_of(call.state)] = slot.older;
+  }
+  if (call.state != CallState::cancelled) return;
+  const auto of_session = cancelled_.find(call.session);
+  of_session->second.erase({call.cancelled_at, call.wire_id});
+  if (of_session->second.empty()) cancelled_.erase(of_session);
+}
+
+Call& CallTable::insert(Call call, CallState state) {
   if (size_ * 2 >= ring_.size()) grow();
-  while (ring_[place_of(next_)].wire_id != 0) ++next_;
+  while (slot_of(next_).call.wire_id != 0) ++next_;
   call.wire_id = next_++;
-  Call& slot = ring_[place_of(call.wire_id)];
-  slot = std::move(call);
+  call.state.state_ = state;
+  Slot& slot = slot_of(call.wire_id);
+  slot.call = std::move(call);
+  link(slot);
   ++size_;
-  return slot;
+  return slot.call;
 }
 
 Call* CallTable::find(std::int64_t wire_id) {
   if (wire_id <= 0 || ring_.empty()) return nullptr;
-  Call& slot = ring_[place_of(wire_id)];
-  return slot.wire_id == wire_id ? &slot : nullptr;
+  Slot& slot = slot_of(wire_id);
+  return slot.call.wire_id == wire_id ? &slot.call : nullptr;
 }
 
 Call CallTable::take(std::int64_t wire_id) {
-  Call* found = find(wire_id);
-  ensure(found != nullptr);
-  Call call = std::move(*found);
-  *found = Call{};
+  ensure(find(wire_id) != nullptr);
+  Slot& slot = slot_of(wire_id);
+  unlink(slot);
+  Call call = std::move(slot.call);
+  slot = Slot{};
   --size_;
   return call;
 }
 
 void CallTable::restore(Call call) {
-  Call& slot = ring_[place_of(call.wire_id)];
-  ensure(slot.wire_id == 0);
-  slot = std::move(call);
+  Slot& slot = slot_of(call.wire_id);
+  ensure(slot.call.wire_id == 0);
+  slot.call = std::move(call);
+  link(slot);
   ++size_;
+}
+
+void CallTable::become(Call& call, CallState state) {
+  Slot& slot = slot_of(call.wire_id);
+  ensure(&slot.call == &call);
+  unlink(slot);
+  call.state.state_ = state;
+  link(slot);
 }
 
 std::vector<std::int64_t> CallTable::ids() const {
   std::vector<std::int64_t> all;
   all.reserve(size_);
-  for (const Call& call : ring_) {
-    if (call.wire_id != 0) all.push_back(call.wire_id);
+  for (const Slot& slot : ring_) {
+    if (slot.call.wire_id != 0) all.push_back(slot.call.wire_id);
   }
   std::sort(all.begin(), all.end());
   return all;
+}
+
+std::vector<std::int64_t> CallTable::ids_of(std::initializer_list<CallState> states) const {
+  std::vector<std::int64_t> all;
+  for (const CallState state : states) {
+    newest_first(state, [&](const Call& call) {
+      all.push_back(call.wire_id);
+      return true;
+    });
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+std::size_t CallTable::cancelled_of(SessionId session) const {
+  const auto found = cancelled_.find(session);
+  return found != cancelled_.end() ? found->second.size() : 0;
+}
+
+const Call& CallTable::longest_cancelled_of(SessionId session) const {
+  const auto found = cancelled_.find(session);
+  ensure(found != cancelled_.end());
+  return *find(found->second.begin()->second);
 }
 
 }  // namespace core

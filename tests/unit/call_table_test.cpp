@@ -8,6 +8,7 @@
 namespace {
 
 using core::Call;
+using core::CallState;
 using core::CallTable;
 
 // xorshift64*: the same numbers with every compiler and library.
@@ -139,6 +140,72 @@ TEST_CASE("call table: a long history agrees with a map") {
     }
     CHECK(table.ids() == expected);
   }
+}
+
+TEST_CASE("call table: calls of one state are found in the order in which they came into it") {
+  CallTable table;
+  Dice dice{7};
+  std::map<std::int64_t, CallState> states;
+  std::vector<std::int64_t> order;  // Of becoming what they are, oldest first.
+  const auto newest_of = [&](CallState state) {
+    std::vector<std::int64_t> ids;
+    for (auto id = order.rbegin(); id != order.rend(); ++id) {
+      if (states.at(*id) == state) ids.push_back(*id);
+    }
+    return ids;
+  };
+  const auto found = [&](CallState state) {
+    std::vector<std::int64_t> ids;
+    table.newest_first(state, [&](const Call& call) {
+      ids.push_back(call.wire_id);
+      return true;
+    });
+    return ids;
+  };
+  for (int i = 0; i < 3000; ++i) {
+    const auto state = static_cast<CallState>(dice.below(7));
+    if (order.empty() || dice.below(3) == 0) {
+      const std::int64_t id = table.insert(named("a"), state).wire_id;
+      states[id] = state;
+      order.push_back(id);
+    } else {
+      const std::int64_t id = order[dice.below(order.size())];
+      std::erase(order, id);
+      if (dice.below(3) == 0) {
+        table.take(id);
+        states.erase(id);
+      } else if (dice.below(4) == 0) {
+        table.restore(table.take(id));
+        order.push_back(id);
+      } else {
+        table.become(*table.find(id), state);
+        states[id] = state;
+        order.push_back(id);
+      }
+    }
+    const auto looked_at = static_cast<CallState>(dice.below(7));
+    REQUIRE(found(looked_at) == newest_of(looked_at));
+  }
+}
+
+TEST_CASE("call table: cancelled calls are counted by session until they are taken out") {
+  CallTable table;
+  const core::SessionId one{1, 1};
+  Call call = named("a");
+  call.session = one;
+  std::vector<std::int64_t> ids;
+  for (int i = 0; i < 3; ++i) {
+    Call& made = table.insert(call, CallState::sent);
+    made.cancelled_at = base::Instant(std::chrono::seconds(10 - i));
+    table.become(made, CallState::cancelled);
+    ids.push_back(made.wire_id);
+  }
+  CHECK(table.cancelled_of(one) == 3);
+  CHECK(table.cancelled_of(core::SessionId{2, 1}) == 0);
+  CHECK(table.longest_cancelled_of(one).wire_id == ids[2]);
+  table.take(ids[2]);
+  CHECK(table.cancelled_of(one) == 2);
+  CHECK(table.longest_cancelled_of(one).wire_id == ids[1]);
 }
 
 }  // namespace

@@ -1,0 +1,68 @@
+// One that makes much of something: it is told so, and the others do not notice.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "broker_fixture.h"
+#include "core/limits.h"
+
+namespace {
+
+using test::Lines;
+using test::Stage;
+
+std::string call(const std::string& id) {
+  return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":"tools/call","params":{"name":"t"}})";
+}
+
+std::string cancel(const std::string& id) {
+  return R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id + "}}";
+}
+
+struct Floods : Stage {
+  void makes_and_cancels(core::SessionId session, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string id = std::to_string(i + 10);
+      says(session, call(id));
+      says(session, cancel(id));
+    }
+    hears(session);
+    hears(server());
+  }
+};
+
+TEST_CASE_FIXTURE(Floods, "a session that cancels more than may be remembered waits, and no other does") {
+  const auto one = ready();
+  const auto other = ready();
+  makes_and_cancels(one, core::limits::cancelled_per_session);
+
+  says(one, call("1"));
+  const Lines refused = hears(one);
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].find("1000 calls that this session cancelled a moment ago") != std::string::npos);
+  CHECK(hears(server()).empty());
+
+  says(other, call("2"));
+  CHECK(hears(server()).size() == 1);
+
+  passes(core::limits::ghost);
+  says(one, call("3"));
+  CHECK(hears(server()).size() == 1);
+}
+
+TEST_CASE_FIXTURE(Floods, "of what was cancelled long ago only so much is remembered") {
+  const auto one = ready();
+  says(one, call("1"));
+  const std::string first = id_of(hears(server()).back());
+  says(one, cancel("1"));
+  passes(core::limits::ghost);
+  makes_and_cancels(one, core::limits::cancelled_per_session - 1);
+  const std::uint64_t before = broker.instances().front().dropped;
+  passes(core::limits::ghost);
+  makes_and_cancels(one, 1);  // For this one the first is forgotten.
+  serves(server(), R"({"jsonrpc":"2.0","id":)" + first + R"(,"result":{}})");
+  CHECK(broker.instances().front().dropped == before + 1);
+  CHECK(hears(one).empty());
+}
+
+}  // namespace
