@@ -8,6 +8,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -88,7 +89,7 @@ class SlotMap {
     std::uint32_t generation = 0;
     std::optional<T> value;
   };
-  std::vector<Slot> slots_;
+  std::deque<Slot> slots_;  // References to entities stay good while others come.
   std::vector<std::uint32_t> free_;
   std::size_t size_ = 0;
 };

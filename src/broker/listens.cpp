@@ -147,7 +147,8 @@ void begin_listens(State& state, Instance& instance) {
   for (const std::int64_t call : calls) {
     Listen& listen = instance.listens.at(call);
     if (!listen.acknowledged) {
-      instance.subscriptions.leave_listen(call);  // What a process before this one had granted of it.
+      // What a process before this one had granted of it.
+      instance.subscriptions.leave_listen(listen.session, call);
       begin(state, instance, call);
       continue;
     }
@@ -180,7 +181,7 @@ void end_listen(State& state, Instance& instance, std::int64_t call) {
   const SessionId session = found->second.session;
   const bool of_tasks = !found->second.filter.tasks.empty();
   instance.listens.erase(found);
-  for (const std::string& uri : instance.subscriptions.leave_listen(call)) {
+  for (const std::string& uri : instance.subscriptions.leave_listen(session, call)) {
     if (instance.life == core::Life::ready) subscription_step(state, instance, uri);
   }
   if (of_tasks) upstream_step(state, instance);

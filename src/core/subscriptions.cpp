@@ -5,32 +5,63 @@
 
 namespace core {
 
+void Subscriptions::forget_held(Subscriber who, std::string_view uri) {
+  const auto held = held_.find(who);
+  if (held == held_.end()) return;
+  held->second.erase(uri);
+  if (held->second.empty()) held_.erase(held);
+}
+
+void Subscriptions::adopt(const std::string& uri, Subscriber who) {
+  auto& [key, resource] = *resources_.try_emplace(uri).first;
+  resource.subscribers.insert(who);
+  note_held(who, key);
+}
+
+bool Subscriptions::waits_for(const Resource& resource, Subscriber who) {
+  return std::ranges::any_of(resource.waiters, [&](const Waiter& one) { return one.subscriber() == who; });
+}
+
 Subscriptions::Wish Subscriptions::want(const std::string& uri, Waiter waiter) {
-  Resource& resource = resources_[uri];
+  auto& [key, resource] = *resources_.try_emplace(uri).first;
+  note_held(waiter.subscriber(), key);
   if (resource.upstream && resource.under_way == Step::none) {
     resource.subscribers.insert(waiter.subscriber());
     return {.granted = true};
   }
   resource.waiters.push_back(waiter);
+  waiting_.emplace(waiter.call, key);
   return {.granted = false};
+}
+
+Subscriptions::Unwanted Subscriptions::remove(Resources::value_type& entry, Subscriber who) {
+  auto& [key, resource] = entry;
+  Unwanted unwanted{.held = resource.subscribers.erase(who) != 0, .calls = {}};
+  std::erase_if(resource.waiters, [&](const Waiter& waiter) {
+    if (waiter.subscriber() != who) return false;
+    unwanted.held = true;
+    unwanted.calls.push_back(waiter.call);
+    waiting_.erase({waiter.call, key});
+    return true;
+  });
+  forget_held(who, key);
+  return unwanted;
 }
 
 Subscriptions::Unwanted Subscriptions::unwant(const std::string& uri, Subscriber who) {
   const auto found = resources_.find(uri);
-  if (found == resources_.end()) return {};
-  Unwanted unwanted{.held = found->second.subscribers.erase(who) != 0, .calls = {}};
-  std::erase_if(found->second.waiters, [&](const Waiter& waiter) {
-    if (waiter.subscriber() != who) return false;
-    unwanted.held = true;
-    unwanted.calls.push_back(waiter.call);
-    return true;
-  });
-  return unwanted;
+  return found != resources_.end() ? remove(*found, who) : Unwanted{};
 }
 
 void Subscriptions::withdraw(std::int64_t call) {
-  for (auto& [uri, resource] : resources_) {
-    std::erase_if(resource.waiters, [&](const Waiter& waiter) { return waiter.call == call; });
+  for (auto waiting = waiting_.lower_bound({call, {}});
+       waiting != waiting_.end() && waiting->first == call;) {
+    auto& [key, resource] = *resources_.find(waiting->second);
+    waiting = waiting_.erase(waiting);
+    const auto waiter = std::ranges::find(resource.waiters, call, &Waiter::call);
+    const Subscriber who = waiter->subscriber();
+    resource.waiters.erase(waiter);
+    if (!waits_for(resource, who) && !resource.subscribers.contains(who)) forget_held(who, key);
   }
 }
 
@@ -48,22 +79,41 @@ Subscriptions::Step Subscriptions::step(const std::string& uri) {
   return resource.under_way;
 }
 
+std::vector<Subscriptions::Waiter> Subscriptions::take_waiters(Resources::value_type& entry) {
+  std::vector<Waiter> waiters = std::exchange(entry.second.waiters, {});
+  for (const Waiter& waiter : waiters) {
+    waiting_.erase({waiter.call, entry.first});
+    if (!entry.second.subscribers.contains(waiter.subscriber()))
+      forget_held(waiter.subscriber(), entry.first);
+  }
+  return waiters;
+}
+
+void Subscriptions::drop_subscribers(Resources::value_type& entry) {
+  for (const Subscriber& who : std::exchange(entry.second.subscribers, {})) {
+    if (!waits_for(entry.second, who)) forget_held(who, entry.first);
+  }
+}
+
 std::vector<Subscriptions::Waiter> Subscriptions::outcome(const std::string& uri, bool success) {
   const auto found = resources_.find(uri);
   if (found == resources_.end()) return {};
-  Resource& resource = found->second;
+  auto& [key, resource] = *found;
   const Step step = std::exchange(resource.under_way, Step::none);
   if (step != Step::subscribe) {
     resource.upstream = false;  // Also after an error: the server does not hold what it refuses to end.
     return {};
   }
   resource.upstream = success;
-  std::vector<Waiter> waiters = std::exchange(resource.waiters, {});
+  std::vector<Waiter> waiters = take_waiters(*found);
   if (!success) {
-    resource.subscribers.clear();
+    drop_subscribers(*found);
     return waiters;
   }
-  for (const Waiter& waiter : waiters) resource.subscribers.insert(waiter.subscriber());
+  for (const Waiter& waiter : waiters) {
+    resource.subscribers.insert(waiter.subscriber());
+    note_held(waiter.subscriber(), key);
+  }
   return waiters;
 }
 
@@ -71,7 +121,7 @@ std::vector<Subscriptions::Waiter> Subscriptions::no_outcome(const std::string& 
   const auto found = resources_.find(uri);
   if (found == resources_.end()) return {};
   found->second.under_way = Step::none;
-  return std::exchange(found->second.waiters, {});
+  return take_waiters(*found);
 }
 
 void Subscriptions::upstream_lost() {
@@ -89,27 +139,31 @@ void Subscriptions::taken_back(const std::string& uri) {
   const auto found = resources_.find(uri);
   if (found == resources_.end()) return;
   found->second.upstream = false;
-  found->second.subscribers.clear();
+  drop_subscribers(*found);
 }
 
-template <class Mine>
-std::vector<std::string> Subscriptions::leave_if(Mine mine) {
-  std::vector<std::string> touched;
-  for (auto& [uri, resource] : resources_) {
-    const std::size_t gone =
-        std::erase_if(resource.subscribers, mine) +
-        std::erase_if(resource.waiters, [&](const Waiter& waiter) { return mine(waiter.subscriber()); });
-    if (gone != 0) touched.push_back(uri);
+std::vector<std::string> Subscriptions::leave(const std::vector<Subscriber>& all) {
+  std::set<std::string> touched;
+  for (const Subscriber& who : all) {
+    for (const std::string_view uri : std::set(held_.at(who))) {
+      touched.emplace(uri);
+      remove(*resources_.find(uri), who);
+    }
   }
-  return touched;
+  return {touched.begin(), touched.end()};
 }
 
 std::vector<std::string> Subscriptions::leave(SessionId session) {
-  return leave_if([&](const Subscriber& who) { return who.session == session; });
+  std::vector<Subscriber> all;
+  for (auto held = held_.lower_bound({session, 0}); held != held_.end() && held->first.session == session;
+       ++held)
+    all.push_back(held->first);
+  return leave(all);
 }
 
-std::vector<std::string> Subscriptions::leave_listen(std::int64_t listen) {
-  return leave_if([&](const Subscriber& who) { return who.listen == listen; });
+std::vector<std::string> Subscriptions::leave_listen(SessionId session, std::int64_t listen) {
+  const Subscriber who{session, listen};
+  return held_.contains(who) ? leave(std::vector{who}) : std::vector<std::string>{};
 }
 
 std::vector<std::string> Subscriptions::uris() const {
@@ -128,8 +182,11 @@ std::vector<std::string> Subscriptions::wanted() const {
 
 std::vector<std::string> Subscriptions::uris_of(Subscriber who) const {
   std::vector<std::string> all;
-  for (const auto& [uri, resource] : resources_) {
-    if (resource.subscribers.contains(who)) all.push_back(uri);
+  const auto held = held_.find(who);
+  if (held == held_.end()) return all;
+  for (const std::string_view uri : held->second) {
+    const auto found = resources_.find(uri);
+    if (found->second.subscribers.contains(who)) all.push_back(found->first);
   }
   return all;
 }
@@ -145,23 +202,27 @@ std::set<SessionId> Subscriptions::sessions_of(std::string_view uri) const {
 
 std::size_t Subscriptions::count_of(SessionId session) const {
   std::size_t count = 0;
-  for (const auto& [uri, resource] : resources_) {
-    for (const Subscriber& who : resource.subscribers) count += who.session == session ? 1U : 0U;
-    for (const Waiter& waiter : resource.waiters) count += waiter.session == session ? 1U : 0U;
-  }
+  for (auto held = held_.lower_bound({session, 0}); held != held_.end() && held->first.session == session;
+       ++held)
+    count += held->second.size();
   return count;
+}
+
+void Subscriptions::add_subscribers_of(std::string_view whole, std::set<Subscriber>& all) const {
+  const auto found = resources_.find(whole);
+  if (found == resources_.end()) return;
+  all.insert(found->second.subscribers.begin(), found->second.subscribers.end());
 }
 
 std::set<Subscriber> Subscriptions::concerned(std::string_view uri) const {
   const auto exact = resources_.find(uri);
   if (exact != resources_.end() && !exact->second.subscribers.empty()) return exact->second.subscribers;
   std::set<Subscriber> all;
-  for (const auto& [whole, resource] : resources_) {
-    // A sub-resource: "file:///a/b" is part of "file:///a" and of "file:///a/", not of "file:///ab".
-    if (whole.empty() || !uri.starts_with(whole) || uri.size() == whole.size()) continue;
-    const bool at_border = whole.back() == '/' || uri[whole.size()] == '/' || uri[whole.size()] == '#' ||
-                           uri[whole.size()] == '?';
-    if (at_border) all.insert(resource.subscribers.begin(), resource.subscribers.end());
+  // A sub-resource: "file:///a/b" is part of "file:///a" and of "file:///a/", not of "file:///ab".
+  for (std::size_t at = uri.find_first_of("/#?"); at != std::string_view::npos;
+       at = uri.find_first_of("/#?", at + 1)) {
+    if (at != 0) add_subscribers_of(uri.substr(0, at), all);
+    if (uri[at] == '/' && at + 1 != uri.size()) add_subscribers_of(uri.substr(0, at + 1), all);
   }
   return all;
 }

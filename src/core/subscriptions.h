@@ -3,6 +3,9 @@
 // The server sees one subscriber. The first session that wants a resource makes us subscribe, the last that
 // leaves makes us unsubscribe, one request at a time per resource; whoever comes while a request is under way
 // waits for its outcome. After a crash nothing is subscribed upstream and everything is asked for again.
+//
+// What one session or one update has to do with is found without looking at the other resources: there may be
+// tens of thousands.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/ids.h"
@@ -28,6 +32,14 @@ struct Subscriber {
 
 class Subscriptions {
  public:
+  Subscriptions() = default;
+  // It refers to keys of its own.
+  Subscriptions(const Subscriptions&) = delete;
+  Subscriptions& operator=(const Subscriptions&) = delete;
+  Subscriptions(Subscriptions&&) = default;
+  Subscriptions& operator=(Subscriptions&&) = default;
+  ~Subscriptions() = default;
+
   struct Waiter {
     SessionId session;
     std::int64_t call = 0;    // The subscribe call to be answered; or the listen's.
@@ -45,7 +57,7 @@ class Subscriptions {
   Wish want(const std::string& uri, Waiter waiter);
 
   // The session had it in an earlier life and takes it to have it still.
-  void adopt(const std::string& uri, Subscriber who) { resources_[uri].subscribers.insert(who); }
+  void adopt(const std::string& uri, Subscriber who);
 
   // The session no longer wants it. Wishes of its own that still wait are granted and ended in one: `calls`
   // are to be answered like those that succeeded. `held` is false if it never wanted it.
@@ -77,7 +89,7 @@ class Subscriptions {
 
   // Everything of this session goes, or of this listen. Returns the resources it had to do with.
   std::vector<std::string> leave(SessionId session);
-  std::vector<std::string> leave_listen(std::int64_t listen);
+  std::vector<std::string> leave_listen(SessionId session, std::int64_t listen);
 
   std::vector<std::string> uris() const;
   std::vector<std::string> wanted() const;  // Those that somebody has or waits for.
@@ -89,16 +101,28 @@ class Subscriptions {
   std::set<Subscriber> concerned(std::string_view uri) const;
 
  private:
-  template <class Mine>
-  std::vector<std::string> leave_if(Mine mine);
-
   struct Resource {
     std::set<Subscriber> subscribers;
     std::vector<Waiter> waiters;
     bool upstream = false;  // The server counts us as subscribed.
     Step under_way = Step::none;
   };
-  std::map<std::string, Resource, std::less<>> resources_;
+  using Resources = std::map<std::string, Resource, std::less<>>;
+
+  // It is gone from the resource, whether it had it or waited for it.
+  Unwanted remove(Resources::value_type& entry, Subscriber who);
+  std::vector<Waiter> take_waiters(Resources::value_type& entry);
+  void drop_subscribers(Resources::value_type& entry);
+  static bool waits_for(const Resource& resource, Subscriber who);
+  void note_held(Subscriber who, std::string_view uri) { held_[who].insert(uri); }
+  void forget_held(Subscriber who, std::string_view uri);
+  void add_subscribers_of(std::string_view whole, std::set<Subscriber>& all) const;
+  std::vector<std::string> leave(const std::vector<Subscriber>& all);
+
+  Resources resources_;
+  // The keys of the resources that each has or waits for, and of those that each subscribe call waits for.
+  std::map<Subscriber, std::set<std::string_view>> held_;
+  std::set<std::pair<std::int64_t, std::string_view>> waiting_;
 };
 
 }  // namespace core

@@ -261,6 +261,15 @@ struct World {
     held.clear();
     for (const std::string& uri : subscriptions.uris()) look(uri);
   }
+  void check_count(SessionId who, const Names& uris) {
+    std::size_t count = 0;
+    for (const std::string& uri : uris) {
+      const bool waits =
+          std::ranges::any_of(calls, [&](const auto& call) { return call.second == std::pair{uri, who}; });
+      count += subscribed[uri].contains(who) || waits ? 1U : 0U;
+    }
+    REQUIRE(subscriptions.count_of(who) == count);
+  }
   void check(const std::string& uri) {
     if (!subscribed[uri].empty()) REQUIRE(subscriptions.concerned(uri) == subscribed[uri]);
     std::set<core::Subscriber> waiting;
@@ -316,6 +325,7 @@ TEST_CASE("subscriptions: a long history with an honest server") {
           world.answer(uri, below(5) != 0);
       }
       for (const std::string& each : uris) world.check(each);
+      for (const SessionId one : people) world.check_count(one, uris);
     }
     for (const SessionId who : people) world.leave(who);
     for (int round = 0; round < 4; ++round) {
@@ -336,7 +346,7 @@ TEST_CASE("subscriptions: each listen of a session holds its own") {
   CHECK(all.outcome("r", true).size() == 2);
   CHECK(all.concerned("r") == std::set<core::Subscriber>{{ann, 7}, {ann, 8}});
   CHECK(all.uris_of(ann).empty());  // The session itself has not subscribed.
-  CHECK(all.leave_listen(7) == Names{"r"});
+  CHECK(all.leave_listen(ann, 7) == Names{"r"});
   CHECK(all.step("r") == Step::none);
   CHECK(all.leave(ann) == Names{"r"});
   CHECK(all.step("r") == Step::unsubscribe);
