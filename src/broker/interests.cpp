@@ -1,5 +1,6 @@
 // What sessions want to hear, and what a server is told of it: resources, log levels, lists.
 #include <algorithm>
+#include <map>
 
 #include "broker/apart.h"
 #include "core/limits.h"
@@ -283,22 +284,42 @@ void server_logs(State& state, Instance& instance, const Scanned& message) {
   }
 }
 
-void resource_told(State& state, Instance& instance, const std::string& uri) {
-  const std::set<core::Subscriber> concerned = instance.subscriptions.concerned(uri);
-  if (concerned.empty()) ++instance.dropped;
+namespace {
+
+std::string update_notice(const std::string& uri) {
   proto::json::Writer params;
   params.object();
   params.key("uri").string(uri);
   params.end();
-  const std::string notice =
-      proto::notification_text(proto::name_of(proto::Method::resources_updated), params.text());
+  return proto::notification_text(proto::name_of(proto::Method::resources_updated), params.text());
+}
+
+// Until the client reads again. However much the server tells meanwhile, what is kept is bounded.
+void hold_update(Session& session, const Instance& instance, const std::string& uri,
+                 std::string_view notice) {
+  std::map<std::string, std::string>& held = session.held_back.updated;
+  const bool room = held.size() < core::limits::updates_held || held.contains(uri);
+  if (room && notice.size() <= core::limits::update_held_bytes) {
+    held[uri] = notice;
+    return;
+  }
+  for (const std::string& whole : instance.subscriptions.subscribed_for(uri, session.id))
+    held[whole] = update_notice(whole);
+}
+
+}  // namespace
+
+void resource_told(State& state, Instance& instance, const std::string& uri) {
+  const std::set<core::Subscriber> concerned = instance.subscriptions.concerned(uri);
+  if (concerned.empty()) ++instance.dropped;
+  const std::string notice = update_notice(uri);
   for (const auto& [id, listen] : concerned) {
     Session* session = state.sessions.find(id);
     if (session == nullptr) continue;
     if (listen != 0) {
       tell_listen(state, instance, listen, uri);
     } else if (session->blocked) {
-      session->held_back.updated[uri] = notice;
+      hold_update(*session, instance, uri, notice);
     } else {
       state.send(id, notice);
     }
@@ -319,7 +340,7 @@ void resource_updated(State& state, Instance& instance, const Scanned& message) 
       continue;
     }
     if (session->blocked) {
-      session->held_back.updated[uri] = message.bytes.text;
+      hold_update(*session, instance, uri, message.bytes.text);
     } else {
       state.send(id, proto::Message(message.bytes));
     }

@@ -207,11 +207,26 @@ void tell_listens(State& state, Instance& instance, ListKind kind) {
   }
 }
 
+namespace {
+
+// Until the client reads; bounded as in interests.cpp.
+void hold_update(const Instance& instance, Listen& listen, const std::string& uri) {
+  const bool room = listen.updated.size() < core::limits::updates_held || listen.updated.contains(uri);
+  if (room && uri.size() <= core::limits::update_held_bytes) {
+    listen.updated.insert(uri);
+    return;
+  }
+  for (std::string& whole : instance.subscriptions.subscribed_for(uri, {listen.session, listen.call}))
+    listen.updated.insert(std::move(whole));
+}
+
+}  // namespace
+
 void tell_listen(State& state, Instance& instance, std::int64_t call, const std::string& uri) {
   const auto found = instance.listens.find(call);
   // Before it knows what it is granted it has nothing that could be outdated.
   if (found == instance.listens.end() || !found->second.acknowledged) return;
-  found->second.updated.insert(uri);
+  hold_update(instance, found->second, uri);
   flush_listen(state, instance, found->second);
 }
 

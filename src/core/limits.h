@@ -67,6 +67,11 @@ inline constexpr std::size_t listens_per_session = 256;
 // Subscriptions one session may hold. Each is replayed after a crash, and each costs every session a look-up.
 inline constexpr std::size_t subscriptions_per_session = 1024;
 
+// Updates that wait for a client that does not read, and what one of them may be long. Beyond that it is told
+// of the resources that it has subscribed to, which stand for all that is in them.
+inline constexpr std::size_t updates_held = 1024;
+inline constexpr std::size_t update_held_bytes = std::size_t{4} << 10;
+
 // Tasks and URL elicitations whose owner is remembered, per instance; the oldest is forgotten first.
 inline constexpr std::size_t tasks_per_instance = 4096;
 inline constexpr std::size_t elicitations_per_instance = 1024;

@@ -208,22 +208,41 @@ std::size_t Subscriptions::count_of(SessionId session) const {
   return count;
 }
 
-void Subscriptions::add_subscribers_of(std::string_view whole, std::set<Subscriber>& all) const {
-  const auto found = resources_.find(whole);
-  if (found == resources_.end()) return;
-  all.insert(found->second.subscribers.begin(), found->second.subscribers.end());
+namespace {
+
+// f(std::string_view) for each resource that `uri` is part of: "file:///a/b" is part of "file:///a" and of
+// "file:///a/", not of "file:///ab".
+template <class F>
+void each_whole(std::string_view uri, F&& f) {
+  for (std::size_t at = uri.find_first_of("/#?"); at != std::string_view::npos;
+       at = uri.find_first_of("/#?", at + 1)) {
+    if (at != 0) f(uri.substr(0, at));
+    if (uri[at] == '/' && at + 1 != uri.size()) f(uri.substr(0, at + 1));
+  }
 }
+
+}  // namespace
 
 std::set<Subscriber> Subscriptions::concerned(std::string_view uri) const {
   const auto exact = resources_.find(uri);
   if (exact != resources_.end() && !exact->second.subscribers.empty()) return exact->second.subscribers;
   std::set<Subscriber> all;
-  // A sub-resource: "file:///a/b" is part of "file:///a" and of "file:///a/", not of "file:///ab".
-  for (std::size_t at = uri.find_first_of("/#?"); at != std::string_view::npos;
-       at = uri.find_first_of("/#?", at + 1)) {
-    if (at != 0) add_subscribers_of(uri.substr(0, at), all);
-    if (uri[at] == '/' && at + 1 != uri.size()) add_subscribers_of(uri.substr(0, at + 1), all);
-  }
+  each_whole(uri, [&](std::string_view whole) {
+    const auto found = resources_.find(whole);
+    if (found != resources_.end())
+      all.insert(found->second.subscribers.begin(), found->second.subscribers.end());
+  });
+  return all;
+}
+
+std::vector<std::string> Subscriptions::subscribed_for(std::string_view uri, Subscriber who) const {
+  std::vector<std::string> all;
+  const auto look_at = [&](std::string_view whole) {
+    const auto found = resources_.find(whole);
+    if (found != resources_.end() && found->second.subscribers.contains(who)) all.push_back(found->first);
+  };
+  look_at(uri);
+  each_whole(uri, look_at);
   return all;
 }
 

@@ -96,6 +96,8 @@ class Subscriptions {
   std::vector<std::string> uris_of(Subscriber who) const;
   std::set<SessionId> sessions_of(std::string_view uri) const;  // That have it or wait for it.
   std::size_t count_of(SessionId session) const;
+  // Of the resources that `uri` is, or is part of, those that the subscriber has.
+  std::vector<std::string> subscribed_for(std::string_view uri, Subscriber who) const;
 
   // Whom an update of `uri` concerns: its subscribers; if there are none, those of a resource it is part of.
   std::set<Subscriber> concerned(std::string_view uri) const;
@@ -116,7 +118,6 @@ class Subscriptions {
   static bool waits_for(const Resource& resource, Subscriber who);
   void note_held(Subscriber who, std::string_view uri) { held_[who].insert(uri); }
   void forget_held(Subscriber who, std::string_view uri);
-  void add_subscribers_of(std::string_view whole, std::set<Subscriber>& all) const;
   std::vector<std::string> leave(const std::vector<Subscriber>& all);
 
   Resources resources_;

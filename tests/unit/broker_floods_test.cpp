@@ -1,6 +1,7 @@
 // One that makes much of something: it is told so, and the others do not notice.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "broker_fixture.h"
@@ -63,6 +64,25 @@ TEST_CASE_FIXTURE(Floods, "of what was cancelled long ago only so much is rememb
   serves(server(), R"({"jsonrpc":"2.0","id":)" + first + R"(,"result":{}})");
   CHECK(broker.instances().front().dropped == before + 1);
   CHECK(hears(one).empty());
+}
+
+TEST_CASE_FIXTURE(Floods, "updates for a client that does not read are kept in bounds, and none is lost") {
+  const auto one = ready();
+  says(one, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"file:///a"}})");
+  serves(server(), R"({"jsonrpc":"2.0","id":)" + id_of(hears(server()).back()) + R"(,"result":{}})");
+  hears(one);
+  happens(broker::SessionBlocked{one});
+  const auto update = [&](const std::string& uri) {
+    serves(server(), R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":")" +
+                         uri + R"("}})");
+  };
+  for (std::size_t i = 0; i < 3 * core::limits::updates_held; ++i) update("file:///a/" + std::to_string(i));
+  update("file:///a/" + std::string(core::limits::update_held_bytes, 'x'));
+  happens(broker::SessionUnblocked{one});
+  const Lines told = hears(one);
+  CHECK(told.size() == core::limits::updates_held + 1);
+  CHECK(std::ranges::any_of(
+      told, [](const std::string& line) { return line.find(R"("uri":"file:///a")") != std::string::npos; }));
 }
 
 }  // namespace
