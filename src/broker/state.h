@@ -486,6 +486,8 @@ bool task_asks_modern_client(State& state, core::Instance& instance, const Scann
 void task_created(State& state, core::Instance& instance, const std::string& id, core::Task task);
 // The server knows its tasks no more.
 void tasks_lost(State& state, core::Instance& instance, const std::string& raw_error);
+// Results that are too much to keep are dropped; who asks for one is told so.
+void bound_results(core::Instance& instance, SessionId owner);
 // Questions of tasks that have had their time.
 void task_asks_due(State& state, core::Instance& instance);
 void tasks_leave(State& state, core::Session& session, core::Instance& instance);

@@ -83,6 +83,7 @@ void tell_listens_of(State& state, Instance& instance, const std::string& id, co
 void deliver(State& state, Instance& instance, const std::string& id) {
   Task& task = *instance.tasks.find(id);
   task.poll_due.reset();
+  const SessionId owner = task.owner;
   const std::string outcome = task.outcome;
   const std::string shown = task.state;
   const std::vector<std::int64_t> waiters = std::exchange(task.waiters, {});
@@ -107,6 +108,7 @@ void deliver(State& state, Instance& instance, const std::string& id) {
     conclude(state, call,
              std::string(result_key) + face::detailed_task(shown, outcome, {}, instance.server_info));
   }
+  bound_results(instance, owner);
 }
 
 void wait_for(Instance& instance, Call& call, const std::string& id, Task& task) {
@@ -203,7 +205,9 @@ void task_done_at_once(State& state, Instance& instance, const Call& call, std::
                 .bridged = true,
                 .state = done,
                 .outcome = std::string(result_key) + face::legacy_result(raw_result)});
+  const SessionId owner = call.session;
   answer(state, instance, call.wire_id, R"({"task":)" + done + '}');
+  bound_results(instance, owner);
 }
 
 void legacy_task_request(State& state, Session& session, Instance& instance, const Scanned& message,

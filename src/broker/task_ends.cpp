@@ -47,6 +47,19 @@ void task_created(State& state, Instance& instance, const std::string& id, Task 
   end(state, instance, gone->first, gone->second, error_about(instance, why, false));
 }
 
+void bound_results(Instance& instance, SessionId owner) {
+  for (const std::string& id : instance.tasks.with_excess_results(owner)) {
+    Task& task = *instance.tasks.find(id);
+    task.outcome =
+        R"("error":)" + error_about(instance,
+                                    "has finished this task, but its result is not kept any more: "
+                                    "later results of this session took more than " +
+                                        std::to_string(core::limits::task_results_bytes >> 20) + " MiB",
+                                    false);
+    task.state = face::legacy_task_with(task.state, "failed");
+  }
+}
+
 void tasks_lost(State& state, Instance& instance, const std::string& raw_error) {
   // Those who wait for one may be answered, and may do anything but make a task.
   instance.tasks.each([&](const std::string& id, Task& task) {

@@ -76,6 +76,9 @@ inline constexpr std::size_t update_held_bytes = std::size_t{4} << 10;
 inline constexpr std::size_t tasks_per_instance = 4096;
 inline constexpr std::size_t elicitations_per_instance = 1024;
 
+// Results of bridged tasks that are kept for one session, together; the last of them whatever its size.
+inline constexpr std::size_t task_results_bytes = std::size_t{16} << 20;
+
 // Tasks of modern servers whose owner is remembered, in the whole daemon. They outlive their sessions.
 inline constexpr std::size_t tasks_owned = 16384;
 

@@ -1,5 +1,8 @@
 #include "core/tasks.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "core/limits.h"
 #include "proto/json.h"
 
@@ -60,6 +63,22 @@ std::optional<base::Instant> Tasks::deadline() const {
     for (const ParkedAsk& ask : task.asks) consider(ask.due);
   }
   return first;
+}
+
+std::vector<std::string> Tasks::with_excess_results(SessionId owner) const {
+  std::vector<std::string> excess;
+  std::size_t bytes = 0;
+  bool last = true;
+  for (auto id = order_.rbegin(); id != order_.rend(); ++id) {
+    const Task& task = tasks_.find(*id)->second;
+    if (task.owner != owner || task.outcome.empty()) continue;
+    bytes += task.outcome.size();
+    // What is so small is not worth an error in its place.
+    const bool large = task.outcome.size() > 1024;
+    if (!std::exchange(last, false) && large && bytes > limits::task_results_bytes) excess.push_back(*id);
+  }
+  std::ranges::reverse(excess);
+  return excess;
 }
 
 std::string Tasks::own_only(std::string_view raw_result, SessionId session) const {

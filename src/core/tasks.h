@@ -69,6 +69,9 @@ class Tasks {
   // The earliest poll, or end of a question's time.
   std::optional<base::Instant> deadline() const;
 
+  // The owner's tasks, oldest first, whose results are too much beside those of the later ones.
+  std::vector<std::string> with_excess_results(SessionId owner) const;
+
   // The result of tasks/list with the tasks of others left out.
   std::string own_only(std::string_view raw_result, SessionId session) const;
 

@@ -1,6 +1,9 @@
 // Tasks whose client and server are of different eras.
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 #include "broker_fixture.h"
 #include "core/limits.h"
 
@@ -626,4 +629,26 @@ TEST_CASE_FIXTURE(TaskStage, "a task whose id is used again ends for those who w
   CHECK(heard(b).contains(R"("id":1,"error")"));
   serves_result(fetch, R"({"content":[5]})");
   CHECK(heard(b).contains(R"("content":[5])"));
+}
+
+TEST_CASE_FIXTURE(TaskStage, "results of finished tasks are kept in bounds, the latest for longest") {
+  const auto a = legacy();
+  const std::string large(core::limits::task_results_bytes * 2 / 5, 'x');
+  std::vector<std::string> tasks;
+  for (int i = 0; i < 3; ++i) {
+    calls_as_task(a);
+    serves_result(wire(),
+                  R"({"resultType":"complete","content":[{"type":"text","text":")" + large + R"("}]})");
+    const std::string answer = heard(a);
+    const std::size_t at = answer.find("hearth-task-");
+    tasks.push_back(answer.substr(at, answer.find('"', at) - at));
+  }
+  const auto result_of = [&](const std::string& task) {
+    says(a, R"({"jsonrpc":"2.0","id":9,"method":"tasks/result","params":{"taskId":")" + task + R"("}})");
+    return heard(a);
+  };
+  CHECK(result_of(tasks[0]).contains("its result is not kept any more"));
+  CHECK(result_of(tasks[1]).contains(large));
+  CHECK(result_of(tasks[2]).contains(large));
+  CHECK(hears(server()).empty());
 }
