@@ -8,6 +8,7 @@
 #include <set>
 
 #include "broker/apart.h"
+#include "broker/parking.h"
 #include "core/limits.h"
 #include "face/content.h"
 #include "face/legacy_server.h"

@@ -5,6 +5,7 @@
 
 #include "broker/apart.h"
 #include "broker/one_call.h"
+#include "broker/parking.h"
 
 namespace broker {
 namespace {

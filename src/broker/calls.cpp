@@ -5,6 +5,7 @@
 #include "broker/apart.h"
 #include "broker/effects.h"
 #include "broker/one_call.h"
+#include "broker/parking.h"
 #include "broker/waiting.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"

@@ -4,6 +4,7 @@
 // again. What is different is here: it waits for its server to answer, and falls with it.
 #include <algorithm>
 
+#include "broker/parking.h"
 #include "broker/state.h"
 #include "core/limits.h"
 

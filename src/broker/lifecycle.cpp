@@ -4,6 +4,7 @@
 
 #include "broker/noise.h"
 #include "broker/one_call.h"
+#include "broker/parking.h"
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"

@@ -5,6 +5,7 @@
 // with everybody else's. What only a client of 2026-07-28 is told differently is here: what the server is,
 // what its answers look like, and which of its errors mean something else.
 #include "broker/apart.h"
+#include "broker/parking.h"
 #include "core/limits.h"
 #include "face/modern_client.h"
 #include "proto/claim.h"

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "broker/apart.h"
+#include "broker/parking.h"
 #include "broker/waiting.h"
 #include "core/share_key.h"
 #include "face/legacy_server.h"

@@ -1,5 +1,7 @@
 // Questions of a legacy server for a modern client (core/park.h): how they are gathered, handed out with a
 // ticket and answered when the client comes back.
+#include "broker/parking.h"
+
 #include <algorithm>
 #include <cstdio>
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "broker/apart.h"
+#include "broker/parking.h"
 #include "core/limits.h"
 
 namespace broker {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "broker/parking.h"
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/content.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "broker/parking.h"
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/tasks.h"

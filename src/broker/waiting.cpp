@@ -4,6 +4,7 @@
 
 #include "broker/apart.h"
 #include "broker/one_call.h"
+#include "broker/parking.h"
 #include "core/limits.h"
 
 namespace broker {
