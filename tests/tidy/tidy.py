@@ -80,7 +80,26 @@ class Tidy:
             if name.startswith("src/") and path.suffix == ".h" and name[4:] not in self.included:
                 self.complain(path, 1, "nobody includes this header")
         self.check_compatibility(self.root / "docs" / "compatibility.md")
+        self.check_index(self.root / "ARCHITECTURE.md")
         return sorted(self.found)
+
+    def check_index(self, path):
+        """Rows of the index: | question | `file` | `function` of that file, or `function` in `another file` |."""
+        if not path.is_file():
+            return
+        lines = path.read_text(encoding="utf-8").split("\n")
+        for number, line in enumerate(lines, 1):
+            cells = [cell.strip() for cell in line.strip("|").split("|")]
+            if not line.startswith("| ") or len(cells) != 3 or not re.fullmatch(r"`src/[^`]+`", cells[1]):
+                continue
+            named = re.findall(r"`(\w+)`(?: in `(src/[^`]+)`)?", cells[2])
+            if not named:
+                self.complain(path, number, "this row of the index names no function")
+            for function, file in named:
+                file = self.root / (file or cells[1].strip("`"))
+                text = file.read_text(encoding="utf-8") if file.is_file() else ""
+                if not re.search(rf"^\S.*\b{function}\(", text, re.MULTILINE):
+                    self.complain(path, number, f"{function} does not stand in {file.relative_to(self.root)}")
 
     def check_compatibility(self, path):
         """Each row of the table names tests, as `unit/x_test.cpp: title` or `e2e/test_x.py: Class.test_name`."""
