@@ -75,7 +75,13 @@ bool must_wait_its_turn(const State& state, Instance& instance, const Call& call
 
 void wait_there(State& state, Session& session, Instance& instance, std::int64_t call, Message message) {
   const std::size_t bytes = message.size();
-  instance.waiting.push_back({session.id, call, std::move(message), bytes, ++state.waits_ever});
+  const Call* filed = call != 0 ? instance.calls.find(call) : nullptr;
+  instance.waiting.push_back({.session = session.id,
+                              .call = call,
+                              .message = std::move(message),
+                              .bytes = bytes,
+                              .number = ++state.waits_ever,
+                              .may_ask = filed != nullptr && proto::may_ask(filed->method)});
   session.waiting_bytes += bytes;
   if (session.waiting_bytes > core::limits::waiting_bytes_per_session)
     pause(state, session, core::Pause::waiting);
@@ -156,6 +162,26 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
   if (!answered_by_another(state, instance, call, scanned)) send_now(state, instance, call, scanned);
 }
 
+// Whether everything from there on waits for a turn that none of it can have now: where calls are not given
+// one by one, that of `next` is all there is, and another runs. So a long queue is not gone through for each
+// call that ends.
+bool all_wait_behind(const State& state, Instance& instance, const Party& next,
+                     std::deque<Waiting>::const_iterator from, std::deque<Waiting>::const_iterator end) {
+  if (instance.order.one || !instance.interactive || instance.era != proto::Era::legacy) return false;
+  return taken_by_another(state, instance, next) &&
+         std::all_of(from, end, [](const Waiting& waiting) { return waiting.may_ask || waiting.answer; });
+}
+
+// The messages from there on go on waiting, behind those that wait again already.
+void leave_waiting(Instance& instance, std::deque<Waiting>& all, std::deque<Waiting>::iterator from) {
+  all.erase(all.begin(), from);
+  while (!instance.waiting.empty()) {
+    all.push_front(std::move(instance.waiting.back()));
+    instance.waiting.pop_back();
+  }
+  instance.waiting = std::move(all);
+}
+
 }  // namespace
 
 void drain_waiting(State& state, Instance& instance) {
@@ -167,7 +193,8 @@ void drain_waiting(State& state, Instance& instance) {
   instance.waiting.clear();
   std::optional<Party> next;  // Whose turn it is, or will be: that holds back the calls of others behind it.
   bool line = false;          // Of a server that takes one call at a time: one waits for its turn.
-  for (Waiting& waiting : all) {
+  for (auto at = all.begin(); at != all.end(); ++at) {
+    Waiting& waiting = *at;
     Session* session = state.sessions.find(waiting.session);
     if (session == nullptr) continue;
     if (!may_reach(*session, instance)) {
@@ -187,6 +214,8 @@ void drain_waiting(State& state, Instance& instance) {
       line |= counts && !in_nobodys_way;
       if (!next && !in_nobodys_way) next = party;
       instance.waiting.push_back(std::move(waiting));
+      if (next && all_wait_behind(state, instance, *next, at + 1, all.end()))
+        return leave_waiting(instance, all, at + 1);
       continue;
     }
     no_longer_waiting(state, *session, waiting.bytes);

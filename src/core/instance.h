@@ -63,6 +63,7 @@ struct Waiting {
   std::size_t bytes = 0;
   std::uint64_t number = 0;  // In order of arrival, over all instances. An answer has none: it goes first.
   bool answer = false;       // Of a client to a question, while another party has its turn.
+  bool may_ask = false;      // A call that the server may ask something because of.
 };
 
 // A question that may be a cancelled call's, until that has ended or the time has come.
