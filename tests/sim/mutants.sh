@@ -3,13 +3,56 @@
 # simulation finds it.
 #
 #   tests/sim/mutants.sh [WORLDS [NAME]]      WORLDS: at most this many for each bug (5000). NAME: only bugs whose name holds it.
+#   tests/sim/mutants.sh --match              Only says which substitutions no longer change their file.
+#   tests/sim/mutants.sh --plant NAME OUTPUT  Writes the file that the bug is in, with the bug.
 #
-# Takes a few minutes, so it is run on demand. Exit status 1: a bug survived, or a substitution no longer matches.
+# The first form takes half an hour, so it is run on demand; `./dev test` uses the other two. Exit status 1: a bug survived,
+# or a substitution no longer matches.
 set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+trim() { sed -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//'; }
+
+# each_bug COMMAND: calls it with name, file and substitution of every bug.
+each_bug() {
+  local line name file bug
+  while IFS= read -r line <&3; do
+    case $line in '#'* | '') continue ;; esac
+    name=$(cut -d'|' -f1 <<< "$line" | trim)
+    file=$(cut -d'|' -f2 <<< "$line" | trim)
+    bug=$(cut -d'|' -f3- <<< "$line" | trim)
+    "$1" "$name" "$file" "$bug"
+  done 3< "$root/tests/sim/mutants.txt"
+}
+
+# --- Match -----------------------------------------------------------------------------------------------------------
+
+status=0
+stale() {
+  printf '%-28s STALE: %s\n' "$1" "$2"
+  status=1
+}
+match() {
+  perl -0pe "$3" "$root/src/$2" | cmp -s - "$root/src/$2" && stale "$1" "does not match $2" || true
+}
+if [[ ${1:-} == --match ]]; then
+  each_bug match
+  exit $status
+fi
+
+# --- Plant -----------------------------------------------------------------------------------------------------------
+
+if [[ ${1:-} == --plant ]]; then
+  wanted=$2 output=$3
+  plant() { if [[ $1 == "$wanted" ]]; then perl -0pe "$3" "$root/src/$2" > "$output"; fi; }
+  each_bug plant
+  exit 0
+fi
+
+# --- Find ------------------------------------------------------------------------------------------------------------
 
 worlds=${1:-5000}
 only=${2:-}
-root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -21,14 +64,13 @@ cat > "$work/tree/CMakeLists.txt" <<'CMAKE'
 cmake_minimum_required(VERSION 3.25)
 project(mutants LANGUAGES CXX)
 set(CMAKE_CXX_STANDARD 23)
-set(CMAKE_BUILD_TYPE Release)
 foreach(layer base proto core face broker)
   file(GLOB sources ${CMAKE_SOURCE_DIR}/src/${layer}/*.cpp)
   list(APPEND all ${sources})
 endforeach()
 file(GLOB sim ${CMAKE_SOURCE_DIR}/tests/sim/*.cpp)
 add_executable(simulate ${all} ${sim})
-target_compile_options(simulate PRIVATE -w)
+target_compile_options(simulate PRIVATE -O1 -w)
 target_include_directories(simulate PRIVATE src tests)
 CMAKE
 
@@ -38,30 +80,23 @@ cmake -S "$work/tree" -B "$work/build" -G Ninja "${launcher[@]}" > "$work/log"
 ninja -C "$work/build" > "$work/log" || { cat "$work/log"; exit 1; }
 "$work/build/simulate" --seed 1 --worlds 50 > "$work/log" || { cat "$work/log"; echo "the sources as they are fail"; exit 1; }
 
-survivors=0
-trim() { sed -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//'; }
-while IFS= read -r line; do
-  case $line in '#'* | '') continue ;; esac
-  name=$(cut -d'|' -f1 <<< "$line" | trim)
-  file=$(cut -d'|' -f2 <<< "$line" | trim)
-  bug=$(cut -d'|' -f3- <<< "$line" | trim)
-  [[ $name == *"$only"* ]] || continue
-  target=$work/tree/src/$file
+find_it() {
+  local name=$1 file=$2 bug=$3 target=$work/tree/src/$2
+  [[ $name == *"$only"* ]] || return 0
   cp "$target" "$work/before"
   perl -0pi -e "$bug" "$target"
   if cmp -s "$target" "$work/before"; then
-    printf '%-28s STALE: does not match %s\n' "$name" "$file"
-    survivors=1
+    stale "$name" "does not match $file"
   elif ! ninja -C "$work/build" > "$work/log" 2>&1; then
-    printf '%-28s STALE: does not compile\n' "$name"
+    stale "$name" "does not compile"
     grep -m3 error "$work/log" || true
-    survivors=1
   elif "$work/build/simulate" --seed 1 --worlds "$worlds" > "$work/found" 2>&1; then
     printf '%-28s SURVIVED %s worlds\n' "$name" "$worlds"
-    survivors=1
+    status=1
   else
     printf '%-28s %s\n' "$name" "$(grep -m1 -a -e 'broken:' -e 'internal error' -e 'replay:' "$work/found" | cut -c1-110)"
   fi
   cp "$work/before" "$target"
-done < "$root/tests/sim/mutants.txt"
-exit $survivors
+}
+each_bug find_it
+exit $status
