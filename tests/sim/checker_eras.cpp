@@ -41,8 +41,12 @@ std::string_view unanswered(std::string_view method) {
   return method == "elicitation/create" ? "{\"action\":\"cancel\"}" : "{\"roots\":[]}";
 }
 
-// Hearth says of a modern server's tools that they may be called as tasks.
-std::string without_task_support(std::string text) {
+// Hearth says of a modern server's tools that they may be called as tasks, also where the server has left its
+// list out.
+std::string without_task_support(std::string text, bool has_tools) {
+  constexpr std::string_view made_up = "\"tools\":[],";
+  const std::size_t empty = has_tools ? std::string::npos : text.find(made_up);
+  if (empty != std::string::npos) text.erase(empty, made_up.size());
   constexpr std::string_view said = "\"execution\":{\"taskSupport\":\"optional\"},";
   if (const std::size_t at = text.find(said); at != std::string::npos) text.erase(at, said.size());
   return text;
@@ -149,6 +153,11 @@ bool Checker::fits(const Call& call, const Read& message, const std::string& pay
     const Call* run = call.reached > 0 ? &call : first_of(call).run;
     return run != nullptr && fits_modern(call, *run, message, payload);
   }
+  // Where that one was cancelled before its task came, the broker takes the task for the first one's still.
+  for (const Call* by = call.displaced_by; by != nullptr; by = by->displaced_by) {
+    if (!by->outcome.empty() && named_numbers(payload, "marker") == named_numbers(by->outcome, "marker"))
+      return true;
+  }
   const bool of_task = call.method.starts_with("tasks/") || call.wants_task;
   const bool result = message.find("error") == nullptr;
   const Server* const server =
@@ -158,8 +167,9 @@ bool Checker::fits(const Call& call, const Read& message, const std::string& pay
     return fits_task(call, message, payload);
   if (payload == call.payload || call.payload.empty()) return payload == call.payload;
   if (call.server == nullptr || call.server->era == call.era) return false;
-  const std::string plain = without_task_support(payload);
-  const Read given(plain), said(call.payload);
+  const Read said(call.payload);
+  const std::string plain = without_task_support(payload, said.find("tools") != nullptr);
+  const Read given(plain);
   if (call.era == Era::legacy) {
     const bool failed_call =
         call.method == "tools/call" && payload.find("\"isError\":true") != std::string::npos;

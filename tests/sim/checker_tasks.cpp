@@ -12,9 +12,13 @@ namespace sim {
 
 void Checker::task_made(Server& server, const ServerLine& line) {
   Call& call = *line.calls.front();
+  if (call.wants_task) first_of(call).live = false;
+  const auto before = server.tasks.find(line.name);
+  const bool followed = before != server.tasks.end() && !before->second.too_late &&
+                        !before->second.call->cancelled && !before->second.call->answered;
+  if (call.cancelled && followed) return;  // The broker knows the name from a call that still waits.
   // One that was cancelled while this was on its way has had its cancellation.
   server.tasks[line.name] = {.call = &call, .too_late = call.cancelled, .looked_at = now()};
-  if (call.wants_task) first_of(call).live = false;
 }
 
 void Checker::task_asks(const ServerLine& line) {

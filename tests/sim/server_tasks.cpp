@@ -19,6 +19,7 @@ bool Server::make_task(const std::string& id, Open& open) {
       if (made.call->client != call.client || made.status != "working") continue;
       name = other;
       made.call->error_is_fine = true;
+      made.call->displaced_by = &call;
       open_.erase(made.open);
       break;
     }

@@ -66,11 +66,12 @@ struct Call {
   std::string wire_id, wire_token;
   bool server_done = false;  // The server has said what it had to say, or was told not to.
   bool cancel_sent = false;
-  std::string payload;            // The raw result or error of its first sound answer.
-  std::string task_id;            // The task it became.
-  std::string outcome;            // What that came to: the raw result or error.
-  int fed_in = 0;                 // The life of the daemon that was given it last.
-  std::size_t progress_told = 0;  // Since its server last made progress.
+  std::string payload;                 // The raw result or error of its first sound answer.
+  std::string task_id;                 // The task it became.
+  const Call* displaced_by = nullptr;  // Its task's id has become that call's.
+  std::string outcome;                 // What that came to: the raw result or error.
+  int fed_in = 0;                      // The life of the daemon that was given it last.
+  std::size_t progress_told = 0;       // Since its server last made progress.
 
   // Where one of the two is modern and the server wants to know something first.
   std::vector<Wanted> wanted = {};
