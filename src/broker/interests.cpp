@@ -3,6 +3,7 @@
 #include <map>
 
 #include "broker/apart.h"
+#include "broker/one_call.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
 #include "proto/json.h"
@@ -237,7 +238,7 @@ namespace {
 
 // A modern client wants log lines about its own call only, and a modern server knows no others. Over stdio
 // nothing says which call a line is about, but while there is only one it is about that one; a call that was
-// cancelled a moment ago may still be running.
+// cancelled a moment ago may still be running, and so is one that the server has answered with a task.
 const core::Call* call_of_log_line(const State& state, const Instance& instance) {
   if (state.heard_on != 0) return instance.calls.find(state.heard_on);
   const core::Call* only = nullptr;
@@ -250,6 +251,9 @@ const core::Call* call_of_log_line(const State& state, const Instance& instance)
     return count < 2;
   };
   instance.calls.newest_first(core::CallState::sent, look_at);
+  instance.calls.newest_first(core::CallState::asking, [&](const core::Call& call) {
+    return count < 2 && (!follows_task(instance, call) || look_at(call));
+  });
   instance.calls.newest_first(core::CallState::cancelled, [&](const core::Call& call) {
     return count < 2 && core::ghost(call, state.now) && look_at(call);
   });
@@ -263,7 +267,8 @@ void log_to_its_call(State& state, const Instance& instance, const Scanned& mess
   // A legacy client may have become less curious since.
   const bool heeded = call->era == proto::Era::modern || session == nullptr || level >= session->level;
   if (!heeded) return;
-  if (call->state != core::CallState::sent || session == nullptr || session->blocked) return;
+  const bool waits = call->state == core::CallState::sent || follows_task(instance, *call);
+  if (!waits || session == nullptr || session->blocked) return;
   state.send_about(call->session, proto::Message(message.bytes),
                    session->many_streams ? call->client_id : std::string());
 }

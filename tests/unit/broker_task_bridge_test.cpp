@@ -41,7 +41,7 @@ struct TaskStage : test::Stage {
              R"("capabilities":{"elicitation":{}},"clientInfo":{"name":"old","version":"2"}}})");
     happens(broker::InstanceStarted{server(), 1});
     pending.clear();
-    serves_result(wire(), R"({"supportedVersions":["2026-07-28"],"capabilities":{"tools":{},)"
+    serves_result(wire(), R"({"supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"logging":{},)"
                           R"("extensions":{"io.modelcontextprotocol/tasks":{}}}})");
     CHECK(heard(id).contains(R"("tasks":{"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})"));
     says(id, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
@@ -651,4 +651,31 @@ TEST_CASE_FIXTURE(TaskStage, "results of finished tasks are kept in bounds, the 
   CHECK(result_of(tasks[1]).contains(large));
   CHECK(result_of(tasks[2]).contains(large));
   CHECK(hears(server()).empty());
+}
+
+TEST_CASE_FIXTURE(TaskStage, "a log line may be a followed task's, and is no other call's then") {
+  const auto calls = [&](core::SessionId id) {
+    says(id, R"({"jsonrpc":"2.0","id":8,"method":"logging/setLevel","params":{"level":"debug"}})");
+    says(id, R"({"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"t"}})");
+    hears(id);
+    return wire();
+  };
+  const auto logs = [&] {
+    serves(server(),
+           R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}})");
+  };
+  const auto a = legacy();
+  serves_result(calls(a), R"({"resultType":"task",)" + working + "}");
+  logs();
+  CHECK(heard(a).contains("notifications/message"));
+  core::ServerSpec asked = spec();
+  asked.probe = true;
+  const auto b = open(asked);
+  says(b, R"({"jsonrpc":"2.0","id":"i","method":"initialize","params":{"protocolVersion":"2025-11-25",)"
+          R"("capabilities":{},"clientInfo":{"name":"other","version":"2"}}})");
+  says(b, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
+  calls(b);
+  logs();
+  CHECK(hears(a).empty());
+  CHECK(hears(b).empty());
 }
