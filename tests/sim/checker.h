@@ -5,6 +5,7 @@
 // leave it.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -55,6 +56,13 @@ class Checker {
 
  private:
   base::Instant now() const;
+  // Requests that several clients make: checker_equal.cpp.
+  void inquiry_to(Server& server, const Read& message, const std::string& id, const std::string& text);
+  bool cancels_inquiry(Server& server, const std::string& id, const std::string& text);
+  void check_told(const Client& client, const Call& call, const Read& message, const std::string& text);
+  void check_age(const Call& call, const Inquiry& inquiry, const Read& message, const std::string& text);
+  void given_up(const Call& call);
+  static bool may_have_effect(const Call& call);
   void fed_request(Client& client, Call& call);
   void fed_answer(Client& client, const Record& record);
   Delivery::Part part_of(Client& client, const Read& message, const std::string& text);
@@ -133,6 +141,10 @@ class Checker {
   void settled_server(Server& server);
 
   World& world_;
+  std::size_t count_ = 0;                        // Of what it has seen.
+  std::map<std::string, std::size_t> given_up_;  // When a client last waited no more for what it had asked.
+  std::map<std::string, std::size_t> wished_,
+      inquired_;  // How often something was asked by clients, of servers.
   std::string invariant_, detail_;
   base::Instant forgiven_{};  // When a person said: again.
 };

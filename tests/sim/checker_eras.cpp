@@ -98,7 +98,7 @@ void Checker::check_claim(const Read& message, const std::string& name, const st
 }
 
 bool Checker::says_the_same(const Read& one, const Read& other) {
-  return essence(one) == essence(other);
+  return one.method() == other.method() && essence(one) == essence(other);
 }
 
 void Checker::check_bridged(Server& server, const Call& call, const Read& message, const std::string& text) {
@@ -158,6 +158,8 @@ bool Checker::fits(const Call& call, const Read& message, const std::string& pay
     if (!by->outcome.empty() && named_numbers(payload, "marker") == named_numbers(by->outcome, "marker"))
       return true;
   }
+  const bool failed_call = call.method == "tools/call" && payload.contains("\"isError\":true");
+  if (failed_call && code_in(Read(call.payload)) == -32021) return true;
   const bool of_task = call.method.starts_with("tasks/") || call.wants_task;
   const bool result = message.find("error") == nullptr;
   const Server* const server =
@@ -171,9 +173,6 @@ bool Checker::fits(const Call& call, const Read& message, const std::string& pay
   const std::string plain = without_task_support(payload, said.find("tools") != nullptr);
   const Read given(plain);
   if (call.era == Era::legacy) {
-    const bool failed_call =
-        call.method == "tools/call" && payload.find("\"isError\":true") != std::string::npos;
-    if (failed_call && code_in(said) == -32021) return true;
     if (failed_call && asked_to_sample(call)) return true;  // It was not answered.
     if (message.find("error") == nullptr)
       return members_of(given, given.root()) ==

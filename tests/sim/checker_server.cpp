@@ -43,15 +43,18 @@ void Checker::starting(const broker::StartInstance& start, std::size_t family) {
     const bool in_vain = !server.answered && !server.died_of_probe;
     attempts += same && lately && in_vain ? 1U : 0U;
     // One that works between is tried again at once.
-    const bool worked = std::any_of(server.sent.begin(), server.sent.end(), [](const auto& entry) {
-      return entry.second->answered && !entry.second->failed;
-    });
+    const bool worked =
+        std::any_of(server.sent.begin(), server.sent.end(),
+                    [](const auto& entry) { return entry.second->answered && !entry.second->failed; }) ||
+        std::any_of(server.inquiries.begin(), server.inquiries.end(),
+                    [](const auto& entry) { return entry.second->told.has_value(); });
     if (same && worked) attempts = 1;
   }
   if (attempts > attempts_most) broken("a server that does not come up is not started for ever", start.name);
 }
 
 void Checker::fed(Server& server, ServerLine& line) {
+  ++count_;
   const base::Instant now = world_.schedule.now();
   switch (line.kind) {
     case ServerLine::Kind::initialize:
@@ -92,8 +95,12 @@ void Checker::fed(Server& server, ServerLine& line) {
     case ServerLine::Kind::progress:
       line.calls.front()->progress_told = 0;
       return;
+    case ServerLine::Kind::told:
+      line.inquiry->told = now;
+      return;
     case ServerLine::Kind::answer:
       for (Call* call : line.calls) {
+        if (may_have_effect(*call)) server.effects.push_back(count_);
         first_of(*call).live = false;
         call->asking = line.asks && call->era == Era::legacy;
         if (!line.asks) continue;
@@ -108,6 +115,7 @@ void Checker::fed(Server& server, ServerLine& line) {
   }
   if (line.listen != server.listen) return;  // Another is told the same.
   if (server.stopping) return;               // It is no longer listened to; what comes after it begins anew.
+  server.changed[line.name].push_back(count_);
   listens_are_due(server, line.name);
   for (Client& client : world_.clients) {
     if (!client.session || !client.initialize_answered || !client.initialized_fed) continue;
@@ -153,6 +161,7 @@ void Checker::heard(Server& server, ServerLine& line) {
 }
 
 void Checker::sent(Server& server, const std::string& text) {
+  ++count_;
   const Read message(text);
   if (!message.sound() || text.find('\n') != std::string::npos) {
     return broken("a server is sent sound JSON, one message a line", text);
@@ -186,6 +195,8 @@ void Checker::request_to(Server& server, const Read& message, const std::string&
   auto numbers = named_numbers(text, "try");
   if (numbers.empty()) numbers = named_numbers(text, "marker");
   if (numbers.empty() && method.starts_with("tasks/")) return about_task(server, message, text);
+  const bool equal = method.ends_with("/list") || method == "resources/read";
+  if (numbers.empty() && equal) return inquiry_to(server, message, id, text);
   if (numbers.empty()) return setting_to(server, message, id, text);
   Call& call = world_.truth.calls[static_cast<std::size_t>(numbers.front())];
   server.sent[id] = &call;
@@ -238,6 +249,7 @@ void Checker::call_to(Server& server, Call& call, const Read& message, const std
     }
   }
   const auto* meta = message.find("_meta", "params");
+  if (may_have_effect(call) && call.reached == 1) server.effects.push_back(count_);
   call.server = &server;
   call.wire_token = message.raw(meta == nullptr ? nullptr : meta->find("progressToken"));
   if (!call.wire_token.empty() && !server.wire_tokens.insert(call.wire_token).second) {
@@ -344,7 +356,7 @@ void Checker::cancel_to(Server& server, const Read& message, const std::string& 
   const std::string id = message.raw(message.find("requestId", "params"));
   if (id == server.initialize_id) return broken("initialize is never cancelled", text);
   const auto found = server.sent.find(id);
-  if (server.settings.contains(id)) return;
+  if (server.settings.contains(id) || cancels_inquiry(server, id, text)) return;
   if (server.wished.contains(id)) {
     server.opening.erase(id);
     if (id == server.listen) server.subscribed.clear();
@@ -430,6 +442,7 @@ std::size_t Checker::deaths_of_lethal(const Server& server) const {
 }
 
 void Checker::ended(Server& server) {
+  server.ended = true;
   const bool lethal = std::any_of(server.sent.begin(), server.sent.end(), [](const auto& entry) {
     const Call& call = *entry.second;
     return call.lethal && !call.answered && !call.cancelled;

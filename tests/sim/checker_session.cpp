@@ -15,6 +15,7 @@ void Checker::broken(std::string_view invariant, std::string detail) {
 }
 
 void Checker::fed(Client& client, Record& record) {
+  ++count_;
   switch (record.kind) {
     case Record::Kind::requests:
       for (Call* call : record.calls) fed_request(client, *call);
@@ -23,6 +24,7 @@ void Checker::fed(Client& client, Record& record) {
       const auto found = client.pending.find(record.id);
       if (found == client.pending.end() || found->second->method == "initialize") return;
       found->second->cancelled = true;
+      given_up(*found->second);
       first_of(*found->second).live = false;
       if (found->second->method == "subscriptions/listen") client.listens.erase(record.id);
       client.pending.erase(found);
@@ -60,6 +62,8 @@ void Checker::fed_request(Client& client, Call& call) {
     return;
   }
   client.pending.emplace(call.id, &call);
+  call.fed_at = count_;
+  if (!call.equal.empty()) ++wished_[call.equal];
   if (call.first != nullptr) fed_coming_back(client, call);
   if (call.method == "subscriptions/listen") {
     Listen& listen = client.listens[call.id] = {};
@@ -103,6 +107,7 @@ void Checker::heard(Client& client, Record& record) {
 }
 
 Delivery Checker::sent(Client& client, std::string text) {
+  ++count_;
   Delivery delivery{.text = text, .parts = {}};
   const Read message(text);
   if (!message.sound() || text.find('\n') != std::string::npos) {
@@ -178,10 +183,12 @@ Delivery::Part Checker::answer_to(Client& client, const Read& message, const std
   }
   // One id may stand for two calls only after a daemon died with the first one's answer in its hands.
   const auto markers = named_numbers(text, "marker");
+  const bool told = !named_numbers(text, "asked").empty();
   const bool greeting = message.find("protocolVersion", "result") != nullptr;
   for (auto other = first; other != last; ++other) {
-    const bool meant = markers.empty() ? (other->second->method == "initialize") == greeting
-                                       : first_of(*other->second).number == markers.front();
+    const bool meant = told              ? !other->second->equal.empty()
+                       : markers.empty() ? (other->second->method == "initialize") == greeting
+                                         : first_of(*other->second).number == markers.front();
     if (meant) first = other;
   }
   Call& call = *first->second;
@@ -195,6 +202,8 @@ Delivery::Part Checker::answer_to(Client& client, const Read& message, const std
 }
 
 void Checker::check_answer(Client& client, Call& call, const Read& message, const std::string& text) {
+  if (!call.equal.empty() && (!call.failed || text.contains("\"asked\":")))
+    return check_told(client, call, message, text);
   if (call.era == Era::modern) return check_modern_answer(client, call, message, text);
   const std::string payload = message.raw(message.find(call.failed ? "error" : "result"));
   settle_wish(client, call);
@@ -398,7 +407,11 @@ void Checker::check_progress(Client& client, const Read& message, const std::str
 }
 
 void Checker::left(Client& client) {
-  for (auto& [id, call] : client.pending) call->cancelled = true;
+  ++count_;
+  for (auto& [id, call] : client.pending) {
+    call->cancelled = true;
+    given_up(*call);
+  }
   no_longer_live(client);
   client.listens.clear();
   client.pending.clear();

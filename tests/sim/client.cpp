@@ -43,6 +43,8 @@ Client::Client(World& in, int its_number, std::size_t its_family)
     capabilities = declared("\"roots\":{}");
   }
   as_modern_ = speaks != Speaks::legacy;
+  constexpr std::array<std::string_view, 3> principals{"", "ada", "bob"};
+  if (world.options.principals) principal = world.more.pick(principals);
 }
 
 void Client::start() {

@@ -48,6 +48,8 @@ class Client {
   std::string capabilities;  // As it declares them with each request of 2026-07-28, raw.
   bool can_roots = false, can_sampling = false, can_form = false, can_url = false, can_vendor = false;
 
+  std::string principal;  // Empty: this user.
+
   std::string roots_uri;  // Where it works now; some work in the same places.
 
   // Its pipes.
@@ -73,7 +75,7 @@ class Client {
   std::map<std::string, Call*> uris;  // Subscribed, and by which call; null once granted.
   std::map<std::string, Ask*> asked;  // By the id the broker gave the question.
   std::set<std::string> roots_asked;
-  std::set<std::string> roots_void;  // Asked before its roots changed.
+  std::set<std::string> roots_void;       // Asked before its roots changed.
   std::string roots_given;                // Where Hearth knows it to work; empty: not known.
   bool roots_vague = false;               // It may be the place before.
   std::map<std::string, Listen> listens;  // By raw id.
@@ -117,6 +119,7 @@ class Client {
   Call& compose(std::string_view method, std::string_view members, bool marked);
   Call& tool_call();
   void lethal_call();
+  void equal_request();
   std::string fresh_id();
   std::string some_token();
   std::string padding();

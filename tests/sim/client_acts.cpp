@@ -33,6 +33,7 @@ void Client::act() {
   Random& random = world.random;
   const Options& options = world.options;
   if (gone || unanswered_.size() > 200) return;
+  if (options.equal > 0 && world.more.permille(options.equal)) return equal_request();
   if (random.permille(options.cancel)) return cancel_something();
   if (random.permille(options.lethal)) return lethal_call();
   const bool calls_only = options.subject != Options::Subject::any && random.permille(700);
@@ -178,7 +179,7 @@ void Client::cancel_something() {
   Random& random = world.random;
   std::vector<std::string> ids;
   for (const Call* call : calls) {
-    const bool fit = call->marked || call->method == "initialize";
+    const bool fit = call->marked || !call->equal.empty() || call->method == "initialize";
     if (fit && !call->delivered && !call->wants_task && !call->cancelled) ids.push_back(call->id);
   }
   std::string id = ids.empty() || random.permille(world.options.stray_cancel)
@@ -186,8 +187,8 @@ void Client::cancel_something() {
                        : random.pick(ids);
   // An id that stands for something whose cancellation means nothing clear is left alone.
   for (const Call* call : calls) {
-    if (call->id == id && !call->delivered && !call->marked && call->method != "initialize")
-      id = "\"nothing\"";
+    const bool clear = call->marked || !call->equal.empty() || call->method == "initialize";
+    if (call->id == id && !call->delivered && !clear) id = "\"nothing\"";
   }
   std::string members = "\"requestId\":" + id + ",\"reason\":\"why not\"";
   if (as_modern_ && random.permille(500)) members += ",\"_meta\":{" + claim_of(*this) + "}";

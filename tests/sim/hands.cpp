@@ -60,7 +60,7 @@ void Hands::open(Client& client) {
     link.reader.resume_lost();
   }
   client.spec.probe = world_.families[client.family].spec.probe;
-  give(broker::SessionOpened{id, client.spec, client.page(), 1000 + client.number});
+  give(broker::SessionOpened{id, client.spec, client.page(), 1000 + client.number, false, client.principal});
   plan_read(id);
 }
 

@@ -125,6 +125,14 @@ void Options::turn_to_rounds() {
   *this = all;
 }
 
+void Options::draw_more(Random& random) {
+  if (subject != Subject::any) return;
+  if (random.permille(300)) {
+    equal = random.between(100, 700);
+    principals = random.permille(400);
+  }
+}
+
 Options Options::turned_kind() const {
   Options kind;
   kind.temper = Temper::calm;

@@ -56,6 +56,10 @@ struct Options {
   // Of the person, in millionths at every event.
   std::size_t person = 0;
 
+  // Of a client, at every act: to ask what others ask, too. And whether clients are of different principals.
+  std::size_t equal = 0;
+  bool principals = false;
+
   std::size_t soft_limit = 16384, hard_limit = 262144, server_limit = 65536;  // Queues in the daemon.
   std::size_t pipe = 65536;                                                   // What a pipe holds.
   std::size_t chunk = 4096;                                                   // What one read yields.
@@ -63,6 +67,8 @@ struct Options {
 
   void turn_to_rounds();
   static Options drawn(Random& random);
+  // What has come later, from chance of its own: so worlds without it stay as they are.
+  void draw_more(Random& random);
 
   // The same world turned kind: everybody healthy, everybody reading.
   Options turned_kind() const;

@@ -83,6 +83,7 @@ void Server::take_request(const Read& message, const std::string& text, const st
   if (method.starts_with("tasks/") && era_of(message) == Era::modern)
     return take_about_task(message, id, method, found == sent.end() ? nullptr : found->second);
   if (found != sent.end()) return take_call(message, id, *found->second);
+  if (const auto asked = inquiries.find(id); asked != inquiries.end()) return take_inquiry(*asked->second);
   world.checker.broken("a server is sent nothing of unknown origin", text);
 }
 
@@ -135,6 +136,8 @@ void Server::take_notice(const Read& message, const std::string& method) {
                   .name = id,
                   .text = result_line(id, "{\"resultType\":\"complete\"}")});
   }
+  if (open_inquiries_.contains(id) && !world.more.permille(world.options.deaf_to_cancel))
+    open_inquiries_.erase(id);
   const auto found = open_.find(id);
   if (found == open_.end()) return;
   if (world.random.permille(world.options.deaf_to_cancel)) return;
@@ -205,7 +208,7 @@ void Server::crash() {
 }
 
 void Server::end_idle() {
-  if (!running || stopping || !open_.empty()) return;
+  if (!running || stopping || !open_.empty() || !open_inquiries_.empty()) return;
   clean = true;
   ++world.families[family].troubles;  // A call may be on its way to it.
   world.hands.server_ended(*this, "exited with status 0");
@@ -225,6 +228,7 @@ void Server::turn_kind() {
   std::vector<std::string> owed;
   for (const auto& [id, open] : open_) owed.push_back(id);
   for (const std::string& id : owed) answer(id);
+  for (const std::string& id : std::set(open_inquiries_)) tell(*inquiries.at(id));
   std::vector<std::string> known;
   for (const auto& [id, task] : tasks_) known.push_back(id);
   for (const std::string& id : known) finish_task(id);

@@ -32,12 +32,14 @@ struct ServerLine {
     task,       // An answer that makes a task.
     task_asks,  // It says what the task's server wants to know.
     progress,
+    told,  // The answer to an inquiry.
     acknowledged,
     listen_ended
   };
   Kind kind = Kind::other;
   std::vector<Call*> calls = {};       // answer, task, task_asks, progress
   Ask* ask = nullptr;                  // ask, cancel
+  Inquiry* inquiry = nullptr;          // told
   std::string name = {};               // list_changed: the method. updated: the URI. Of a
                                        // listen or a task: its id.
   std::set<std::string> granted = {};  // acknowledged: methods of list changes, and URIs.
@@ -108,8 +110,13 @@ class Server {
   std::map<std::string, TaskSeen> tasks;  // By their ids.
   bool heard_levels = false;              // It was told of one because of a modern client's call.
   bool interactive = false;
-  base::Instant died_of_call{};       // While a lethal one was running.
-  std::set<const Call*> sent_before;  // Calls that were sent before the broker knew.
+  base::Instant died_of_call{};               // While a lethal one was running.
+  std::set<const Call*> sent_before;          // Calls that were sent before the broker knew.
+  std::map<std::string, Inquiry*> inquiries;  // By wire id.
+  std::map<std::string, std::vector<std::size_t>>
+      changed;                       // When what was told to be other, by method or URI.
+  std::vector<std::size_t> effects;  // When a call was sent, or answered, that may have changed its lists.
+  bool ended = false;                // The broker knows that.
 
  private:
   struct Open {
@@ -144,6 +151,8 @@ class Server {
   void take_notice(const Read& message, const std::string& method);
   void take_answer(const Read& message);
   void take_call(const Read& message, const std::string& id, Call& call);
+  void take_inquiry(Inquiry& inquiry);
+  void tell(Inquiry& inquiry);
   void take_task_request(const Read& message, const std::string& id, Call& call);
   void take_about_task(const Read& message, const std::string& id, const std::string& method, Call* call);
   std::string look_at(const std::string& name, MadeTask& made, ServerLine& line);
@@ -184,6 +193,7 @@ class Server {
   bool may_speak() const { return running && (initialized_ || discovered_); }
 
   std::map<std::string, Open> open_;  // By wire id.
+  std::set<std::string> open_inquiries_;
   std::map<std::string, Task> tasks_;
   std::map<std::string, MadeTask> made_tasks_;
   std::map<std::string, Ask*> asked_;

@@ -46,8 +46,10 @@ struct Call {
   std::size_t id_at = 0, token_at = std::string::npos;
   bool marked = false;  // The text holds the marker, so the server will repeat it.
   bool wants_task = false;
-  bool lethal = false;  // Its server dies of it.
-  bool broken = false;  // Malformed or over-long: to be refused, by id or without.
+  bool lethal = false;     // Its server dies of it.
+  std::string equal;       // What it asks, where others ask the same: without marker, by this text.
+  std::size_t fed_at = 0;  // When the broker was given it, as the checker counts.
+  bool broken = false;     // Malformed or over-long: to be refused, by id or without.
   bool error_is_fine = false;
   Era era = Era::legacy;                 // Modern: it says itself who asks.
   Call* first = nullptr;                 // The call that this one brings answers for, if it does.
@@ -134,6 +136,23 @@ struct Ask {
   bool refused = false;          // It is an error.
 };
 
+// One request to a server that several clients may be answered with: it says "asked":"e5" in its answer.
+struct Inquiry {
+  int number = 0;
+  Server* server = nullptr;
+  std::string id;         // Raw, of the wire.
+  std::string equal;      // What is asked, as of Call.
+  std::string principal;  // Of the client that it names; only modern requests name one.
+  Era era = Era::legacy;
+  std::size_t asked_at = 0;  // As the checker counts.
+  bool cancel_sent = false;
+  std::string body;  // The members by which its answer is known.
+  bool error = false;
+  std::optional<base::Instant> told;  // When the broker was given the answer,
+  base::Duration good_for{};          // and how long it may be given again.
+  bool for_all = true;                // To any principal.
+};
+
 // One line that a client wrote, in the order of writing.
 struct Record {
   enum class Kind : std::uint8_t { requests, cancel, answer, initialized, roots_changed, notice, garbage };
@@ -179,6 +198,7 @@ struct Listen {
 struct Truth {
   std::deque<Call> calls;
   std::deque<Ask> asks;
+  std::deque<Inquiry> inquiries;
 
   Call& call(int client, std::string_view method) {
     Call& made = calls.emplace_back();

@@ -9,7 +9,8 @@ constexpr std::size_t rounds_longer = 6;  // Until more have been answered than 
 }  // namespace
 
 World::World(std::uint64_t seed, Trace::Lines lines)
-    : random(seed), options(Options::drawn(random)), trace(lines), checker(*this), hands(*this) {
+    : random(seed), more(~seed), options(Options::drawn(random)), trace(lines), checker(*this), hands(*this) {
+  options.draw_more(more);
   for (std::size_t i = 0; i < options.families; ++i) families.push_back(invented_family(random, options, i));
   for (std::size_t i = 0; i < options.clients_first; ++i) add_client();
 }

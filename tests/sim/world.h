@@ -30,6 +30,7 @@ struct World {
   Client& add_client();
 
   Random random;
+  Random more;  // For what has come later: see Options::draw_more().
   Options options;
   Schedule schedule;
   Trace trace;
