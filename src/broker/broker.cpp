@@ -175,10 +175,11 @@ void Broker::on(Event event, base::Instant now) {
   settle_places(*state_);
   pass_turns(*state_);
   if (state_->sessions.empty()) consider_retiring(*state_);
-  state_->instances.file_marked(deadline_of);
 }
 
 std::optional<base::Instant> Broker::deadline() const {
+  // Once a turn, and not with each event.
+  state_->instances.file_marked(deadline_of);
   std::optional<base::Instant> first;
   const base::Instant retire_at = state_->quiet_since + state_->options.retire_after;
   // Once that has passed, it is the end of the last server that is waited for.
@@ -191,6 +192,7 @@ std::optional<base::Instant> Broker::deadline() const {
 
 void Broker::tick(base::Instant now) {
   state_->now = now;
+  state_->instances.file_marked(deadline_of);
   for (const InstanceId id : state_->instances.due(now)) {
     with_instance(*state_, id, [&](core::Instance& instance) { broker::tick(*state_, instance); });
   }
@@ -198,7 +200,6 @@ void Broker::tick(base::Instant now) {
   settle_places(*state_);
   pass_turns(*state_);
   consider_retiring(*state_);
-  state_->instances.file_marked(deadline_of);
 }
 
 std::vector<Action>& Broker::outbox() {

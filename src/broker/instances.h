@@ -2,7 +2,7 @@
 //
 // What has a time in an instance (deadlines.cpp has the list) can be changed by whatever handles an event, in
 // many places. So nothing is told of such changes: each instance that was looked up to be changed is marked,
-// and after the event its next time is worked out anew, and filed. Those that nothing happened to cost
+// and before the times are asked for those of the marked ones are worked out anew, and filed. The others cost
 // nothing, however many there are.
 #pragma once
 
@@ -28,6 +28,7 @@ class Instances {
   }
   void erase(InstanceId id) {
     file(id, std::nullopt);
+    filed_[id.index].marked = false;  // One that comes into its place is marked for itself.
     all_.erase(id);
   }
 

@@ -83,4 +83,13 @@ TEST_CASE_FIXTURE(Table,
   CHECK(instances.due(start + seconds(9)) == std::vector{first, third});
 }
 
+TEST_CASE_FIXTURE(Table, "one that takes the place of another that was just looked at is worked out, too") {
+  const InstanceId gone = with_due(start);
+  instances.erase(gone);
+  const InstanceId next = with_due(start + seconds(1));
+  CHECK(next.index == gone.index);
+  file();
+  CHECK(instances.first_due() == start + seconds(1));
+}
+
 }  // namespace
