@@ -24,12 +24,23 @@ void open(State& state, Instance& channel) {
   state.outbox.push_back(start_of(channel));
 }
 
+// Ours to a conversation that is over: an answer that comes late says nothing about the next one.
+void drop_settings(Instance& channel) {
+  for (const std::int64_t id : channel.calls.ids()) {
+    const core::Purpose purpose = channel.calls.find(id)->purpose;
+    const bool setting = purpose == core::Purpose::subscribe || purpose == core::Purpose::unsubscribe ||
+                         purpose == core::Purpose::set_level;
+    if (setting) channel.calls.take(id);
+  }
+}
+
 // What a server that forgot us has to be told again, or will tell us again.
 void conversation_lost(State& state, Instance& channel) {
   questions_lost(state, channel);
   channel.held_questions.clear();
   withdraw_asks(state, channel);
   all_outdated(channel);
+  drop_settings(channel);
   channel.subscriptions.upstream_lost();
   channel.roots.waiting.clear();
   channel.roots.give_up_at.reset();

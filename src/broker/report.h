@@ -45,9 +45,10 @@ struct InstanceReport {
 
 struct SessionReport {
   core::SessionId session;
-  std::string server;                        // The entry's name.
-  std::optional<core::InstanceId> instance;  // The server, not the channel.
-  std::string client;                        // "claude-code 2.1.329", from initialize; empty before it.
+  std::string server;                            // The entry's name.
+  std::optional<core::InstanceId> instance;      // The server, not the channel.
+  std::optional<core::InstanceId> conversation;  // The channel, or the server if that has none.
+  std::string client;                            // "claude-code 2.1.329", from initialize; empty before it.
   std::string revision;
   core::Scope scope = core::Scope::project;
   std::string project;  // Directory; empty in scope `user`.

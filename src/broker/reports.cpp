@@ -180,6 +180,7 @@ std::vector<SessionReport> Broker::sessions() const {
         {.session = id,
          .server = session.server,
          .instance = instance != nullptr && instance->channel_of ? instance->channel_of : session.instance,
+         .conversation = session.instance,
          .client = session.client,
          .revision = has_spoken(session) ? std::string(proto::name_of(session.revision)) : "",
          .scope = session.scope,

@@ -218,6 +218,22 @@ TEST_CASE_FIXTURE(WebStage, "a forgotten session is opened anew, and what was tu
   CHECK(hears(a).back() == R"({"jsonrpc":"2.0","id":9,"result":{}})");
 }
 
+TEST_CASE_FIXTURE(WebStage,
+                  "what a forgotten session was asked to tell is asked of the new one, and not before") {
+  const auto [a, channel] = ready_on_web();
+  says(a, R"({"jsonrpc":"2.0","id":"s","method":"resources/subscribe","params":{"uri":"file:///x"}})");
+  const std::string subscribe = hears(channel).back();
+  happens(broker::InstanceForgot{channel, {}});
+  serves(channel, R"({"jsonrpc":"2.0","id":)" + id_of(subscribe) + R"(,"result":{}})");
+  CHECK(to_instance[channel].size() == 1);  // The greeting.
+  CHECK(hears(a).empty());
+  answers_initialize(channel);
+  const std::string again = hears(channel).back();
+  CHECK(again.contains("resources/subscribe"));
+  serves(channel, R"({"jsonrpc":"2.0","id":)" + id_of(again) + R"(,"result":{}})");
+  CHECK(hears(a).back() == R"({"jsonrpc":"2.0","id":"s","result":{}})");
+}
+
 TEST_CASE_FIXTURE(WebStage, "a session lost while nothing was asked is opened anew all the same") {
   const auto [a, channel] = ready_on_web();
   happens(broker::InstanceForgot{channel, {}});
