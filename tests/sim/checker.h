@@ -42,6 +42,9 @@ class Checker {
 
   // Between daemon and servers.
   void starting(const broker::StartInstance& start, std::size_t family);
+  void starting_web(const broker::StartInstance& start, std::size_t family);
+  void turned_away(Server& server, const std::string& text);  // It had no effect.
+  void forgot(Server& server);                                // The whole conversation.
   void fed(Server& server, ServerLine& line);
   void heard(Server& server, ServerLine& line);
   void sent(Server& server, const std::string& text);

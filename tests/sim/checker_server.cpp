@@ -178,6 +178,7 @@ void Checker::request_to(Server& server, const Read& message, const std::string&
   const std::string method = message.method();
   if (method == "server/discover") {
     if (server.answered) broken("who has been greeted is not asked what it is", text);
+    server.discover_id = id;
     return check_claim(message, "hearth", "", text);
   }
   if (method == "initialize") {
@@ -346,7 +347,12 @@ void Checker::notice_to(Server& server, const Read& message, const std::string& 
     server.initialized = true;
     return;
   }
-  if (!server.initialized) return broken("initialize and initialized come before anything else", text);
+  // Over HTTP a question without an answer holds a stream, and a call may be one of a forgotten conversation.
+  const std::string ends = message.raw(message.find("requestId", "params"));
+  const bool gives_up = method == "notifications/cancelled" && server.start.link != core::Link::stdio &&
+                        (ends == server.discover_id || server.sent.contains(ends));
+  if (!server.initialized && !gives_up)
+    return broken("initialize and initialized come before anything else", text);
   if (method == "notifications/progress") progress_to(server, message, text);
   if (method == "notifications/cancelled") cancel_to(server, message, text);
   if (method == "notifications/roots/list_changed") server.roots_outdated = true;
@@ -356,6 +362,7 @@ void Checker::cancel_to(Server& server, const Read& message, const std::string& 
   const std::string id = message.raw(message.find("requestId", "params"));
   if (id == server.initialize_id) return broken("initialize is never cancelled", text);
   const auto found = server.sent.find(id);
+  if (id == server.discover_id) return;
   if (server.settings.contains(id) || cancels_inquiry(server, id, text)) return;
   if (server.wished.contains(id)) {
     server.opening.erase(id);

@@ -43,6 +43,7 @@ Client::Client(World& in, int its_number, std::size_t its_family)
     capabilities = declared("\"roots\":{}");
   }
   as_modern_ = speaks != Speaks::legacy;
+  many_streams = speaks == Speaks::modern && world.more.permille(world.options.many_streams);
   constexpr std::array<std::string_view, 3> principals{"", "ada", "bob"};
   if (world.options.principals) principal = world.more.pick(principals);
 }

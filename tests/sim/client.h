@@ -49,6 +49,7 @@ class Client {
   bool can_roots = false, can_sampling = false, can_form = false, can_url = false, can_vendor = false;
 
   std::string principal;  // Empty: this user.
+  bool many_streams = false;
 
   std::string roots_uri;  // Where it works now; some work in the same places.
 

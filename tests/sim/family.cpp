@@ -75,6 +75,13 @@ Family invented_family(Random& random, const Options& options, std::size_t numbe
   return family;
 }
 
+void Family::turn_to_web() {
+  web = true;
+  tasks = false;  // They would be lost with a conversation.
+  spec.link = core::Link::streamable;
+  spec.address.path = "/mcp";
+}
+
 core::ServerSpec invented_spec(Random& random, const Family& family) {
   core::ServerSpec spec = family.spec;
   const bool second = family.varies && random.permille(300);

@@ -21,9 +21,11 @@ struct Family {
   std::string revision_most;  // The newest revision its server speaks.
   bool strict = false;        // Its server refuses initialize for any other.
   bool tasks = false;         // Its server offers tasks.
+  bool web = false;           // It speaks HTTP: each session has a conversation of its own.
   bool varies = false;        // Its sessions come from different projects, with different environments.
   Speaks speaks = Speaks::legacy;
-  bool era_varies = false;   // Each of its processes is what it likes.
+  bool era_varies = false;  // Each of its processes is what it likes.
+  void turn_to_web();
   std::size_t doomed = 0;    // So many of the next starts come to nothing.
   std::size_t troubles = 0;  // Crashes, failed starts and the like, so far: reasons for an error.
 };

@@ -60,7 +60,8 @@ void Hands::open(Client& client) {
     link.reader.resume_lost();
   }
   client.spec.probe = world_.families[client.family].spec.probe;
-  give(broker::SessionOpened{id, client.spec, client.page(), 1000 + client.number, false, client.principal});
+  give(broker::SessionOpened{id, client.spec, client.page(), 1000 + client.number, client.many_streams,
+                             client.principal});
   plan_read(id);
 }
 
@@ -352,6 +353,7 @@ void Hands::die() {
   }
   sessions_.clear();
   servers_.clear();
+  webs_.clear();
   forgotten_.clear();
   broker_.reset();
   ++life_;

@@ -37,6 +37,7 @@ class Hands {
   void server_wrote(Server& server);
   void server_has_read(Server& server);
   void server_ended(Server& server, std::string how);
+  void forget(Server& server);  // The server does not know the conversation any more.
 
   void give(broker::Event event);  // One whole turn.
   std::optional<base::Instant> deadline() const;
@@ -72,6 +73,18 @@ class Hands {
     std::size_t queued = 0;
     bool blocked = false, read_planned = false;
   };
+
+  // A server that speaks HTTP, beside its conversations: hands_web.cpp.
+  struct Web {
+    std::size_t family = 0;
+    bool stopping = false;
+  };
+  void start_web(const broker::StartInstance& action, std::size_t family);
+  void stop_web(core::InstanceId id);
+  void web_ends(core::InstanceId id, const std::string& how);
+  void plan_fall(core::InstanceId id);
+  bool of_a_running_web(const broker::StartInstance& channel);
+  void check_stream(Client& client, const std::string& concerns, const std::string& text);
 
   void begin_life();
   void open(Client& client);
@@ -117,7 +130,8 @@ class Hands {
   int life_ = 0;
   bool retired_ = false;
   std::map<core::SessionId, SessionLink> sessions_;
-  std::map<core::InstanceId, ServerLink> servers_;  // Those with a process.
+  std::map<core::InstanceId, ServerLink> servers_;  // Those with a process, or conversations.
+  std::map<core::InstanceId, Web> webs_;            // Without an entry: not started, or gone.
   std::set<core::InstanceId> forgotten_;
 };
 

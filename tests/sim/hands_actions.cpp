@@ -17,6 +17,7 @@ void Hands::carry_out(broker::SendToSession& action) {
   }
   if (text.size() != action.message.size()) return world_.checker.broken("a message knows its size", text);
   SessionLink& link = found->second;
+  check_stream(*link.client, action.concerns, text);
   if (link.blocked && text.find("\"notifications/message\"") != std::string::npos) {
     return world_.checker.broken("a session that does not read is spared log lines", text);
   }
@@ -107,13 +108,17 @@ void Hands::carry_out(broker::ResumeSession& action) {
 
 void Hands::carry_out(broker::StartInstance& action) {
   if (leaving_) return world_.checker.broken("a daemon that ends starts nothing", action.name);
-  if (servers_.contains(action.instance))
+  if (servers_.contains(action.instance) || webs_.contains(action.instance))
     return world_.checker.broken("an instance has one process", action.name);
   if (forgotten_.contains(action.instance))
     return world_.checker.broken("a forgotten id is not used again", "");
   std::size_t family = 0;
   while (world_.families[family].spec.program != action.program) ++family;
-  world_.checker.starting(action, family);
+  const bool web = action.link != core::Link::stdio;
+  if (web && !action.channel_of) return start_web(action, family);
+  if (web && !of_a_running_web(action))
+    return world_.checker.broken("a conversation is had with a server that answers", action.name);
+  if (!web) world_.checker.starting(action, family);
   Server& server =
       world_.servers.emplace_back(world_, static_cast<int>(world_.servers.size()), action, family);
   servers_.emplace(
@@ -141,6 +146,7 @@ void Hands::carry_out(broker::StartInstance& action) {
 }
 
 void Hands::carry_out(broker::StopInstance& action) {
+  if (webs_.contains(action.instance)) return stop_web(action.instance);
   const auto found = servers_.find(action.instance);
   if (found == servers_.end()) return world_.checker.broken("only a process is stopped", "");
   Server& server = *found->second.server;
@@ -175,7 +181,7 @@ void Hands::carry_out(broker::NoteOffer& action) {
 }
 
 void Hands::carry_out(broker::ForgetInstance& action) {
-  if (servers_.contains(action.instance))
+  if (servers_.contains(action.instance) || webs_.contains(action.instance))
     return world_.checker.broken("no instance is forgotten while it runs", "");
   forgotten_.insert(action.instance);
 }
@@ -186,7 +192,8 @@ void Hands::carry_out(broker::Log& action) {
 
 void Hands::carry_out(broker::Retire&) {
   if (!sessions_.empty()) return world_.checker.broken("a daemon with sessions does not retire", "");
-  if (!servers_.empty()) return world_.checker.broken("a daemon with servers does not retire", "");
+  if (!servers_.empty() || !webs_.empty())
+    return world_.checker.broken("a daemon with servers does not retire", "");
   retired_ = true;
 }
 
@@ -250,8 +257,8 @@ void Hands::server_ended(Server& server, std::string) {
 Server* Hands::server_of(const Client& client) const {
   if (!broker_ || !client.session) return nullptr;
   for (const broker::SessionReport& report : broker_->sessions()) {
-    if (report.session != *client.session || !report.instance) continue;
-    const auto found = servers_.find(*report.instance);
+    if (report.session != *client.session || !report.conversation) continue;
+    const auto found = servers_.find(*report.conversation);
     return found == servers_.end() ? nullptr : found->second.server;
   }
   return nullptr;

@@ -131,6 +131,13 @@ void Options::draw_more(Random& random) {
     equal = random.between(100, 700);
     principals = random.permille(400);
   }
+  if (random.permille(250)) {
+    web = random.between(300, 1000);
+    many_streams = random.between(0, 1000);
+    const bool calm = temper == Temper::calm;
+    if (!calm && random.permille(700)) forgets = random.below(400);
+    if (!calm && random.permille(500)) breaks_off = random.below(60);
+  }
 }
 
 Options Options::turned_kind() const {

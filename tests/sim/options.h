@@ -59,6 +59,10 @@ struct Options {
   // Of a client, at every act: to ask what others ask, too. And whether clients are of different principals.
   std::size_t equal = 0;
   bool principals = false;
+  // Of a server, when it is invented: that it speaks HTTP. Of one that does, now and then: that it forgets a
+  // conversation, or breaks it off; that its client is told on which of its calls' streams it hears
+  // something.
+  std::size_t web = 0, forgets = 0, breaks_off = 0, many_streams = 0;
 
   std::size_t soft_limit = 16384, hard_limit = 262144, server_limit = 65536;  // Queues in the daemon.
   std::size_t pipe = 65536;                                                   // What a pipe holds.

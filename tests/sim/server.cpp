@@ -235,6 +235,15 @@ void Server::turn_kind() {
   end_tasks();
 }
 
+// Only its side of the conversation: what it works at it goes on with.
+void Server::forget() {
+  initialized_ = silent_ = refuses_ = false;
+  watched_.clear();
+  asked_.clear();
+  level_ = 0;
+  world.hands.forget(*this);
+}
+
 void Server::pause_reading() {
   reading = false;
   world.schedule.after(world.random.about(world.options.work * 50), [this] {

@@ -91,7 +91,7 @@ class Server {
   // The truth about the conversation, kept by the checker.
   std::set<std::string> wire_ids, wire_tokens;
   std::map<std::string, Call*> sent;  // By wire id.
-  std::string initialize_id;
+  std::string initialize_id, discover_id;
   std::set<std::string> offered;  // The revisions that it was offered.
   bool greeted = false, answered = false, initialized = false;
   Era era = Era::legacy;  // What the broker takes it for, once it has answered.
@@ -190,6 +190,7 @@ class Server {
   void write(ServerLine line);
   void write_other(std::string text);
   void pause_reading();
+  void forget();
   bool may_speak() const { return running && (initialized_ || discovered_); }
 
   std::map<std::string, Open> open_;  // By wire id.

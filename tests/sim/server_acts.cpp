@@ -237,6 +237,8 @@ void Server::plan_hum() {
 }
 
 void Server::hum() {
+  if (world.more.permille(world.options.forgets) && world.families[family].web) return forget();
+  if (world.more.permille(world.options.breaks_off) && world.families[family].web) return crash();
   Random& random = world.random;
   const Options& options = world.options;
   if (random.permille(options.notes)) log_something();

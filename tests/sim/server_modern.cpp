@@ -47,7 +47,8 @@ void Server::answer_probe(const std::string& id) {
   if (how == 1) {
     died_of_probe = true;
     // When it takes long enough over this it may be taken for an ordinary crash.
-    if (world.schedule.now() - begun > std::chrono::seconds(1)) ++world.families[family].troubles;
+    const bool late = world.schedule.now() - begun > std::chrono::seconds(1);
+    if (late || world.families[family].web) ++world.families[family].troubles;
     return world.hands.server_ended(*this, "exited with status 1");
   }
   std::string text = error_line(id, random.pick(codes), "");

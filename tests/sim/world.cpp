@@ -12,6 +12,9 @@ World::World(std::uint64_t seed, Trace::Lines lines)
     : random(seed), more(~seed), options(Options::drawn(random)), trace(lines), checker(*this), hands(*this) {
   options.draw_more(more);
   for (std::size_t i = 0; i < options.families; ++i) families.push_back(invented_family(random, options, i));
+  for (Family& family : families) {
+    if (more.permille(options.web)) family.turn_to_web();
+  }
   for (std::size_t i = 0; i < options.clients_first; ++i) add_client();
 }
 
