@@ -162,19 +162,24 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
   if (!answered_by_another(state, instance, call, scanned)) send_now(state, instance, call, scanned);
 }
 
+std::ptrdiff_t offset(std::size_t index) {
+  return static_cast<std::ptrdiff_t>(index);
+}
+
 // Whether everything from there on waits for a turn that none of it can have now: where calls are not given
 // one by one, that of `next` is all there is, and another runs. So a long queue is not gone through for each
 // call that ends.
 bool all_wait_behind(const State& state, Instance& instance, const Party& next,
-                     std::deque<Waiting>::const_iterator from, std::deque<Waiting>::const_iterator end) {
+                     const std::deque<Waiting>& all, std::size_t from) {
   if (instance.order.one || !instance.interactive || instance.era != proto::Era::legacy) return false;
   return taken_by_another(state, instance, next) &&
-         std::all_of(from, end, [](const Waiting& waiting) { return waiting.may_ask || waiting.answer; });
+         std::all_of(all.begin() + offset(from), all.end(),
+                     [](const Waiting& waiting) { return waiting.may_ask || waiting.answer; });
 }
 
 // The messages from there on go on waiting, behind those that wait again already.
-void leave_waiting(Instance& instance, std::deque<Waiting>& all, std::deque<Waiting>::iterator from) {
-  all.erase(all.begin(), from);
+void leave_waiting(Instance& instance, std::deque<Waiting>& all, std::size_t from) {
+  all.erase(all.begin(), all.begin() + offset(from));
   while (!instance.waiting.empty()) {
     all.push_front(std::move(instance.waiting.back()));
     instance.waiting.pop_back();
@@ -193,8 +198,8 @@ void drain_waiting(State& state, Instance& instance) {
   instance.waiting.clear();
   std::optional<Party> next;  // Whose turn it is, or will be: that holds back the calls of others behind it.
   bool line = false;          // Of a server that takes one call at a time: one waits for its turn.
-  for (auto at = all.begin(); at != all.end(); ++at) {
-    Waiting& waiting = *at;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    Waiting& waiting = all[i];
     Session* session = state.sessions.find(waiting.session);
     if (session == nullptr) continue;
     if (!may_reach(*session, instance)) {
@@ -214,8 +219,8 @@ void drain_waiting(State& state, Instance& instance) {
       line |= counts && !in_nobodys_way;
       if (!next && !in_nobodys_way) next = party;
       instance.waiting.push_back(std::move(waiting));
-      if (next && all_wait_behind(state, instance, *next, at + 1, all.end()))
-        return leave_waiting(instance, all, at + 1);
+      if (next && all_wait_behind(state, instance, *next, all, i + 1))
+        return leave_waiting(instance, all, i + 1);
       continue;
     }
     no_longer_waiting(state, *session, waiting.bytes);
