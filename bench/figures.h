@@ -40,7 +40,7 @@ Figure figure_of(std::string name, std::string unit, std::vector<Round> rounds,
                  std::optional<Goal> goal = {});
 bool met(const Figure& figure);
 
-// Those with goals first.
+// Figures with goals come first.
 std::string table_of(const std::vector<Figure>& figures);
 std::string json_of(const std::vector<Figure>& figures);
 

@@ -81,10 +81,10 @@ class ConfigReader {
   std::multimap<std::size_t, Pending> pending_;  // By offset; of equal ones in the order of noting.
   std::string server_;                           // The entry that is being read; empty outside of entries.
   std::vector<const Member*> servers_;
-  std::set<const Member*> swallowed_;  // Those of servers_ that stand inside of another.
+  std::set<const Member*> swallowed_;  // Entries of servers_ that stand inside of another.
   bool unclosed_ = false;              // The text ends before its brackets are closed.
   std::set<std::string> garbled_;      // Entries with syntax errors: what they lack may have been there.
-  std::string owner_;  // Whose keys are being read, for sentences: server "files", "defaults", the file.
+  std::string owner_;  // Owner of the keys being read, for messages: server "files", "defaults", the file.
 };
 
 inline constexpr std::int64_t config_hour_ms = 3'600'000;

@@ -30,7 +30,7 @@ constexpr base::Duration instance_deaf = std::chrono::seconds(10);
 // A daemon in a sandbox keeps the sandbox's namespaces alive.
 constexpr base::Duration idle_apart_most = std::chrono::minutes(1);
 
-// Whoever runs a daemon for clients that connect by URL cannot start it again by connecting.
+// Clients that connect by URL cannot start a daemon, so one that has a port never retires.
 constexpr base::Duration never = std::chrono::years(100);
 bool stays(const DaemonParts& parts, const Config& config) {
   return parts.foreground || parts.port || config.http.port;

@@ -125,7 +125,7 @@ class Daemon {
   std::unique_ptr<HttpSessions> http_sessions_;
   std::unique_ptr<Upstreams> upstreams_;
   transport::Access port_access_;
-  std::string port_caller_;  // Who comes by the port; see HttpSessions.
+  std::string port_caller_;  // The caller of all requests by the port; see HttpSessions.
   std::uint16_t port_ = 0;   // 0: there is none.
   std::string port_url_;
   io::Timer deadline_;

@@ -112,7 +112,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   if (const std::string loss = log_.news_of_loss(); !loss.empty()) attachment.say(loss);
   const auto* named = std::get_if<AttachWish>(&body->wish.server);
   for (const Complaint& complaint : config.complaints) {
-    // What is about another entry is none of this session's business; the log and the status have it.
+    // Complaints about other entries do not concern this session; the log and the status show them.
     const bool own = named != nullptr && complaint.server == named->name;
     if (own || complaint.server.empty()) attachment.say(text_of(complaint));
   }
@@ -139,7 +139,7 @@ Attachment::Events Daemon::attachment_events(broker::SessionId id) {
           .on_input_end = [this, id] { input_ended(id); }};
 }
 
-// Who comes over HTTP brings no environment and no directory along, so the daemon's own stand in for them.
+// A client over HTTP brings no environment and no directory; the daemon's own stand in for them.
 base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server, const std::string& project) {
   Wish wish{.server = AttachWish{server}, .cwd = project, .environment = {}};
   for (char** entry = environ; *entry != nullptr; ++entry) {

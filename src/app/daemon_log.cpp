@@ -49,7 +49,7 @@ void DaemonLog::write(broker::Severity severity, std::string_view text) {
   file_.write(line);
   pollfd free{STDERR_FILENO, POLLOUT, 0};
   if (!shown_ || poll(&free, 1, 0) != 1) return;
-  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) shown_ = false;  // Nobody is there any more.
+  if (::write(STDERR_FILENO, line.data(), line.size()) < 0) shown_ = false;  // The terminal is gone.
 }
 
 std::string DaemonLog::news_of_loss() {

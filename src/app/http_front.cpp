@@ -20,7 +20,7 @@ struct HttpFront::Connection {
   Socket* socket = nullptr;
   std::unique_ptr<io::HttpConnection> http = nullptr;
   transport::ExchangeId exchange = 0;
-  std::string principal = {};     // Whose its request is, by its head.
+  std::string principal = {};     // Of the current request, from its head.
   proto::HttpFields along = {};   // With the answer to it.
   std::uint64_t last_served = 0;  // Counts exchanges: what had its last one longest ago has the least.
   bool dirty = false;

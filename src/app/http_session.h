@@ -34,7 +34,7 @@ struct HttpSessions::Session {
   // Desks have none: nobody could come back to them.
   std::optional<io::MappedPage> page;
   std::string instead_of;  // HTTP+SSE: the kept session that its client was, if it turns out to come back.
-  std::optional<base::Instant> ends_at;  // Nobody is connected.
+  std::optional<base::Instant> ends_at;  // Set while no client is connected.
   std::vector<transport::ExchangeId> exchanges;
   std::optional<base::Instant> on_agenda;
   base::Instant noted_at;  // When its record was written last.

@@ -173,7 +173,7 @@ bool HttpSessions::make_room() {
   return end_longest_away([](const Session& session) { return !session.is_desk(); });
 }
 
-// Many clients never say that they are done. Who has been away for longest is the one to be forgotten.
+// Many clients never say that they are done, so the session that has been away longest is forgotten.
 bool HttpSessions::end_longest_away(const std::function<bool(const Session&)>& among) {
   Session* longest = nullptr;
   sessions_.each([&](Session& session) {
@@ -208,7 +208,7 @@ HttpSessions::Session& HttpSessions::announce(std::unique_ptr<Session> session, 
   if (!session->is_desk()) by_public_id_[session->public_id] = id;
   const std::span<std::byte> journal = session->page ? session->page->bytes() : std::span<std::byte>();
   Session& announced = sessions_.put(id, std::move(session));
-  // Who comes by the local socket is the user whose clients on stdio are nobody else's either.
+  // Sessions by the local socket belong to this user, like those on stdio: their principal is empty.
   std::string principal = announced.record.caller == local_caller ? std::string() : announced.record.caller;
   hands_.feed(broker::SessionOpened{id, std::move(spec), journal, 0, true, std::move(principal)});
   return announced;

@@ -1,8 +1,8 @@
 // Sessions over HTTP+SSE, and what is found again of those whose connection or daemon ended.
 //
 // The SDKs of clients open the stream again by themselves, and send neither initialize nor anything that says
-// which session it was. Whose files are kept for the same caller, server, project and program is taken for
-// it: if that is one session, with all that it had set up; if there are several, with what they all have.
+// which session it was. A kept session of the same caller, server, project and program is taken for it. If
+// there is one, all of its set-up is restored; if there are several, only what they have in common.
 #include <algorithm>
 #include <utility>
 

@@ -23,7 +23,7 @@ namespace app {
 struct SessionRecord {
   std::string server;           // The entry's name.
   std::string project;          // Directory, or empty.
-  std::string caller;           // Whose session it is: see HttpSessions.
+  std::string caller;           // The owner of the session: see HttpSessions.
   std::string revision;         // Agreed with the client; empty until then.
   std::string sse_client = {};  // Of HTTP+SSE: which program the client is; else empty.
 };

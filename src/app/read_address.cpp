@@ -30,7 +30,7 @@ bool header_name(std::string_view name) {
   });
 }
 
-// Those that say what a message is would contradict it.
+// Fields that Hearth sets by itself for each message. A configured one would contradict it.
 bool ours(std::string_view name) {
   constexpr auto names = std::to_array<std::string_view>(
       {"accept", "connection", "content-length", "content-type", "host", "last-event-id",

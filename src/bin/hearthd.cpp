@@ -140,7 +140,7 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
                                  .certificate = arguments.certificate,
                                  .key = arguments.key});
   if (!made) {
-    unlink(paths.socket.c_str());  // Nobody will ever answer there.
+    unlink(paths.socket.c_str());  // No daemon will ever answer there.
     record.remove();
     guard.dismiss();
     return std::unexpected(made.error());

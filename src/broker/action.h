@@ -110,7 +110,7 @@ struct Log {
   Severity severity = Severity::info;
   std::string text;
 };
-// Nobody has needed this daemon for its whole idle time.
+// End the daemon: no session has needed it for its whole idle time.
 struct Retire {};
 
 using Action = std::variant<SendToSession, EndPartialLine, SendToInstance, CloseSession, TellSession,

@@ -70,7 +70,7 @@ struct Table {
   std::vector<InstanceId> fixed;                 // Servers that have somebody who stays,
   std::vector<Seat> seats;                       // and what they are.
   std::vector<InstanceId> loose;                 // The others.
-  std::vector<Member> members;                   // Those who could be elsewhere,
+  std::vector<Member> members;                   // Sessions that could be elsewhere,
   std::vector<std::vector<SessionId>> sessions;  // each for all sessions that are like it.
 };
 

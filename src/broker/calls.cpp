@@ -312,7 +312,7 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
 }
 
 void abandon_calls(State& state, Session& session, Instance& instance) {
-  // Who has left is not told that nobody needs his answers.
+  // Do not withdraw questions from a session that has left.
   std::erase_if(session.asks, [](const auto& entry) { return entry.second.call != 0; });
   leave_others(state, session, instance);
   for (const std::int64_t id : session.calls.wire_ids()) {

@@ -29,7 +29,7 @@ struct SessionOpened {
   std::span<std::byte> journal;  // Outlives the session.
   std::int64_t client_pid = 0;   // For people.
   bool many_streams = false;     // It wants to know which of its calls a message concerns (SendToSession).
-  std::string principal = {};    // Whom it belongs to, where that is not this user.
+  std::string principal = {};    // The owner of the session; empty: this user.
 };
 struct SessionLine {
   SessionId session;

@@ -1,9 +1,9 @@
 // The servers and conversations of the broker, and when each of them is next needed.
 //
 // What has a time in an instance (deadlines.cpp has the list) can be changed by whatever handles an event, in
-// many places. So nothing is told of such changes: each instance that was looked up to be changed is marked,
-// and before the times are asked for those of the marked ones are worked out anew, and filed. The others cost
-// nothing, however many there are.
+// many places. No place reports such a change. Instead each instance that was looked up to be changed is
+// marked; before a deadline is asked for, the next times of the marked ones are worked out anew, and filed.
+// The others cost nothing, however many there are.
 #pragma once
 
 #include <optional>

@@ -213,7 +213,7 @@ void cut_loose(State& state, Session& session, Instance& instance) {
       state.send(session.id,
                  face::cancelled_notice(std::to_string(id), "the session has another server now"));
   }
-  std::map<std::int64_t, core::Ask> ours;  // Whose answer says where it belongs.
+  std::map<std::int64_t, core::Ask> ours;  // Their answers decide where it belongs.
   for (const auto& [id, ask] : session.asks) {
     if (ask.for_roots()) ours.emplace(id, ask);
   }
@@ -224,7 +224,7 @@ void cut_loose(State& state, Session& session, Instance& instance) {
     const Call* call = instance.calls.find(id);
     if (call != nullptr && !goes_along(instance, *call)) cut_call(state, instance, id, error);
   }
-  unpark_at(state, session, instance);  // Those whose client is away; the others have ended with their calls.
+  unpark_at(state, session, instance);  // Parks whose client is away; the others ended with their calls.
   tasks_leave(state, session, instance);
 }
 

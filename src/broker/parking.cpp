@@ -107,7 +107,7 @@ void give_round(State& state, ParkId id) {
   drain_waiting(state, *instance);
 }
 
-// Nobody came back in time, or nobody will.
+// The client did not come back in time, or will not: decline the questions and cancel the call.
 void give_up(State& state, ParkId id, std::string_view why) {
   const Park park = state.parks.take(id);
   for (const ParkedAsk& ask : park.asks) decline_parked(state, park.instance, ask);

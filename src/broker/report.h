@@ -55,7 +55,7 @@ struct SessionReport {
   std::int64_t client_pid = 0;
   std::size_t calls = 0;  // Without listens; with those that wait for their client to bring answers.
   base::Instant opened;
-  std::optional<base::Instant> away_since;  // Nobody is connected to it.
+  std::optional<base::Instant> away_since;  // Set while no client is connected to it.
 };
 
 using core::Difference;

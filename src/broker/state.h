@@ -114,13 +114,13 @@ enum class Told : std::uint8_t { by_us, by_an_earlier_daemon };
 void listens_again(State& state, core::Session& session, const Scanned& message, Told told);
 // What was filed before the server turned out to be a legacy one, and cannot be said to it.
 bool only_a_modern_server_knows(const core::Call& call, const Scanned& message);
-// Those who asked what the server is while that was not known.
+// Answers the clients that asked server/discover before the server was known.
 void answer_discovers(State& state, core::Instance& instance);
 // A legacy server's answer to a modern client's call, which is out of the tables already.
 void modern_answer(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
 
-// Who takes a turn at an interactive server: a legacy session, or one call of a modern one, since only of a
-// call can such a client be asked something.
+// What takes a turn at an interactive server: a legacy session, or one call of a modern session, because a
+// modern client can be asked something only as part of a call.
 struct Party {
   SessionId session;
   std::int64_t call = 0;
@@ -151,7 +151,7 @@ void dialog_begins(State& state, core::Instance& instance);
 void answer_in_turn(State& state, core::Session& session, core::Instance& instance, proto::Message message);
 // The session leaves: its answers are given now.
 void give_held_answers(State& state, core::Session& session, core::Instance& instance);
-// Nobody waits for them any more.
+// The server no longer waits for them.
 void drop_held_answers(State& state, core::Instance& instance);
 
 // listens.cpp
@@ -262,7 +262,7 @@ void wait_again(State& state, core::Instance& instance, core::Call& call, proto:
 // The call as its server wants to hear it.
 proto::Message for_server(State& state, const core::Instance& instance, core::Call& call,
                           const Scanned& message);
-// Of the session's calls, the one that something the server says just now is about: the client's raw id.
+// The raw id of the session's call that the server's current message is about.
 // Empty if that cannot be told, or the session does not want to know.
 std::string concerned_call(const State& state, const core::Session& session, const core::Instance& instance);
 
@@ -328,10 +328,10 @@ void client_unsubscribes(State& state, core::Session& session, core::Instance& i
 void subscription_step(State& state, core::Instance& instance, const std::string& uri);
 void subscription_answered(State& state, core::Instance& instance, const core::Call& call,
                            const Scanned& message);
-// Those who waited for it are answered: with the result, or if that is empty, with the error.
+// Answers the calls that waited for it: with the result, or, if that is empty, with the error.
 void subscription_outcome(State& state, core::Instance& instance, const std::string& uri,
                           std::string_view raw_result, std::string_view raw_error);
-// They are answered with the error; those who are subscribed already stay so.
+// Answers them with the error; sessions that are subscribed already stay so.
 void subscription_put_off(State& state, core::Instance& instance, const std::string& uri,
                           std::string_view raw_error);
 void client_sets_level(State& state, core::Session& session, core::Instance& instance,
@@ -400,7 +400,7 @@ void round_answered(State& state, core::Session& session, core::Instance& instan
                     const core::Ask& what, std::string_view raw_result);
 // The call is over, and nobody needs to be asked any more.
 void end_round(State& state, core::Instance& instance, std::int64_t call);
-// Those that waited for their turn.
+// Makes the calls again that waited for their turn.
 void rounds_go_on(State& state, core::Instance& instance);
 std::optional<base::Instant> rounds_deadline(const core::Instance& instance);
 void rounds_tick(State& state, core::Instance& instance);

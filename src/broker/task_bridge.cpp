@@ -80,7 +80,7 @@ void tell_listens_of(State& state, Instance& instance, const std::string& id, co
   tell_task(state, instance, id, face::task_notice(task.state, task.outcome, task.asks));
 }
 
-// Whoever waits for it is told what the task came to.
+// Gives the task's outcome to the calls that wait for it.
 void deliver(State& state, Instance& instance, const std::string& id) {
   Task& task = *instance.tasks.find(id);
   task.poll_due.reset();

@@ -62,7 +62,7 @@ void bound_results(Instance& instance, SessionId owner) {
 }
 
 void tasks_lost(State& state, Instance& instance, const std::string& raw_error) {
-  // Those who wait for one may be answered, and may do anything but make a task.
+  // end() answers the calls that wait for a task; that may change anything but add a task.
   instance.tasks.each([&](const std::string& id, Task& task) {
     for (ParkedAsk& ask : task.asks) ask.server_id.clear();  // The process that asked is gone.
     end(state, instance, id, task, raw_error);

@@ -196,8 +196,8 @@ void drain_waiting(State& state, Instance& instance) {
   if (instance.waiting.empty()) return;
   std::deque<Waiting> all = std::move(instance.waiting);
   instance.waiting.clear();
-  std::optional<Party> next;  // Whose turn it is, or will be: that holds back the calls of others behind it.
-  bool line = false;          // Of a server that takes one call at a time: one waits for its turn.
+  std::optional<Party> next;  // The party whose turn is next; calls of other parties stay queued behind it.
+  bool line = false;          // A call waits for its turn at a server that takes one call at a time.
   for (std::size_t i = 0; i < all.size(); ++i) {
     Waiting& waiting = all[i];
     Session* session = state.sessions.find(waiting.session);

@@ -20,7 +20,7 @@ base::Result<std::size_t> start_of_last_lines(int fd, std::size_t size, std::siz
 // The servers that have a log in `directory`, sorted.
 std::vector<std::string> logs_in(const std::string& directory);
 
-// Of a daemon's status: the server of that name, or the one that a session calls so. Empty: there is none.
+// Finds in a daemon's status the server of that name, or the one that a session calls so. Empty: none.
 std::string server_used_as(const proto::json::Value& status, std::string_view name);
 
 int run_logs(const Arguments& arguments);

@@ -1,8 +1,8 @@
 // Which servers take only one call at a time.
 //
 // Some servers read a file, change what they read, and write it back, without a lock. Two such calls at once
-// lose one change, and both are answered as if they had succeeded. Such a server is given one call at a time,
-// over all sessions, so that sharing it mends what a process for each session breaks.
+// lose one change, and both are answered as if they had succeeded. Hearth gives these servers one call at a
+// time, over all sessions, so that sharing mends what a process for each session breaks.
 //
 // An entry may say so ("calls"); for what it does not say there is a table of known servers. A server gets
 // into the table by evidence, which stands beside its line, and is known by what is run.

@@ -31,7 +31,7 @@
 
 namespace core {
 
-// Whose call it is and what its answer means to us.
+// What made the call, and what its answer means to us.
 enum class Purpose : std::uint8_t {
   forwarded,    // A session's; the answer goes to it.
   initialize,   // Ours.
@@ -147,8 +147,7 @@ class CallTable {
   std::vector<std::int64_t> ids() const;
   std::vector<std::int64_t> ids_of(std::initializer_list<CallState> states) const;
 
-  // Of a session's calls that are cancelled and have no answer: how many, and which has been that for
-  // longest.
+  // The session's calls that are cancelled and have no answer: how many, and the one cancelled first.
   std::size_t cancelled_of(SessionId session) const;
   const Call& longest_cancelled_of(SessionId session) const;
 

@@ -14,7 +14,7 @@ namespace {
 
 struct Weight {
   bool filtered = false;
-  std::vector<std::pair<std::string_view, std::string_view>> variables;  // Those that decide.
+  std::vector<std::pair<std::string_view, std::string_view>> variables;  // Variables that decide.
   std::string_view roots;
 };
 

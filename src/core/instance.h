@@ -133,7 +133,7 @@ struct Instance {
 
   Cache cache;
   Merging merging;
-  std::set<std::string, std::less<>> read_only_tools;  // Those that the server says only read.
+  std::set<std::string, std::less<>> read_only_tools;  // Tools with readOnlyHint.
   bool asks = false;             // Has asked something because of a call: nobody's read is another's.
   std::uint64_t from_cache = 0;  // Calls that were answered with what was kept,
   std::uint64_t merged = 0;      // and with another call's answer.
@@ -157,7 +157,7 @@ struct Instance {
   std::vector<std::int64_t>
       level_waiters;             // setLevel calls to be answered when the server has answered ours.
   std::bitset<3> lists;          // The kinds of list that it has, by ListKind.
-  std::bitset<3> tells_lists;    // Those whose changes it tells.
+  std::bitset<3> tells_lists;    // The kinds whose changes it tells.
   bool tells_resources = false;  // It can be subscribed to.
   bool logging = false;          // It has log levels.
 
@@ -179,7 +179,8 @@ struct Instance {
   std::optional<base::Instant> turn_due;  // Others may have their turn then, while a person is asked.
 };
 
-// Whom the completion of a URL elicitation will concern. The oldest ids go when there are too many.
+// Notes the session that the completion of a URL elicitation will concern. Forgets the oldest ids if there
+// are too many.
 void remember_elicitation(Instance& instance, std::string elicitation_id, SessionId session);
 
 }  // namespace core

@@ -109,8 +109,8 @@ inline constexpr base::Duration join_within = std::chrono::seconds(10);
 // A cancelled call is remembered until its late answer comes, or this long.
 inline constexpr base::Duration tombstone = std::chrono::minutes(5);
 
-// Of so many of a session's, the oldest is forgotten for each new one. One that cancels as many while the
-// first may still be running has to wait before it makes another call.
+// Beyond so many, the session's oldest is forgotten for each new one. A session that cancels as many while
+// the first may still be running has to wait before it makes another call.
 inline constexpr std::size_t cancelled_per_session = 1000;
 
 // For this long after a call was cancelled its handler may still be running and writing log lines.

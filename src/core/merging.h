@@ -16,7 +16,7 @@ namespace core {
 
 class Merging {
  public:
-  // The call is sent. Whoever asks the same from now on may join it, and no earlier one.
+  // The call is sent. Later calls that ask the same may join it, and no earlier call.
   void leads(CacheKey key, std::int64_t call, base::Instant now);
   // The call to join; 0: none.
   std::int64_t leader(const CacheKey& key, base::Instant now) const;
@@ -35,7 +35,7 @@ class Merging {
   // The call leads nobody any more. None if it did not lead.
   std::optional<Led> ended(std::int64_t call);
 
-  // Nobody joins those that are under way; their answers are as good as before for those who have.
+  // No call may join the calls under way from now on. Calls that have joined still get their answers.
   void close() { open_.clear(); }
 
   // f(const CacheKey&) says what has changed.
@@ -56,7 +56,7 @@ class Merging {
 
  private:
   std::map<std::int64_t, Led> led_;        // By call.
-  std::map<CacheKey, std::int64_t> open_;  // Those that may be joined.
+  std::map<CacheKey, std::int64_t> open_;  // Calls that may be joined.
 };
 
 }  // namespace core

@@ -3,7 +3,7 @@
 // A modern client is not asked: its call is answered with the questions (input_required) and a ticket, the
 // requestState, and it makes the call again with the answers. Meanwhile the call is still running in the
 // server: it is parked. A ticket is good for one client's one call: principal, server, method and parameters
-// are compared. Whoever presents a ticket again gets the same answer again; nothing is run twice for it.
+// are compared. A ticket that is presented again gets the same answer again; nothing is run twice for it.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct ParkedAsk {
   std::string server_id;  // Raw.
   proto::Method method = proto::Method::other;
   std::string request;     // As it stands among the inputRequests, raw.
-  base::Instant due = {};  // Of a task's: declined then.
+  base::Instant due = {};  // When a task's question is declined.
 };
 
 // Changed by core/parks.h only.

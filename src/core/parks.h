@@ -23,7 +23,7 @@ using ParkId = std::uint64_t;  // In order of making, from 1.
 
 class Parks {
  public:
-  // Those of `park` that have no key get one.
+  // Questions of `park` without a key get one.
   ParkId insert(Park park);
   const Park* find(ParkId id) const;
   const Park& at(ParkId id) const;

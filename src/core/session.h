@@ -70,7 +70,7 @@ struct Session {
   std::int64_t client_pid = 0;
   bool many_streams = false;  // What is sent to it has to say which of its calls it concerns.
   base::Instant opened;
-  std::optional<base::Instant> away_since;  // Nobody is connected to it.
+  std::optional<base::Instant> away_since;  // Set while no client is connected to it.
   // Until it is placed. After that the instance has one that serves; but it is kept where what decides about
   // sharing is not the same in both.
   std::optional<ServerSpec> spec;
@@ -89,17 +89,17 @@ struct Session {
   // What a legacy client's initialize said of it, as a modern server wants to hear it with each request.
   std::string claim;
   Capabilities modern_capabilities;
-  std::string principal;  // Whom it belongs to, where not everybody is the same person; empty: this user.
+  std::string principal;  // The owner of the session; empty: this user.
   std::optional<Level> level;
   std::optional<GivenRoots> roots;  // Only where a server cares for them, and once they are known.
 
   std::optional<InstanceId> instance;
   bool has_called = false;  // Anything but lists: it has used its server.
-  bool unsettled = false;  // It belongs elsewhere, and is moved when it has nothing at its server any more.
+  bool unsettled = false;   // It belongs elsewhere, and is moved when it has nothing at its server any more.
   std::vector<Difference> ignored;  // What differed from its instance and was judged irrelevant.
 
   IdIndex calls;
-  std::vector<LongId> long_ids;  // Those that the journal's slots cannot hold.
+  std::vector<LongId> long_ids;  // Ids that the journal's slots cannot hold.
   std::size_t waiting_bytes = 0;
   std::map<std::int64_t, Ask> asks;  // By the id under which the client knows them.
   std::int64_t next_ask = 1;

@@ -1,8 +1,9 @@
-// Who wants to hear of which resource, and what the server has been told.
+// Subscriptions of sessions to resources, and what the server has been told of them.
 //
 // The server sees one subscriber. The first session that wants a resource makes us subscribe, the last that
-// leaves makes us unsubscribe, one request at a time per resource; whoever comes while a request is under way
-// waits for its outcome. After a crash nothing is subscribed upstream and everything is asked for again.
+// leaves makes us unsubscribe, one request at a time per resource; a session that comes while a request is
+// under way waits for its outcome. After a crash nothing is subscribed upstream and everything is asked for
+// again.
 //
 // What one session or one update has to do with is found without looking at the other resources: there may be
 // tens of thousands.
@@ -92,14 +93,14 @@ class Subscriptions {
   std::vector<std::string> leave_listen(SessionId session, std::int64_t listen);
 
   std::vector<std::string> uris() const;
-  std::vector<std::string> wanted() const;  // Those that somebody has or waits for.
+  std::vector<std::string> wanted() const;  // Resources that a session has or waits for.
   std::vector<std::string> uris_of(Subscriber who) const;
-  std::set<SessionId> sessions_of(std::string_view uri) const;  // That have it or wait for it.
+  std::set<SessionId> sessions_of(std::string_view uri) const;  // Sessions that have it or wait for it.
   std::size_t count_of(SessionId session) const;
   // Of the resources that `uri` is, or is part of, those that the subscriber has.
   std::vector<std::string> subscribed_for(std::string_view uri, Subscriber who) const;
 
-  // Whom an update of `uri` concerns: its subscribers; if there are none, those of a resource it is part of.
+  // The subscribers of `uri`; if there are none, those of the resource that it is part of.
   std::set<Subscriber> concerned(std::string_view uri) const;
 
  private:

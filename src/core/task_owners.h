@@ -1,9 +1,9 @@
-// Whose a task of the extension of 2026-07-28 is.
+// The owners of tasks of the extension of 2026-07-28.
 //
-// Such a task is nobody's session's: its client may go and come back, even after the daemon was replaced, and
-// names it again. It belongs to the principal whose call it was made for; for every other principal it does
-// not exist. One that is not remembered, because it is of before the daemon or too many have been made since,
-// is left to the server, whose ids cannot be guessed.
+// These tasks belong to a principal, not to a session: a client may leave, come back, even after the daemon
+// was replaced, and name its task again. The owner is the principal whose call made the task; for every other
+// principal the task does not exist. A task that is not remembered, because it is older than the daemon or
+// too many were made since, is left to the server, whose ids cannot be guessed.
 #pragma once
 
 #include <deque>

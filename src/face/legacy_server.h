@@ -23,7 +23,7 @@ namespace face {
 // declared and then refused.
 struct Declared {
   core::Capabilities first;        // Of the session that makes us start the server.
-  bool alone = false;              // Nobody else will ever share it: declare exactly what that session has.
+  bool alone = false;              // No other session will share it: declare exactly what that session has.
   std::vector<std::string> extra;  // The entry's "capabilities".
 };
 

@@ -17,7 +17,7 @@ namespace face {
 // A claim, without braces, whose capabilities have the extension.
 std::string claim_with_tasks(std::string_view claim);
 
-// Of a modern server's task (a result of the type "task", or of tasks/get): a Task of 2025-11-25.
+// Makes a Task of 2025-11-25 from a modern server's task (a result of the type "task", or of tasks/get).
 std::string legacy_task(std::string_view raw);
 std::string legacy_task_with(std::string_view raw_task, std::string_view status);
 // One of our own, for a call that was to become a task and was answered at once.
@@ -28,7 +28,7 @@ std::string outcome_of(std::string_view raw_detailed);
 // Milliseconds after which it may be asked for again; `otherwise` if it does not say.
 std::int64_t poll_after(std::string_view raw_task, std::int64_t otherwise);
 
-// Of a legacy server's Task: a result of the type "task".
+// Makes a result of the type "task" from a legacy server's Task.
 std::string created_task(std::string_view raw_task, std::string_view server_info);
 // The same as the answer to tasks/get. `outcome` as above, empty while it runs; `asks`: what the client is to
 // answer.

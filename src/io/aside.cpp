@@ -88,7 +88,7 @@ base::Result<std::string> aside(const std::function<base::Result<std::string>()>
 
   std::string said;
   if (!hear(pipe.read_end.get(), sizeof(Head) + bytes_max, now() + patience, said)) {
-    kill(pid, SIGKILL);  // Whoever reaps our children reaps it, once the system lets go of it.
+    kill(pid, SIGKILL);  // io/children reaps it once the system lets go of it.
     waitpid(pid, nullptr, WNOHANG);
     return base::failure("it takes too long", ETIMEDOUT);
   }

@@ -1,6 +1,6 @@
 // A server's process, with everything it starts, from spawn to the last descendant's death.
 //
-// Reads its stdout as lines and its stderr into a log; writes messages to its stdin. Whoever ends it (stop(),
+// Reads its stdout as lines and its stderr into a log; writes messages to its stdin. However it ends (stop(),
 // its own exit, a closed stdin or stdout), on_gone comes once and last: when the process and everything that
 // carries its mark, sits in its control group or descends from it are gone, and its stdout has been read to
 // the end. A launcher that ends with status 0 and leaves the server to a child of its own (io/heir.h) has not

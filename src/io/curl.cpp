@@ -126,7 +126,7 @@ struct Curl::State {
   unsigned version;
   struct Socket {
     bool ours = false;  // Opened here and closed here: nothing else happens to its descriptor meanwhile.
-    bool idle = false;  // Nobody asks for what comes on it.
+    bool idle = false;  // No transfer uses it.
     bool connected = false;
     Watch watch;
   };

@@ -84,7 +84,7 @@ Descriptor open_daemon_log(const Paths& paths) {
   return Descriptor(open("/dev/null", O_WRONLY | O_CLOEXEC));
 }
 
-// For people who wonder who holds the lock. Nobody acts on it.
+// For people who wonder which process holds the lock. No code relies on it.
 void note_holder(int lock) {
   const std::string text = std::to_string(getpid()) + "\n";
   if (ftruncate(lock, 0) == 0 && pwrite(lock, text.data(), text.size(), 0) < 0) return;

@@ -1,5 +1,5 @@
-// Who goes on with a server's pipes when the process that was started has ended: setsid(1), `sh -c 'server
-// &'` and other launchers leave the server to a child of theirs, and end with status 0.
+// Finds the process that goes on with a server's pipes when the one that was started has ended: setsid(1),
+// `sh -c 'server &'` and other launchers leave the server to a child of theirs, and end with status 0.
 //
 // We are the reaper of orphans (io/children.h), so a child that was left becomes ours.
 #pragma once

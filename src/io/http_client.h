@@ -33,7 +33,7 @@ class HttpClient {
     std::vector<std::string> authorities;  // Trusted besides those of the system.
     std::string certificate, key;          // Ours; empty: none.
   };
-  // Whose the socket must be that listens at a loopback address.
+  // Which user must own the socket that listens at a loopback address.
   enum class Listener : std::uint8_t { anybody, this_user_or_root };
 
   struct Request {

@@ -13,7 +13,7 @@
 // it is taken for gone, too. What it sends ahead of an answer is read up to a bound.
 //
 // The connection may be through TLS: then all of this holds for what TLS carries, and `patience` for its
-// handshake, too. Who speaks HTTP without TLS to it is told so.
+// handshake, too. A client that speaks HTTP without TLS to it is told so.
 //
 // On a Unix socket descriptors may travel along with the bytes; they are kept for the request that they came
 // with.

@@ -178,7 +178,7 @@ constexpr std::array limit_names = {
     LimitName{"rtprio", RLIMIT_RTPRIO},     LimitName{"rttime", RLIMIT_RTTIME},
 };
 
-// Those that end or starve a process which runs for others. The rest stay as a login set them.
+// Limits that would end or starve a process which runs for others. The rest stay as a login set them.
 constexpr std::array hard_limits_shed = {RLIMIT_CPU,   RLIMIT_FSIZE, RLIMIT_DATA,  RLIMIT_RSS,
                                          RLIMIT_NPROC, RLIMIT_AS,    RLIMIT_LOCKS, RLIMIT_RTTIME};
 

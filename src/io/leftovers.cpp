@@ -94,7 +94,7 @@ std::size_t kill_everything_of(const std::string& daemon_id, const std::string& 
   if (group) kin.listed = group->processes();
   std::size_t killed = kill_kin(kin, rounds_max);
   if (!group) return killed;
-  // Whoever was started in the group meanwhile.
+  // Processes that were started in the group meanwhile.
   kin.listed = group->processes();
   group->kill_all();
   killed += kill_kin(kin, rounds_max);

@@ -13,9 +13,8 @@
 namespace io {
 
 struct Paths {
-  std::string home;  // What --home or HEARTH_HOME named, absolute; empty if neither did.
-  std::string
-      apart;  // Of a daemon for other surroundings than the first one's: their name. See paths_apart().
+  std::string home;   // What --home or HEARTH_HOME named, absolute; empty if neither did.
+  std::string apart;  // Name of the surroundings, unless they are the first daemon's. See paths_apart().
   std::string config_file;
   std::string run_dir;    // Sockets, lock, records of living daemons. Empty after a reboot.
   std::string state_dir;  // Logs, and what must last.

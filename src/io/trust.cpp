@@ -82,7 +82,7 @@ base::Result<void> check_trusted(std::string_view named, const Descriptor& file)
 
 base::Result<void> check_trusted_directory(const std::string& path) {
   const Descriptor directory(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY));
-  if (!directory) return {};  // Who wants something in it says why not.
+  if (!directory) return {};  // Opening the file in it will report why.
   return check_trusted("the directory " + path, directory);
 }
 

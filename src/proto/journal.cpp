@@ -53,8 +53,8 @@ Journal::Journal(std::span<std::byte> page) {
   page_ = page.data();
 }
 
-// Whoever reads the page after a kill sees the stores in the order of the program, as long as the compiler
-// keeps it: hence release and acquire. Content comes first, the word that makes it valid last.
+// A process that reads the page after a kill sees the stores in the order of the program, as long as the
+// compiler keeps it: hence release and acquire. Content comes first, the word that makes it valid last.
 std::uint32_t Journal::load(std::size_t at) const {
   auto* word = reinterpret_cast<std::uint32_t*>(page_ + at);
   return std::atomic_ref(*word).load(std::memory_order_acquire);

@@ -4,8 +4,8 @@
 // together with the client's pipes. The daemon maps it and keeps it true with plain stores, so that a kill -9
 // at any moment leaves enough for the next daemon: which calls were in flight (each is then answered with one
 // explicit error), whether a line was half read or half written, and what the session had set up (initialize,
-// subscriptions, log level), which is replayed. Nobody but one daemon at a time writes to it; the shim reads
-// it only when no daemon can be had.
+// subscriptions, log level), which is replayed. Only one daemon at a time writes to it; the shim reads it
+// only when no daemon can be had.
 //
 // Layout, little-endian, fixed for magic "HRTHJNL1":
 //      0  char[8]  magic              zero: a fresh session
@@ -48,13 +48,13 @@ class Journal {
   // A call is in flight. Returns its slot, or absent when it cannot be noted (all slots used, or the id
   // longer than a slot takes): such a call has to be noted elsewhere.
   std::optional<std::uint16_t> call_started(std::string_view raw_id);
-  // The last byte of its answer was written. Until then a crash still owes the client an answer. Whoever
-  // writes may say so through a Journal of its own on the same page.
+  // The last byte of its answer was written. Until then a crash still owes the client an answer. The writer
+  // may say so through a Journal of its own on the same page.
   void call_ended(std::uint16_t slot);
   std::size_t owed() const;                  // How many are in flight. May be asked from a signal handler.
   std::vector<std::string> calls() const;    // Raw ids in flight, in order of slots.
   std::vector<std::uint16_t> slots() const;  // Theirs.
-  void forget_calls();                       // Those of an earlier life have all been answered.
+  void forget_calls();                       // All calls of an earlier life are answered.
 
   void set_writing(bool half_written);
   bool writing() const;

@@ -217,7 +217,7 @@ Parser::Next Parser::separator(char closer) {
     note(pos_, std::string("expected ',' or '") + closer + "', but found " + shown());
     if (halted()) return Next::broken;
     if (c == '}' || c == ']') {
-      // Whoever forgot our bracket closes one around us with this one; if there is none, it is one too many.
+      // If a bracket around us matches, ours was forgotten and this one closes that; else it is one too many.
       if (closers_.find(c) != std::string::npos) return Next::broken;
       ++pos_;
     } else if (c == '"') {

@@ -1,4 +1,4 @@
-// Who may talk to the HTTP port, and from where: decided for every request, before anything else.
+// Decides for every request, before anything else, whether its client may talk to the HTTP port.
 //
 // Against DNS rebinding the Host must be one that we listen as, and an Origin, if there is one, too (403). A
 // token, where one is set, must come as "Authorization: Bearer …" (401), compared in constant time. A field

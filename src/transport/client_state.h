@@ -29,7 +29,7 @@ struct ClientIdentity {
 
 // Where a stream stands, across the connections that carry it.
 struct ClientStream {
-  std::optional<std::int64_t> call = std::nullopt;  // Whose answer it is to bring.
+  std::optional<std::int64_t> call = std::nullopt;  // The call whose answer it is to bring.
   ClientIdentity identity = {};
   std::optional<std::string> last_id = std::nullopt;
   base::Duration retry = base::Duration::zero();

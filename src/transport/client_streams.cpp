@@ -142,8 +142,8 @@ void StreamableClient::State::standing_ended(Flight flight, const std::optional<
 void StreamableClient::State::standing_refused(Flight flight, base::Instant now) {
   ClientStream& stream = flight.stream;
   const std::string status = " (HTTP " + std::to_string(flight.status) + ")";
-  // It was there under this session. Nobody may have anything to say for a long time, but what the server
-  // was asked to tell us about has to be asked for again.
+  // The stream existed in this session, so the server has lost the session. Begin a new one now, and not with
+  // the next message: the server has to be asked again for all that it was to tell us.
   const bool was_there = stream.was_open && !stream.identity.session.empty();
   if (was_there && (flight.status == 404 || session_unknown(flight, now))) {
     identity = {};

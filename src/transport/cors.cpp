@@ -30,7 +30,7 @@ std::optional<proto::HttpAnswer> preflight(const Access& access, const proto::Ht
   if (!asks || !is_listed(access, request.fields.get("origin"))) return std::nullopt;
   proto::HttpAnswer answer{.status = 204, .fields = {}, .body = {}};
   answer.fields.add("access-control-allow-methods", "GET, POST, DELETE");
-  // Those of a tool's parameters have any name.
+  // Header fields for a tool's parameters (x-mcp-header) may have any name.
   const std::string_view wanted = request.fields.get("access-control-request-headers");
   if (!wanted.empty()) answer.fields.add("access-control-allow-headers", wanted);
   answer.fields.add("access-control-max-age", "600");

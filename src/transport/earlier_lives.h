@@ -4,7 +4,7 @@
 // An event id of an earlier life names a stream of which nothing is known but its number, and that begins
 // anew here. The number's lower half is a mark of the call that the stream was for (of a batch, its first),
 // and so an owed answer finds the stream that is waiting for it, and no other: a client may take whatever
-// answer comes on a stream for that of the call it resumed. Whoever comes first, the stream or the answer,
+// answer comes on a stream for that of the call it resumed. The stream or the answer, whichever comes first,
 // waits for the other until `resume_for` of this life has passed; then waiting streams end, and later ones
 // are not begun.
 #pragma once

@@ -161,7 +161,7 @@ EventLog::Place EventLog::erase(Stream& stream, Place place) {
   return stream.events.erase(place);
 }
 
-// Those that were sent whole before those that were not, then the oldest.
+// Forgets streams that were sent whole before the others, and the oldest first.
 void EventLog::forget_ended() {
   for (;;) {
     const auto worse = [](const auto& a, const auto& b) {

@@ -18,10 +18,10 @@ constexpr std::string_view annotation = "x-mcp-header";
 // Servers take about as many fields in all.
 constexpr std::size_t params_max = 100;
 
-// Whose members are named by the schema's author; each is a schema.
+// Keywords whose members have names chosen by the schema's author; each member is a schema.
 constexpr std::string_view named[] = {"properties", "patternProperties", "dependentSchemas", "$defs",
                                       "definitions"};
-// Whose value is data, in which nothing is an annotation.
+// Keywords whose value is data; nothing in it is an annotation.
 constexpr std::string_view data[] = {"default", "const", "enum", "examples"};
 
 bool among(const auto& names, std::string_view name) {

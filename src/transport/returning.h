@@ -19,7 +19,7 @@
 namespace transport {
 
 struct Before {
-  std::vector<std::string> lines = {};  // Of the client's, initialize first.
+  std::vector<std::string> lines = {};  // The client's lines, initialize first.
   std::vector<std::string> lost = {};   // Raw ids of its calls that were in flight.
   bool certain = false;                 // It has shown that it is initialized; else only its first call does.
 };

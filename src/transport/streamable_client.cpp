@@ -76,7 +76,7 @@ void StreamableClient::State::send(proto::Message message, base::Instant now) {
       between_sessions = false;
     }
   } else if (between_sessions) {
-    // Whoever sent it did not know yet. Without a session it would be misunderstood.
+    // Sent before its sender knew that the session is lost; the server would misunderstand it.
     if (flight.stream.call) calls.erase(*flight.stream.call);
     outbox.emplace_back(Forgot{.refused = {std::move(flight.message)}, .session_lost = false});
     return;

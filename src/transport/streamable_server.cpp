@@ -126,8 +126,8 @@ struct StreamableServer::State {
   EarlierLives earlier;
   std::map<Number, Post> posts;                      // The newest last.
   std::map<std::string, Number, std::less<>> calls;  // In flight, by raw id.
-  std::map<ExchangeId, Number> waiting;              // Those that are no streams.
-  std::optional<base::Instant> stream_due;           // Of the oldest of those, or earlier.
+  std::map<ExchangeId, Number> waiting;              // POSTs whose answer is not a stream.
+  std::optional<base::Instant> stream_due;           // When the oldest of them becomes a stream, or earlier.
 };
 
 void StreamableServer::State::begin_at(base::Instant now) {
@@ -305,7 +305,7 @@ void StreamableServer::State::got(ExchangeId exchange, const HttpRequest& reques
   if (!id || id->life > options.life) {
     answer(exchange, refusal(400, Fault::refused, "Bad Request: Last-Event-ID is no event of this session"));
   } else if (id->life < options.life && id->stream == standalone) {
-    // Who knows no event of this life has heard nothing of what it has said.
+    // A client that knows no event of this life has heard nothing of it.
     streams.resume(standalone, 0, exchange, now);
   } else if (id->life < options.life) {
     earlier.resume(*id, exchange, outbox, now);

@@ -66,7 +66,7 @@ class Streams {
   struct Connection {
     ExchangeId exchange = 0;
     base::Instant silent_since;
-    // Whoever has come back by asking again is kept: not everybody comes back a second time.
+    // Unset for a client that came back by GET: it is kept, because not every client comes back twice.
     std::optional<base::Instant> polled_at;
   };
 

@@ -51,7 +51,7 @@ class Run:
         return {scenario for scenario, _ in self.checks}
 
     def scenarios(self):
-        """Those in which nothing failed."""
+        """Scenarios in which nothing failed."""
         return self.all_scenarios() - {scenario for (scenario, _), (status, _) in self.checks.items() if status == "FAILURE"}
 
     def lost(self, than):

@@ -363,7 +363,7 @@ class Streamable(Conversation):
             self._lost(ids, "the connection broke before its answer: %s" % reason)
 
     def _refused(self, answer, ids):
-        """Nobody waits for an answer that will never come."""
+        """Ends the calls whose answers will never come."""
         self.refusals.append(answer)
         self._lost(ids, "HTTP %d: %s" % (answer.status, answer.text()))
 

@@ -73,7 +73,7 @@ class TestAsks(Case):
         self.assertEqual(list(a.asks), [])
 
     @needs_hearth
-    def test_nobody_guesses_between_two_callers(self):
+    def test_hearth_does_not_guess_between_two_callers(self):
         """Given to the most recently active: two capable callers, so the question is refused, and from then on the
         server's calls run for one session at a time, which makes the next question certain."""
         a, b = self.client(capabilities=CAN), self.client(capabilities=CAN)

@@ -38,7 +38,7 @@ class TestCache(Case):
         self.assertEqual(self.names(b), self.names(a))
         self.assertEqual(server.counts()[LIST], 1)
 
-    def test_those_who_ask_at_the_same_time_get_one_answer(self):
+    def test_calls_at_the_same_time_get_one_answer(self):
         sessions = self.home.clients_of(5)
         os.kill(self.server().pid, signal.SIGSTOP)
         reads = [session.start("resources/read", {"uri": "fake://a"}) for session in sessions]

@@ -146,7 +146,7 @@ class TestAnswers(HttpCase):
             connection.start("POST", "/mcp/fake", session.headers(), call(number, "echo", {"text": str(number)}))
         self.assertEqual([connection.answer().json()["id"] for _ in range(5)], list(range(5)))
 
-    def test_who_waits_for_100_continue_gets_it(self):
+    def test_a_client_that_waits_for_100_continue_gets_it(self):
         session, connection = self.streamable(), self.connection()
         body = json.dumps(call(1, "echo", {"text": "x"})).encode()
         fields = session.headers(Accept="*/*", Expect="100-continue", **{"Content-Type": "application/json"})

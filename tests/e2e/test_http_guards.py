@@ -1,4 +1,4 @@
-"""Who may come to the port, from where, and with what."""
+"""Which clients may come to the port, from where, and with what."""
 import os
 import stat
 
@@ -7,7 +7,7 @@ from world import ABSENT, Home
 
 
 class TestGuards(HttpCase):
-    """Who may come, and from where."""
+    """Which clients may come, and from where."""
 
     TOKEN = "a-token-that-is-long-enough"
 

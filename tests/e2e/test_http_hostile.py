@@ -191,7 +191,7 @@ class TestSizes(HostileCase):
 
 
 class TestSlowness(HostileCase):
-    def test_who_says_one_byte_at_a_time_is_hung_up_on(self):
+    def test_a_client_that_says_one_byte_at_a_time_is_hung_up_on(self):
         """And others are served meanwhile. It takes as long as the daemon has patience."""
         slow = [self.connection() for _ in range(60)]
         for connection in slow:
@@ -215,7 +215,7 @@ class TestSlowness(HostileCase):
             return False
         return not (connection.has_ended() and connection.hung_up())
 
-    def test_who_does_not_read_costs_nobody_else(self):
+    def test_a_client_that_does_not_read_costs_no_other(self):
         """A stream whose client has stopped reading is ended with its session, or held within bounds."""
         lazy = self.streamable()
         connection = self.connection()
@@ -333,7 +333,7 @@ class TestNonsense(HostileCase):
 
 
 class TestBodies(HostileCase):
-    """Who has not shown that it may come costs nothing, and bodies that come slowly have a bound."""
+    """A client that has not shown that it may come costs nothing, and bodies that come slowly have a bound."""
 
     TOKEN = "a-token-that-is-long-enough"
     MIB = 1 << 20

@@ -288,7 +288,7 @@ class TestTogether(ModernCase):
             self.assertEqual({message["params"]["progressToken"] for message in messages[:-1]}, {1})
             self.assertEqual((messages[-1]["id"], messages[-1]["result"]["content"][0]["text"]), (1, text))
 
-    def test_who_closes_cancels_only_their_own(self):
+    def test_closing_a_connection_cancels_only_its_own_call(self):
         one = self.start(script(1, {"hold": "k", "drop": True}, {"text": "one"}))
         two = self.start(script(1, {"hold": "k"}, {"text": "two"}))
         self.server().wait("(hold k)", count=2)

@@ -234,7 +234,7 @@ class TestTrouble(RemoteCase):
             self.assert_error(session.start_tool("echo"))
             self.assertEqual(len(server.of("tools/call")), before + 1)
 
-    def test_nobody_there(self):
+    def test_no_server_listens(self):
         port = free_port()
         self.home.config({"mcpServers": {"remote": {"type": "http", "url": "http://127.0.0.1:%d/mcp" % port}}})
         with self.assertRaises(RpcError) as caught:
@@ -434,7 +434,7 @@ class TestHeaders(RemoteCase):
             self.assertNotIn("secret-one", self.home.hearth(*command).stdout)
         self.assertFalse([path for path, text in self.home.logs() if "secret-one" in text])
 
-    def test_who_brings_other_credentials_does_not_share(self):
+    def test_sessions_with_other_credentials_do_not_share(self):
         server = self.remote()
         self.configure(server, headers={"Authorization": "Bearer ${HEARTH_TEST_TOKEN}"})
         for token in ("one", "two", "one"):

@@ -113,7 +113,7 @@ class TestConversations(TlsCase):
                     Connection(self.tls()._replace(context=context))
 
     def test_the_end_is_said(self):
-        """Whoever cuts a connection cannot make its end look like ours."""
+        """An attacker that cuts a connection cannot make its end look like ours."""
         self.serve_tls()
         connection = self.connection(self.tls())
         connection.socket.suppress_ragged_eofs = False
@@ -282,7 +282,7 @@ class TestStrangers(TlsCase):
                 connection = self.connection(self.home.port)
                 connection.send(hello[:size])
                 end(connection)
-        # Those that neither go on nor go away make room for others.
+        # Connections that neither go on nor go away make room for others.
         lingering = [self.connection(self.home.port) for _ in range(600)]
         for connection in lingering:
             try:

@@ -1,4 +1,4 @@
-"""Whom to trust: private authorities, certificates of clients, and whose the port of a server is."""
+"""Trust: private authorities, certificates of clients, and the owner of a server's port."""
 import os
 import shutil
 import socket
@@ -163,7 +163,7 @@ while True:
 
 
 class TestPorts(RemoteCase):
-    """Who listens on a port of this machine."""
+    """Only this user and root may listen where a server is expected on this machine."""
 
     def started(self, port, **more):
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "http_server.py")

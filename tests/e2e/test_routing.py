@@ -1,4 +1,4 @@
-"""Whose is what: ids, progress, cancellation, batches, tasks."""
+"""Messages reach their owners: ids, progress, cancellation, batches, tasks."""
 import json
 import signal
 
@@ -201,7 +201,7 @@ class TestProgress(Case):
         self.assertEqual(len(set(map(str, tokens))), 2, "both calls reached the server with the same token")
 
     @needs_hearth
-    def test_nobody_hears_progress_that_is_nobodys(self):
+    def test_progress_that_belongs_to_no_call_is_dropped(self):
         """Progress after the answer or for an invented token makes Claude Code close the transport of bystanders."""
         a, b = self.client(), self.client()
         call = a.do({"progress": 1}, {"text": "done"}, {"progress": 3, "from": 50}, {"progress": 2, "token": 424242},

@@ -1,4 +1,4 @@
-"""Who shares a server with whom, and how it can be explained."""
+"""Which sessions share a server, and how that is explained."""
 import concurrent.futures
 import json
 import os

@@ -463,7 +463,7 @@ class TestNoDaemon(Case):
     def test_it_says_why_and_answers_with_that(self):
         """No daemon can be had at all: silence would hang the client, so requests are answered with the reason."""
         os.mkdir(self.home.run_dir)
-        os.mkdir(os.path.join(self.home.run_dir, "hearthd.lock"))  # Nobody can lock a directory like a file.
+        os.mkdir(os.path.join(self.home.run_dir, "hearthd.lock"))  # A directory cannot be locked like a file.
         a = self.home.open(name="fake")
         with self.assertRaises(RpcError) as caught:
             a.initialize()

@@ -133,7 +133,7 @@ class DeadMount:
             raise unittest.SkipTest("nothing can be mounted here: %s" % os.strerror(ctypes.get_errno()))
 
     def end(self):
-        """Whoever waits for it gets an error."""
+        """Programs that wait for it get an error."""
         os.close(self.device)
         self.libc.umount2(self.path.encode(), 2)  # MNT_DETACH
 

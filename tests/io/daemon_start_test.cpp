@@ -52,7 +52,7 @@ struct Home {
 
 }  // namespace
 
-TEST_CASE("nobody there: a daemon is started, and it is detached") {
+TEST_CASE("without a daemon one is started, and it is detached") {
   const Home home;
   const auto none = io::connect_existing(home.paths);
   REQUIRE_FALSE(none);

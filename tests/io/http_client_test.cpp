@@ -238,7 +238,7 @@ TEST_CASE("http client: a stream that breaks is no complete answer") {
   CHECK(told.failure->why.contains("broke before the answer was complete"));
 }
 
-TEST_CASE("http client: nobody listens") {
+TEST_CASE("http client: no server listens") {
   io::Loop loop;
   const auto port = io::free_port();
   REQUIRE(port);

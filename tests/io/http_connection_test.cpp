@@ -106,7 +106,7 @@ TEST_CASE("http connection: the last of such a pipeline may take its time") {
   CHECK(peers.hears("second\r\n0\r\n\r\n"));
 }
 
-TEST_CASE("http connection: who wants it closed, and HTTP/1.0") {
+TEST_CASE("http connection: requests that want it closed, and HTTP/1.0") {
   const struct {
     const char* request;
     const char* head;
@@ -327,7 +327,7 @@ TEST_CASE("http connection: hanging up on a stream that is blocked") {
   }
 }
 
-TEST_CASE("http connection: who has closed its side still gets the rest of an answer that is under way") {
+TEST_CASE("http connection: a client that has closed its side still gets the rest of the current answer") {
   HttpPeers peers(Over::tcp);
   peers.say(get("/"));
   REQUIRE(peers.waits_for_requests(1));

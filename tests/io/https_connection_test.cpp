@@ -300,7 +300,7 @@ TEST_CASE("https connection: clients that vanish are noticed in every phase") {
   }
 }
 
-TEST_CASE("https connection: who does not read is hung up on") {
+TEST_CASE("https connection: a client that does not read is hung up on") {
   TlsPeers tls({.stall = milliseconds(20)});
   tls.shake_hands();
   tls.say(get("/"));

@@ -16,7 +16,7 @@ NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri", "
 
 
 class User:
-    """Who sits before a client."""
+    """The person at a client."""
 
     def __init__(self, name="Ada"):
         self.name, self.asked = name, []

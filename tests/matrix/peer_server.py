@@ -6,8 +6,8 @@
 What comes and what it says is appended to the file RECORD, a line of JSON each. A server that listens prints "listening
 on PORT". With `late` it answers what was cancelled: some do, and over one pipe it says that the call has ended.
 
-Its tools do what the features of the matrix need. Whoever calls them over whatever connection sees the same state, because
-clients of some transports have many connections.
+Its tools do what the features of the matrix need. All connections see the same state, because clients of some transports
+have many connections.
 """
 import itertools
 import json
@@ -53,7 +53,7 @@ class Exchange:
 
 
 class Session:
-    """Whom the server speaks to: a connection, or a session over HTTP. `general` says what belongs to no request."""
+    """A client of the server: a connection, or a session over HTTP. `general` says what belongs to no request."""
 
     def __init__(self, general):
         self.general, self.level, self.uris, self.capabilities = general, None, set(), {}
@@ -281,7 +281,7 @@ class Server:
         return text("changed")
 
     def tell(self, whom, method, params):
-        """Those who listen, and want to hear of it."""
+        """Tells the listens that want to hear of it."""
         with self.hearing:
             for wanted, say in self.listens.values():
                 if whom(wanted):

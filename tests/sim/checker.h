@@ -53,7 +53,7 @@ class Checker {
   void forgiven() { forgiven_ = now(); }
   void daemon_died();
   void look_around();  // The broker's reports against the world, now and then.
-  void settled();      // Nobody misbehaves any more and time has passed.
+  void settled();      // All behave again and time has passed.
   void probed(const std::vector<Call*>& probes);
   void emptied();  // All sessions have left and idle times have passed.
 
@@ -130,10 +130,10 @@ class Checker {
   std::size_t deaths_of_lethal(const Server& server) const;
   void check_serialised(Server& server, const Call& call);
   void check_one_at_a_time(const Server& server, const Call& call);
-  // Whom a question of a legacy server may be for: sessions, and modern calls one by one.
+  // The parties that a legacy server's question may be for: sessions, and modern calls one by one.
   std::vector<std::pair<const Client*, const Call*>> parties(const Server& server) const;
   static bool may_be_asked(const Client& client, const Ask& ask);
-  // The legacy client whose call it must be because of; none if that is not certain, or it cannot be asked.
+  // The legacy client whose call must have caused it; none if that is uncertain, or it cannot be asked.
   const Client* surely_meant(const Server& server, const Ask& ask) const;
   // The same of a modern client's call.
   const Call* surely_of(const Server& server, const Ask& ask) const;

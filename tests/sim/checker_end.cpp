@@ -68,7 +68,7 @@ void Checker::look_around() {
   for (const broker::SessionReport& report : broker->sessions()) {
     for (const Client& client : world_.clients) {
       if (client.session != report.session) continue;
-      // Those that were answered with questions count while their servers wait.
+      // Calls that were answered with questions count while their servers wait.
       const auto parked = std::ranges::count_if(client.calls, &Call::input_required);
       if (report.calls > client.pending.size() + static_cast<std::size_t>(parked))
         broken("a session has the calls it has", who(client));

@@ -1,4 +1,4 @@
-// Whom a question of a server may be for.
+// The parties that a server's question may be for.
 #include <algorithm>
 
 #include "sim/checker.h"

@@ -321,7 +321,7 @@ void Checker::check_question(Client& client, Ask& ask, const std::string& text) 
   if (!may_be_asked(client, ask)) broken("a session without the capability is never asked", text);
   if (ask.by_round && ask.owner->client != client.number)
     broken("who made the call is asked what it needs", text);
-  if (ask.by_task || ask.by_round) return;  // Whose the task is says its marker.
+  if (ask.by_task || ask.by_round) return;  // The marker names the owner of the task.
   const auto candidates = parties(*ask.server);
   if (candidates.empty() && served_alone(*ask.server, client)) return;
   const std::pair<const Client*, const Call*> mine{&client, nullptr};
@@ -331,7 +331,7 @@ void Checker::check_question(Client& client, Ask& ask, const std::string& text) 
   if (candidates.size() > 1) broken("a question that may be somebody else's is not put", text);
 }
 
-// Who asked for no level hears everything, until somebody makes the server more talkative than that.
+// A client that set no level hears everything, until another makes the server more talkative than that.
 std::size_t Checker::least_for(const Client& client, const std::string& text) const {
   if (client.level) return *client.level;
   const auto numbers = named_numbers(text, "proc");

@@ -130,7 +130,7 @@ class Hands {
   int life_ = 0;
   bool retired_ = false;
   std::map<core::SessionId, SessionLink> sessions_;
-  std::map<core::InstanceId, ServerLink> servers_;  // Those with a process, or conversations.
+  std::map<core::InstanceId, ServerLink> servers_;  // Servers with a process, or conversations.
   std::map<core::InstanceId, Web> webs_;            // Without an entry: not started, or gone.
   std::set<core::InstanceId> forgotten_;
 };

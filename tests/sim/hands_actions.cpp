@@ -73,7 +73,7 @@ void Hands::carry_out(broker::CloseSession& action) {
   if (!link.left) world_.checker.left(*link.client);
   if (link.left) return session_ends(link);
   link.closing = true;
-  // Who does not read in the end is cut off.
+  // A client that does not read in the end is cut off.
   after(std::chrono::seconds(10), [this, session = action.session] {
     const auto late = sessions_.find(session);
     if (late != sessions_.end()) session_ends(late->second);

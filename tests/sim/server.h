@@ -101,7 +101,7 @@ class Server {
   std::map<std::string, std::set<std::string>> wished;  // What each asked for.
   std::map<std::string, Ask*> asks;             // Fed to the broker and owed an answer, by their raw ids.
   std::set<std::string> plain_asks;             // roots/list and ping, likewise.
-  std::set<std::string> roots_asks;             // Those that were roots/list.
+  std::set<std::string> roots_asks;             // The roots/list among plain_asks.
   std::optional<std::string> told_roots;        // The place that it was told; empty: none.
   bool roots_outdated = false;                  // It was told since that there are others.
   std::map<std::string, bool> subscribed;       // True: the server has granted it.

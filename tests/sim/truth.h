@@ -89,7 +89,7 @@ struct Call {
   bool asking = false;  // The broker knows that, and has not made the call again.
 };
 
-// Whose marker it bears.
+// The call whose marker it bears.
 inline Call& first_of(Call& call) {
   return call.first != nullptr ? *call.first : call;
 }
@@ -97,7 +97,7 @@ inline const Call& first_of(const Call& call) {
   return call.first != nullptr ? *call.first : call;
 }
 
-// Whose answer cannot be left out: the call fails without.
+// Whether the call asked for sampling, and so fails without an answer to it.
 inline bool asked_to_sample(const Call& call) {
   for (const Wanted& wanted : call.wanted) {
     if (wanted.method == "sampling/createMessage") return true;
@@ -128,7 +128,7 @@ struct Ask {
   bool answered = false;            // The broker has answered it.
   const Client* sure = nullptr;     // The only one that it could be meant for when the broker was given it.
   const Call* sure_call = nullptr;  // The same, of a modern client's calls.
-  Client* asked = nullptr;          // Whom the broker asked,
+  Client* asked = nullptr;          // The client that the broker asked,
   int life = 0;                     // and in which life of the daemon.
   std::string down_id;
   std::set<std::string> offers;  // Answers that were brought with a call.

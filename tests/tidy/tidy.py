@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from cpp import functions, without_comments_and_strings
+from english import riddles
 
 # Which folders of src/ each may include. Arrows point down only; see ARCHITECTURE.md.
 LAYERS = {
@@ -36,7 +37,7 @@ IMPURE_NAMES = re.compile(
     r"\b(?:(?:system|steady|high_resolution)_clock|clock_gettime|gettimeofday|fopen|getenv|secure_getenv"
     r"|setenv|popen|random_device|thread_local)\b|\btime\s*\(\s*(?:NULL|nullptr|0)\s*\)|\bsystem\s*\("
 )
-# These stay behind .cpp files, so that nobody compiles or sees them by accident.
+# These stay behind .cpp files, so that no file compiles or sees them by accident.
 HIDDEN_HEADERS = re.compile(r"^(uv\.h|spdlog/.*|fmt/.*|CLI/.*|boost/.*|curl/.*)$")
 
 FILE_LINES_MAX = 500
@@ -78,7 +79,7 @@ class Tidy:
         for path in files:
             name = path.relative_to(self.root).as_posix()
             if name.startswith("src/") and path.suffix == ".h" and name[4:] not in self.included:
-                self.complain(path, 1, "nobody includes this header")
+                self.complain(path, 1, "no file includes this header")
         self.check_compatibility(self.root / "docs" / "compatibility.md")
         self.check_index(self.root / "ARCHITECTURE.md")
         return sorted(self.found)
@@ -164,6 +165,8 @@ class Tidy:
                 self.complain(path, number, "unfinished: do it, or write it down as an issue")
             if len(line) > COLUMNS_MAX.get(path.suffix, len(line)):
                 self.complain(path, number, f"{len(line)} columns; {COLUMNS_MAX[path.suffix]} is the limit")
+        for number, words in riddles(path.suffix, text):
+            self.complain(path, number, f'"{words}": begin the sentence with the thing it is about')
 
     def check_code(self, path, name, text, lines):
         is_test = name.startswith("tests/")

@@ -17,7 +17,7 @@ USER = {"src/io/user.cpp": '#include "io/a.h"\n'}
 CLEAN = {
     "src/base/thing.h": HEADER + "struct Thing {};\n",
     "src/core/user.cpp": '#include <string>\n\n#include "base/thing.h"\n\n'
-    '// steady_clock, fopen() and co_await in a comment.\nconst char* text = "getenv shared_ptr";\n',
+    '// steady_clock, fopen() and co_await in a comment, for those\n// who need such.\nconst char* text = "getenv shared_ptr";\n',
 }
 
 PLANTED = [
@@ -28,7 +28,7 @@ PLANTED = [
                                                "src/base/a.cpp": "void here(int) {}\n"}),
     ("names no function", {"ARCHITECTURE.md": "| Where? | `src/base/a.cpp` | somewhere |\n", "src/base/a.cpp": "int a;\n"}),
     ("no place in the layers", {"src/attic/a.cpp": "int a;\n"}),
-    ("nobody includes", {"src/core/dead.h": HEADER}),
+    ("no file includes", {"src/core/dead.h": HEADER}),
     ("cannot include <thread>", {"src/broker/a.cpp": "#include <thread>\n"}),
     ("cannot include <unistd.h>", {"src/core/a.cpp": "#include <unistd.h>\n"}),
     ("cannot include <sys/socket.h>", {"src/face/a.cpp": "#include <sys/socket.h>\n"}),
@@ -52,6 +52,15 @@ PLANTED = [
     ("says nothing", {"src/core/session_manager.cpp": "int a;\n"}),
     ("no newline", {"src/io/a.cpp": "int a;"}),
     ("white space", {"src/io/a.cpp": "int a; \n"}),
+    ("begin the sentence", {"src/io/a.cpp": "int a;  // Nobody reads it.\n"}),
+    ("begin the sentence", {"src/io/a.cpp": "// It is told to all.\n// Who has left is not told.\nint a;\n"}),
+    ("begin the sentence", {"src/io/a.cpp": "// It is told to all. What is left\n// of it is none of ours.\nint a;\n"}),
+    ("begin the sentence", {"tests/unit/a_test.cpp": 'TEST_CASE("Whoever asks is told") {}\n'}),
+    ("begin the sentence", {"tests/e2e/test_a.py": "def test" + "_nobody_asks():\n    pass\n"}),
+    ("begin the sentence", {"tests/e2e/test_a.py": 'def f():\n    """Asks. Such a call fails."""\n'}),
+    ("begin the sentence", {"tests/e2e/test_a.py": "a = 1  # Those are left.\n"}),
+    ("begin the sentence", {"docs/a.md": "# A\n\nIt asks.\nSuch a call\nfails.\n"}),
+    ("begin the sentence", {"docs/a.md": "| what | why |\n|---|---|\n| a call | Nobody asks |\n"}),
     ("names no test", {"docs/compatibility.md": "| it bites | we bite back | trust us |\n"}),
     ("there is no test", {"docs/compatibility.md": "| a | b | `unit/a_test.cpp: it bites` |\n"}),
     ("there is no test", {"docs/compatibility.md": "| a | b | `e2e/test_a.py: TestA.test_b` |\n",

@@ -87,7 +87,7 @@ TEST_CASE("with TLS the scheme of our own origins is https, and its port may be 
   CHECK(status(tls, {{"host", "build.example:80"}}) == 403);
 }
 
-TEST_CASE("who listens on every address is known by every address, but by no other name") {
+TEST_CASE("a port on every address accepts every address as its host, but no other name") {
   const Access any{.hosts = {"build.example:8080", "localhost:8080"},
                    .origins = {},
                    .token = std::nullopt,
@@ -147,7 +147,7 @@ TEST_CASE("a token, where one is set, must come") {
   CHECK(status(access, {{"host", "localhost:8080"},
                         {"authorization", "Bearer secret-1"},
                         {"authorization", "Bearer secret-1"}}) == 401);
-  // Who comes from the wrong place learns nothing about the token.
+  // A client from the wrong place learns nothing about the token.
   CHECK(status(access, {{"host", "evil.example"}}) == 403);
   CHECK(status(access, {{"host", "localhost:8080"}, {"origin", "null"}}) == 403);
 }

@@ -169,7 +169,7 @@ struct Storm : test::Stage {
     if (request.line.contains("subscriptions/listen")) return;
     unanswered.erase(unanswered.begin() + static_cast<std::ptrdiff_t>(which));
     serves(server(), response(id_of(request.line), result_of(request)));
-    // Whoever asks after a call gets what it has changed.
+    // A request after a call gets what the call has changed.
     if (request.line.contains("tools/call")) told = versions.tools;
   }
   void changes() {
@@ -263,7 +263,7 @@ struct Storm : test::Stage {
 
 }  // namespace
 
-TEST_CASE("nobody misses an answer, and nobody gets an old one, whatever happens") {
+TEST_CASE("every call gets an answer, and none gets an old one, whatever happens") {
   std::uint64_t merged = 0, from_cache = 0;
   for (const proto::Era era : {proto::Era::legacy, proto::Era::modern}) {
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {

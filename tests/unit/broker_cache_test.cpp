@@ -106,7 +106,7 @@ const std::string kept_for_one =
 
 }  // namespace
 
-TEST_CASE_FIXTURE(LegacyStage, "those who ask the same at the same time get one answer") {
+TEST_CASE_FIXTURE(LegacyStage, "calls that ask the same at the same time get one answer") {
   const auto a = session();
   const auto b = session();
   says(a, said("7", "tools/list"));
@@ -224,7 +224,7 @@ TEST_CASE_FIXTURE(LegacyStage, "the server is told to stop when nobody waits any
   for (const auto id : {a, b, c}) CHECK(hears(id).empty());
 }
 
-TEST_CASE_FIXTURE(LegacyStage, "who joined and leaves is missed by nobody") {
+TEST_CASE_FIXTURE(LegacyStage, "a joined call that leaves does not disturb the others") {
   const auto a = session();
   const auto b = session();
   says(a, said("7", "tools/list"));
@@ -397,7 +397,7 @@ TEST_CASE_FIXTURE(LegacyStage, "where the entry says so every request is sent") 
   CHECK(hears(server()).size() == 2);
 }
 
-TEST_CASE_FIXTURE(LegacyStage, "those who wait for a server to start get one answer, too") {
+TEST_CASE_FIXTURE(LegacyStage, "calls that wait for a server to start get one answer, too") {
   const auto a = open();
   says(a, modern("1", "tools/list"));
   says(a, modern("2", "tools/list"));

@@ -288,8 +288,7 @@ TEST_CASE("a session outlives its daemon: what was in flight is answered once, w
   CHECK(holds(next.hears(next.server()).at(0), "tools/call"));
 }
 
-TEST_CASE(
-    "who has unsubscribed is not subscribed by the next daemon, even if a server refused it in between") {
+TEST_CASE("an unsubscribed session stays so under the next daemon, even if a server refused in between") {
   Page page;
   {
     Stage stage;

@@ -326,7 +326,7 @@ TEST_CASE_FIXTURE(ModernServerStage, "a client that wants to hear less hears les
   CHECK(hears(a).empty());
 }
 
-TEST_CASE_FIXTURE(ModernServerStage, "who asks for a task where there are none gets the answer") {
+TEST_CASE_FIXTURE(ModernServerStage, "a call that asks for a task where there are none gets the answer") {
   const auto a = legacy();
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","task":{}}})");
   serves_result(hears(server()).at(0), R"({"resultType":"complete","content":[]})");

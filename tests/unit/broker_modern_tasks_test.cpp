@@ -68,14 +68,14 @@ TEST_CASE_FIXTURE(TaskStage, "modern tasks: what is made goes through, and is na
     result(asked, R"({"resultType":"complete"})");
     CHECK(only(hears(ann)) == R"({"jsonrpc":"2.0","id":2,"result":{"resultType":"complete"}})");
   }
-  const auto again = of("ann");  // Who made it may have left since.
+  const auto again = of("ann");  // The session that made it may have left since.
   happens(broker::SessionClosed{ann});
   hears(server());
   says(again, request("3", "tasks/get", R"("taskId":"T",)"));
   CHECK(only(hears(server())).contains("tasks/get"));
 }
 
-TEST_CASE_FIXTURE(TaskStage, "modern tasks: whoever has not declared the extension is told so") {
+TEST_CASE_FIXTURE(TaskStage, "modern tasks: a client that has not declared the extension is told so") {
   const auto ann = of("ann");
   has_task(ann, "T");
   says(ann, request("2", "tasks/get", R"("taskId":"T",)", plain));

@@ -144,7 +144,8 @@ TEST_CASE_FIXTURE(ModernStage, "a call that ends while its client is away is tol
   CHECK(hears(server()).empty());
 }
 
-TEST_CASE_FIXTURE(ModernStage, "nobody comes back: the server is told, and the ticket is worth nothing") {
+TEST_CASE_FIXTURE(ModernStage,
+                  "a client does not come back: the server is told, and the ticket is worth nothing") {
   const auto a = modern();
   says(a, call("1"));
   asks("1", "elicitation/create", R"({"message":"?"})");
@@ -227,7 +228,7 @@ TEST_CASE_FIXTURE(ModernStage, "calls of modern clients that can lead to questio
   REQUIRE(wire.size() == 1);
   asks("2", "elicitation/create", R"({"message":"?"})");
   const std::string ticket = ticket_of(asked_in_a_round(a));
-  const std::string next = hears(server()).at(0);  // Who waits for answers asks nothing, so another may.
+  const std::string next = hears(server()).at(0);  // A parked call asks nothing, so another may run.
   CHECK(next.contains("tools/call"));
   says(a, call("5", R"("requestState":")" + ticket + R"(","inputResponses":{"q1":{"action":"accept"}},)"));
   CHECK(hears(server()).empty());  // Until that one is through.
@@ -238,8 +239,7 @@ TEST_CASE_FIXTURE(ModernStage, "calls of modern clients that can lead to questio
   CHECK(hears(a).at(0).contains(R"("id":5)"));
 }
 
-TEST_CASE_FIXTURE(ModernStage,
-                  "who comes back wants the log lines, and answers the questions, that it says then") {
+TEST_CASE_FIXTURE(ModernStage, "a call that comes back decides anew which log lines and questions it takes") {
   const auto a = modern();
   const std::string level = R"(,"io.modelcontextprotocol/logLevel":"error")";
   const auto logs = [&] {
@@ -276,7 +276,7 @@ TEST_CASE_FIXTURE(ModernStage, "a call that is refused when its turn has come gi
   CHECK(hears(server()).back().contains("tools/call"));
 }
 
-TEST_CASE_FIXTURE(ModernStage, "who comes back twice before its turn has come waits once") {
+TEST_CASE_FIXTURE(ModernStage, "a call that comes back twice before its turn waits once") {
   const auto a = modern_in_turns();
   says(a, call("1"));
   const std::string first = hears(server()).at(0);
@@ -298,7 +298,7 @@ TEST_CASE_FIXTURE(ModernStage, "who comes back twice before its turn has come wa
   CHECK(hears(server()).size() == 1);
 }
 
-TEST_CASE_FIXTURE(ModernStage, "who comes back and goes before its turn has come is cancelled") {
+TEST_CASE_FIXTURE(ModernStage, "a call that comes back and is cancelled before its turn is over") {
   const auto a = modern_in_turns();
   says(a, call("1"));
   asks("1", "elicitation/create", R"({"message":"?"})");

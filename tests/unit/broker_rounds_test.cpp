@@ -140,7 +140,7 @@ TEST_CASE_FIXTURE(ModernServerStage,
   CHECK(hears(a).empty());
 }
 
-TEST_CASE_FIXTURE(ModernServerStage, "who leaves while he is asked is told nothing any more") {
+TEST_CASE_FIXTURE(ModernServerStage, "a session that leaves while it is asked is told nothing any more") {
   const auto a = legacy();
   says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}})");
   serves_result(hears(server()).at(0),

@@ -210,7 +210,7 @@ TEST_CASE("an ambiguous question is refused, and calls take turns from then on")
   CHECK(stage.hears(stage.server()).size() == 1);
 }
 
-TEST_CASE("who cannot answer a question is never asked, and the call of who can is not taken for it") {
+TEST_CASE("a session that cannot answer is never asked, and a capable one's call is not taken for its call") {
   Stage stage;
   const auto a = stage.ready();
   const auto b = stage.ready(stage.spec(), form_asks);

@@ -138,7 +138,7 @@ TEST_CASE("merging: the newest of those that are under way is joined, unless it 
   CHECK(merging.leader(list(Method::tools_list), now + core::limits::join_within) == 0);
 }
 
-TEST_CASE("merging: who has left is not among those who get the answer") {
+TEST_CASE("merging: a call that has left does not get the answer") {
   Merging merging;
   merging.leads(list(Method::tools_list), 1, now);
   CHECK(merging.one_joined(1) == 0);

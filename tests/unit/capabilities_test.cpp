@@ -14,7 +14,7 @@ Capabilities read(std::string_view text) {
   return core::capabilities_of(document.root ? &*document.root : nullptr, text);
 }
 
-TEST_CASE("capabilities: who may be asked what") {
+TEST_CASE("capabilities: which session may be asked what") {
   const struct {
     const char* declared;
     bool roots, sampling, form, url, vendor;

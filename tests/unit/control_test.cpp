@@ -127,7 +127,7 @@ TEST_CASE_FIXTURE(Desk, "control: ensure says why a server cannot be had") {
   CHECK(answer->body.contains("no such file"));
 }
 
-TEST_CASE_FIXTURE(Desk, "control: who hangs up is not answered") {
+TEST_CASE_FIXTURE(Desk, "control: a caller that hangs up is not answered") {
   CHECK(ask("POST", "/ensure", R"({"name":"files"})").status == 0);
   control.gone(1);
   bring_up();
@@ -202,5 +202,5 @@ TEST_CASE_FIXTURE(Desk, "control: a server that is being stopped starts again if
   REQUIRE(answer);
   CHECK(answer->status == 200);
   passes(std::chrono::minutes(6));
-  CHECK(count<broker::StopInstance>() == 2);  // Nobody needed it for its idle time.
+  CHECK(count<broker::StopInstance>() == 2);  // No session needed it for its idle time.
 }

@@ -30,7 +30,7 @@ TEST_CASE("CORS: a browser that asks for a listed page is told what it may send"
   CHECK(answer->fields.get("access-control-allow-headers") == "authorization,mcp-param-x");
 }
 
-TEST_CASE("CORS: nobody else is told anything") {
+TEST_CASE("CORS: other origins are told nothing") {
   CHECK(!transport::preflight(rules, from("https://evil.example", "OPTIONS", true)));
   CHECK(!transport::preflight(rules, from("http://127.0.0.1:8080", "OPTIONS", true)));
   CHECK(!transport::preflight(rules, from("https://inspector.example", "POST", true)));

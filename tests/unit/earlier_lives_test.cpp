@@ -39,7 +39,7 @@ TEST_CASE("an answer owed to a call of an earlier life waits for the stream of t
   CHECK(session.say(ok_of_2) == Lines{"1: #1-b-1 " + ok_of_2, "1: end"});
 }
 
-TEST_CASE("who comes back with the same old id is given the same again") {
+TEST_CASE("a client that comes back with the same old id is given the same again") {
   Found session;
   session.say(ok_of_1);
   session.get(1, id_of("1"));

@@ -32,7 +32,7 @@ TEST_CASE("given roots: none, an empty list and no answer are three things") {
   CHECK(none.raw_error.find("-32601") != std::string::npos);
 }
 
-TEST_CASE("given roots: nobody else has given the same no answer") {
+TEST_CASE("given roots: two sessions without an answer have not given the same") {
   CHECK(given_roots("", ann).same_as(given_roots("17", ann)));
   CHECK_FALSE(given_roots("", ann).same_as(given_roots("", ben)));
 }

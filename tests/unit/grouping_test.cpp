@@ -45,7 +45,7 @@ void same_in_any_order(const std::map<char, ServerSpec>& specs, const Groups& ex
   } while (std::ranges::next_permutation(order).found);
 }
 
-TEST_CASE("grouping: who passes little on joins who brings more, whoever came first") {
+TEST_CASE("grouping: a client that passes little on joins one that brings more, in any order") {
   same_in_any_order({{'f', with({{"PATH", "/bin"}})}, {'r', with({{"EDITOR", "vi"}, {"GITHUB_TOKEN", "t"}})}},
                     {{'f', 'r'}});
 }
@@ -55,7 +55,7 @@ TEST_CASE("grouping: where unset is meant, unset and set are apart") {
                     {{'u'}, {'r'}});
 }
 
-TEST_CASE("grouping: who gets on with two that are apart goes to the same one each time") {
+TEST_CASE("grouping: a session that could join two groups joins the same one each time") {
   const std::map<char, ServerSpec> specs = {{'f', with({{"PATH", "/bin"}})},
                                             {'g', with({{"PATH", "/usr/bin"}})},
                                             {'a', with({{"EDITOR", "vi"}, {"GITHUB_TOKEN", "a"}})},
@@ -80,7 +80,7 @@ TEST_CASE("grouping: no process serves two that each bring what the other lacks"
                     {{'a'}, {'b'}});
 }
 
-TEST_CASE("grouping: who stays keeps others out, and a process is what it was started with") {
+TEST_CASE("grouping: a session that stays keeps others out, and a process is what it was started with") {
   const ServerSpec poor = with({{"PATH", "/bin"}});
   const ServerSpec rich = with({{"EDITOR", "vi"}, {"GITHUB_TOKEN", "t"}});
   const core::Seat seat{{&poor, {}}, {{&poor, {}}}};

@@ -190,7 +190,7 @@ TEST_CASE("http front: a stream, and a client that leaves it") {
   CHECK(world.front.exchanges() == 0);
 }
 
-TEST_CASE("http front: nobody is told of a client that leaves after its answer") {
+TEST_CASE("http front: a client that leaves after its answer is not reported") {
   World world;
   io::Descriptor client = world.connect();
   world.front.answer(world.ask(client, "/1"), text("x"));

@@ -49,7 +49,7 @@ TEST_CASE("kept sessions: what is created is found again, by its id only") {
   CHECK_FALSE(kept.sessions.find(""));
 }
 
-TEST_CASE("kept sessions: nobody else can read them, and they end") {
+TEST_CASE("kept sessions: only their owner can read them, and they end") {
   Kept kept;
   const std::string id = app::KeptSessions::new_id();
   REQUIRE(kept.sessions.create(id, record));

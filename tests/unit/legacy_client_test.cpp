@@ -34,7 +34,7 @@ TEST_CASE("legacy client: the revision a client gets") {
   }
 }
 
-TEST_CASE("legacy client: who it is and what it can do") {
+TEST_CASE("legacy client: its name and what it can do") {
   const auto read =
       hello(R"({"protocolVersion":"2025-06-18","capabilities":{"roots":{},"sampling":{ "a":1 }},)"
             R"("clientInfo":{"name":"Ann's \"IDE\"","version":"2.1"}})");

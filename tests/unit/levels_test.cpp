@@ -41,7 +41,7 @@ TEST_CASE("levels: a session hears what it asked for and above") {
   }
 }
 
-TEST_CASE("levels: who asked for nothing hears all, until another's wish makes the server talkative") {
+TEST_CASE("levels: a session that set no level hears all, but not the debug lines of another's wish") {
   for (const Level line : all) {
     CHECK(passes(line, std::nullopt, false));
     CHECK(passes(line, std::nullopt, true) == (line != Level::debug));

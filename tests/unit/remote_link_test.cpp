@@ -179,7 +179,7 @@ TEST_CASE("remote link: closed before it said anything, it is closed at once") {
   CHECK(world.server.seen.empty());
 }
 
-TEST_CASE("remote link: nobody listens") {
+TEST_CASE("remote link: no server listens") {
   World world;
   world.server.listener.reset();
   world.connect();

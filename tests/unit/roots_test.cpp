@@ -10,7 +10,7 @@ using core::SessionId;
 const SessionId ann{0, 1};
 const SessionId ben{1, 1};
 
-TEST_CASE("roots: nobody's are an empty list") {
+TEST_CASE("roots: without sessions the list is empty") {
   CHECK(Roots().union_result() == R"({"roots":[]})");
 }
 
@@ -54,7 +54,7 @@ TEST_CASE("roots: what is known, what is stale, what is gone") {
   roots.forget(ann);
   CHECK_FALSE(roots.known(ann));
   CHECK(roots.union_result() == R"({"roots":[]})");
-  roots.invalidate(ben);  // Nobody: nothing happens.
+  roots.invalidate(ben);  // Unknown session: nothing happens.
   CHECK_FALSE(roots.known(ben));
 }
 

@@ -33,7 +33,7 @@ std::string names(const std::vector<Difference>& found) {
   return all;
 }
 
-// Who may join whom, and what is said about it.
+// Which session may join which, and what is said about it.
 struct Row {
   const char* what;
   void (*change)(ServerSpec& running, ServerSpec& asking);
@@ -188,7 +188,7 @@ TEST_CASE("share key: what is named must agree, set or not") {
   }));
 }
 
-TEST_CASE("share key: who gets on with whom does not depend on who came first") {
+TEST_CASE("share key: the order of the sessions does not matter") {
   using Environment = std::map<std::string, std::string>;
   const Environment full = {{"HOME", "/u"}, {"EDITOR", "vi"}};
   const Environment few = {{"HOME", "/u"}, {"PATH", "/bin"}};

@@ -29,7 +29,7 @@ TEST_CASE("a probe for the modern revision gets the answer that lets the client 
   CHECK(answer.find(R"("id":0,"error":{"code":-32601)") != std::string::npos);
 }
 
-TEST_CASE("who waits for nothing gets nothing") {
+TEST_CASE("a message that needs no answer gets none") {
   CHECK(answered(R"({"jsonrpc":"2.0","method":"notifications/initialized"})").empty());
   CHECK(answered(R"({"jsonrpc":"2.0","id":1,"result":{}})").empty());
   CHECK(answered(R"([{"jsonrpc":"2.0","method":"x"}])").empty());

@@ -62,7 +62,7 @@ TEST_CASE("HTTP+SSE: a body on several lines is one message, and what is none is
   CHECK(session.out().front().starts_with("9: 405"));
 }
 
-TEST_CASE("HTTP+SSE: who looks for 2026-07-28 is told that there is no such method") {
+TEST_CASE("HTTP+SSE: a client that looks for 2026-07-28 is told that there is no such method") {
   Session session;
   session.out();
   const std::string meta = R"("params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}})";

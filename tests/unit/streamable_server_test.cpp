@@ -329,7 +329,7 @@ TEST_CASE("2025-11-25: an old stream is ended, and polled") {
   session.after(seconds(1));
   CHECK(session.after(seconds(5)) == Lines{"1: end"});
   CHECK(session.get(2, "0-a-0") == Lines{"2: stream", "2: #0-a-0 retry 1000"});
-  CHECK(session.after(seconds(5)).empty());  // Who has come back once is kept.
+  CHECK(session.after(seconds(5)).empty());  // A client that has come back once is kept.
   CHECK(session.say(ok_of_1) == Lines{"2: #0-a-1 " + ok_of_1, "2: end"});
 
   Session older("2025-06-18", {.poll_after = seconds(5)});
@@ -353,7 +353,7 @@ TEST_CASE("a connection that breaks cancels nothing, and its stream can be resum
         Lines{"4: stream", "4: #0-a-3 " + progress, "4: #0-a-4 " + ok_of_1, "4: end"});
 }
 
-TEST_CASE("who has all of an ended stream, or asks for an unknown one, need not ask again") {
+TEST_CASE("a client that has all of an ended stream, or names an unknown one, need not ask again") {
   Session session("2025-06-18");
   session.post(1, call("1"));
   session.say(progress, "1");
@@ -458,7 +458,7 @@ TEST_CASE("while the broker takes nothing, posts wait in order, and not too many
   session.server.hold();
   session.post(4, call("2"));
   session.gone(4);
-  CHECK(session.release() == Lines{"deliver " + call("2")});  // Nobody is there to be asked.
+  CHECK(session.release() == Lines{"deliver " + call("2")});  // No client is there to be asked.
   CHECK(session.get(5) == Lines{"5: stream", "5: #0-0-1 " + question});
 
   session.server.hold();

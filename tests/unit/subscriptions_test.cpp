@@ -101,10 +101,10 @@ TEST_CASE("subscriptions: a withdrawn wish is neither answered nor granted") {
   all.step("s");
   all.withdraw(3);
   CHECK(all.outcome("s", true).empty());
-  CHECK(all.step("s") == Step::unsubscribe);  // Nobody is left who wants it.
+  CHECK(all.step("s") == Step::unsubscribe);  // No session is left that wants it.
 }
 
-TEST_CASE("subscriptions: who wants it no longer before it was granted does not get it") {
+TEST_CASE("subscriptions: a session that unsubscribes before the grant does not get the grant") {
   Subscriptions all;
   all.want("r", {ann, 1});
   CHECK(all.step("r") == Step::subscribe);
@@ -136,7 +136,7 @@ TEST_CASE("subscriptions: after a crash everything is asked for again") {
   CHECK(all.concerned("r") == std::set<core::Subscriber>{ann});
   CHECK(all.step("r") == Step::subscribe);
   CHECK(all.step("s") == Step::subscribe);
-  CHECK(all.outcome("r", true).empty());  // Nobody is answered twice.
+  CHECK(all.outcome("r", true).empty());  // No call is answered twice.
   CHECK(all.outcome("s", true) == Waiters{{ben, 2}});
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("subscriptions: one from an earlier life counts at once, and the serve
   CHECK(all.concerned("r") == std::set<core::Subscriber>{ann, ben});
 }
 
-TEST_CASE("subscriptions: who leaves takes everything along") {
+TEST_CASE("subscriptions: a session that leaves is forgotten everywhere") {
   Subscriptions all;
   subscribe(all, "a", ann);
   subscribe(all, "b", ben);
@@ -168,7 +168,7 @@ TEST_CASE("subscriptions: who leaves takes everything along") {
   CHECK(all.concerned("b") == std::set<core::Subscriber>{ben});
 }
 
-TEST_CASE("subscriptions: whom an update concerns") {
+TEST_CASE("subscriptions: the subscribers that an update concerns") {
   Subscriptions all;
   subscribe(all, "file:///a", ann);
   subscribe(all, "file:///b/", ben);

@@ -41,7 +41,7 @@ TEST_CASE("tasks: progress is found by the server's token until the task has end
   tasks.ended("unknown");
 }
 
-TEST_CASE("tasks: who leaves owns nothing any more") {
+TEST_CASE("tasks: a session that leaves owns nothing any more") {
   Tasks tasks;
   tasks.created("t1", of(ann));
   tasks.created("t2", of(ben));
@@ -67,7 +67,7 @@ TEST_CASE("tasks: one that has to make room is handed back to be finished") {
   REQUIRE(same);
   CHECK(same->first == "7");
   CHECK(same->second.owner == ann);
-  CHECK(tasks.owns("1", ann));  // Nobody else had to go for that.
+  CHECK(tasks.owns("1", ann));  // No other task had to go for that.
 }
 
 TEST_CASE("tasks: too many, and the oldest is forgotten first") {
