@@ -237,7 +237,7 @@ bool Control::known(ExchangeId exchange, const std::string& name) {
   if (names.contains(name)) return true;
   refuse(exchange, 404,
          "no server named " + shown(name) + " is known to the daemon; " +
-             (names.empty() ? "there is none now" : "there are: " + listed(names)));
+             (names.empty() ? "it knows none now" : "there are: " + listed(names)));
   return false;
 }
 

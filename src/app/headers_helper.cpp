@@ -38,16 +38,16 @@ std::string shown(const std::string& name) {
 HeadersHelper::Fields headers_in(std::string_view output) {
   const proto::json::Document document = proto::json::parse(output);
   if (!document.root || document.root->type != proto::json::Type::object) {
-    return base::failure(R"(what it wrote is no JSON object, like {"Authorization": "Bearer ..."})");
+    return base::failure(R"(what it wrote is not a JSON object, like {"Authorization": "Bearer ..."})");
   }
   proto::HttpFields fields;
   for (const proto::json::Member& member : document.root->members) {
     if (member.value.type != proto::json::Type::string) {
       return base::failure("the value of " + shown(member.key) +
-                           " in the JSON object that it wrote is no string");
+                           " in the JSON object that it wrote is not a string");
     }
     if (member.key.empty() || member.key.find_first_not_of(token_characters) != std::string::npos) {
-      return base::failure("a name in the JSON object that it wrote is no name of a header");
+      return base::failure("a name in the JSON object that it wrote is not a valid header name");
     }
     if (std::ranges::any_of(member.value.text, is_control)) {
       return base::failure("the value of " + shown(member.key) +

@@ -36,8 +36,8 @@ base::Result<void> check(const HttpSettings& settings) {
   }
   if (wanted.empty()) return {};
   return base::failure("the port is not opened on " + settings.address +
-                       ": what is not a loopback address can be reached from other machines, and needs " +
-                       wanted + "; or leave \"address\" out");
+                       ": other machines can reach this address, so it needs " + wanted +
+                       "; or leave \"address\" out");
 }
 
 // A name is known with our port, unless it brings one of its own: that of whoever passes connections on to

@@ -147,7 +147,7 @@ void ConfigReader::remote_kind(const Member& member, Entry& entry) {
     error((certificate != nullptr ? certificate : its_key)->at,
           owner_ + " has a " + (certificate != nullptr ? "certificate" : "key") + " and no " +
               (certificate != nullptr ? "key" : "certificate") +
-              "; a server that asks who comes needs both, as files in PEM");
+              "; a server that asks for a client certificate needs both, as files in PEM");
   }
   if (entry.address.link == core::Link::stdio) {
     error(member.value.find("url")->at,

@@ -114,7 +114,7 @@ base::Result<core::Address> resolve_address(const EntryAddress& entry, const std
     if (!result) return base::failure(what + " of " + owner + ": " + result.error().what);
     if (result->find_first_of("\r\n") != std::string::npos)
       return base::failure(what + " of " + owner +
-                           " must be one line, and is not once its variables are put in");
+                           " must be one line, but has several once its variables are put in");
     return result;
   };
   core::Address address;

@@ -104,7 +104,7 @@ io::HttpClient::Listener WebServer::listener() const {
 }
 
 std::string WebServer::holder() const {
-  return io::listener_on(port_).value_or("somebody who has just left");
+  return io::listener_on(port_).value_or("a process that has just ended");
 }
 
 void WebServer::taken_by_stranger(const std::string& who) {

@@ -326,8 +326,9 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
   }
   if (asked_already(state, instance, message.of(message.envelope.id))) {
     state.send(instance.id,
-               proto::error_text({}, Code::invalid_request,
-                                 "hearth: a request re-used the id of one that is still running"));
+               proto::error_text(
+                   {}, Code::invalid_request,
+                   "hearth: the id of this request belongs to one that is still running; use another"));
     return;
   }
   if (is_unsure(state, instance, message, method)) {

@@ -63,7 +63,8 @@ void client_request(State& state, Session& session, const Scanned& message) {
     state.reply(session, raw_id, proto::error_text(raw_id, code, sentence, {session.server, false}));
   };
   if (in_flight(state, session, id)) {
-    refuse({}, Code::invalid_request, "hearth: a request re-used the id of one that is still running");
+    refuse({}, Code::invalid_request,
+           "hearth: the id of this request belongs to one that is still running; use another");
     return;
   }
   // Only what is not meant for a modern server begins a legacy conversation.
@@ -93,7 +94,7 @@ void client_request(State& state, Session& session, const Scanned& message) {
   if (proto::lists(method) &&
       instance->cursors.stale(core::cursor_of(message.of(message.envelope.params)), session.life != 0)) {
     refuse(id, Code::invalid_params,
-           "hearth: this cursor is of before the server was restarted; list again from the start");
+           "hearth: this cursor is from before the server restarted; list again from the start");
     return;
   }
   const bool reaches = may_reach(session, *instance);  // If not it is held, and looked at again then.

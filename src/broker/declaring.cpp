@@ -77,10 +77,8 @@ void declare_anew(State& state, Session& session, Instance& instance) {
       std::ranges::any_of(std::array{sent, asking, parked, returning, joined},
                           [&](core::CallState one) { return instance.calls.any(one, of_session); });
   if (works) return;
-  state.log(Severity::info, instance.spec.name +
-                                ": is started again, because it was told that other questions " +
-                                "can be put than those that " +
-                                (session.client.empty() ? "the client" : session.client) + " answers");
+  state.log(Severity::info, instance.spec.name + ": is started again to declare the questions that " +
+                                (session.client.empty() ? "the client" : session.client) + " can answer");
   stop(state, instance);
   instance.restart_wanted = true;
 }

@@ -180,8 +180,7 @@ void not_discovered(State& state, Instance& instance, std::string_view raw_error
   const auto offered = face::read_offered(raw_error);
   if (offered && offered->modern && instance.probes < probes_most) return ask_its_era(state, instance);
   if (!offered || offered->legacy) return say_initialize(state, instance);
-  refused(state, instance,
-          "speaks only revisions that Hearth does not agree with it on: " + offered->versions);
+  refused(state, instance, "agrees with Hearth on no protocol revision; it offers " + offered->versions);
 }
 
 }  // namespace

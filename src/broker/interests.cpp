@@ -56,13 +56,18 @@ void refuse_levels(State& state, Instance& instance) {
 
 }  // namespace
 
+std::string too_many_subscriptions() {
+  return "too many subscriptions in this session (limit " +
+         std::to_string(core::limits::subscriptions_per_session) + "); unsubscribe from one first";
+}
+
 void client_subscribes(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
   if (uri.empty() || instance.subscriptions.count_of(session.id) >= core::limits::subscriptions_per_session) {
     const bool missing = uri.empty();
     const std::string_view id = message.of(message.envelope.id);
-    const std::string_view sentence = missing ? "hearth: resources/subscribe needs params.uri"
-                                              : "hearth: this session holds as many subscriptions as one may";
+    const std::string sentence =
+        missing ? "hearth: resources/subscribe needs params.uri" : "hearth: " + too_many_subscriptions();
     state.reply(session, id,
                 proto::error_text(id, proto::Code::invalid_params, sentence, {session.server, false}));
     return;

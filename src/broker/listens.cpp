@@ -116,10 +116,11 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
   std::size_t open = 0;
   for (const auto& [call, listen] : instance.listens) open += listen.session == session.id ? 1U : 0U;
   if (open >= core::limits::listens_per_session)
-    return refuse("as many subscriptions are open as one may have");
+    return refuse("too many open listens (limit " + std::to_string(core::limits::listens_per_session) +
+                  "); close one first");
   if (instance.subscriptions.count_of(session.id) + filter->uris.size() >
       core::limits::subscriptions_per_session)
-    return refuse("this session holds as many subscriptions as one may");
+    return refuse(too_many_subscriptions());
   Asked asked;
   asked.era = proto::Era::modern;
   const std::int64_t call =

@@ -145,7 +145,7 @@ void modern_request(State& state, Session& session, const Scanned& message) {
   if (proto::lists(method) &&
       instance.cursors.stale(core::cursor_of(message.of(message.envelope.params)), session.life != 0)) {
     return refuse(state, session, message, Code::invalid_params,
-                  "hearth: this cursor is of before the server was restarted; list again from the start");
+                  "hearth: this cursor is from before the server restarted; list again from the start");
   }
   if (asked_by_its_call(state, session, instance, message, method)) return;
   forward_call(state, session, instance, message, method, asked);

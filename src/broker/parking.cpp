@@ -176,8 +176,8 @@ bool take_roots(State& state, Session& session, Instance& instance, const Scanne
     state.reply(
         session, id,
         proto::error_text(id, error_about(instance,
-                                          "works on another call of this client that gave other roots; "
-                                          "make the call again when that has its answer",
+                                          "still works on a call of this client that gave other roots; "
+                                          "make this call again when that one is answered",
                                           true)));
     return false;
   }
@@ -236,10 +236,9 @@ void park_ask(State& state, Instance& instance, Call& call, const Scanned& messa
   if (state.parks.find(call.park) == nullptr) {
     const Session& session = state.sessions.at(call.session);
     if (has_too_many(state, session)) {
-      state.log(Severity::warning, instance.spec.name + ": declined a question of the server: " +
+      state.log(Severity::warning, instance.spec.name + ": declined a question of the server, because " +
                                        std::to_string(core::limits::parked_per_principal) +
-                                       " calls of the client " + session.client +
-                                       " wait for it to come back already");
+                                       " calls already wait for answers of the client " + session.client);
       return decline_parked(state, instance.id, ask);
     }
     Park park = park_of(state, instance, call);
@@ -260,8 +259,8 @@ void park_ended(State& state, Instance& instance, const Call& call, std::vector<
   if (has_too_many(state, *session)) {
     const std::string sentence = "wants a person to visit a page first, and " +
                                  std::to_string(core::limits::parked_per_principal) +
-                                 " calls of this client wait for that or another answer already; make the "
-                                 "call again later";
+                                 " calls of this client already wait for answers; give one of those, "
+                                 "then make the call again";
     return send_outcome(state, call, R"("error":)" + error_about(instance, sentence, true));
   }
   Park park = park_of(state, instance, call);
@@ -279,7 +278,8 @@ void park_for_roots(State& state, Session& session, Instance& instance, const Sc
   if (has_too_many(state, session)) {
     const std::string sentence = "has to know the roots of its client, and " +
                                  std::to_string(core::limits::parked_per_principal) +
-                                 " calls wait for that to come back already; make the call again later";
+                                 " calls of this client already wait for answers; give one of those, "
+                                 "then make the call again";
     return state.reply(session, id, proto::error_text(id, error_about(instance, sentence, true)));
   }
   Park park = park_of(state, instance, session, message.bytes);
@@ -400,7 +400,7 @@ void parks_tick(State& state) {
     const Park& park = state.parks.at(id);
     const bool late = park.deadline && *park.deadline <= state.now;
     if (park.round_due && *park.round_due <= state.now) give_round(state, id);
-    if (late) give_up(state, id, "nobody came back with the answers");
+    if (late) give_up(state, id, "the client did not come back with the answers");
   }
 }
 

@@ -129,8 +129,7 @@ void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, co
 
 void server_answer(State& state, Instance& instance, const Scanned& message) {
   Call* call = call_of(instance, message.of(message.envelope.id));
-  if (call == nullptr)
-    return drop(state, instance, message, Dropped::answer, "an answer to no call that is open");
+  if (call == nullptr) return drop(state, instance, message, Dropped::answer, "an answer to an unknown call");
   const std::int64_t wire_id = call->wire_id;
   switch (call->purpose) {
     case Purpose::forwarded:
@@ -196,7 +195,7 @@ void progress(State& state, Instance& instance, const Scanned& message) {
   }
   Session* session = state.sessions.find(owner);
   if (session == nullptr)
-    return drop(state, instance, message, Dropped::progress, "progress of no call that is open");
+    return drop(state, instance, message, Dropped::progress, "progress of an unknown call");
   Message out(message.bytes);
   out.splice(message.envelope.progress_token, std::move(client_token));
   if (session->blocked) {
@@ -210,7 +209,7 @@ void progress(State& state, Instance& instance, const Scanned& message) {
 void to_owner(State& state, Instance& instance, SessionId owner, const Scanned& message) {
   const Session* session = state.sessions.find(owner);
   if (session == nullptr)
-    return drop(state, instance, message, Dropped::notice, "a notification that is meant for no session");
+    return drop(state, instance, message, Dropped::notice, "a notification that belongs to no session");
   state.send_about(owner, Message(message.bytes), concerned_call(state, *session, instance));
 }
 

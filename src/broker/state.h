@@ -119,8 +119,7 @@ void answer_discovers(State& state, core::Instance& instance);
 // A legacy server's answer to a modern client's call, which is out of the tables already.
 void modern_answer(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
 
-// What takes a turn at an interactive server: a legacy session, or one call of a modern session, because a
-// modern client can be asked something only as part of a call.
+// Takes turns at an interactive server: a legacy session, or one call of a modern one (asked per call).
 struct Party {
   SessionId session;
   std::int64_t call = 0;
@@ -321,6 +320,7 @@ void ask_for_roots(State& state, core::Session& session, core::Instance& instanc
 std::int64_t new_ask(State& state, core::Session& session, core::Instance& instance, core::Ask ask);
 
 // interests.cpp
+std::string too_many_subscriptions();
 void client_subscribes(State& state, core::Session& session, core::Instance& instance,
                        const Scanned& message);
 void client_unsubscribes(State& state, core::Session& session, core::Instance& instance,

@@ -30,7 +30,7 @@ core::Filter wanted_of(const Instance& instance) {
 
 void end(State& state, Instance& instance, std::int64_t call) {
   if (call == 0 || instance.calls.find(call) == nullptr) return;
-  state.send(instance.id, face::cancelled_notice(std::to_string(call), "it is replaced, or needed no more"));
+  state.send(instance.id, face::cancelled_notice(std::to_string(call), "it is replaced or no longer needed"));
   core::Call& replaced = *instance.calls.find(call);
   replaced.cancelled_at = state.now;
   instance.calls.become(replaced, core::CallState::cancelled);

@@ -148,7 +148,8 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
   }
   if (instance.era == proto::Era::legacy && only_a_modern_server_knows(call, scanned)) {
     fail(state, instance, call.wire_id,
-         error_about(instance, "does not know what this request presents; make the call again without it",
+         error_about(instance,
+                     "did not give the task or requestState of this request; make the call again without it",
                      false));
     return;
   }

@@ -193,7 +193,7 @@ class Reader {
       return std::unexpected(text.append(expected.shown).append(": ").append(usage_of(*out_.command)));
     }
     if (!expected.verbatim && out_.words.size() > expected.most) {
-      return std::unexpected(listed("do not know what to do with ", out_.words[expected.most], ""));
+      return std::unexpected(listed("unexpected argument ", out_.words[expected.most], ""));
     }
     return {};
   }

@@ -18,10 +18,10 @@ namespace {
 constexpr Flag json_flag = {"--json", "", "", "for programs: JSON instead of text"};
 
 constexpr std::array run_flags = {
-    Flag{"--scope", "", "SCOPE", "with whom to share: user, project (the default) or session (nobody)"},
+    Flag{"--scope", "", "SCOPE", "which sessions share: user, project (the default) or session (only this)"},
     Flag{"--name", "", "NAME", "what to call the server in status and logs"},
     Flag{"--env", "", "NAME", "share only with sessions that have the same value of NAME", Repeat::many},
-    Flag{"--ignore-env", "", "PATTERN", "share whatever the variables are that PATTERN fits, like CLIENT_*",
+    Flag{"--ignore-env", "", "PATTERN", "share even if variables that PATTERN fits differ, like CLIENT_*",
          Repeat::many},
 };
 constexpr std::array json_flags = {json_flag};

@@ -55,7 +55,7 @@ int ask_and_show(const Arguments& arguments, const Request& request, WithoutDaem
   if (answer->status >= 300) return complain(shim::problem_in(answer->body, answer->status));
   if (arguments.has("--json")) return show(answer->body.ends_with('\n') ? answer->body : answer->body + "\n");
   const proto::json::Document document = proto::json::parse(answer->body);
-  if (!document.root) return complain("the daemon answered with something that is no JSON");
+  if (!document.root) return complain("the answer of the daemon is not JSON");
   return show(shown(*document.root));
 }
 
@@ -124,7 +124,8 @@ int run_status(const Arguments& arguments) {
   const std::size_t others = ours == exit_ok ? daemons - std::min<std::size_t>(daemons, 1) : daemons;
   if (others != 0 && !arguments.has("--json")) {
     complain((others == 1 ? "another daemon runs" : std::to_string(others) + " other daemons run") +
-             std::string(" for sessions in other surroundings (a sandbox, other limits); ask from there"));
+             std::string(" for sessions in other surroundings (a sandbox, other limits); run this command "
+                         "there to see it"));
   }
   return ours;
 }

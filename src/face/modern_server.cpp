@@ -207,7 +207,7 @@ std::expected<InputRequired, std::string> read_input_required(std::string_view r
   InputRequired read;
   read.state = proto::member(raw_result, "requestState");
   if (!read.state.empty() && read.state.front() != '"')
-    return std::unexpected("asked for input with a requestState that is no string");
+    return std::unexpected("asked for input with a requestState that is not a string");
   std::string wrong;
   proto::each_member(
       proto::member(raw_result, "inputRequests"), [&](std::string_view key, std::string_view raw) {
@@ -216,7 +216,7 @@ std::expected<InputRequired, std::string> read_input_required(std::string_view r
         request.method =
             method.size() >= 2 ? proto::method_of(method.substr(1, method.size() - 2)) : proto::Method::other;
         if (!proto::input_request(request.method))
-          wrong = "asked for input by a method that is none of the protocol's: " + std::string(method);
+          wrong = "asked for input by a method that the protocol does not have: " + std::string(method);
         if (request.method == proto::Method::elicitation_create) {
           const bool url = proto::member(request.params, "mode") == R"("url")";
           request.mode = url ? core::Mode::url : core::Mode::form;
@@ -225,7 +225,7 @@ std::expected<InputRequired, std::string> read_input_required(std::string_view r
       });
   if (!wrong.empty()) return std::unexpected(wrong);
   if (read.requests.empty() && read.state.empty())
-    return std::unexpected("asked for input, and neither said for what nor gave a requestState");
+    return std::unexpected("asked for input without questions and without a requestState");
   return read;
 }
 

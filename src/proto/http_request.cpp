@@ -328,7 +328,7 @@ std::size_t HttpRequestReader::State::take_body(std::string_view bytes) {
     const std::size_t count = parser->put({more.data(), more.size()}, code);
     if (code == http::error::need_more) {
       if (more.size() < chunk_head_max) break;
-      refuse({400, "A chunk of the request's body begins with too much."});
+      refuse({400, "A chunk header is too long."});
       break;
     }
     if (code) {
@@ -347,7 +347,7 @@ bool HttpRequestReader::State::check_chunk_head(std::string_view taken, std::siz
   if (parser->request.body.size() != body_before) return true;
   chunk_heads += taken.size();
   if (taken.size() >= chunk_head_max || chunk_heads > chunk_heads_free + 2 * body_before) {
-    refuse({400, "A chunk of the request's body begins with too much."});
+    refuse({400, "A chunk header is too long."});
     return false;
   }
   const bool folded =

@@ -115,8 +115,8 @@ std::optional<HttpAnswer> refused_place(const Access& access, const HttpRequest&
   }
   const std::string_view host = fields.get("host");
   if (!access.hosts.empty() && (fields.count("host") != 1 || !is_ours(access, whole(access, host)))) {
-    return proto::problem(403, "Host \"" + std::string(host) + "\" is none that Hearth listens as; use " +
-                                   access.scheme + "://" + access.hosts.front() +
+    return proto::problem(403, "unknown host \"" + std::string(host) + "\"; use " + access.scheme + "://" +
+                                   access.hosts.front() +
                                    ", or list the name in \"hosts\" of \"http\" in config.json");
   }
   for (const auto& [name, value] : fields.all) {

@@ -236,9 +236,10 @@ void StreamableServer::State::posted(ExchangeId exchange, HttpRequest request, b
   const auto is_request = [](const Posted::Part& part) { return part.envelope.kind == proto::Kind::request; };
   const bool requests = std::ranges::any_of(read->parts, is_request);
   if (requests && reuses_an_id(*read)) {
-    return answer(exchange,
-                  refusal(400, Fault::invalid_request,
-                          "Invalid Request: a request re-used the id of one that is still running"));
+    return answer(
+        exchange,
+        refusal(400, Fault::invalid_request,
+                "Invalid Request: the id of this request belongs to one that is still running; use another"));
   }
   for (const Posted::Part& part : read->parts) outbox.emplace_back(Deliver{part.line});
   if (requests) {

@@ -245,8 +245,8 @@ TEST_CASE_FIXTURE(ModernServerStage,
   SUBCASE("and refuses again") {
     serves_error(again, no);
     happens(broker::InstanceExited{server(), "was killed by SIGTERM", ""});
-    CHECK(hears(a).at(0).contains(
-        R"(speaks only revisions that Hearth does not agree with it on: [\"2026-07-28\"])"));
+    CHECK(
+        hears(a).at(0).contains(R"(agrees with Hearth on no protocol revision; it offers [\"2026-07-28\"])"));
   }
 }
 

@@ -256,7 +256,7 @@ TEST_CASE("a call that was cancelled a moment ago may still be asking") {
   SUBCASE("but asks with the id of another question in vain") {
     stage.hears(stage.server());
     stage.serves(stage.server(), request("9", "elicitation/create"));
-    CHECK(stage.hears(stage.server()).at(0).contains("re-used the id"));
+    CHECK(stage.hears(stage.server()).at(0).contains("belongs to one that is still running"));
   }
 }
 

@@ -102,10 +102,10 @@ TEST_CASE("what belongs to nobody is logged once of each kind, with its beginnin
   }
   const auto lines = logged(stage);
   REQUIRE(lines.size() == 3);
-  CHECK(lines[0] == "files: dropped an answer to no call that is open: " + answer.substr(0, 100) +
+  CHECK(lines[0] == "files: dropped an answer to an unknown call: " + answer.substr(0, 100) +
                         "… (logged once; \"dropped\" in hearth status --json counts them)");
-  CHECK(lines[1].contains(R"(meant for no session: {"jsonrpc":"2.0","method":"notifications/own"} ()"));
-  CHECK(lines[2].contains("progress of no call that is open"));
+  CHECK(lines[1].contains(R"(belongs to no session: {"jsonrpc":"2.0","method":"notifications/own"} ()"));
+  CHECK(lines[2].contains("progress of an unknown call"));
   CHECK(stage.broker.instances().at(0).dropped == 9);
   CHECK(stage.hears(a).empty());
 }

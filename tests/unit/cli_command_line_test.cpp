@@ -71,7 +71,7 @@ TEST_CASE("refusals name what was meant") {
 
 TEST_CASE("words and values are counted") {
   CHECK(parsed("stop").error() == "'stop' needs NAME: hearth stop [--json] NAME");
-  CHECK(parsed("stop", "a", "b").error() == "do not know what to do with 'b'");
+  CHECK(parsed("stop", "a", "b").error() == "unexpected argument 'b'");
   CHECK(parsed("run", "--").error().starts_with("'run' needs -- COMMAND ARGS..."));
   CHECK(parsed("run", "--scope").error() == "'--scope' needs a value: --scope SCOPE");
   CHECK(parsed("run", "--scope=", "--", "x").error() == "the value of '--scope' is empty");

@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(Desk, "control: mistakes are told") {
       {"POST", "/start", R"({"name":1})", 400, "\\\"name\\\" must be a string"},
       {"POST", "/ensure", R"({"name":"files","project":"here"})", 400, "absolute path"},
       {"POST", "/start", R"({"name":"other"})", 404, "there is no server other"},
-      {"POST", "/stop", R"({"name":"other"})", 404, "there is none now"},
+      {"POST", "/stop", R"({"name":"other"})", 404, "it knows none now"},
       {"POST", "/restart", R"({"name":"other"})", 404, "is known to the daemon"},
   };
   for (const auto& row : table) {

@@ -157,9 +157,13 @@ TEST_CASE("the version header may be absent, and must name a revision that is sp
 TEST_CASE("a request that re-uses an id is refused, and the call in flight goes on") {
   Session session("2025-06-18");
   session.post(1, call("1"));
-  CHECK(session.post(2, call("1")) ==
-        Lines{"2: 400 " +
-              refused(-32600, "Invalid Request: a request re-used the id of one that is still running")});
+  CHECK(
+      session.post(2, call("1")) ==
+      Lines{
+          "2: 400 " +
+          refused(
+              -32600,
+              "Invalid Request: the id of this request belongs to one that is still running; use another")});
   CHECK(session.say(ok_of_1) == Lines{"1: 200 " + ok_of_1});
   CHECK(session.post(3, call("1")) == Lines{"deliver " + call("1")});
 }
