@@ -13,7 +13,7 @@
 
 namespace broker {
 
-// Nobody will answer it. A question without a server's id was Hearth's own.
+// Declines it to the server that asked. A question without a server's id was Hearth's own.
 void decline_parked(State& state, InstanceId instance, const core::ParkedAsk& ask);
 void park_ask(State& state, core::Instance& instance, core::Call& call, const Scanned& message,
               proto::Method method);
@@ -29,7 +29,7 @@ void come_back_in_turn(State& state, core::Instance& instance, core::Call& call,
 // What a modern call has come to ("\"result\":…" or "\"error\":…"): told to its client, if that waits, and
 // kept. The call is out of the tables.
 void conclude(State& state, const core::Call& call, std::string outcome);
-// The client that waited has gone: whoever comes back finds nothing.
+// The client that waited has gone: its ticket finds nothing any more.
 void unpark(State& state, core::ParkId park);
 bool server_cancels_parked(State& state, core::Instance& instance, std::string_view raw_id);
 // The process that asked them is gone.
