@@ -90,7 +90,7 @@ void Checker::check_told(const Client& client, const Call& call, const Read& mes
   check_age(call, inquiry, message, text);
 }
 
-// Nobody is answered with what was asked before a change that came before his own call.
+// A call after a change is never answered with what the server was asked before the change.
 void Checker::check_age(const Call& call, const Inquiry& inquiry, const Read& message,
                         const std::string& text) {
   const base::Duration age = now() - *inquiry.told;
