@@ -56,7 +56,7 @@ void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
                                 " already, all of them busy"});
     return turn_away(socket, std::move(descriptor), 503, "There are too many connections.");
   }
-  // The reserve is for our own user. A connection of his takes little, and says at once what it wants.
+  // The reserve is for our own user, whose connections take little and say at once what they want.
   const bool scarce = io::is_reserved(descriptor.get());
   if (scarce && !make_room(socket) && socket.origin.kind == HttpOrigin::Kind::tcp) {
     events_.on_trouble({.what = "a connection was refused: " + io::too_many_open_files()});

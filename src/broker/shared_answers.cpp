@@ -118,7 +118,7 @@ void keep(State& state, Instance& instance, Merging::Led led, const Scanned& mes
   instance.cache.keep(std::move(led.key), {result, state.now + good_for}, state.now);
 }
 
-// It says something about him who asked, and nothing about others.
+// The answer depends on the asking client, so it cannot be shared.
 bool personal(const Scanned& message) {
   const std::string_view type = message.of(message.envelope.result_type);
   if (!type.empty() && type != R"("complete")") return true;

@@ -88,7 +88,7 @@ std::string name_of_surroundings(const base::Inheritance& inheritance) {
   }
   const auto nice = inheritance.settings.find("nice");
   if (nice != inheritance.settings.end() && nice->second > 0) text += std::to_string(nice->second);
-  // FNV-1a: nobody gains from a collision but a daemon that refuses his own session.
+  // FNV-1a: a collision only makes a daemon refuse a session of the colliding user's own.
   std::uint64_t hash = 0xcbf29ce484222325U;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
   std::array<char, 17> digits;

@@ -38,7 +38,7 @@ def act(peer, number):
 
 
 def watches(peer, all_watch):
-    """One resource of his own, and one that everybody watches: the latter."""
+    """The resource that all clients watch; each also has one of its own."""
     own = "peer://of/" + peer.user.name.replace(" ", "-")
     watch = peer.watch("notifications/resources/updated", uri=own)
     shared = peer.watch("notifications/resources/updated", uri=SHARED)
@@ -49,7 +49,7 @@ def watches(peer, all_watch):
 
 
 def heard_of(peer):
-    """The resources that he was told of."""
+    """The resources that it was told of."""
     return {message["params"]["uri"] for message, _ in peer.tape.heard
             if message.get("method") == "notifications/resources/updated"}
 

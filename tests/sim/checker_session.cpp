@@ -126,7 +126,7 @@ Delivery Checker::sent(Client& client, std::string text) {
   return delivery;
 }
 
-// The heart of it: nobody receives what is not his own.
+// The main check: no session receives what is not its own.
 void Checker::check_owner(Client& client, const std::string& text) {
   for (const int number : named_numbers(text, "marker")) {
     if (world_.truth.calls[static_cast<std::size_t>(number)].client != client.number) {

@@ -265,7 +265,7 @@ TEST_CASE_FIXTURE(LegacyStage, "an error is everybody's") {
     CHECK(hears(a).at(0).contains("could not be read"));
     CHECK(hears(b).at(0).contains("could not be read"));
   }
-  SUBCASE("but not if it is about him who asked") {
+  SUBCASE("but not if it depends on the asking client") {
     serves(server(),
            R"({"jsonrpc":"2.0","id":)" + id_of(wire) + R"(,"error":{"code":-32042,"message":"go"}})");
     CHECK(hears(a).size() == 1);
