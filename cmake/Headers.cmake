@@ -1,5 +1,5 @@
 # `ninja headers`: every header compiles alone. Not part of the default build.
-file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/src/*/*.h)
+file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/src/*.h)
 set(header_sources)
 foreach(header IN LISTS headers)
   string(REPLACE "/" "_" name ${header})

@@ -6,7 +6,7 @@
 #include <csignal>
 #include <ctime>
 
-#include "app/http_port.h"
+#include "app/http/http_port.h"
 #include "base/version.h"
 #include "io/clock.h"
 #include "io/tcp_socket.h"

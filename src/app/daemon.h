@@ -10,16 +10,16 @@
 #include <string>
 #include <vector>
 
+#include "app/api/control.h"
 #include "app/attachment.h"
-#include "app/config.h"
-#include "app/config_file.h"
-#include "app/control.h"
+#include "app/config/config.h"
+#include "app/config/config_file.h"
 #include "app/daemon_log.h"
-#include "app/http_front.h"
-#include "app/http_sessions.h"
-#include "app/learnt.h"
-#include "app/table.h"
-#include "app/upstreams.h"
+#include "app/http/http_front.h"
+#include "app/http/http_sessions.h"
+#include "app/servers/learnt.h"
+#include "app/servers/upstreams.h"
+#include "base/id_table.h"
 #include "base/result.h"
 #include "broker/broker.h"
 #include "io/child.h"
@@ -131,8 +131,8 @@ class Daemon {
   io::Timer deadline_;
   std::vector<io::SignalWatch> signals_;
 
-  Table<core::SessionTag, Attachment> sessions_;
-  Table<core::InstanceTag, Running> instances_;
+  base::IdTable<core::SessionTag, Attachment> sessions_;
+  base::IdTable<core::InstanceTag, Running> instances_;
   std::vector<broker::SessionId> dirty_sessions_;
   std::vector<broker::InstanceId> dirty_instances_;
   std::vector<broker::Action> carrying_out_;

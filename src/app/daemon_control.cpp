@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "app/api.h"
-#include "app/attach_body.h"
+#include "app/api/api.h"
 #include "app/daemon.h"
+#include "app/http/attach_body.h"
 #include "core/reach.h"
 #include "io/clock.h"
 #include "io/descriptor_limit.h"

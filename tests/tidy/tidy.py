@@ -2,7 +2,8 @@
 """Style as a test: what the compiler does not check and a reader would stumble over.
 
 Prints one line per violation (file:line: sentence) and exits 1 if there is any. `tidy.py DIRECTORY` checks
-another tree; tidy_test.py plants one violation of each kind in such a tree and expects it to be found.
+another tree; tidy_test.py plants one violation of each kind in such a tree and expects it to be found. `tidy.py --house`
+prints the arrows between folders and rooms.
 """
 
 import re
@@ -25,6 +26,16 @@ LAYERS = {
     "shim": ["base", "proto", "io"],
     "cli": ["base", "proto", "io", "shim"],
     "bin": ["base", "proto", "transport", "core", "face", "broker", "io", "app", "shim", "cli"],
+}
+# The rooms of a folder, and which of its other rooms each may include. What stands in the folder itself may include
+# all of them, and is included by none.
+ROOMS = {
+    "app": {
+        "config": [],
+        "http": ["config"],
+        "servers": ["config"],
+        "api": ["config"],
+    },
 }
 PURE = ["base", "proto", "transport", "core", "face", "broker"]
 
@@ -191,6 +202,7 @@ class Tidy:
                 self.complain(path, number, f"{folder} is pure: no clock, file, environment or thread")
         if folder:
             self.check_includes(path, folder, lines)
+            self.check_rooms(path, folder, lines)
         else:
             self.included.update(re.findall(r'^#include "([^"]+)"', text, re.MULTILINE))
 
@@ -214,6 +226,21 @@ class Tidy:
             elif target != folder and target not in LAYERS[folder]:
                 self.complain(path, number, f"{folder} includes {target}: arrows point down only")
 
+    def check_rooms(self, path, folder, lines):
+        rooms = ROOMS.get(folder, {})
+        room = room_of(path.relative_to(self.root / "src"))
+        if room and room not in rooms:
+            self.complain(path, 1, f"src/{folder}/{room} has no place among the rooms; see ARCHITECTURE.md")
+            return
+        for number, line in enumerate(lines, 1):
+            own = re.match(r'\s*#\s*include\s*"([^"]+)"', line)
+            target = Path(own[1]) if own else None
+            if not room or target is None or target.parts[0] != folder or room_of(target) == room:
+                continue
+            if room_of(target) not in rooms[room]:
+                where = f"{folder}/{room_of(target)}".rstrip("/")
+                self.complain(path, number, f"{folder}/{room} includes {where}: doors open one way only")
+
     def check_header(self, path, text):
         if "#pragma once" not in text:
             self.complain(path, 1, "#pragma once is missing")
@@ -222,7 +249,45 @@ class Tidy:
             self.complain(path, 1, "the header does not begin with a comment that says what it is")
 
 
+def room_of(path):
+    """Of a path from src/: the folder within its folder, or nothing."""
+    return path.parts[1] if len(path.parts) > 2 else ""
+
+
+def circle(graph):
+    """Some nodes that lead back to the first of them, or nothing. `graph` maps each to those that it points at."""
+    done = set()
+
+    def walk(node, way):
+        if node in way:
+            return way[way.index(node):] + [node]
+        if node in done:
+            return []
+        for target in graph[node]:
+            if found := walk(target, way + [node]):
+                return found
+        done.add(node)
+        return []
+
+    for node in graph:
+        if found := walk(node, []):
+            return found
+    return []
+
+
+def house():
+    """The arrows between folders, and between their rooms, as lines for people."""
+    lines = [f"{folder} -> {' '.join(targets)}".rstrip(" ->") for folder, targets in LAYERS.items()]
+    for folder, rooms in ROOMS.items():
+        lines += [f"{folder}/{room} -> {' '.join(f'{folder}/{one}' for one in targets)}".rstrip(" ->")
+                  for room, targets in rooms.items()]
+    return lines
+
+
 def main():
+    if sys.argv[1:] == ["--house"]:
+        print("\n".join(house()))
+        return 0
     root = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else Path(__file__).resolve().parents[2]
     found = Tidy(root).run()
     for path, line, sentence in found:

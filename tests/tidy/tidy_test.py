@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from cpp import functions, without_comments_and_strings
+import tidy
 from tidy import Tidy
 
 PROSE = "// What this is and what it promises to whoever reads it.\n"
@@ -27,6 +28,10 @@ PLANTED = [
     ("gone does not stand in src/base/a.cpp", {"ARCHITECTURE.md": "| Where? | `src/base/a.cpp` | `here`, then `gone` |\n",
                                                "src/base/a.cpp": "void here(int) {}\n"}),
     ("names no function", {"ARCHITECTURE.md": "| Where? | `src/base/a.cpp` | somewhere |\n", "src/base/a.cpp": "int a;\n"}),
+    ("no place among the rooms", {"src/app/attic/a.cpp": "int a;\n"}),
+    ("doors open one way only", {"src/app/config/a.h": HEADER + '#include "app/http/b.h"\n', "src/app/http/b.h": HEADER,
+                                 "src/app/a.cpp": '#include "app/config/a.h"\n'}),
+    ("doors open one way only", {"src/app/http/a.cpp": '#include "app/b.h"\n', "src/app/b.h": HEADER}),
     ("no place in the layers", {"src/attic/a.cpp": "int a;\n"}),
     ("no file includes", {"src/core/dead.h": HEADER}),
     ("cannot include <thread>", {"src/broker/a.cpp": "#include <thread>\n"}),
@@ -117,6 +122,13 @@ class TidyTest(unittest.TestCase):
 
     def test_clean(self):
         self.assertEqual(self.complaints(CLEAN), [])
+
+    def test_arrows_have_no_circle(self):
+        self.assertEqual([], tidy.circle(tidy.LAYERS))
+        for rooms in tidy.ROOMS.values():
+            self.assertEqual([], tidy.circle(rooms))
+        self.assertEqual(["a", "b", "a"], tidy.circle({"a": ["b"], "b": ["a"]}))
+        print("\n".join(tidy.house()))
 
     def test_planted(self):
         for sentence, files in PLANTED:

@@ -1,4 +1,4 @@
-#include "app/api.h"
+#include "app/api/api.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "app/attach_body.h"
+#include "app/http/attach_body.h"
 
 #include <doctest/doctest.h>
 

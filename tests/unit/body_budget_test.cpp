@@ -1,4 +1,4 @@
-#include "app/body_budget.h"
+#include "app/http/body_budget.h"
 
 #include <doctest/doctest.h>
 

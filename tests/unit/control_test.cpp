@@ -1,5 +1,5 @@
 // The manager's API: what it answers, and that it is what its description says.
-#include "app/control.h"
+#include "app/api/control.h"
 
 #include <doctest/doctest.h>
 

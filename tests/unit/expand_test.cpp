@@ -1,4 +1,4 @@
-#include "app/expand.h"
+#include "app/config/expand.h"
 
 #include <doctest/doctest.h>
 

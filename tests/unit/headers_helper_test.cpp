@@ -1,4 +1,4 @@
-#include "app/headers_helper.h"
+#include "app/servers/headers_helper.h"
 
 #include <doctest/doctest.h>
 

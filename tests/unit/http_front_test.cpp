@@ -1,4 +1,4 @@
-#include "app/http_front.h"
+#include "app/http/http_front.h"
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>

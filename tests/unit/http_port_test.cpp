@@ -1,4 +1,4 @@
-#include "app/http_port.h"
+#include "app/http/http_port.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "app/http_token.h"
+#include "app/http/http_token.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "app/kept_sessions.h"
+#include "app/http/kept_sessions.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

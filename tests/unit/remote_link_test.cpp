@@ -1,4 +1,4 @@
-#include "app/remote_link.h"
+#include "app/servers/remote_link.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "app/resolve.h"
+#include "app/config/resolve.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>

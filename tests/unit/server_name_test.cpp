@@ -1,4 +1,4 @@
-#include "app/server_name.h"
+#include "app/config/server_name.h"
 
 #include <doctest/doctest.h>
 

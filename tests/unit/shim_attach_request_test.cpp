@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "app/attach_body.h"
+#include "app/http/attach_body.h"
 #include "base/version.h"
 #include "proto/json.h"
 #include "shim/attach_request.h"

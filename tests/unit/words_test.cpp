@@ -1,4 +1,4 @@
-#include "app/words.h"
+#include "app/config/words.h"
 
 #include <doctest/doctest.h>
 

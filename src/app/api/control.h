@@ -1,0 +1,99 @@
+// The manager's API: what the command line and other programs ask of the daemon, on its socket and on its
+// port.
+//
+// The paths, and what they take and give, are described at /openapi.json (app/api/openapi.json); a test holds
+// the table of routes against that. Mistakes are answered as problem+json (RFC 9457), with a sentence that
+// says what is wrong.
+//
+// All answers are given at once, except that of /ensure, which waits until the server is ready or has failed,
+// and those of /stop, /stop-all and /restart, which wait until the processes that ran before have ended.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/config/config.h"
+#include "base/result.h"
+#include "broker/broker.h"
+#include "proto/http.h"
+#include "transport/exchange.h"
+
+namespace app {
+
+class Control {
+ public:
+  struct Hands {
+    broker::Broker& broker;
+    std::function<void(broker::Event)> feed;
+    std::function<Config()> config;
+    // What is to be run for a server and a project, or why it cannot be.
+    std::function<base::Result<core::ServerSpec>(const std::string& server, const std::string& project)>
+        resolve;
+    std::function<std::string()> status;  // As JSON.
+    std::function<void()> shut_down;
+    std::function<void(transport::ExchangeId, const proto::HttpAnswer&)> answer;
+  };
+  struct Route {
+    std::string_view path;
+    std::string_view method;
+    void (Control::*handle)(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  };
+
+  explicit Control(Hands hands) : hands_(std::move(hands)) {}
+
+  void request(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void gone(transport::ExchangeId exchange) {
+    waiting_.erase(exchange);
+    ending_.erase(exchange);
+  }
+  // The broker may have news for those who wait. Once per turn.
+  void settle();
+
+  static std::span<const Route> routes();
+
+ private:
+  // The body of POST requests: {"name": …, "project": …}.
+  struct Wish {
+    std::string name;
+    std::string project;
+  };
+
+  void ping(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void status(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void why(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void openapi(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void start(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void ensure_running(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void start_all(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void stop(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void stop_all(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void restart(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void shutdown(transport::ExchangeId exchange, const proto::HttpRequest& request);
+
+  std::optional<Wish> wish_of(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  std::optional<core::ServerSpec> started(transport::ExchangeId exchange, const Wish& wish);
+  bool known(transport::ExchangeId exchange, const std::string& name);
+  // Answers when those that are being stopped now have ended.
+  void answer_when_ended(transport::ExchangeId exchange);
+  void settle_ending();
+  void ok(transport::ExchangeId exchange);
+  void say(transport::ExchangeId exchange, int status, std::string json);
+  void refuse(transport::ExchangeId exchange, int status, std::string_view why);
+
+  Hands hands_;
+  std::map<transport::ExchangeId, core::ServerSpec> waiting_;  // Of /ensure.
+  // Of /stop and its like: numbers of instances.
+  std::map<transport::ExchangeId, std::set<std::uint64_t>> ending_;
+};
+
+// The description at /openapi.json: the text of app/openapi.json.
+std::string_view openapi_text();
+
+}  // namespace app

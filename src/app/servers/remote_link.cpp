@@ -1,0 +1,129 @@
+#include "app/servers/remote_link.h"
+
+#include <utility>
+#include <variant>
+
+#include "io/clock.h"
+
+namespace app {
+namespace {
+
+constexpr base::Duration farewell = std::chrono::seconds(1);
+
+template <class... Handlers>
+struct Cases : Handlers... {
+  using Handlers::operator()...;
+};
+
+}  // namespace
+
+RemoteLink::RemoteLink(io::Loop& loop, io::HttpClient& http, transport::ClientOptions options,
+                       Connecting connecting, Events events)
+    : http_(http),
+      connecting_(std::move(connecting)),
+      client_(std::move(options), io::now()),
+      events_(std::move(events)),
+      timer_(loop,
+             [this] {
+               client_.tick(io::now());
+               carry_out();
+             }),
+      patience_(loop, [this] { std::exchange(closed_, nullptr)(); }) {
+  settle();
+}
+
+RemoteLink::~RemoteLink() {
+  for (const auto& [id, handle] : under_way_) http_.abandon(handle);
+}
+
+void RemoteLink::send(proto::Message message) {
+  client_.send(std::move(message), io::now());
+  settle();
+}
+
+void RemoteLink::close(std::function<void()> closed) {
+  closed_ = std::move(closed);
+  client_.close(io::now());
+  patience_.set(io::now() + farewell);
+  settle();
+}
+
+// Callers are not called back: what is to be done is done when the loop comes round.
+void RemoteLink::settle() {
+  const auto due = client_.deadline();
+  if (!client_.outbox().empty() || (closed_ && under_way_.empty())) {
+    timer_.set(io::now());
+  } else if (due) {
+    timer_.set(*due);
+  } else {
+    timer_.clear();
+  }
+}
+
+void RemoteLink::carry_out() {
+  while (!client_.outbox().empty()) {
+    auto outputs = std::exchange(client_.outbox(), {});
+    for (transport::ClientOutput& output : outputs) {
+      std::visit(Cases{
+                     [&](transport::Request& request) { begin(std::move(request)); },
+                     [&](transport::Abandon& abandon) {
+                       const auto found = under_way_.find(abandon.id);
+                       if (found == under_way_.end()) return;
+                       http_.abandon(found->second);
+                       under_way_.erase(found);
+                     },
+                     [&](transport::Receive& receive) {
+                       if (!closed_) events_.on_message(std::move(receive.message), receive.call);
+                     },
+                     [&](transport::Forgot& forgot) {
+                       if (!closed_) events_.on_forgot(std::move(forgot));
+                     },
+                     [&](transport::Down& down) {
+                       if (!closed_) events_.on_down(std::move(down.why));
+                     },
+                     [&](transport::Note& note) { events_.on_note(std::move(note.text)); },
+                 },
+                 output);
+    }
+  }
+  if (closed_ && under_way_.empty()) {
+    patience_.clear();
+    std::exchange(closed_, nullptr)();
+    return;
+  }
+  settle();
+}
+
+void RemoteLink::begin(transport::Request request) {
+  const transport::RequestId id = request.id;
+  io::HttpClient::Request wanted{.method = std::move(request.method),
+                                 .url = std::move(request.url),
+                                 .fields = std::move(request.fields),
+                                 .body = std::move(request.body),
+                                 .whole_timeout = std::nullopt,
+                                 .identity = connecting_.identity,
+                                 .listener = connecting_.listener};
+  under_way_[id] = http_.start(
+      std::move(wanted),
+      {.on_head =
+           [this, id](int status, const proto::HttpFields& fields) {
+             client_.head(id, status, fields, io::now());
+             carry_out();
+           },
+       .on_body =
+           [this, id](std::string_view bytes) {
+             client_.body(id, bytes, io::now());
+             carry_out();
+           },
+       .on_end =
+           [this, id](const std::optional<io::HttpClient::Failure>& failure) {
+             under_way_.erase(id);
+             using Failure = transport::StreamableClient::Failure;
+             client_.ended(
+                 id, failure ? std::optional(Failure{failure->why, failure->never_connected}) : std::nullopt,
+                 io::now());
+             carry_out();
+           }});
+}
+
+}  // namespace app

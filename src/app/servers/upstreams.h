@@ -1,0 +1,69 @@
+// Instances that speak HTTP, and their channels: what io::Child is for the others.
+//
+// An instance is a WebServer: a URL, or a process with a port. A channel is a RemoteLink to it. What happens
+// to them becomes events for the broker, as with every instance.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/servers/headers_helper.h"
+#include "app/servers/remote_link.h"
+#include "app/servers/web_server.h"
+#include "base/id_table.h"
+#include "broker/broker.h"
+
+namespace app {
+
+class Upstreams {
+ public:
+  struct Hands {
+    io::Loop& loop;
+    io::Children& children;
+    std::function<void(broker::Event)> feed;
+    std::function<void(broker::Severity, std::string)> log;
+    std::string log_dir;
+  };
+
+  explicit Upstreams(Hands hands);
+  ~Upstreams();
+
+  bool has(core::InstanceId id) const {
+    return servers_.find(id) != nullptr || channels_.find(id) != nullptr;
+  }
+  bool empty() const;
+
+  // `action` is about a server that speaks HTTP.
+  void start(const broker::StartInstance& action);
+  void send(broker::SendToInstance& action);
+  void stop(core::InstanceId id);
+  void forget(core::InstanceId id);
+  std::vector<io::Process> processes_of(core::InstanceId id) const;
+
+ private:
+  struct Server {
+    core::InstanceId id;
+    std::unique_ptr<WebServer> web;
+  };
+  struct Channel {
+    core::InstanceId id;
+    core::InstanceId of;
+    std::unique_ptr<RemoteLink> link;       // Once its headers are known.
+    std::unique_ptr<HeadersHelper> helper;  // Until then.
+  };
+
+  void start_server(const broker::StartInstance& action);
+  void start_channel(const broker::StartInstance& action);
+  void open_link(core::InstanceId id, const broker::StartInstance& action, proto::HttpFields fields);
+  void channel_down(core::InstanceId id, std::string why);
+  void end_channel(core::InstanceId id, std::string how);
+
+  Hands hands_;
+  io::HttpClient http_;
+  base::IdTable<core::InstanceTag, Server> servers_;
+  base::IdTable<core::InstanceTag, Channel> channels_;
+};
+
+}  // namespace app
