@@ -65,6 +65,9 @@ class Checker {
   void check_told(const Client& client, const Call& call, const Read& message, const std::string& text);
   void check_age(const Call& call, const Inquiry& inquiry, const Read& message, const std::string& text);
   void given_up(const Call& call);
+  // What one may have: checker_quotas.cpp.
+  void note_cancel(Client& client);
+  void check_quota(const Client& client, const Call& call, const std::string& text);
   static bool may_have_effect(const Call& call);
   void fed_request(Client& client, Call& call);
   void fed_answer(Client& client, const Record& record);

@@ -25,6 +25,7 @@ void Checker::fed(Client& client, Record& record) {
       if (found == client.pending.end() || found->second->method == "initialize") return;
       found->second->cancelled = true;
       given_up(*found->second);
+      note_cancel(client);
       first_of(*found->second).live = false;
       if (found->second->method == "subscriptions/listen") client.listens.erase(record.id);
       client.pending.erase(found);
@@ -206,6 +207,7 @@ void Checker::check_answer(Client& client, Call& call, const Read& message, cons
     return check_told(client, call, message, text);
   if (call.era == Era::modern) return check_modern_answer(client, call, message, text);
   const std::string payload = message.raw(message.find(call.failed ? "error" : "result"));
+  check_quota(client, call, text);
   settle_wish(client, call);
   if (call.method == "initialize") return check_initialize(client, call, message);
   if (call.method == "server/discover") {
@@ -224,6 +226,7 @@ void Checker::check_answer(Client& client, Call& call, const Read& message, cons
 
 void Checker::check_error(Client& client, const Call& call, const std::string& payload,
                           const std::string& text) {
+  if (text.contains("that this session cancelled a moment ago")) return check_quota(client, call, text);
   const bool ran = !call.payload.empty() || call.first != nullptr;
   if (call.error_is_fine || (call.marked && ran && fits(call, Read(text), payload))) return;
   if (call.asking && asked_to_sample(call)) return;

@@ -50,6 +50,7 @@ class Client {
 
   std::string principal;  // Empty: this user.
   bool many_streams = false;
+  std::deque<base::Instant> cancels;  // When the broker was given the latest, as many as it may make.
 
   std::string roots_uri;  // Where it works now; some work in the same places.
 
@@ -121,6 +122,7 @@ class Client {
   Call& tool_call();
   void lethal_call();
   void equal_request();
+  void flood();
   std::string fresh_id();
   std::string some_token();
   std::string padding();

@@ -33,6 +33,7 @@ void Client::act() {
   Random& random = world.random;
   const Options& options = world.options;
   if (gone || unanswered_.size() > 200) return;
+  if (options.floods > 0 && world.more.permille(options.floods)) return flood();
   if (options.equal > 0 && world.more.permille(options.equal)) return equal_request();
   if (random.permille(options.cancel)) return cancel_something();
   if (random.permille(options.lethal)) return lethal_call();

@@ -138,6 +138,7 @@ void Options::draw_more(Random& random) {
     if (!calm && random.permille(700)) forgets = random.below(400);
     if (!calm && random.permille(500)) breaks_off = random.below(60);
   }
+  if (random.permille(60)) floods = random.between(5, 40);
 }
 
 Options Options::turned_kind() const {

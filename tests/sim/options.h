@@ -59,6 +59,8 @@ struct Options {
   // Of a client, at every act: to ask what others ask, too. And whether clients are of different principals.
   std::size_t equal = 0;
   bool principals = false;
+  // Of a client, at every act: to make and cancel more calls than it may.
+  std::size_t floods = 0;
   // Of a server, when it is invented: that it speaks HTTP. Of one that does, now and then: that it forgets a
   // conversation, or breaks it off; that its client is told on which of its calls' streams it hears
   // something.

@@ -44,11 +44,10 @@ void Server::answer_probe(const std::string& id) {
   constexpr std::array<int, 4> codes{-32601, -32602, -32600, 0};
   const std::size_t how = random.below(10);
   if (how == 0) return;
-  if (how == 1) {
+  if (how == 1 && !world.families[family].web) {
     died_of_probe = true;
     // When it takes long enough over this it may be taken for an ordinary crash.
-    const bool late = world.schedule.now() - begun > std::chrono::seconds(1);
-    if (late || world.families[family].web) ++world.families[family].troubles;
+    if (world.schedule.now() - begun > std::chrono::seconds(1)) ++world.families[family].troubles;
     return world.hands.server_ended(*this, "exited with status 1");
   }
   std::string text = error_line(id, random.pick(codes), "");
