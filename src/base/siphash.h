@@ -35,14 +35,16 @@ constexpr std::uint64_t siphash(SipKey key, std::string_view text) {
     a ^= word;
   };
 
-  std::uint64_t word = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    word |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i])) << (8 * (i % 8));
-    if (i % 8 != 7) continue;
-    absorb(word);
-    word = 0;
-  }
-  absorb(word | static_cast<std::uint64_t>(text.size()) << 56);
+  // As a loop over eight bytes compilers make one load of it.
+  const auto word_at = [&](std::size_t at, std::size_t bytes) {
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < bytes; ++i)
+      word |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[at + i])) << (8 * i);
+    return word;
+  };
+  const std::size_t whole = text.size() / 8 * 8;
+  for (std::size_t at = 0; at < whole; at += 8) absorb(word_at(at, 8));
+  absorb(word_at(whole, text.size() - whole) | static_cast<std::uint64_t>(text.size()) << 56);
   c ^= 0xff;
   mix(4);
   return a ^ b ^ c ^ d;

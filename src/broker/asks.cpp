@@ -13,6 +13,7 @@
 #include "face/content.h"
 #include "face/legacy_server.h"
 #include "proto/json.h"
+#include "proto/members.h"
 #include "proto/minted_id.h"
 
 namespace broker {
@@ -64,11 +65,11 @@ Question question_of(const Scanned& message, Method method) {
                     .method = method,
                     .elicitation_id = {}};
   if (method != Method::elicitation_create) return question;
-  const proto::json::Document document = proto::json::parse(message.of(message.envelope.params));
+  const auto [mode, id] = proto::members(message.of(message.envelope.params), {"mode", "elicitationId"});
   question.mode = Mode::form;
-  if (document.root && document.root->string_or("mode", "form") == "url") {
+  if (proto::string_in(mode) == "url") {
     question.mode = Mode::url;
-    question.elicitation_id = document.root->string_or("elicitationId", "");
+    question.elicitation_id = proto::string_in(id).value_or("");
   }
   return question;
 }

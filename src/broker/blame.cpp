@@ -8,6 +8,7 @@
 #include "broker/state.h"
 #include "core/limits.h"
 #include "face/modern_client.h"
+#include "proto/json.h"
 #include "proto/members.h"
 
 namespace broker {

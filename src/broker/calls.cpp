@@ -12,6 +12,7 @@
 #include "face/modern_client.h"
 #include "face/modern_server.h"
 #include "face/tasks.h"
+#include "proto/json.h"
 #include "proto/members.h"
 
 namespace broker {

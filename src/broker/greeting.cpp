@@ -9,7 +9,6 @@
 #include "core/limits.h"
 #include "face/legacy_server.h"
 #include "face/modern_server.h"
-#include "proto/json.h"
 #include "proto/members.h"
 
 namespace broker {
@@ -24,29 +23,21 @@ using core::Session;
 constexpr int probes_most = 2;
 
 void note_capabilities(Instance& instance) {
-  const proto::json::Document document = proto::json::parse(instance.initialize_result);
-  const proto::json::Value* capabilities = document.root ? document.root->find("capabilities") : nullptr;
-  const auto has = [&](std::string_view name) {
-    return capabilities != nullptr && capabilities->find(name) != nullptr;
+  const auto [tools, prompts, resources, logging, tasks] =
+      proto::members(proto::member(instance.initialize_result, "capabilities"),
+                     {"tools", "prompts", "resources", "logging", "tasks"});
+  const auto note_list = [&](core::ListKind kind, std::string_view capability) {
+    instance.lists.set(static_cast<std::size_t>(kind), !capability.empty());
+    instance.tells_lists.set(static_cast<std::size_t>(kind),
+                             proto::member(capability, "listChanged") == "true");
   };
-  instance.lists.set(static_cast<std::size_t>(core::ListKind::tools), has("tools"));
-  instance.lists.set(static_cast<std::size_t>(core::ListKind::prompts), has("prompts"));
-  instance.lists.set(static_cast<std::size_t>(core::ListKind::resources), has("resources"));
-  instance.logging = has("logging");
-  const auto can = [&](std::string_view name, std::string_view what) {
-    const proto::json::Value* capability = capabilities != nullptr ? capabilities->find(name) : nullptr;
-    const proto::json::Value* value = capability != nullptr ? capability->find(what) : nullptr;
-    return value != nullptr && value->boolean;
-  };
-  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::tools), can("tools", "listChanged"));
-  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::prompts), can("prompts", "listChanged"));
-  instance.tells_lists.set(static_cast<std::size_t>(core::ListKind::resources),
-                           can("resources", "listChanged"));
-  instance.tells_resources = can("resources", "subscribe");
-  const proto::json::Value* tasks = capabilities != nullptr ? capabilities->find("tasks") : nullptr;
-  const proto::json::Value* requests = tasks != nullptr ? tasks->find("requests") : nullptr;
-  const proto::json::Value* tools = requests != nullptr ? requests->find("tools") : nullptr;
-  instance.offers_tasks = tools != nullptr && tools->find("call") != nullptr;
+  note_list(core::ListKind::tools, tools);
+  note_list(core::ListKind::prompts, prompts);
+  note_list(core::ListKind::resources, resources);
+  instance.logging = !logging.empty();
+  instance.tells_resources = proto::member(resources, "subscribe") == "true";
+  const std::string_view of_tools = proto::member(proto::member(tasks, "requests"), "tools");
+  instance.offers_tasks = !proto::member(of_tools, "call").empty();
 }
 
 // `changed`: the lists that sessions which were here before have to look at again.

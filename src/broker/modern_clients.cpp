@@ -9,6 +9,7 @@
 #include "core/limits.h"
 #include "face/modern_client.h"
 #include "proto/claim.h"
+#include "proto/json.h"
 #include "proto/members.h"
 
 namespace broker {
@@ -84,19 +85,16 @@ bool presents_ticket(State& state, const Scanned& message, bool greeted, bool mo
 // A URL that a person has to visit before the call can succeed (-32042, up to 2025-11-25).
 std::vector<core::ParkedAsk> url_questions(std::string_view raw_error) {
   std::vector<core::ParkedAsk> asks;
-  const auto document = proto::json::parse(raw_error);
-  const proto::json::Value* data = document.root ? document.root->find("data") : nullptr;
-  const proto::json::Value* list = data != nullptr ? data->find("elicitations") : nullptr;
-  if (list == nullptr) return asks;
-  for (const proto::json::Value& item : list->items) {
+  const std::string_view list = proto::member(proto::member(raw_error, "data"), "elicitations");
+  proto::each_item(list, [&](std::string_view item) {
+    if (!item.starts_with('{') || asks.size() >= core::limits::asks_per_session) return;
     // Whatever it says of its mode: in this error there is only one.
-    const std::string params =
-        proto::with_members(raw_error.substr(item.at, item.length), R"("mode":"url")", {"mode"});
+    const std::string params = proto::with_members(item, R"("mode":"url")", {"mode"});
     asks.push_back({.key = {},
                     .server_id = {},
                     .method = Method::elicitation_create,
                     .request = face::input_request(Method::elicitation_create, params)});
-  }
+  });
   return asks;
 }
 

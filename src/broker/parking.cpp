@@ -10,6 +10,7 @@
 #include "core/limits.h"
 #include "face/legacy_server.h"
 #include "face/modern_client.h"
+#include "proto/json.h"
 #include "proto/members.h"
 
 namespace broker {

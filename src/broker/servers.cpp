@@ -8,6 +8,7 @@
 #include "face/modern_server.h"
 #include "face/tasks.h"
 #include "proto/json.h"
+#include "proto/members.h"
 #include "proto/minted_id.h"
 
 namespace broker {
@@ -46,14 +47,11 @@ void drop(State& state, Instance& instance, const Scanned& message, core::Droppe
 // error.
 void note_elicitations(Instance& instance, SessionId session, std::string_view raw_error) {
   if (raw_error.find("-32042") == std::string_view::npos) return;
-  const proto::json::Document document = proto::json::parse(raw_error);
-  const proto::json::Value* data = document.root ? document.root->find("data") : nullptr;
-  const proto::json::Value* list = data != nullptr ? data->find("elicitations") : nullptr;
-  if (list == nullptr) return;
-  for (const proto::json::Value& item : list->items) {
-    const std::string_view id = item.string_or("elicitationId", "");
-    if (!id.empty()) core::remember_elicitation(instance, std::string(id), session);
-  }
+  const std::string_view list = proto::member(proto::member(raw_error, "data"), "elicitations");
+  proto::each_item(list, [&](std::string_view item) {
+    const std::string id = proto::text_of(item, "elicitationId");
+    if (!id.empty()) core::remember_elicitation(instance, id, session);
+  });
 }
 
 // The answer to a call that means more to us than its bytes say. Returns the message to send on.
@@ -222,8 +220,7 @@ void task_status(State& state, Instance& instance, const Scanned& message) {
 }
 
 void elicitation_complete(State& state, Instance& instance, const Scanned& message) {
-  const proto::json::Document document = proto::json::parse(message.of(message.envelope.params));
-  const std::string id(document.root ? document.root->string_or("elicitationId", "") : "");
+  const std::string id = proto::text_of(message.of(message.envelope.params), "elicitationId");
   SessionId owner;
   for (const auto& [known, session] : instance.elicitations) {
     if (known == id) owner = session;

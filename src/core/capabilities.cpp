@@ -1,34 +1,33 @@
 #include "core/capabilities.h"
 
 #include "proto/claim.h"
+#include "proto/members.h"
 
 namespace core {
 namespace {
 
-std::string raw_member(const proto::json::Value& object, std::string_view key, std::string_view text) {
-  const proto::json::Value* value = object.find(key);
-  if (value == nullptr || value->type != proto::json::Type::object) return {};
-  return std::string(text.substr(value->at, value->length));
+// As it is passed on: objects only.
+std::string object_or_none(std::string_view raw) {
+  return std::string(raw.starts_with('{') ? raw : std::string_view());
 }
 
 }  // namespace
 
-Capabilities capabilities_of(const proto::json::Value* capabilities, std::string_view text) {
+Capabilities capabilities_of(std::string_view raw) {
   Capabilities all;
-  if (capabilities == nullptr) return all;
-  all.roots = capabilities->find("roots") != nullptr;
-  all.sampling_raw = raw_member(*capabilities, "sampling", text);
+  const auto [roots, sampling, experimental, extensions, elicitation] =
+      proto::members(raw, {"roots", "sampling", "experimental", "extensions", "elicitation"});
+  all.roots = !roots.empty();
+  all.sampling_raw = object_or_none(sampling);
   all.sampling = !all.sampling_raw.empty();
-  all.experimental_raw = raw_member(*capabilities, "experimental", text);
-  all.extensions_raw = raw_member(*capabilities, "extensions", text);
+  all.experimental_raw = object_or_none(experimental);
+  all.extensions_raw = object_or_none(extensions);
   all.vendor = !all.experimental_raw.empty() || !all.extensions_raw.empty();
-  const proto::json::Value* extensions = capabilities->find("extensions");
-  all.tasks = extensions != nullptr && extensions->find(proto::tasks_extension) != nullptr;
-  if (const proto::json::Value* elicitation = capabilities->find("elicitation")) {
-    const bool form = elicitation->find("form") != nullptr;
-    all.elicitation_url = elicitation->find("url") != nullptr;
-    all.elicitation_form = form || !all.elicitation_url;
-  }
+  all.tasks = !proto::member(extensions, proto::tasks_extension).empty();
+  if (elicitation.empty()) return all;
+  const auto [form, url] = proto::members(elicitation, {"form", "url"});
+  all.elicitation_url = !url.empty();
+  all.elicitation_form = !form.empty() || url.empty();
   return all;
 }
 

@@ -1,10 +1,10 @@
 // What a client said it can do, as far as it decides whom a server may ask.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "proto/json.h"
 #include "proto/method.h"
 
 namespace core {
@@ -26,9 +26,9 @@ struct Capabilities : Abilities {
   std::string extensions_raw;
 };
 
-// `capabilities` is the member of initialize's params; `text` the message it was parsed from. An empty
-// "elicitation" object means forms only; as soon as a mode is named, only the named ones count.
-Capabilities capabilities_of(const proto::json::Value* capabilities, std::string_view text);
+// `raw` is the member of initialize's params; anything but an object declares nothing. An empty "elicitation"
+// object means forms only; as soon as a mode is named, only the named ones count.
+Capabilities capabilities_of(std::string_view raw);
 
 // What either can do. Raw members are those of the first that has them.
 void add(Capabilities& all, const Capabilities& other);

@@ -2,9 +2,11 @@
 //
 // A cursor is the server's own and means nothing to another process, not even of the same server: with one
 // from before a restart a client would get pages of two lists. Cursors go through untouched; they are only
-// remembered, to refuse those that are certainly old.
+// remembered, to refuse those that are certainly old. A cursor may be as long as a message, so what is
+// remembered is a digest.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <set>
 #include <string>
@@ -15,7 +17,7 @@ namespace core {
 class Cursors {
  public:
   // The server handed it out.
-  void issued(std::string cursor);
+  void issued(std::string_view cursor);
   // The server is gone.
   void process_lost();
 
@@ -24,11 +26,13 @@ class Cursors {
   bool stale(std::string_view cursor, bool outlived_a_daemon) const;
 
  private:
+  using Digest = std::uint64_t;
   struct Known {
-    std::set<std::string, std::less<>> all;
-    std::deque<std::string> order;
+    std::set<Digest> all;
+    std::deque<Digest> order;
   };
-  static void remember(Known& known, std::string cursor);
+  static Digest digest_of(std::string_view cursor);
+  static void remember(Known& known, Digest cursor);
 
   Known current_;
   Known old_;

@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "proto/json.h"
+#include "proto/members.h"
 
 namespace core {
 namespace {
@@ -29,15 +29,14 @@ GivenRoots no_roots() {
 }
 
 GivenRoots given_roots(std::string_view raw_result, SessionId by) {
-  const proto::json::Document document = proto::json::parse(raw_result);
-  const proto::json::Value* list = document.root ? document.root->find("roots") : nullptr;
-  if (list == nullptr || list->type != proto::json::Type::array) {
+  const std::string_view list = proto::member(raw_result, "roots");
+  if (!list.starts_with('[')) {
     return {.name = "no answer of " + std::to_string(by.index) + '.' + std::to_string(by.generation),
             .raw_result = {},
             .raw_error = R"({"code":-32603,"message":"hearth: the client gave no roots"})"};
   }
   std::set<std::string> places;
-  for (const proto::json::Value& item : list->items) places.emplace(place(item.string_or("uri", "")));
+  proto::each_item(list, [&](std::string_view item) { places.emplace(place(proto::text_of(item, "uri"))); });
   std::string name = "given";
   for (const std::string& one : places) name += '\n' + one;
   return {.name = std::move(name), .raw_result = std::string(raw_result), .raw_error = {}};

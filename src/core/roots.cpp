@@ -1,22 +1,18 @@
 #include "core/roots.h"
 
 #include <set>
+#include <utility>
 
-#include "proto/json.h"
+#include "proto/members.h"
 
 namespace core {
 
 void Roots::answered(SessionId session, std::string_view raw_result) {
   Entry entry;
-  const proto::json::Document document = proto::json::parse(raw_result);
-  const proto::json::Value* list = document.root ? document.root->find("roots") : nullptr;
-  if (list != nullptr) {
-    for (const proto::json::Value& item : list->items) {
-      const std::string_view uri = item.string_or("uri", "");
-      if (!uri.empty())
-        entry.roots.push_back({std::string(uri), std::string(raw_result.substr(item.at, item.length))});
-    }
-  }
+  proto::each_item(proto::member(raw_result, "roots"), [&](std::string_view item) {
+    std::string uri = proto::text_of(item, "uri");
+    if (!uri.empty()) entry.roots.push_back({std::move(uri), std::string(item)});
+  });
   sessions_[session] = std::move(entry);
 }
 

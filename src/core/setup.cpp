@@ -1,6 +1,7 @@
 #include "core/setup.h"
 
 #include "proto/json.h"
+#include "proto/members.h"
 
 namespace core {
 namespace {
@@ -11,10 +12,12 @@ void add_list(proto::json::Writer& writer, std::string_view key, const std::vect
   writer.end();
 }
 
-void read_list(const proto::json::Value& root, std::string_view key, std::vector<std::string>& list) {
-  const proto::json::Value* found = root.find(key);
-  if (found == nullptr) return;
-  for (const proto::json::Value& item : found->items) list.push_back(item.text);
+std::vector<std::string> strings_in(std::string_view raw) {
+  std::vector<std::string> list;
+  proto::each_item(raw, [&](std::string_view item) {
+    if (auto text = proto::string_in(item)) list.push_back(std::move(*text));
+  });
+  return list;
 }
 
 }  // namespace
@@ -43,36 +46,30 @@ std::string written(const Setup& setup) {
 }
 
 std::optional<Setup> setup_of(std::string_view bytes) {
-  const proto::json::Document document = proto::json::parse(bytes);
-  if (!document.root || document.root->type != proto::json::Type::object) return std::nullopt;
-  const proto::json::Value& root = *document.root;
+  if (!proto::well_formed(bytes)) return std::nullopt;
   const auto small = [&](std::string_view key, std::int64_t most) -> std::optional<std::int64_t> {
-    const proto::json::Value* value = root.find(key);
-    const std::optional<std::int64_t> number = value != nullptr ? value->integer() : std::nullopt;
+    const std::optional<std::int64_t> number = proto::integer_in(proto::member(bytes, key));
     return number && *number >= 0 && *number <= most ? number : std::nullopt;
   };
   Setup setup;
   const std::optional<std::int64_t> phase = small("phase", static_cast<int>(Phase::ready));
   if (!phase) return std::nullopt;
   setup.phase = static_cast<Phase>(*phase);
-  if (const proto::json::Value* early = root.find("early")) setup.initialized_early = early->boolean;
-  setup.initialize_line = root.string_or("initialize", "");
+  setup.initialized_early = proto::member(bytes, "early") == "true";
+  setup.initialize_line = proto::text_of(bytes, "initialize");
   if (const auto level = small("level", static_cast<int>(Level::emergency)))
     setup.level = static_cast<Level>(*level);
   if (const auto slot = small("initializeSlot", proto::journal_calls_max)) {
     setup.initialize_slot = static_cast<std::uint16_t>(*slot);
   }
   setup.life = static_cast<std::uint32_t>(small("life", 1'000'000).value_or(0));
-  read_list(root, "subscriptions", setup.subscriptions);
-  read_list(root, "listens", setup.listens);
-  if (const proto::json::Value* ids = root.find("longIds")) {
-    for (const proto::json::Value& item : ids->items) {
-      const proto::json::Value* slot = item.find("slot");
-      const std::int64_t number = slot != nullptr ? slot->integer().value_or(-1) : -1;
-      if (number < 0 || number >= static_cast<std::int64_t>(proto::journal_calls_max)) continue;
-      setup.long_ids.push_back({static_cast<std::uint16_t>(number), std::string(item.string_or("id", ""))});
-    }
-  }
+  setup.subscriptions = strings_in(proto::member(bytes, "subscriptions"));
+  setup.listens = strings_in(proto::member(bytes, "listens"));
+  proto::each_item(proto::member(bytes, "longIds"), [&](std::string_view item) {
+    const std::int64_t number = proto::integer_in(proto::member(item, "slot")).value_or(-1);
+    if (number < 0 || number >= static_cast<std::int64_t>(proto::journal_calls_max)) return;
+    setup.long_ids.push_back({static_cast<std::uint16_t>(number), proto::text_of(item, "id")});
+  });
   return setup;
 }
 

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/joined.h"
 #include "core/limits.h"
-#include "proto/json.h"
+#include "proto/members.h"
 
 namespace core {
 
@@ -82,34 +83,25 @@ std::vector<std::string> Tasks::with_excess_results(SessionId owner) const {
 }
 
 std::string Tasks::own_only(std::string_view raw_result, SessionId session) const {
-  const proto::json::Document document = proto::json::parse(raw_result);
-  const proto::json::Value* list = document.root ? document.root->find("tasks") : nullptr;
-  if (list == nullptr) return R"({"tasks":[]})";
+  const std::string_view list = proto::member(raw_result, "tasks");
+  if (list.empty()) return R"({"tasks":[]})";
   std::string kept;
-  for (const proto::json::Value& item : list->items) {
-    const proto::json::Value* id = item.find("taskId");
-    if (id == nullptr || !owns(id->text, session)) continue;
+  proto::each_item(list, [&](std::string_view item) {
+    const auto id = proto::string_in(proto::member(item, "taskId"));
+    if (!id || !owns(*id, session)) return;
     if (!kept.empty()) kept += ',';
-    kept += raw_result.substr(item.at, item.length);
-  }
-  std::string text(raw_result.substr(0, list->at));
-  text += '[' + kept + ']';
-  text += raw_result.substr(list->at + list->length);
-  return text;
+    kept += item;
+  });
+  const auto at = static_cast<std::size_t>(list.data() - raw_result.data());
+  return base::joined({raw_result.substr(0, at), "[", kept, "]", raw_result.substr(at + list.size())});
 }
 
 std::string created_task_of(std::string_view raw_result) {
-  const proto::json::Document document = proto::json::parse(raw_result);
-  const proto::json::Value* task = document.root ? document.root->find("task") : nullptr;
-  const proto::json::Value* id = task != nullptr ? task->find("taskId") : nullptr;
-  if (id == nullptr || id->type != proto::json::Type::string) return {};
-  return id->text;
+  return proto::text_of(proto::member(raw_result, "task"), "taskId");
 }
 
 bool task_ended(std::string_view raw_task) {
-  const proto::json::Document document = proto::json::parse(raw_task);
-  if (!document.root) return false;
-  const std::string_view status = document.root->string_or("status", "");
+  const std::string status = proto::text_of(raw_task, "status");
   return status == "completed" || status == "failed" || status == "cancelled";
 }
 

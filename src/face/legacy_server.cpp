@@ -67,15 +67,12 @@ std::string initialize_request(std::int64_t id, proto::Revision revision, const 
 }
 
 bool reads_like_greeting(std::string_view raw_result) {
-  const proto::json::Document document = proto::json::parse(raw_result);
-  const proto::json::Value* version = document.root ? document.root->find("protocolVersion") : nullptr;
-  return version != nullptr && version->type == proto::json::Type::string &&
-         document.root->find("capabilities") != nullptr;
+  const auto [version, capabilities] = proto::members(raw_result, {"protocolVersion", "capabilities"});
+  return version.starts_with('"') && !capabilities.empty();
 }
 
 Refused read_refusal(std::string_view raw_error) {
-  const auto code = proto::json::parse(proto::member(raw_error, "code"));
-  const std::int64_t number = code.root ? code.root->integer().value_or(0) : 0;
+  const std::int64_t number = proto::integer_in(proto::member(raw_error, "code")).value_or(0);
   if (number == static_cast<int>(proto::Code::method_not_found)) return Refused::whatever_revision;
   // Ours, about a server that speaks HTTP: only a status that it gave is its own word.
   const bool by_status = !proto::member(proto::member(raw_error, "data"), "status").empty();
@@ -89,20 +86,20 @@ Refused read_refusal(std::string_view raw_error) {
 }
 
 std::expected<ServerGreeting, std::string> read_greeting(std::string_view raw_result) {
-  const proto::json::Document document = proto::json::parse(raw_result);
-  const proto::json::Value* version = document.root ? document.root->find("protocolVersion") : nullptr;
-  if (version == nullptr || version->type != proto::json::Type::string) {
+  const auto [raw_version, info] = proto::members(raw_result, {"protocolVersion", "serverInfo"});
+  const auto version = proto::string_in(raw_version);
+  if (!version) {
     return std::unexpected("answered initialize without a protocolVersion");
   }
-  const std::optional<proto::Revision> revision = proto::revision_of(version->text);
+  const std::optional<proto::Revision> revision = proto::revision_of(*version);
   if (!revision || !proto::legacy(*revision)) {
-    return std::unexpected("answered initialize with the unknown protocol version \"" + version->text + '"');
+    return std::unexpected("answered initialize with the unknown protocol version \"" + *version + '"');
   }
-  ServerGreeting greeting{.revision = version->text, .server = {}};
-  if (const proto::json::Value* info = document.root->find("serverInfo")) {
-    greeting.server = info->string_or("name", "unnamed");
-    const std::string_view version_of = info->string_or("version", "");
-    if (!version_of.empty()) greeting.server += ' ' + std::string(version_of);
+  ServerGreeting greeting{.revision = *version, .server = {}};
+  if (!info.empty()) {
+    greeting.server = proto::text_of(info, "name", "unnamed");
+    const std::string version_of = proto::text_of(info, "version");
+    if (!version_of.empty()) greeting.server += ' ' + version_of;
   }
   return greeting;
 }

@@ -47,15 +47,10 @@ std::string legacy_meta(std::string_view raw_meta, std::string_view token) {
 }  // namespace
 
 ModernHello read_hello(const proto::Claim& claim) {
-  const auto capabilities = proto::json::parse(claim.capabilities);
-  ModernHello hello{.capabilities = core::capabilities_of(capabilities.root ? &*capabilities.root : nullptr,
-                                                          claim.capabilities),
-                    .client = {}};
-  const auto info = proto::json::parse(claim.client_info);
-  if (!info.root) return hello;
-  hello.client = info.root->string_or("name", "");
-  const std::string_view version = info.root->string_or("version", "");
-  if (!hello.client.empty() && !version.empty()) hello.client += ' ' + std::string(version);
+  ModernHello hello{.capabilities = core::capabilities_of(claim.capabilities), .client = {}};
+  hello.client = proto::text_of(claim.client_info, "name");
+  const std::string version = proto::text_of(claim.client_info, "version");
+  if (!hello.client.empty() && !version.empty()) hello.client += ' ' + version;
   return hello;
 }
 
@@ -117,9 +112,7 @@ std::string complete_result(std::string_view raw_result, proto::Method method, s
 }
 
 std::string modern_error(std::string_view raw_error) {
-  const std::string_view code = proto::member(raw_error, "code");
-  const auto document = proto::json::parse(code);
-  const std::int64_t number = document.root ? document.root->integer().value_or(0) : 0;
+  const std::int64_t number = proto::integer_in(proto::member(raw_error, "code")).value_or(0);
   const auto with_code = [&](proto::Code instead) {
     return proto::with_members(raw_error, R"("code":)" + std::to_string(static_cast<int>(instead)), {"code"});
   };
@@ -152,30 +145,31 @@ bool declares_tasks(std::string_view raw_meta) {
 }
 
 std::expected<core::Filter, std::string> read_filter(std::string_view raw_params) {
-  const auto document = proto::json::parse(proto::member(raw_params, "notifications"));
-  if (!document.root || document.root->type != proto::json::Type::object)
+  const std::string_view wanted = proto::member(raw_params, "notifications");
+  if (!wanted.starts_with('{'))
     return std::unexpected(
         "subscriptions/listen needs params.notifications, an object that says what to hear of");
   core::Filter filter;
-  const auto wants = [&](std::string_view key, core::ListKind kind) {
-    const proto::json::Value* value = document.root->find(key);
-    if (value != nullptr && value->boolean) filter.lists.set(static_cast<std::size_t>(kind));
+  const auto [tools, prompts, resources, uris, tasks] = proto::members(
+      wanted,
+      {"toolsListChanged", "promptsListChanged", "resourcesListChanged", "resourceSubscriptions", "taskIds"});
+  const auto wants = [&](std::string_view value, core::ListKind kind) {
+    if (value == "true") filter.lists.set(static_cast<std::size_t>(kind));
   };
-  wants("toolsListChanged", core::ListKind::tools);
-  wants("promptsListChanged", core::ListKind::prompts);
-  wants("resourcesListChanged", core::ListKind::resources);
-  const auto strings = [&](std::string_view key, std::set<std::string>& into) {
-    const proto::json::Value* list = document.root->find(key);
-    if (list == nullptr) return true;
-    for (const proto::json::Value& item : list->items) {
-      if (item.type != proto::json::Type::string) return false;
-      into.insert(item.text);
-    }
-    return true;
+  wants(tools, core::ListKind::tools);
+  wants(prompts, core::ListKind::prompts);
+  wants(resources, core::ListKind::resources);
+  const auto strings = [&](std::string_view list, std::set<std::string>& into) {
+    bool all = true;
+    proto::each_item(list, [&](std::string_view item) {
+      all = all && item.starts_with('"');
+      if (all) into.insert(proto::json::unquoted(item));
+    });
+    return all;
   };
-  if (!strings("resourceSubscriptions", filter.uris))
+  if (!strings(uris, filter.uris))
     return std::unexpected("resourceSubscriptions must hold strings, like \"file:///x\"");
-  if (!strings("taskIds", filter.tasks)) return std::unexpected("taskIds must hold strings");
+  if (!strings(tasks, filter.tasks)) return std::unexpected("taskIds must hold strings");
   return filter;
 }
 

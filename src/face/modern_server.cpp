@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/time.h"
+#include "core/limits.h"
 #include "face/modern_client.h"
 #include "face/tasks.h"
 #include "proto/claim.h"
@@ -13,7 +14,6 @@
 namespace face {
 namespace {
 
-using proto::json::Value;
 using proto::json::Writer;
 
 std::string modern_capabilities(std::string_view raw) {
@@ -37,20 +37,19 @@ std::string with_claim(std::string_view own_claim) {
   return R"("_meta":{)" + std::string(own_claim) + '}';
 }
 
-std::string name_and_version(const Value* info) {
-  if (info == nullptr) return "unnamed";
-  std::string name(info->string_or("name", "unnamed"));
-  const std::string_view version = info->string_or("version", "");
-  if (!version.empty()) name += ' ' + std::string(version);
+std::string name_and_version(std::string_view info) {
+  std::string name = proto::text_of(info, "name", "unnamed");
+  const std::string version = proto::text_of(info, "version");
+  if (!version.empty()) name += ' ' + version;
   return name;
 }
 
-bool speaks_modern(const Value* versions) {
-  if (versions == nullptr) return false;
-  for (const Value& version : versions->items) {
-    if (version.text == proto::name_of(proto::newest_modern)) return true;
-  }
-  return false;
+bool speaks_modern(std::string_view versions) {
+  bool found = false;
+  proto::each_item(versions, [&](std::string_view version) {
+    found = found || proto::string_in(version) == proto::name_of(proto::newest_modern);
+  });
+  return found;
 }
 
 std::string initialize_result_of(std::string_view raw_result) {
@@ -73,8 +72,13 @@ std::string initialize_result_of(std::string_view raw_result) {
 }
 
 std::int64_t code_of(std::string_view raw_error) {
-  const auto document = proto::json::parse(proto::member(raw_error, "code"));
-  return document.root ? document.root->integer().value_or(0) : 0;
+  return proto::integer_in(proto::member(raw_error, "code")).value_or(0);
+}
+
+// In sentences: a name may be as long as its message.
+std::string shown(std::string_view raw) {
+  constexpr std::size_t most = 100;
+  return raw.size() <= most ? std::string(raw) : std::string(raw.substr(0, most)) + "...";
 }
 
 std::string message_of(std::string_view raw_error) {
@@ -117,25 +121,21 @@ std::string discover_request(std::int64_t id, std::string_view own_claim) {
 }
 
 Discovered read_discovered(std::string_view raw_result) {
-  const auto document = proto::json::parse(raw_result);
-  if (!document.root || !speaks_modern(document.root->find("supportedVersions"))) return {};
+  if (!speaks_modern(proto::member(raw_result, "supportedVersions"))) return {};
   Discovered found{.modern = true, .initialize_result = initialize_result_of(raw_result), .server = {}};
-  const auto info = proto::json::parse(proto::member(found.initialize_result, "serverInfo"));
-  found.server = name_and_version(info.root ? &*info.root : nullptr);
+  found.server = name_and_version(proto::member(found.initialize_result, "serverInfo"));
   return found;
 }
 
 std::optional<Offered> read_offered(std::string_view raw_error) {
   if (code_of(raw_error) != static_cast<int>(proto::Code::unsupported_version)) return std::nullopt;
   const std::string_view list = proto::member(proto::member(raw_error, "data"), "supported");
-  const auto versions = proto::json::parse(list);
-  if (!versions.root) return std::nullopt;
+  if (list.empty()) return std::nullopt;
   Offered offered{.versions = std::string(list)};
-  for (const Value& version : versions.root->items) {
-    const auto revision = proto::revision_of(version.text);
-    if (!revision) continue;
-    (proto::legacy(*revision) ? offered.legacy : offered.modern) = true;
-  }
+  proto::each_item(list, [&](std::string_view version) {
+    const auto revision = proto::revision_of(proto::string_in(version).value_or(""));
+    if (revision) (proto::legacy(*revision) ? offered.legacy : offered.modern) = true;
+  });
   return offered;
 }
 
@@ -169,12 +169,12 @@ core::Filter read_acknowledged(std::string_view raw_params) {
 }
 
 Keeping read_keeping(std::string_view raw_result) {
-  const auto ttl = proto::json::parse(proto::member(raw_result, "ttlMs"));
-  const std::int64_t number = ttl.root ? ttl.root->integer().value_or(0) : 0;
+  const auto [ttl, scope] = proto::members(raw_result, {"ttlMs", "cacheScope"});
+  const std::int64_t number = proto::integer_in(ttl).value_or(0);
   // What does not fit into the clock's own ticks is for ever.
   constexpr auto most = std::chrono::duration_cast<std::chrono::milliseconds>(base::Duration::max());
   return {.ttl = std::chrono::milliseconds(std::clamp<std::int64_t>(number, 0, most.count())),
-          .for_all = proto::member(raw_result, "cacheScope") == R"("public")"};
+          .for_all = scope == R"("public")"};
 }
 
 std::string aged_result(std::string_view raw_result, std::chrono::milliseconds left) {
@@ -209,20 +209,27 @@ std::expected<InputRequired, std::string> read_input_required(std::string_view r
   if (!read.state.empty() && read.state.front() != '"')
     return std::unexpected("asked for input with a requestState that is not a string");
   std::string wrong;
-  proto::each_member(
-      proto::member(raw_result, "inputRequests"), [&](std::string_view key, std::string_view raw) {
-        InputRequest request{.key = std::string(key), .params = std::string(proto::member(raw, "params"))};
-        const std::string_view method = proto::member(raw, "method");
-        request.method =
-            method.size() >= 2 ? proto::method_of(method.substr(1, method.size() - 2)) : proto::Method::other;
-        if (!proto::input_request(request.method))
-          wrong = "asked for input by a method that the protocol does not have: " + std::string(method);
-        if (request.method == proto::Method::elicitation_create) {
-          const bool url = proto::member(request.params, "mode") == R"("url")";
-          request.mode = url ? core::Mode::url : core::Mode::form;
-        }
-        read.requests.push_back(std::move(request));
-      });
+  const auto add = [&](std::string_view key, std::string_view raw) {
+    if (!wrong.empty()) return;
+    if (read.requests.size() >= core::limits::asks_per_session) {
+      wrong = "asked for more than " + std::to_string(core::limits::asks_per_session) + " inputs at once";
+      return;
+    }
+    const auto [method, params] = proto::members(raw, {"method", "params"});
+    InputRequest request{.key = std::string(key), .params = std::string(params)};
+    request.method =
+        method.size() >= 2 ? proto::method_of(method.substr(1, method.size() - 2)) : proto::Method::other;
+    if (!proto::input_request(request.method)) {
+      wrong = "asked for input by a method that the protocol does not have: " + shown(method);
+      return;
+    }
+    if (request.method == proto::Method::elicitation_create) {
+      const bool url = proto::member(request.params, "mode") == R"("url")";
+      request.mode = url ? core::Mode::url : core::Mode::form;
+    }
+    read.requests.push_back(std::move(request));
+  };
+  proto::each_member(proto::member(raw_result, "inputRequests"), add);
   if (!wrong.empty()) return std::unexpected(wrong);
   if (read.requests.empty() && read.state.empty())
     return std::unexpected("asked for input without questions and without a requestState");

@@ -100,8 +100,7 @@ std::string outcome_of(std::string_view raw_detailed) {
 }
 
 std::int64_t poll_after(std::string_view raw_task, std::int64_t otherwise) {
-  const auto document = proto::json::parse(proto::member(raw_task, "pollInterval"));
-  return document.root ? document.root->integer().value_or(otherwise) : otherwise;
+  return proto::integer_in(proto::member(raw_task, "pollInterval")).value_or(otherwise);
 }
 
 std::string created_task(std::string_view raw_task, std::string_view server_info) {

@@ -74,6 +74,28 @@ class Cursor {
     return true;
   }
 
+  // Steps over an array. For each item on_item() is called with the cursor on its first byte, as above.
+  template <class F>
+  bool items(F&& on_item) {
+    ++at_;
+    blanks();
+    if (peek() == ']') {
+      ++at_;
+      return true;
+    }
+    for (;;) {
+      if (!on_item()) return false;
+      blanks();
+      const char next = peek();
+      if (next == ']') break;
+      if (next != ',') return fail(Fault::syntax);
+      ++at_;
+      blanks();
+    }
+    ++at_;
+    return true;
+  }
+
  private:
   struct Nest;
 

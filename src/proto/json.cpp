@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "proto/cursor.h"
+#include "proto/escapes.h"
 #include "proto/utf8.h"
 
 namespace proto::json {
@@ -60,33 +62,64 @@ Position position_of(std::string_view text, std::size_t at) {
   return position;
 }
 
+namespace {
+
+// What a byte of a string becomes longer by when it is quoted, and the second character of its escape.
+struct Escape {
+  std::size_t more = 0;
+  char name = '\0';
+};
+
+Escape escape_of(char c) {
+  switch (c) {
+    case '"':
+    case '\\':
+      return {1, c};
+    case '\n':
+      return {1, 'n'};
+    case '\t':
+      return {1, 't'};
+    case '\r':
+      return {1, 'r'};
+    default:
+      return static_cast<unsigned char>(c) < 0x20 ? Escape{5, 'u'} : Escape{};
+  }
+}
+
+std::size_t quoted_size(std::string_view text) {
+  std::size_t size = text.size() + 2;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8::length_at(text, i);
+    size += length == 0 ? utf8::replacement.size() - 1 : escape_of(text[i]).more;
+    i += length == 0 ? 1 : length;
+  }
+  return size;
+}
+
+}  // namespace
+
 std::string quoted(std::string_view text) {
   std::string out;
-  out.reserve(text.size() + 2);
+  const std::size_t size = quoted_size(text);
+  out.reserve(size);
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
-    const char c = text[i];
     const std::size_t length = utf8::length_at(text, i);
     if (length == 0) {
       out += utf8::replacement;
       ++i;
       continue;
     }
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (length == 1 && c < 0x20) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-      out += escape;
+    const Escape escape = escape_of(text[i]);
+    if (escape.more == 0) {
+      out.append(text, i, length);
+    } else if (escape.name == 'u') {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\u%04x", static_cast<unsigned>(text[i]));
+      out += code;
     } else {
-      out += text.substr(i, length);
+      out += '\\';
+      out += escape.name;
     }
     i += length;
   }
@@ -95,9 +128,20 @@ std::string quoted(std::string_view text) {
 }
 
 std::string unquoted(std::string_view raw) {
-  Document document = parse(raw);
-  if (document.root && document.root->type == Type::string) return std::move(document.root->text);
-  return std::string(raw);
+  Cursor cursor(raw);
+  if (cursor.peek() != '"' || !cursor.string() || !cursor.at_end()) return std::string(raw);
+  const std::string_view inside = raw.substr(1, raw.size() - 2);
+  std::size_t escape = inside.find('\\');
+  if (escape == std::string_view::npos) return std::string(inside);
+  std::string text;
+  text.reserve(inside.size());
+  for (std::size_t from = 0; from < inside.size();) {
+    text += inside.substr(from, escape - from);
+    from = escape;
+    if (from == std::string_view::npos || !take_escape(inside, from, text)) break;
+    escape = inside.find('\\', from);
+  }
+  return text;
 }
 
 Writer& Writer::object() {
@@ -145,6 +189,9 @@ Writer& Writer::null() {
 }
 
 Writer& Writer::raw(std::string_view json) {
+  // Without room for what closes the text, the next byte would double the memory of megabytes.
+  constexpr std::size_t spare = 256;
+  if (json.size() > spare) text_.reserve(text_.size() + json.size() + spare);
   separate();
   text_ += json;
   return *this;

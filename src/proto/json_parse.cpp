@@ -6,7 +6,9 @@
 #include <string>
 
 #include "base/ensure.h"
+#include "proto/cursor.h"
 #include "proto/envelope.h"
+#include "proto/escapes.h"
 #include "proto/json.h"
 #include "proto/utf8.h"
 
@@ -62,8 +64,6 @@ class Parser {
 
   bool string(std::string& into);
   void unclosed_string(std::size_t begin);
-  bool escape(std::string& into);
-  std::optional<std::uint32_t> four_hex_digits(std::size_t at) const;
 
   void blank();
   bool comment();
@@ -256,7 +256,13 @@ std::optional<Value> Parser::word() {
 
 // Reads the string at pos_; false after a mistake, with pos_ behind the string all the same.
 bool Parser::string(std::string& into) {
-  const std::size_t begin = pos_++;
+  const std::size_t begin = pos_;
+  if (Cursor whole(text_, Utf8::checked, begin); whole.string()) {
+    pos_ = whole.offset();
+    into = unquoted(text_.substr(begin, pos_ - begin));
+    return true;
+  }
+  ++pos_;
   bool well = true;
   const auto wrong = [&](std::size_t at, std::string what) {
     if (well) note(at, std::move(what));
@@ -270,7 +276,7 @@ bool Parser::string(std::string& into) {
     }
     if (c == '\\') {
       const std::size_t at = pos_;
-      if (!escape(into)) {
+      if (!take_escape(text_, pos_, into)) {
         wrong(at,
               "expected an escape such as \\n or \\u00e9 after the backslash; a backslash itself is written "
               "\\\\");
@@ -302,54 +308,6 @@ bool Parser::string(std::string& into) {
 void Parser::unclosed_string(std::size_t begin) {
   constexpr std::string_view punctuation = ":,[]{} \t\r";
   while (pos_ > begin + 1 && punctuation.find(text_[pos_ - 1]) != std::string_view::npos) --pos_;
-}
-
-bool Parser::escape(std::string& into) {
-  if (pos_ + 1 >= text_.size()) return false;
-  const char c = text_[pos_ + 1];
-  constexpr std::string_view names = "\"\\/bfnrt";
-  constexpr std::string_view meanings = "\"\\/\b\f\n\r\t";
-  if (const std::size_t which = names.find(c); which != std::string_view::npos) {
-    into += meanings[which];
-    pos_ += 2;
-    return true;
-  }
-  if (c != 'u') return false;
-  const std::optional<std::uint32_t> first = four_hex_digits(pos_ + 2);
-  if (!first) return false;
-  pos_ += 6;
-  if (*first < 0xD800 || *first > 0xDFFF) {
-    utf8::append(into, *first);
-    return true;
-  }
-  // RFC 8259 lets half a pair through and leaves open what it means: here, "no character".
-  const bool pair = *first < 0xDC00 && text_.substr(pos_, 2) == "\\u";
-  const std::optional<std::uint32_t> second = pair ? four_hex_digits(pos_ + 2) : std::nullopt;
-  if (second && *second >= 0xDC00 && *second <= 0xDFFF) {
-    utf8::append(into, 0x10000 + ((*first - 0xD800) << 10) + (*second - 0xDC00));
-    pos_ += 6;
-  } else {
-    into += utf8::replacement;
-  }
-  return true;
-}
-
-std::optional<std::uint32_t> Parser::four_hex_digits(std::size_t at) const {
-  if (text_.size() < at + 4) return std::nullopt;
-  std::uint32_t value = 0;
-  for (std::size_t i = at; i < at + 4; ++i) {
-    const char c = text_[i];
-    std::uint32_t digit = 0;
-    if (c >= '0' && c <= '9') {
-      digit = static_cast<std::uint32_t>(c - '0');
-    } else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) {
-      digit = static_cast<std::uint32_t>((c | 0x20) - 'a') + 10;
-    } else {
-      return std::nullopt;
-    }
-    value = value << 4 | digit;
-  }
-  return value;
 }
 
 void Parser::blank() {

@@ -1,6 +1,9 @@
 #include "proto/members.h"
 
 #include <algorithm>
+#include <charconv>
+
+#include "proto/json.h"
 
 namespace proto {
 
@@ -10,6 +13,30 @@ std::string_view member(std::string_view object, std::string_view key) {
     if (spells(name, key)) found = value;
   });
   return found;
+}
+
+std::optional<std::string> string_in(std::string_view raw) {
+  return raw.starts_with('"') ? std::optional(json::unquoted(raw)) : std::nullopt;
+}
+
+std::optional<std::int64_t> integer_in(std::string_view raw) {
+  std::int64_t value = 0;
+  const char* const end = raw.data() + raw.size();
+  const auto [stopped, error] = std::from_chars(raw.data(), end, value);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  return value;
+}
+
+std::string text_of(std::string_view object, std::string_view key, std::string_view otherwise) {
+  return string_in(member(object, key)).value_or(std::string(otherwise));
+}
+
+bool well_formed(std::string_view text) {
+  Cursor cursor(text);
+  cursor.blanks();
+  if (!cursor.value(0)) return false;
+  cursor.blanks();
+  return cursor.at_end();
 }
 
 std::string with_members(std::string_view object, std::string_view first,

@@ -4,7 +4,12 @@
 // that are not touched are copied as bytes.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,18 +40,39 @@ void each_item(std::string_view array, F&& f) {
   Cursor cursor(array, Utf8::trusted);
   cursor.blanks();
   if (cursor.peek() != '[') return;
-  std::size_t at = cursor.offset() + 1;
-  for (;;) {
-    while (at < array.size() && std::string_view(" \t\r\n,").contains(array[at])) ++at;
-    if (at >= array.size() || array[at] == ']') return;
-    const std::size_t end = end_of_value(array, at);
-    f(array.substr(at, end - at));
-    at = end;
-  }
+  cursor.items([&] {
+    const std::size_t at = cursor.offset();
+    if (!cursor.value(1)) return false;
+    f(array.substr(at, cursor.offset() - at));
+    return true;
+  });
 }
 
 // The raw value of that member; empty if there is none.
 std::string_view member(std::string_view object, std::string_view key);
+
+// Those of several members in one pass: a lookup costs a walk over the whole object.
+template <std::size_t N>
+std::array<std::string_view, N> members(std::string_view object, const std::string_view (&keys)[N]) {
+  std::array<std::string_view, N> found;
+  each_member(object, [&](std::string_view name, std::string_view value) {
+    for (std::size_t i = 0; i < N; ++i) {
+      if (spells(name, keys[i])) found[i] = value;
+    }
+  });
+  return found;
+}
+
+// What a raw value means: the decoded text of a string, a number without fraction or exponent. Absent for any
+// other kind of value. Nothing but the answer is allocated.
+std::optional<std::string> string_in(std::string_view raw);
+std::optional<std::int64_t> integer_in(std::string_view raw);
+// The decoded text of that member, which must be a string.
+std::string text_of(std::string_view object, std::string_view key, std::string_view otherwise = {});
+
+// Whether the text is one JSON value, for text that no scanner has seen: what is accepted may be taken apart
+// with the functions above.
+bool well_formed(std::string_view text);
 
 // The same object with `first` in front ("\"a\":1,\"b\":2", without a comma at its end) and without the
 // members of these names. What is no object counts as an empty one.

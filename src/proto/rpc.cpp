@@ -1,36 +1,20 @@
 #include "proto/rpc.h"
 
+#include "base/joined.h"
 #include "proto/json.h"
 #include "proto/members.h"
 
 namespace proto {
 namespace {
 
-std::string opening(std::string_view raw_id) {
-  std::string text = R"({"jsonrpc":"2.0","id":)";
-  text += raw_id.empty() ? std::string_view("null") : raw_id;
-  return text;
-}
-
-void add_method(std::string& text, std::string_view method, std::string_view raw_params) {
-  text += R"(,"method":")";
-  text += method;
-  text += '"';
-  if (!raw_params.empty()) {
-    text += R"(,"params":)";
-    text += raw_params;
-  }
-  text += '}';
+std::string_view or_null(std::string_view raw_id) {
+  return raw_id.empty() ? std::string_view("null") : raw_id;
 }
 
 }  // namespace
 
 std::string result_text(std::string_view raw_id, std::string_view raw_result) {
-  std::string text = opening(raw_id);
-  text += R"(,"result":)";
-  text += raw_result;
-  text += '}';
-  return text;
+  return base::joined({R"({"jsonrpc":"2.0","id":)", or_null(raw_id), R"(,"result":)", raw_result, "}"});
 }
 
 std::string error_text(std::string_view raw_id, Code code, std::string_view sentence, const ErrorData& data) {
@@ -50,28 +34,23 @@ std::string error_text(std::string_view raw_id, Code code, std::string_view sent
 }
 
 bool made_here(std::string_view raw_error) {
-  const std::string_view data = member(raw_error, "data");
-  return !member(data, "server").empty() && !member(data, "retryable").empty();
+  const auto [server, retryable] = members(member(raw_error, "data"), {"server", "retryable"});
+  return !server.empty() && !retryable.empty();
 }
 
 std::string error_text(std::string_view raw_id, std::string_view raw_error) {
-  std::string text = opening(raw_id);
-  text += R"(,"error":)";
-  text += raw_error;
-  text += '}';
-  return text;
+  return base::joined({R"({"jsonrpc":"2.0","id":)", or_null(raw_id), R"(,"error":)", raw_error, "}"});
 }
 
 std::string request_text(std::string_view raw_id, std::string_view method, std::string_view raw_params) {
-  std::string text = opening(raw_id);
-  add_method(text, method, raw_params);
-  return text;
+  const std::string_view key = raw_params.empty() ? R"(")" : R"(","params":)";
+  return base::joined(
+      {R"({"jsonrpc":"2.0","id":)", or_null(raw_id), R"(,"method":")", method, key, raw_params, "}"});
 }
 
 std::string notification_text(std::string_view method, std::string_view raw_params) {
-  std::string text = R"({"jsonrpc":"2.0")";
-  add_method(text, method, raw_params);
-  return text;
+  const std::string_view key = raw_params.empty() ? R"(")" : R"(","params":)";
+  return base::joined({R"({"jsonrpc":"2.0","method":")", method, key, raw_params, "}"});
 }
 
 }  // namespace proto

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "proto/json.h"
 #include "proto/members.h"
 #include "proto/minted_id.h"
 #include "proto/revision.h"
@@ -24,9 +23,7 @@ bool blank(char c) {
 }
 
 std::string version_field(std::string_view raw_result) {
-  const auto document = proto::json::parse(raw_result);
-  if (!document.root) return {};
-  const auto revision = proto::revision_of(document.root->string_or("protocolVersion", ""));
+  const auto revision = proto::revision_of(proto::text_of(raw_result, "protocolVersion"));
   if (!revision || *revision < proto::Revision::r2025_06_18) return {};
   return std::string(proto::name_of(*revision));
 }
@@ -60,14 +57,10 @@ std::string with_reason(std::string what, const std::optional<StreamableClient::
 }
 
 std::string error_in(std::string_view body) {
-  const auto document = proto::json::parse(body);
-  const proto::json::Value* const error = document.root ? document.root->find("error") : nullptr;
-  if (error == nullptr || error->type != proto::json::Type::object) return {};
-  const proto::json::Value* const code = error->find("code");
-  const proto::json::Value* const message = error->find("message");
-  const bool whole =
-      code != nullptr && code->integer() && message != nullptr && message->type == proto::json::Type::string;
-  return whole ? on_one_line(std::string(body.substr(error->at, error->length))) : std::string();
+  const std::string_view error = proto::well_formed(body) ? proto::member(body, "error") : std::string_view();
+  const auto [code, message] = proto::members(error, {"code", "message"});
+  const bool whole = proto::integer_in(code) && message.starts_with('"');
+  return whole ? on_one_line(std::string(error)) : std::string();
 }
 
 std::string on_one_line(std::string text) {

@@ -6,12 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "proto/json.h"
+#include "proto/members.h"
 
 namespace transport {
 namespace {
-
-namespace json = proto::json;
 
 // A sentence of a server's; beyond it are pages of HTML.
 constexpr std::size_t sentence_bytes_max = 400;
@@ -33,13 +31,13 @@ bool among(std::span<const std::string_view> words, std::string_view word) {
 
 // What a person would read of it.
 std::string sentence_of(std::string_view body) {
-  const json::Document document = json::parse(body);
-  if (!document.root || document.root->type != json::Type::object) return std::string(body);
-  const json::Value* error = document.root->find("error");
-  if (error != nullptr && error->type == json::Type::object)
-    return std::string(error->string_or("message", ""));
-  for (const std::string_view name : {"error", "message", "detail"}) {
-    if (const auto text = document.root->string_or(name, ""); !text.empty()) return std::string(text);
+  if (!proto::well_formed(body)) return std::string(body);
+  body.remove_prefix(body.find_first_not_of(" \t\r\n"));
+  if (!body.starts_with('{')) return std::string(body);
+  const auto [error, message, detail] = proto::members(body, {"error", "message", "detail"});
+  if (error.starts_with('{')) return proto::text_of(error, "message");
+  for (const std::string_view raw : {error, message, detail}) {
+    if (auto text = proto::string_in(raw).value_or(""); !text.empty()) return text;
   }
   return {};
 }

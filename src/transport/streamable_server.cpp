@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "proto/envelope.h"
-#include "proto/json.h"
+#include "proto/members.h"
 #include "proto/method.h"
 #include "transport/admission.h"
 #include "transport/earlier_lives.h"
@@ -45,9 +45,7 @@ Worth worth_of(Method method) {
 
 // The revision that the parameters or the result of initialize name.
 std::optional<proto::Revision> named_revision(std::string_view raw_object) {
-  const auto document = proto::json::parse(raw_object);
-  if (!document.root) return std::nullopt;
-  return proto::revision_of(document.root->string_or("protocolVersion", ""));
+  return proto::revision_of(proto::text_of(raw_object, "protocolVersion"));
 }
 
 // One POST of requests that are not all answered.

@@ -28,6 +28,9 @@ struct Page {
 class Stage {
  public:
   explicit Stage(broker::Options options = {}) : broker(std::move(options), now) {}
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+  virtual ~Stage() = default;
 
   core::ServerSpec spec() const {
     core::ServerSpec spec;
@@ -49,22 +52,19 @@ class Stage {
 
   void says(core::SessionId session, std::string text) {
     const std::size_t length = text.size();
-    broker.on(broker::SessionLine{session,
-                                  {.bytes = base::Bytes::copy(std::move(text)), .length = length, .id = {}}},
-              now);
-    settle();
+    happens(broker::SessionLine{session,
+                                {.bytes = base::Bytes::copy(std::move(text)), .length = length, .id = {}}});
   }
   void serves(core::InstanceId instance, std::string text) {
     const std::size_t length = text.size();
-    broker.on(broker::InstanceLine{instance,
-                                   {.bytes = base::Bytes::copy(std::move(text)), .length = length, .id = {}}},
-              now);
-    settle();
+    happens(broker::InstanceLine{instance,
+                                 {.bytes = base::Bytes::copy(std::move(text)), .length = length, .id = {}}});
   }
   void happens(broker::Event event) {
-    broker.on(std::move(event), now);
+    deliver(std::move(event));
     settle();
   }
+  virtual void deliver(broker::Event event) { broker.on(std::move(event), now); }
   // Time passes, deadline by deadline.
   void passes(base::Duration duration) {
     const base::Instant end = now + duration;

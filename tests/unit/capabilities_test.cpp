@@ -9,11 +9,6 @@ using core::may_be_asked;
 using core::Mode;
 using proto::Method;
 
-Capabilities read(std::string_view text) {
-  const proto::json::Document document = proto::json::parse(text);
-  return core::capabilities_of(document.root ? &*document.root : nullptr, text);
-}
-
 TEST_CASE("capabilities: which session may be asked what") {
   const struct {
     const char* declared;
@@ -36,7 +31,7 @@ TEST_CASE("capabilities: which session may be asked what") {
   };
   for (const auto& row : table) {
     CAPTURE(row.declared);
-    const Capabilities all = read(row.declared);
+    const Capabilities all = core::capabilities_of(row.declared);
     CHECK(may_be_asked(all, Method::roots_list, Mode::none) == row.roots);
     CHECK(may_be_asked(all, Method::sampling_create_message, Mode::none) == row.sampling);
     CHECK(may_be_asked(all, Method::elicitation_create, Mode::form) == row.form);
@@ -47,7 +42,7 @@ TEST_CASE("capabilities: which session may be asked what") {
 }
 
 TEST_CASE("capabilities: none declared at all") {
-  const Capabilities none = core::capabilities_of(nullptr, "");
+  const Capabilities none = core::capabilities_of("");
   for (const Method method :
        {Method::roots_list, Method::sampling_create_message, Method::elicitation_create, Method::other}) {
     CHECK_FALSE(may_be_asked(none, method, Mode::none));
@@ -55,8 +50,9 @@ TEST_CASE("capabilities: none declared at all") {
 }
 
 TEST_CASE("capabilities: what is passed on is kept as it was spelt") {
-  const Capabilities all = read(R"({ "sampling" : { "tools":{} , "x" : 1.0 },)"
-                                R"("experimental":{"a/b":{"\u0061":[ ]}},"extensions":{ } })");
+  const Capabilities all =
+      core::capabilities_of(R"({ "sampling" : { "tools":{} , "x" : 1.0 },)"
+                            R"("experimental":{"a/b":{"\u0061":[ ]}},"extensions":{ } })");
   CHECK(all.sampling_raw == R"({ "tools":{} , "x" : 1.0 })");
   CHECK(all.experimental_raw == R"({"a/b":{"\u0061":[ ]}})");
   CHECK(all.extensions_raw == "{ }");

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "proto/json.h"
+
 namespace {
 
 using core::Capabilities;
