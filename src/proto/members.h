@@ -51,7 +51,7 @@ void each_item(std::string_view array, F&& f) {
 // The raw value of that member; empty if there is none.
 std::string_view member(std::string_view object, std::string_view key);
 
-// Those of several members in one pass: a lookup costs a walk over the whole object.
+// The values of several members in one pass: a lookup costs a walk over the whole object.
 template <std::size_t N>
 std::array<std::string_view, N> members(std::string_view object, const std::string_view (&keys)[N]) {
   std::array<std::string_view, N> found;
