@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -31,6 +32,10 @@ constexpr int last_errors_turns_max = 16;
 // A process that ends closes its descriptors first: one that is still there after this has closed them and
 // goes on.
 constexpr base::Duration about_to_end = std::chrono::milliseconds(250);
+
+// Between two looks at what a launcher leaves while some of it ends, and how many there are at most.
+constexpr base::Duration look_at_left = std::chrono::milliseconds(20);
+constexpr int looks_max = 25;
 
 // Between two looks at those who were killed, should nothing tell of their death.
 constexpr base::Duration look_again = std::chrono::milliseconds(100);
@@ -169,9 +174,17 @@ void Child::somebody_exited() {
   const std::vector<Process> left = processes();
   if (left.empty()) return finish(0);
   if (leave_to(left)) return;
+  if (still_leaving(left)) return timer_.set(now() + look_at_left);
   // Unasked, it leaves orphans nobody will miss. Asked, it leaves some who have not heard yet.
   if (step_ == Step::running) climb(Step::killing);
   if (step_ == Step::closing) climb(Step::terminating);
+}
+
+// One that is about to end has closed its pipes already, and its child is not ours yet: it may be a launcher
+// that leaves the server to another.
+bool Child::still_leaving(std::span<const Process> left) {
+  if (step_ != Step::running || !WIFEXITED(*status_) || WEXITSTATUS(*status_) != 0) return false;
+  return std::ranges::any_of(left, &Process::ending) && ++looks_ < looks_max;
 }
 
 // A crash leaves orphans that may hold the pipes too, and says so by its status.
@@ -181,6 +194,7 @@ bool Child::leave_to(std::span<const Process> left) {
   const auto heir = heir_among(left, pipes_, talks_ ? Heritage::conversation : Heritage::anything);
   if (!heir) return false;
   roots_.push_back(*heir);
+  looks_ = 0;
   pid_ = heir->pid;
   status_.reset();
   heir_ = talks_ ? Heir::unproven : Heir::proven;
@@ -245,7 +259,9 @@ void Child::climb(Step step) {
 void Child::next_step() {
   switch (step_) {
     case Step::running:
-      if (no_use_.empty()) {
+      if (status_) {
+        somebody_exited();
+      } else if (no_use_.empty()) {
         doubt_heir();
       } else {
         climb(Step::closing);

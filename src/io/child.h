@@ -111,6 +111,7 @@ class Child {
   void of_no_use(std::string_view why);
   void somebody_exited();
   bool leave_to(std::span<const Process> left);
+  bool still_leaving(std::span<const Process> left);
   void doubt_heir();
   void climb(Step step);
   void next_step();
@@ -120,6 +121,7 @@ class Child {
   Children& children_;
   std::uint64_t number_;
   pid_t pid_;
+  int looks_ = 0;               // At what a launcher has left, since it is not clear which goes on.
   std::vector<Process> roots_;  // The process itself, as it was when it started; heirs behind it.
   ServerPipes pipes_;
   std::string mark_;

@@ -114,20 +114,47 @@ std::optional<Process> process_of(pid_t pid) {
   return process;
 }
 
-std::vector<Process> own_processes() {
+namespace {
+
+struct Listing {
   std::vector<Process> found;
+  std::set<pid_t> ended;  // By the time that we looked at it, or before.
+};
+
+Listing list_own() {
+  Listing listing;
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
-  if (!proc) return found;
+  if (!proc) return listing;
   const uid_t us = getuid();
   while (const dirent* entry = readdir(proc.get())) {
     if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
+    const auto pid = number_in<pid_t>(entry->d_name);
     struct stat status{};
-    if (fstatat(dirfd(proc.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    if (status.st_uid != us) continue;
-    const auto process = process_of(number_in<pid_t>(entry->d_name));
-    if (process && !process->zombie) found.push_back(*process);
+    const bool there = fstatat(dirfd(proc.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (there && status.st_uid != us) continue;
+    const auto process = there ? process_of(pid) : std::nullopt;
+    if (process && !process->zombie) {
+      listing.found.push_back(*process);
+    } else {
+      listing.ended.insert(pid);
+    }
   }
-  return found;
+  return listing;
+}
+
+}  // namespace
+
+// The names come in one piece, and are looked at one by one: what ends in between may have started another
+// that is not among them. Nothing is missed once nothing more has ended.
+std::vector<Process> own_processes() {
+  constexpr int listings_max = 5;
+  Listing listing = list_own();
+  std::set<pid_t> known;
+  for (int i = 1; i < listings_max && !std::ranges::includes(known, listing.ended); ++i) {
+    known = std::move(listing.ended);
+    listing = list_own();
+  }
+  return std::move(listing.found);
 }
 
 std::string mark_in(pid_t pid) {

@@ -33,9 +33,20 @@ void give_back(void* at) {
 
 }  // namespace
 
-// The forms for arrays, and those that do not throw, come here, too.
+// The forms for arrays come here, too; the forms that do not throw would be a sanitizer's own if they were
+// left out.
 void* operator new(std::size_t size) {
   return take(size);
+}
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  try {
+    return take(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void operator delete(void* at, const std::nothrow_t& /*tag*/) noexcept {
+  give_back(at);
 }
 void operator delete(void* at) noexcept {
   give_back(at);
