@@ -78,7 +78,9 @@ void Attachment::accept() {
 
 void Attachment::resume_unread() {
   if (const auto unread = journal_.unread()) {
-    if (!unread->empty()) reader_->lines().resume(*unread);
+    if (unread->empty()) return;
+    reader_->lines().resume(*unread);
+    reader_->serve_held();  // Whole lines among them, too, if the daemon before did not come to serve them.
   } else {
     reader_->lines().resume_lost();
   }

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <utility>
 
 #include "io/clock.h"
 #include "io/gathered.h"
@@ -47,54 +49,71 @@ Borrowed::~Borrowed() {
 
 // --- Reader
 
-Reader::Reader(Descriptor source, std::size_t line_max, Events events)
-    : source_(std::move(source)), lines_(line_max), events_(std::move(events)) {}
+Reader::Reader(Loop& loop, Descriptor source, std::size_t line_max, Events events)
+    : source_(std::move(source)),
+      lines_(line_max),
+      events_(std::move(events)),
+      next_turn_(loop, [this] { deliver(lines_per_turn); }) {}
 
 base::Result<std::unique_ptr<Reader>> Reader::open(Loop& loop, Descriptor source, std::size_t line_max,
                                                    Events events) {
-  std::unique_ptr<Reader> reader(new Reader(std::move(source), line_max, std::move(events)));
+  std::unique_ptr<Reader> reader(new Reader(loop, std::move(source), line_max, std::move(events)));
   Reader* self = reader.get();
   reader->watch_ = TRY(loop.watch(reader->source_.fd(), Interest::read, [self] { self->ready(); }));
   return reader;
 }
 
+void Reader::set_interest() {
+  watch_.set(ended_ || paused_ || held_ ? Interest::none : Interest::read);
+}
+
 void Reader::pause() {
   paused_ = true;
-  watch_.set(Interest::none);
+  set_interest();
 }
 
 void Reader::resume() {
   paused_ = false;
-  if (!ended_) watch_.set(Interest::read);
+  set_interest();
 }
 
 bool Reader::waits() const {
   pollfd readable{source_.fd(), POLLIN, 0};
-  return !ended_ && poll(&readable, 1, 0) > 0;
+  return !ended_ && (held_ || poll(&readable, 1, 0) > 0);
 }
 
 void Reader::close() {
   ended_ = true;
-  watch_.set(Interest::none);
+  next_turn_.clear();
+  set_interest();
+}
+
+void Reader::serve_held() {
+  if (ended_) return;
+  held_ = true;
+  next_turn_.set(now());
+  set_interest();
 }
 
 void Reader::ready() {
   std::size_t count = 0;
-  read_once(count);
+  read_once(count, lines_per_turn);
 }
 
 void Reader::drain(std::size_t bytes_max) {
+  if (held_ && !ended_) deliver(SIZE_MAX);
   std::size_t total = 0;
   while (!ended_ && total < bytes_max) {
     std::size_t count = 0;
-    if (read_once(count) != Outcome::more) return;
+    if (read_once(count, SIZE_MAX) != Outcome::more) return;
     total += count;
   }
 }
 
-Reader::Outcome Reader::read_once(std::size_t& count) {
+Reader::Outcome Reader::read_once(std::size_t& count, std::size_t lines_max) {
   if (ended_) return Outcome::end;
-  const std::span<char> room = lines_.room();
+  const std::span<char> all = lines_.room();
+  const std::span<char> room = all.first(std::min(all.size(), read_max));
   ssize_t got = 0;
   do {
     got = source_.is_socket() ? recv(source_.fd(), room.data(), room.size(), MSG_DONTWAIT)
@@ -110,17 +129,25 @@ Reader::Outcome Reader::read_once(std::size_t& count) {
   }
   count = static_cast<std::size_t>(got);
   lines_.filled(count);
-  deliver();
+  deliver(lines_max);
   return Outcome::more;
 }
 
-void Reader::deliver() {
-  while (!ended_) {
+void Reader::deliver(std::size_t lines_max) {
+  const bool held_before = std::exchange(held_, false);
+  for (std::size_t served = 0; !ended_; ++served) {
+    if (served == lines_max) {
+      held_ = true;
+      break;
+    }
     auto line = lines_.next();
     if (!line) break;
     events_.on_line(std::move(*line));
   }
-  if (!ended_ && events_.on_turn) events_.on_turn();
+  if (ended_) return;
+  if (held_) next_turn_.set(now());
+  if (held_ != held_before) set_interest();
+  if (events_.on_turn) events_.on_turn();
 }
 
 // --- Writer

@@ -1,9 +1,10 @@
 // Lines in, messages out, on descriptors that may belong to somebody else.
 //
-// A Reader reads once per readiness and cuts lines; a Writer gathers everything queued in a turn into one
-// write. A message's bytes are never copied on their way through. Sockets are used with MSG_DONTWAIT and
-// their flags never touched; pipes are made non-blocking, and set back when the stream ends, because the
-// other users of the same open file description (the client, its shell) know nothing of us.
+// A Reader reads once per readiness and cuts lines; a peer that sends many small ones has a number of them
+// served in each turn of the loop, and is not read until the last is. A Writer gathers everything queued in a
+// turn into one write. A message's bytes are never copied on their way through. Sockets are used with
+// MSG_DONTWAIT and their flags never touched; pipes are made non-blocking, and set back when the stream ends,
+// because the other users of the same open file description (the client, its shell) know nothing of us.
 //
 // Callbacks come from the loop, never from within a call of queue(), flush() or the like, so nothing
 // re-enters. A stream that is let go from inside a callback must be retired through the loop, not destroyed
@@ -46,9 +47,15 @@ class Borrowed {
 
 class Reader {
  public:
+  // Of one reader in one turn. Calls in flight of ten busy sessions come in one read, and their answers leave
+  // in one write; a read full of empty objects would keep everybody else waiting for tens of milliseconds.
+  static constexpr std::size_t lines_per_turn = 256;
+  // Of one read: what has been read and not been served must fit into what a journal keeps of it.
+  static constexpr std::size_t read_max = std::size_t{64} << 10;
+
   struct Events {
     std::function<void(proto::Line&&)> on_line = {};
-    std::function<void()> on_turn = {};              // After the lines of one read. May be empty.
+    std::function<void()> on_turn = {};              // After the lines of one turn. May be empty.
     std::function<void()> on_end = {};               // End of file. Nothing follows.
     std::function<void(base::Error)> on_error = {};  // Nothing follows.
   };
@@ -65,21 +72,27 @@ class Reader {
   // last words of a process that has exited. Delivers lines, and on_end: the one member that calls back.
   void drain(std::size_t bytes_max);
 
+  // There may be lines in lines() already: they are served from the next turn on.
+  void serve_held();
+
   proto::LineReader& lines() { return lines_; }
   bool ended() const { return ended_; }
   bool waits() const;  // There is something to read, or the end.
 
  private:
-  Reader(Descriptor source, std::size_t line_max, Events events);
+  Reader(Loop& loop, Descriptor source, std::size_t line_max, Events events);
   enum class Outcome : std::uint8_t { more, nothing, end };
   void ready();
-  Outcome read_once(std::size_t& count);
-  void deliver();
+  Outcome read_once(std::size_t& count, std::size_t lines_max);
+  void deliver(std::size_t lines_max);
+  void set_interest();
 
   Borrowed source_;
   Watch watch_;
   proto::LineReader lines_;
   Events events_;
+  Timer next_turn_;
+  bool held_ = false;  // Lines that have been read wait for the next turn.
   bool paused_ = false;
   bool ended_ = false;
 };

@@ -101,6 +101,72 @@ TEST_CASE("a reader that is closed in its callback says no more, not even what i
   CHECK(lines == 1);
 }
 
+TEST_CASE("many small lines are served over several turns, in order, and others in between") {
+  io::Loop loop;
+  SocketPair pair;
+  SocketPair other;
+  Heard heard;
+  Heard heard_other;
+  std::vector<std::size_t> at_turns;  // How many lines had come by the end of each turn.
+  const auto reader = io::Reader::open(loop, std::move(pair.ours), line_max, heard.events());
+  const auto witness = io::Reader::open(loop, std::move(other.ours), line_max, heard_other.events());
+  REQUIRE(reader);
+  REQUIRE(witness);
+  constexpr std::size_t count = 5 * io::Reader::lines_per_turn;
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += std::to_string(i) + '\n';
+  put(pair.theirs.get(), text + "rest");
+  loop.at_end_of_turn([&] { at_turns.push_back(heard.lines.size()); });
+  REQUIRE(run_until(loop, [&] { return !heard.lines.empty(); }));
+  CHECK(heard.lines.size() == io::Reader::lines_per_turn);
+  CHECK((*reader)->waits());
+  put(other.theirs.get(), "short\n");
+  REQUIRE(run_until(loop, [&] { return !heard_other.lines.empty(); }));
+  CHECK(heard.lines.size() < count);
+  REQUIRE(run_until(loop, [&] { return heard.lines.size() == count; }));
+  std::size_t before = 0;
+  for (const std::size_t lines : at_turns) {
+    CHECK(lines - before <= io::Reader::lines_per_turn);
+    before = lines;
+  }
+  for (std::size_t i = 0; i < count; ++i) CHECK(heard.lines[i] == std::to_string(i));
+  CHECK((*reader)->lines().unfinished_bytes() == "rest");
+  put(pair.theirs.get(), " of it\n");
+  REQUIRE(run_until(loop, [&] { return heard.lines.size() > count; }));
+  CHECK(heard.lines.back() == "rest of it");
+}
+
+TEST_CASE("drain serves what an earlier turn has left, and a paused reader what it has read") {
+  io::Loop loop;
+  SocketPair pair;
+  Heard heard;
+  const auto reader = io::Reader::open(loop, std::move(pair.ours), line_max, heard.events());
+  REQUIRE(reader);
+  constexpr std::size_t count = 4 * io::Reader::lines_per_turn;
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += "x\n";
+  put(pair.theirs.get(), text);
+  REQUIRE(run_until(loop, [&] { return !heard.lines.empty(); }));
+  (*reader)->pause();
+  REQUIRE(run_until(loop, [&] { return heard.lines.size() > io::Reader::lines_per_turn; }));
+  (*reader)->drain(line_max);
+  CHECK(heard.lines.size() == count);
+}
+
+TEST_CASE("lines of an earlier reader are served without anything to read") {
+  io::Loop loop;
+  SocketPair pair;
+  Heard heard;
+  const auto reader = io::Reader::open(loop, std::move(pair.ours), line_max, heard.events());
+  REQUIRE(reader);
+  (*reader)->lines().resume("one\ntwo\nthr");
+  (*reader)->serve_held();
+  REQUIRE(run_until(loop, [&] { return heard.lines.size() == 2; }));
+  put(pair.theirs.get(), "ee\n");
+  REQUIRE(run_until(loop, [&] { return heard.lines.size() == 3; }));
+  CHECK(heard.lines.back() == "three");
+}
+
 TEST_CASE("drain reads what is there, and the end") {
   io::Loop loop;
   io::Pipe pipe = io::make_pipe().value();
