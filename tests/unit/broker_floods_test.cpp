@@ -6,6 +6,7 @@
 
 #include "broker_fixture.h"
 #include "core/limits.h"
+#include "modern_stage.h"
 
 namespace {
 
@@ -83,6 +84,26 @@ TEST_CASE_FIXTURE(Floods, "updates for a client that does not read are kept in b
   CHECK(told.size() == core::limits::updates_held + 1);
   CHECK(std::ranges::any_of(
       told, [](const std::string& line) { return line.find(R"("uri":"file:///a")") != std::string::npos; }));
+}
+
+TEST_CASE_FIXTURE(test::ModernStage,
+                  "calls that wait for a visit to a page are bounded, and the next is refused") {
+  const auto one = modern();
+  const auto answer_with_a_page = [&](std::size_t number) {
+    says(one, ModernStage::call(std::to_string(number)));
+    serves(server(), R"({"jsonrpc":"2.0","id":)" + id_of(hears(server()).back()) +
+                         R"(,"error":{"code":-32042,"message":"go","data":{"elicitations":[{"mode":"url",)"
+                         R"("elicitationId":"e","url":"https://x","message":"Go"}]}}})");
+    return hears(one).back();
+  };
+  for (std::size_t i = 1; i <= core::limits::parked_per_principal; ++i)
+    REQUIRE(answer_with_a_page(i).contains("input_required"));
+  const std::string refused = answer_with_a_page(1000);
+  CHECK(refused.contains(R"("error":)"));
+  CHECK(refused.contains("256 calls of this client already wait"));
+  const auto other = modern();
+  says(other, ModernStage::call("1"));
+  CHECK(hears(server()).size() == 1);
 }
 
 }  // namespace

@@ -348,6 +348,27 @@ TEST_CASE_FIXTURE(RootsStage, "a modern client is asked by an answer to its firs
   CHECK(wire[0].find("requestState") == std::string::npos);
 }
 
+TEST_CASE_FIXTURE(RootsStage, "a ticket is good at a server that turns out to be a modern one") {
+  core::ServerSpec probed = caring();
+  probed.probe = true;
+  const auto m = open(probed);
+  says(m, ModernStage::call("1"));
+  const std::string ticket = ticket_of(hears(m).back());
+
+  says(open(probed), ModernStage::request("2", "tools/list"));
+  happens(broker::InstanceStarted{server(), 1});
+  pending.clear();
+  serves_result(hears(server()).back(),
+                R"({"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}}})");
+  hears(server());
+  says(m, ModernStage::call("3", R"("requestState":")" + ticket + R"(","inputResponses":{"roots":)" +
+                                     roots("file:///a") + "},"));
+  const Lines wire = hears(server());
+  REQUIRE(wire.size() == 1);
+  CHECK(wire[0].find("tools/call") != std::string::npos);
+  CHECK(wire[0].find("requestState") == std::string::npos);
+}
+
 TEST_CASE_FIXTURE(RootsStage,
                   "a call that runs while sessions are parted is answered, or fails with the reason") {
   const auto a = ready(spec(), has_roots);
