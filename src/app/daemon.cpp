@@ -283,6 +283,7 @@ void Daemon::leave() {
 }
 
 void Daemon::step_down() {
+  control_.leave();
   if (resting_) sessions_.each([](Attachment& attachment) { attachment.rest("the daemon was shut down"); });
   stepped_down_ = true;
   loop_.stop();

@@ -6,10 +6,12 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "app/api/api.h"
 #include "app/api/control.h"
 #include "app/attachment.h"
 #include "app/config/config.h"
@@ -26,6 +28,7 @@
 #include "io/children.h"
 #include "io/loop.h"
 #include "io/paths.h"
+#include "io/surveyor.h"
 #include "transport/access.h"
 
 namespace app {
@@ -109,7 +112,8 @@ class Daemon {
   Control::Hands control_hands();
   HttpSessions::Hands session_hands();
   Upstreams::Hands upstream_hands();
-  std::string status();
+  void collect_status(std::function<void(std::string)> told);
+  std::string status(const MemoryUse& memory);
   Config configuration();  // As it is now; what is wrong with it goes to the log.
 
   DaemonParts parts_;
@@ -138,6 +142,7 @@ class Daemon {
   std::vector<broker::Action> carrying_out_;
   std::optional<base::Instant> turn_time_;
   base::Duration clock_went_back_{0};  // What the log has of it.
+  io::Asked status_asked_;             // The memory of all.
   bool leaving_ = false;               // No new sessions; children are being stopped.
   bool resting_ = false;               // Shut down: sessions come back when their clients need them.
   bool stepped_down_ = false;          // The sessions have been let go, and the loop is told to end.

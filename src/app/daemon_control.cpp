@@ -164,7 +164,7 @@ Control::Hands Daemon::control_hands() {
           .config = [this] { return configuration(); },
           .resolve = [this](const std::string& server,
                             const std::string& project) { return resolve_for(server, project); },
-          .status = [this] { return status(); },
+          .status = [this](auto told) { collect_status(std::move(told)); },
           .shut_down =
               [this] {
                 resting_ = true;
@@ -197,7 +197,30 @@ Config Daemon::configuration() {
   return config;
 }
 
-std::string Daemon::status() {
+void Daemon::collect_status(std::function<void(std::string)> told) {
+  using About = io::Question::About;
+  std::vector<io::Question> questions = {{.about = About::ourselves}};
+  std::vector<broker::InstanceId> asked;
+  for (const broker::InstanceReport& report : broker_.instances()) {
+    const Running* running = instances_.find(report.instance);
+    auto question = running != nullptr && running->child != nullptr
+                        ? std::optional(running->child->question(About::memory))
+                        : upstreams_->question(report.instance, About::memory);
+    if (!question) continue;
+    questions.push_back(std::move(*question));
+    asked.push_back(report.instance);
+  }
+  status_asked_ = children_->surveyor().ask(
+      std::move(questions),
+      [this, asked = std::move(asked), told = std::move(told)](std::vector<io::Seen>&& seen) {
+        MemoryUse memory{.daemon = seen.front().memory};
+        for (std::size_t i = 0; i < asked.size(); ++i)
+          memory.servers.emplace_back(asked[i], seen[i + 1].memory);
+        told(status(memory));
+      });
+}
+
+std::string Daemon::status(const MemoryUse& memory) {
   Whereabouts whereabouts{.home = parts_.paths.home,
                           .started = started_,
                           .now = io::now(),
@@ -206,11 +229,7 @@ std::string Daemon::status() {
                           .complaints = {}};
   for (const Complaint& complaint : configuration().complaints)
     whereabouts.complaints.push_back(text_of(complaint));
-  return status_json(broker_, whereabouts, [this](broker::InstanceId id) {
-    const Running* running = instances_.find(id);
-    return running != nullptr && running->child != nullptr ? running->child->processes()
-                                                           : upstreams_->processes_of(id);
-  });
+  return status_json(broker_, whereabouts, memory);
 }
 
 }  // namespace app

@@ -20,9 +20,6 @@ namespace io {
 
 class Cgroup {
  public:
-  Cgroup(Cgroup&&) noexcept = default;
-  Cgroup& operator=(Cgroup&&) noexcept = default;
-
   // Writing "0" there moves the writer into the group.
   base::Result<Descriptor> open_entrance() const;
   std::vector<pid_t> processes() const;

@@ -50,6 +50,10 @@ bool ended_by_others(std::optional<int> status) {
   return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
 }
 
+void signal_all(std::span<const Relative> relatives, int signal) {
+  for (const Relative& relative : relatives) send_signal(relative.process, signal);
+}
+
 }  // namespace
 
 std::string describe_wait_status(int status) {
@@ -73,9 +77,13 @@ Child::Child(Children& children, const LaunchSpec& spec, Events events, std::uin
   if (!spec.log_file.empty()) log_.emplace(spec.log_file);
 }
 
+// Blocks for a walk of /proc: it is for those who cannot wait.
 Child::~Child() {
   if (step_ == Step::gone) return;
-  signal_all(SIGKILL);
+  asked_ = Asked();
+  kill_group();
+  const std::array<Question, 1> questions{question(Question::About::relatives)};
+  signal_all(survey(questions).front().relatives, SIGKILL);
   if (cgroup_) cgroup_->remove();
   children_.forget(*this);
 }
@@ -147,14 +155,8 @@ void Child::forget_banner() {
   last_words_.clear();
 }
 
-std::vector<Process> Child::processes() const {
-  Kin kin{.mark = mark_, .roots = roots_, .listed = {}};
-  if (cgroup_) kin.listed = cgroup_->processes();
-  if (status_ || heir_ != Heir::none) {
-    const std::vector<pid_t> adopted = adopted_with(pipes_);
-    kin.listed.insert(kin.listed.end(), adopted.begin(), adopted.end());
-  }
-  return kin_of(kin);
+Question Child::question(Question::About about) const {
+  return {.about = about, .mark = mark_, .roots = roots_, .group = cgroup_, .pipes = pipes_};
 }
 
 void Child::stop() {
@@ -168,35 +170,78 @@ void Child::of_no_use(std::string_view why) {
   timer_.set(now() + about_to_end);
 }
 
-// The process has exited, and now it or one of those it left.
-void Child::somebody_exited() {
-  if (step_ == Step::gone) return;
-  const std::vector<Process> left = processes();
-  if (left.empty()) return finish(0);
+// The process has exited, and now it or one of those it left; or they are to be sent a signal.
+void Child::look() {
+  if (asked_) {
+    ask_again_ = true;
+  } else {
+    ask();
+  }
+}
+
+void Child::ask() {
+  telling_ = std::exchange(tell_to_end_, false);
+  asked_ = children_.surveyor_.ask({question(Question::About::relatives)}, [this](std::vector<Seen>&& seen) {
+    asked_ = Asked();
+    saw(seen.front().relatives);
+  });
+}
+
+// When none is left, none can come any more, whatever has happened since it was asked.
+void Child::saw(std::span<const Relative> left) {
+  left_ = left.size();
+  if (status_ && left.empty()) return finish(0);
+  const bool tell = std::exchange(telling_, false);
+  if (step_ == Step::killing) {
+    if (now() >= give_up_) return finish(left_);
+    signal_all(left, SIGKILL);
+  } else {
+    if (tell) {
+      signal_all(left, SIGTERM);
+      timer_.set(now() + children_.options_.grace);
+    }
+    if (status_) judge(left);
+  }
+  if (std::exchange(ask_again_, false)) look();
+}
+
+void Child::judge(std::span<const Relative> left) {
   if (leave_to(left)) return;
   if (still_leaving(left)) return timer_.set(now() + look_at_left);
   // Unasked, it leaves orphans nobody will miss. Asked, it leaves some who have not heard yet.
-  if (step_ == Step::running) climb(Step::killing);
-  if (step_ == Step::closing) climb(Step::terminating);
+  if (step_ == Step::running) {
+    climb(Step::killing);
+    signal_all(left, SIGKILL);
+  } else if (step_ == Step::closing) {
+    climb(Step::terminating);
+  }
 }
 
 // One that is about to end has closed its pipes already, and its child is not ours yet: it may be a launcher
 // that leaves the server to another.
-bool Child::still_leaving(std::span<const Process> left) {
+bool Child::still_leaving(std::span<const Relative> left) {
   if (step_ != Step::running || !WIFEXITED(*status_) || WEXITSTATUS(*status_) != 0) return false;
-  return std::ranges::any_of(left, &Process::ending) && ++looks_ < looks_max;
+  const auto ending = [](const Relative& relative) { return relative.process.ending; };
+  return std::ranges::any_of(left, ending) && ++looks_ < looks_max;
 }
 
 // A crash leaves orphans that may hold the pipes too, and says so by its status.
-bool Child::leave_to(std::span<const Process> left) {
+bool Child::leave_to(std::span<const Relative> left) {
   if (step_ != Step::running || !WIFEXITED(*status_) || WEXITSTATUS(*status_) != 0) return false;
   if (roots_.size() == roots_max) return false;
-  const auto heir = heir_among(left, pipes_, talks_ ? Heritage::conversation : Heritage::anything);
+  const auto heir = heir_among(left, talks_ ? Heritage::conversation : Heritage::anything);
   if (!heir) return false;
+  // It may have exited since it was seen. As long as it is not reaped, that is still to come.
+  const auto current = process_of(heir->pid);
+  const bool reaped = !current || !current->same(*heir);
   roots_.push_back(*heir);
   looks_ = 0;
   pid_ = heir->pid;
   status_.reset();
+  if (reaped) {
+    status_ = children_.status_of_stray(pid_);
+    look();
+  }
   heir_ = talks_ ? Heir::unproven : Heir::proven;
   if (events_.on_left) events_.on_left(pid_);
   return true;
@@ -244,12 +289,15 @@ void Child::climb(Step step) {
       timer_.set(now() + children_.options_.grace);
       break;
     case Step::terminating:
-      signal_all(SIGTERM);
-      timer_.set(now() + children_.options_.grace);
+      tell_to_end_ = true;
+      look();
+      // For a walk that hangs: the grace begins when they have been told.
+      timer_.set(now() + children_.options_.unkillable);
       break;
     case Step::killing:
       give_up_ = now() + children_.options_.unkillable;
-      signal_all(SIGKILL);
+      kill_group();
+      look();
       timer_.set(now() + look_again);
       break;
   }
@@ -260,7 +308,7 @@ void Child::next_step() {
   switch (step_) {
     case Step::running:
       if (status_) {
-        somebody_exited();
+        look();
       } else if (no_use_.empty()) {
         doubt_heir();
       } else {
@@ -275,28 +323,24 @@ void Child::next_step() {
     case Step::terminating:
       climb(Step::killing);
       break;
-    case Step::killing: {
-      const std::size_t left = processes().size();
-      if (left == 0 && status_) return finish(0);
-      if (now() >= give_up_) return finish(left);
-      signal_all(SIGKILL);  // Somebody may have been started while the others were killed.
+    case Step::killing:
+      // Also when the walk hangs.
+      if (asked_ && now() >= give_up_) return finish(left_);
+      look();  // Somebody may have been started while the others were killed.
       timer_.set(now() + look_again);
       break;
-    }
   }
 }
 
-void Child::signal_all(int signal) const {
-  if (signal == SIGKILL) {
-    if (!status_) kill(-pid_, SIGKILL);  // Not reaped yet, so the number is still its own.
-    if (cgroup_) cgroup_->kill();
-  }
-  for (const Process& process : processes()) send_signal(process, signal);
+void Child::kill_group() const {
+  if (!status_) kill(-pid_, SIGKILL);  // Not reaped yet, so the number is still its own.
+  if (cgroup_) cgroup_->kill();
 }
 
 void Child::finish(std::size_t survivors) {
   ensure(step_ != Step::gone);
   step_ = Step::gone;
+  asked_ = Asked();
   timer_.clear();
   output_->drain(last_output_max);
   output_->close();

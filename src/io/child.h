@@ -3,12 +3,16 @@
 // Reads its stdout as lines and its stderr into a log; writes messages to its stdin. However it ends (stop(),
 // its own exit, a closed stdin or stdout), on_gone comes once and last: when the process and everything that
 // carries its mark, sits in its control group or descends from it are gone, and its stdout has been read to
-// the end. A launcher that ends with status 0 and leaves the server to a child of its own (io/heir.h) has not
-// ended it: the child takes its place. stop() is a ladder: stdin is closed; after `grace` SIGTERM to all of
-// them; after another SIGKILL. One that is not spoken to on its stdin is sent SIGTERM at once. When the
-// process ends unasked, what it left behind is killed at once.
+// the end. What is left is looked up beside the loop (io/surveyor.h), so on_gone comes in a later turn than
+// the end of the process.
 //
-// A Child that is destroyed before on_gone kills what is left without waiting for it. Like a stream, it is
+// A launcher that ends with status 0 and leaves the server to a child of its own (io/heir.h) has not ended
+// it: the child takes its place. stop() is a ladder: stdin is closed; after `grace` SIGTERM to all of them;
+// after another SIGKILL. One that is not spoken to on its stdin is sent SIGTERM at once. When the process
+// ends unasked, what it left behind is killed as soon as it is found.
+//
+// A Child that is destroyed before on_gone kills what is left without waiting for it, but looks for it on the
+// loop, which takes its time. Like a stream, it is
 // retired through the loop when it is let go from inside one of its callbacks.
 #pragma once
 
@@ -36,6 +40,8 @@
 #include "io/rotating_file.h"
 #include "io/spawn.h"
 #include "io/stream.h"
+#include "io/survey.h"
+#include "io/surveyor.h"
 
 namespace io {
 
@@ -95,8 +101,8 @@ class Child {
   void stop();
   bool stopping() const { return step_ != Step::running; }
 
-  // The process and its kin, for status.
-  std::vector<Process> processes() const;
+  // Asks for the process and its kin.
+  Question question(Question::About about) const;
 
  private:
   friend class Children;
@@ -109,13 +115,16 @@ class Child {
   void note(std::string_view text);
   void forget_banner();
   void of_no_use(std::string_view why);
-  void somebody_exited();
-  bool leave_to(std::span<const Process> left);
-  bool still_leaving(std::span<const Process> left);
+  void look();
+  void ask();
+  void saw(std::span<const Relative> left);
+  void judge(std::span<const Relative> left);
+  bool leave_to(std::span<const Relative> left);
+  bool still_leaving(std::span<const Relative> left);
   void doubt_heir();
   void climb(Step step);
   void next_step();
-  void signal_all(int signal) const;
+  void kill_group() const;
   void finish(std::size_t survivors);
 
   Children& children_;
@@ -143,6 +152,11 @@ class Child {
   bool told_to_end_ = false;   // Otherwise it ended unasked.
   std::optional<int> status_;  // Set once the process itself has exited.
   base::Instant give_up_;      // While killing.
+  Asked asked_;                // What is left of it.
+  bool ask_again_ = false;     // Something has happened since that was asked.
+  bool tell_to_end_ = false;   // SIGTERM is to be sent to all that the next question, or
+  bool telling_ = false;       // this one, finds.
+  std::size_t left_ = 0;       // When it was last looked up.
   enum class Heir : std::uint8_t { none, unproven, doubted, proven };
   Heir heir_ = Heir::none;
   std::size_t unread_ = 0;  // When the heir was doubted.

@@ -4,7 +4,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include <vector>
+#include <algorithm>
+#include <cerrno>
 
 #include "base/ensure.h"
 #include "io/mark.h"
@@ -12,8 +13,18 @@
 
 namespace io {
 
+namespace {
+
+// More than can be somebody's heir.
+constexpr std::size_t strays_max = 4096;
+
+}  // namespace
+
 Children::Children(Loop& loop, ChildrenOptions options)
-    : loop_(loop), options_(std::move(options)), cgroups_(CgroupRoot::make(options_.daemon_id)) {}
+    : loop_(loop),
+      options_(std::move(options)),
+      cgroups_(CgroupRoot::make(options_.daemon_id)),
+      surveyor_(loop, options_.walk) {}
 
 base::Result<std::unique_ptr<Children>> Children::make(Loop& loop, ChildrenOptions options) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return system_failure("cannot become the reaper of orphans");
@@ -70,25 +81,30 @@ void Children::forget(const Child& child) {
 }
 
 void Children::reap() {
+  const bool somebody_looks =
+      std::ranges::any_of(by_number_, [](const auto& entry) { return entry.second->status_.has_value(); });
+  if (!somebody_looks) strays_.clear();
   int status = 0;
   while (const pid_t pid = waitpid(-1, &status, WNOHANG)) {
     if (pid < 0 && errno == EINTR) continue;
     if (pid < 0) break;
-    for (const auto& [number, child] : by_number_) {
-      if (child->pid() != pid || child->status_) continue;
-      child->status_ = status;
-      break;
+    const auto whose = std::ranges::find_if(
+        by_number_, [&](const auto& entry) { return entry.second->pid() == pid && !entry.second->status_; });
+    if (whose != by_number_.end()) {
+      whose->second->status_ = status;
+    } else if (strays_.size() < strays_max) {
+      strays_[pid] = status;
     }
   }
-  // Any of them may be the last one that somebody waits for. on_gone may start and end others meanwhile.
-  std::vector<std::uint64_t> exited;
+  // Any of them may be the last one that somebody waits for.
   for (const auto& [number, child] : by_number_) {
-    if (child->status_) exited.push_back(number);
+    if (child->status_) child->look();
   }
-  for (const std::uint64_t number : exited) {
-    if (const auto found = by_number_.find(number); found != by_number_.end())
-      found->second->somebody_exited();
-  }
+}
+
+int Children::status_of_stray(pid_t pid) const {
+  const auto found = strays_.find(pid);
+  return found != strays_.end() ? found->second : 0;
 }
 
 }  // namespace io

@@ -17,6 +17,7 @@
 #include "io/cgroup.h"
 #include "io/child.h"
 #include "io/loop.h"
+#include "io/surveyor.h"
 
 namespace io {
 
@@ -30,6 +31,7 @@ struct ChildrenOptions {
   // is busy for longer has read something before.
   base::Duration heir_patience = std::chrono::seconds(10);
   base::Inheritance inheritance = {};  // For those who are started for no session.
+  Surveyor::Walk walk = survey;
 };
 
 class Children {
@@ -43,6 +45,7 @@ class Children {
   base::Result<std::unique_ptr<Child>> spawn(const LaunchSpec& spec, Child::Events events);
 
   std::size_t size() const { return by_number_.size(); }
+  Surveyor& surveyor() { return surveyor_; }
   bool has_cgroups() const { return cgroups_.has_value(); }
 
   // Nothing is running any more: gives back what groups were made.
@@ -53,12 +56,16 @@ class Children {
   Children(Loop& loop, ChildrenOptions options);
   void reap();
   void forget(const Child& child);
+  // The wait status of an orphan that was reaped while somebody's heir was looked for.
+  int status_of_stray(pid_t pid) const;
 
   Loop& loop_;
   ChildrenOptions options_;
   std::optional<CgroupRoot> cgroups_;
   SignalWatch signal_;
+  Surveyor surveyor_;
   std::map<std::uint64_t, Child*> by_number_;
+  std::map<pid_t, int> strays_;
   std::uint64_t last_number_ = 0;
 };
 

@@ -6,9 +6,9 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "io/descriptor.h"
 #include "io/process_table.h"
@@ -20,18 +20,35 @@ struct ServerPipes {
   ino_t input = 0;
   ino_t output = 0;
   ino_t errors = 0;
+
+  bool any() const { return input != 0 || output != 0 || errors != 0; }
 };
 ino_t pipe_of(const Descriptor& end);
+
+// The pipes that a process can read and write. A server holds the other ends than we do: a process that we
+// have just forked holds ours of all servers until it executes its program, and belongs to none of them.
+struct PipeEnds {
+  std::vector<ino_t> read = {};
+  std::vector<ino_t> written = {};
+
+  // Which of a server's pipes it holds, at the server's end.
+  ServerPipes of(const ServerPipes& pipes) const;
+};
+// Nothing of a process whose descriptors we may not see.
+PipeEnds pipe_ends_of(pid_t pid);
 
 enum class Heritage : unsigned char {
   conversation,  // Its stdin and stdout: it is spoken to over them.
   anything,      // It is spoken to otherwise, so that it need not hold any of them.
 };
 
-// The oldest of `left` that has become our child and holds what it needs; of a pipeline, its end.
-std::optional<Process> heir_among(std::span<const Process> left, const ServerPipes& pipes, Heritage heritage);
+// A process that belongs to a server, and which of the server's pipes it holds.
+struct Relative {
+  Process process;
+  ServerPipes held;
+};
 
-// Our own children that hold one of the pipes: what is left of a server that carries no mark any more.
-std::vector<pid_t> adopted_with(const ServerPipes& pipes);
+// The oldest of `left` that has become our child and holds what it needs; of a pipeline, its end.
+std::optional<Process> heir_among(std::span<const Relative> left, Heritage heritage);
 
 }  // namespace io

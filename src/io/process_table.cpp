@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
 #include <memory>
 #include <set>
 
@@ -50,12 +49,6 @@ Descriptor open_process(const Process& process) {
   const auto current = process_of(process.pid);
   if (!current || !current->same(process)) return {};
   return handle;
-}
-
-bool is_marked(const Process& process, const std::string& wanted) {
-  if (wanted.empty()) return false;
-  const std::string mark = mark_in(process.pid);
-  return wanted.ends_with('.') ? mark.starts_with(wanted) : mark == wanted;
 }
 
 bool contains(const std::vector<pid_t>& pids, pid_t pid) {
@@ -170,15 +163,23 @@ std::string mark_in(pid_t pid) {
   return {};
 }
 
-std::vector<Process> kin_of(const Kin& kin) {
-  const std::vector<Process> all = own_processes();
-  std::multimap<pid_t, const Process*> children;
-  for (const Process& process : all) children.emplace(process.parent, &process);
+ProcessTable::ProcessTable() : all_(own_processes()) {
+  for (const Process& process : all_) children_.emplace(process.parent, &process);
+}
 
+bool ProcessTable::is_marked(pid_t pid, const std::string& wanted) {
+  if (wanted.empty()) return false;
+  const auto [known, is_new] = marks_.try_emplace(pid);
+  std::string& mark = known->second;
+  if (is_new) mark = mark_in(pid);
+  return wanted.ends_with('.') ? mark.starts_with(wanted) : mark == wanted;
+}
+
+std::vector<Process> ProcessTable::kin_of(const Kin& kin) {
   std::vector<const Process*> open;
-  for (const Process& process : all) {
-    if (is_rooted(process, kin.roots, all) || contains(kin.listed, process.pid) ||
-        is_marked(process, kin.mark)) {
+  for (const Process& process : all_) {
+    if (is_rooted(process, kin.roots, all_) || contains(kin.listed, process.pid) ||
+        is_marked(process.pid, kin.mark)) {
       open.push_back(&process);
     }
   }
@@ -189,10 +190,14 @@ std::vector<Process> kin_of(const Kin& kin) {
     open.pop_back();
     if (!seen.insert(process->pid).second) continue;
     found.push_back(*process);
-    const auto [first, last] = children.equal_range(process->pid);
+    const auto [first, last] = children_.equal_range(process->pid);
     for (auto child = first; child != last; ++child) open.push_back(child->second);
   }
   return found;
+}
+
+std::vector<Process> kin_of(const Kin& kin) {
+  return ProcessTable().kin_of(kin);
 }
 
 bool send_signal(const Process& process, int signal) {

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,6 +46,22 @@ struct Kin {
   std::vector<pid_t> listed = {};
 };
 std::vector<Process> kin_of(const Kin& kin);
+
+// All of our user's at one moment, to be asked several times. A mark is read once, when it is first needed.
+class ProcessTable {
+ public:
+  ProcessTable();
+  ProcessTable(const ProcessTable&) = delete;
+  ProcessTable& operator=(const ProcessTable&) = delete;
+  const std::vector<Process>& all() const { return all_; }
+  std::vector<Process> kin_of(const Kin& kin);
+
+ private:
+  bool is_marked(pid_t pid, const std::string& wanted);
+  std::vector<Process> all_;
+  std::multimap<pid_t, const Process*> children_;  // By their parent.
+  std::map<pid_t, std::string> marks_;
+};
 
 // False if that process is no more.
 bool send_signal(const Process& process, int signal);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 #include <optional>
 
@@ -348,7 +349,8 @@ TEST_CASE("stop ends a tree of any kind to the last leaf") {
     std::vector<Witness> witnesses;
     for (const pid_t pid : pids) witnesses.emplace_back(pid);
     for (const Witness& witness : witnesses) CHECK(witness.alive());
-    CHECK(family.child->processes().size() == pids.size() + 1);
+    const std::array<io::Question, 1> who{family.child->question(io::Question::About::relatives)};
+    CHECK(io::survey(who).front().relatives.size() == pids.size() + 1);
     family.child->stop();
     REQUIRE(family.until_gone());
     CHECK(family.gone->survivors == 0);

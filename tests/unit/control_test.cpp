@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "broker_fixture.h"
 #include "proto/json.h"
@@ -25,7 +28,16 @@ struct Desk : test::Stage {
     return answer.value_or(proto::HttpAnswer{.status = 0, .fields = {}, .body = {}});
   }
 
+  void ask_status(transport::ExchangeId exchange) {
+    proto::HttpRequest request;
+    request.method = "GET";
+    request.path = "/status";
+    control.request(exchange, request);
+  }
+
   std::optional<proto::HttpAnswer> answer;
+  std::vector<transport::ExchangeId> answered;
+  std::vector<std::function<void(std::string)>> statuses;  // That are being collected, or have been.
   bool ended = false;
   Control control{
       {.broker = broker,
@@ -38,9 +50,13 @@ struct Desk : test::Stage {
          if (!project.empty()) found.scope_directory = found.directory = project;
          return found;
        },
-       .status = [] { return std::string("{}"); },
+       .status = [this](auto told) { statuses.push_back(std::move(told)); },
        .shut_down = [this] { ended = true; },
-       .answer = [this](transport::ExchangeId, const proto::HttpAnswer& given) { answer = given; }}};
+       .answer =
+           [this](transport::ExchangeId exchange, const proto::HttpAnswer& given) {
+             answer = given;
+             answered.push_back(exchange);
+           }}};
 };
 
 }  // namespace
@@ -103,6 +119,53 @@ TEST_CASE_FIXTURE(Desk, "control: mistakes are told") {
     CHECK(given.fields.get("content-type") == "application/problem+json");
   }
   CHECK(ask("POST", "/ping").fields.get("allow") == "GET");
+}
+
+TEST_CASE_FIXTURE(
+    Desk, "control: one status is collected at a time, and requests that come meanwhile share the next") {
+  using Exchanges = std::vector<transport::ExchangeId>;
+  ask_status(1);
+  ask_status(2);
+  ask_status(3);
+  REQUIRE(statuses.size() == 1);
+  CHECK(answered.empty());
+  CHECK(ask("GET", "/why").status == 200);  // Nothing else waits for it.
+  answered.clear();
+  statuses[0]("{}");
+  CHECK(answered == Exchanges{1});
+  REQUIRE(statuses.size() == 2);
+  statuses[1](R"({"daemon":{}})");
+  CHECK(answered == Exchanges{1, 2, 3});
+  CHECK(answer->status == 200);
+  CHECK(answer->body.starts_with(R"({"daemon":{}})"));
+  CHECK(statuses.size() == 2);
+}
+
+TEST_CASE_FIXTURE(Desk, "control: a caller that hangs up while its status is collected is not answered") {
+  using Exchanges = std::vector<transport::ExchangeId>;
+  ask_status(1);
+  ask_status(2);
+  ask_status(3);
+  control.gone(1);
+  control.gone(2);
+  statuses.at(0)("{}");
+  CHECK(answered.empty());
+  statuses.at(1)("{}");
+  CHECK(answered == Exchanges{3});
+  ask_status(4);
+  control.gone(4);
+  statuses.at(2)("{}");
+  CHECK(answered == Exchanges{3});
+  CHECK(statuses.size() == 3);
+}
+
+TEST_CASE_FIXTURE(Desk, "control: a daemon that ends says so to those who wait for its status") {
+  ask_status(1);
+  ask_status(2);
+  control.leave();
+  CHECK(answered == std::vector<transport::ExchangeId>{1, 2});
+  CHECK(answer->status == 503);
+  CHECK(answer->body.contains("the daemon is ending"));
 }
 
 TEST_CASE_FIXTURE(Desk, "control: ensure answers when the server is ready") {

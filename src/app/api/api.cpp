@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/version.h"
-#include "io/process_info.h"
 #include "proto/json.h"
 
 namespace app {
@@ -107,15 +106,22 @@ void write_differences(Writer& json, std::string_view key,
 
 }  // namespace
 
+std::uint64_t MemoryUse::of(broker::InstanceId id) const {
+  for (const auto& [instance, bytes] : servers) {
+    if (instance == id) return bytes;
+  }
+  return 0;
+}
+
 std::string status_json(const broker::Broker& broker, const Whereabouts& whereabouts,
-                        const ProcessesOf& processes_of) {
+                        const MemoryUse& memory) {
   Writer json;
   json.object();
   json.key("daemon").object();
   json.key("pid").number(getpid());
   json.key("version").string(base::version);
   json.key("uptimeMs").number(milliseconds(whereabouts.now - whereabouts.started));
-  json.key("memoryBytes").number(number(io::memory_of(getpid()).bytes));
+  json.key("memoryBytes").number(number(memory.daemon));
   json.key("home").string(whereabouts.home);
   if (whereabouts.port != 0) {
     json.key("port").number(whereabouts.port);
@@ -125,7 +131,7 @@ std::string status_json(const broker::Broker& broker, const Whereabouts& whereab
   json.key("servers").array();
   const std::vector<broker::InstanceReport> instances = broker.instances();
   for (const broker::InstanceReport& report : instances) {
-    write_server(json, report, whereabouts, io::memory_of(processes_of(report.instance)).bytes);
+    write_server(json, report, whereabouts, memory.of(report.instance));
   }
   json.end();
   json.key("sessions").array();

@@ -2,14 +2,14 @@
 // docs/operations.md.
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
 #include "broker/broker.h"
-#include "io/process_table.h"
 
 namespace app {
 
@@ -22,11 +22,16 @@ struct Whereabouts {
   std::vector<std::string> complaints = {};  // About the configuration.
 };
 
-// `processes_of` names an instance's process and its kin, for their memory.
-using ProcessesOf = std::function<std::vector<io::Process>(broker::InstanceId)>;
+// In bytes. A server that started after they were counted is not among them.
+struct MemoryUse {
+  std::uint64_t daemon = 0;
+  std::vector<std::pair<broker::InstanceId, std::uint64_t>> servers = {};
+
+  std::uint64_t of(broker::InstanceId id) const;
+};
 
 std::string status_json(const broker::Broker& broker, const Whereabouts& whereabouts,
-                        const ProcessesOf& processes_of);
+                        const MemoryUse& memory);
 // Only servers of that name, if one is given.
 std::string why_json(const broker::Broker& broker, const std::optional<std::string>& name);
 

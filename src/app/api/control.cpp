@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 #include <set>
+#include <utility>
 
 #include "app/api/api.h"
 #include "app/config/shown.h"
@@ -73,7 +74,27 @@ void Control::ping(ExchangeId exchange, const HttpRequest& /*request*/) {
 }
 
 void Control::status(ExchangeId exchange, const HttpRequest& /*request*/) {
-  say(exchange, 200, hands_.status());
+  next_status_.insert(exchange);
+  collect_status();
+}
+
+// A status that is being collected may be of before a request that comes meanwhile.
+void Control::collect_status() {
+  if (collecting_ || next_status_.empty()) return;
+  collecting_ = true;
+  this_status_ = std::exchange(next_status_, {});
+  hands_.status([this](const std::string& json) {
+    collecting_ = false;
+    for (const ExchangeId exchange : std::exchange(this_status_, {})) say(exchange, 200, json);
+    collect_status();
+  });
+}
+
+void Control::leave() {
+  for (std::set<ExchangeId>* waiting : {&this_status_, &next_status_}) {
+    for (const ExchangeId exchange : std::exchange(*waiting, {}))
+      refuse(exchange, 503, "the daemon is ending");
+  }
 }
 
 void Control::why(ExchangeId exchange, const HttpRequest& request) {

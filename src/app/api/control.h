@@ -6,7 +6,8 @@
 // says what is wrong.
 //
 // All answers are given at once, except that of /ensure, which waits until the server is ready or has failed,
-// and those of /stop, /stop-all and /restart, which wait until the processes that ran before have ended.
+// those of /stop, /stop-all and /restart, which wait until the processes that ran before have ended, and that
+// of /status, which waits until the memory of all servers has been looked up.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,8 @@ class Control {
     // What is to be run for a server and a project, or why it cannot be.
     std::function<base::Result<core::ServerSpec>(const std::string& server, const std::string& project)>
         resolve;
-    std::function<std::string()> status;  // As JSON.
+    // Hands over the status as JSON, later. Not called again before that.
+    std::function<void(std::function<void(std::string)> told)> status;
     std::function<void()> shut_down;
     std::function<void(transport::ExchangeId, const proto::HttpAnswer&)> answer;
   };
@@ -52,7 +54,11 @@ class Control {
   void gone(transport::ExchangeId exchange) {
     waiting_.erase(exchange);
     ending_.erase(exchange);
+    next_status_.erase(exchange);
+    this_status_.erase(exchange);
   }
+  // The daemon ends: those who wait for the status are told so.
+  void leave();
   // The broker may have news for those who wait. Once per turn.
   void settle();
 
@@ -77,6 +83,7 @@ class Control {
   void restart(transport::ExchangeId exchange, const proto::HttpRequest& request);
   void shutdown(transport::ExchangeId exchange, const proto::HttpRequest& request);
 
+  void collect_status();
   std::optional<Wish> wish_of(transport::ExchangeId exchange, const proto::HttpRequest& request);
   std::optional<core::ServerSpec> started(transport::ExchangeId exchange, const Wish& wish);
   bool known(transport::ExchangeId exchange, const std::string& name);
@@ -91,6 +98,9 @@ class Control {
   std::map<transport::ExchangeId, core::ServerSpec> waiting_;  // Of /ensure.
   // Of /stop and its like: numbers of instances.
   std::map<transport::ExchangeId, std::set<std::uint64_t>> ending_;
+  bool collecting_ = false;
+  std::set<transport::ExchangeId> this_status_;  // Wait for the one that is being collected.
+  std::set<transport::ExchangeId> next_status_;  // Came later, and share the next.
 };
 
 // The description at /openapi.json: the text of app/openapi.json.

@@ -163,9 +163,9 @@ void Upstreams::forget(core::InstanceId id) {
   if (std::unique_ptr<Channel> channel = channels_.take(id)) hands_.loop.retire(std::move(channel));
 }
 
-std::vector<io::Process> Upstreams::processes_of(core::InstanceId id) const {
+std::optional<io::Question> Upstreams::question(core::InstanceId id, io::Question::About about) const {
   const Server* server = servers_.find(id);
-  return server != nullptr ? server->web->processes() : std::vector<io::Process>{};
+  return server != nullptr ? server->web->question(about) : std::nullopt;
 }
 
 }  // namespace app

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "app/servers/web_server.h"
 #include "base/id_table.h"
 #include "broker/broker.h"
+#include "io/survey.h"
 
 namespace app {
 
@@ -40,7 +42,8 @@ class Upstreams {
   void send(broker::SendToInstance& action);
   void stop(core::InstanceId id);
   void forget(core::InstanceId id);
-  std::vector<io::Process> processes_of(core::InstanceId id) const;
+  // Asks for the processes of a server; nothing for a channel.
+  std::optional<io::Question> question(core::InstanceId id, io::Question::About about) const;
 
  private:
   struct Server {

@@ -261,8 +261,8 @@ void WebServer::stop() {
   timer_.set(io::now());
 }
 
-std::vector<io::Process> WebServer::processes() const {
-  return child_ ? child_->processes() : std::vector<io::Process>{};
+std::optional<io::Question> WebServer::question(io::Question::About about) const {
+  return child_ ? std::optional(child_->question(about)) : std::nullopt;
 }
 
 void WebServer::fail(std::string why) {

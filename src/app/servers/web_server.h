@@ -24,6 +24,7 @@
 #include "io/children.h"
 #include "io/http_client.h"
 #include "io/loop.h"
+#include "io/survey.h"
 #include "io/tcp_socket.h"
 
 namespace app {
@@ -53,7 +54,8 @@ class WebServer {
   // A channel could not talk to it: is it still there?
   void look();
   void stop();
-  std::vector<io::Process> processes() const;
+  // Asks for its processes, if they are ours.
+  std::optional<io::Question> question(io::Question::About about) const;
 
  private:
   void begin();
