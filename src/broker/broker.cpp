@@ -3,9 +3,13 @@
 
 #include <algorithm>
 
-#include "broker/apart.h"
-#include "broker/one_call.h"
-#include "broker/parking.h"
+#include "broker/deadlines.h"
+#include "broker/life/life.h"
+#include "broker/questions/questions.h"
+#include "broker/servers/servers.h"
+#include "broker/sessions/sessions.h"
+#include "broker/sorting/sorting.h"
+#include "broker/turns.h"
 
 namespace broker {
 namespace {
@@ -150,6 +154,15 @@ void dispatch(State& state, Event& event) {
       event);
 }
 
+// What the event has led to: each step may lead to another one.
+void finish_event(State& state) {
+  do {
+    act_on_notices(state);
+    settle_places(state);
+    pass_turns(state);
+  } while (!state.notices.empty());
+}
+
 }  // namespace
 
 Broker::Broker(Options options, base::Instant now) : state_(std::make_unique<State>()) {
@@ -172,8 +185,7 @@ void Broker::dismiss(SessionId session) {
 void Broker::on(Event event, base::Instant now) {
   state_->now = now;
   dispatch(*state_, event);
-  settle_places(*state_);
-  pass_turns(*state_);
+  finish_event(*state_);
   if (state_->sessions.empty()) consider_retiring(*state_);
 }
 
@@ -197,8 +209,7 @@ void Broker::tick(base::Instant now) {
     with_instance(*state_, id, [&](core::Instance& instance) { broker::tick(*state_, instance); });
   }
   parks_tick(*state_);
-  settle_places(*state_);
-  pass_turns(*state_);
+  finish_event(*state_);
   consider_retiring(*state_);
 }
 

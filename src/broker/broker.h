@@ -13,16 +13,12 @@
 #include "base/time.h"
 #include "broker/action.h"
 #include "broker/event.h"
+#include "broker/options.h"
 #include "broker/report.h"
 
 namespace broker {
 
-struct Options {
-  base::Duration retire_after = std::chrono::minutes(10);  // Without sessions.
-  std::string version = "0";                               // Of Hearth, for initialize.
-  std::int64_t unix_time = 0;  // Seconds, when the broker was made: for what has a date.
-  std::uint64_t hash_key = 0;  // Secret of this daemon; hashes in reports are keyed with it.
-};
+struct State;
 
 class Broker {
  public:
@@ -50,8 +46,6 @@ class Broker {
   std::size_t owed(SessionId session) const;
   // The one that a session with this spec would join now.
   std::optional<InstanceReport> shareable(const core::ServerSpec& spec) const;
-
-  struct State;
 
  private:
   std::unique_ptr<State> state_;

@@ -1,8 +1,17 @@
 // What happens to an instance because time has passed.
+#include "broker/deadlines.h"
+
 #include <algorithm>
 #include <vector>
 
-#include "broker/state.h"
+#include "broker/calls/calls.h"
+#include "broker/interests/interests.h"
+#include "broker/life/life.h"
+#include "broker/questions/questions.h"
+#include "broker/servers/servers.h"
+#include "broker/sessions/sessions.h"
+#include "broker/sorting/sorting.h"
+#include "broker/tasks/tasks.h"
 #include "face/legacy_server.h"
 
 namespace broker {

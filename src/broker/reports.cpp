@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <map>
 
-#include "broker/apart.h"
+#include "broker/broker.h"
+#include "broker/life/life.h"
+#include "broker/sessions/sessions.h"
 
 namespace broker {
 namespace {

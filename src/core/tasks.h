@@ -26,7 +26,7 @@ struct Task {
   std::int64_t token = 0;         // As the server knows it; 0: none.
   std::string client_token = {};  // Raw, as the client knows it.
 
-  // Of a task whose client is of another era than its server (broker/task_bridge.cpp).
+  // Of a task whose client is of another era than its server (broker/tasks/).
   bool bridged = false;
   std::string state = {};                  // As 2025-11-25 has it: the Task, raw, as the server gave it last.
   std::string outcome = {};                // "\"result\":…" or "\"error\":…", once it is known.

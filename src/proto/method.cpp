@@ -152,6 +152,10 @@ bool input_request(Method method) {
          method == Method::roots_list;
 }
 
+bool about_a_task(Method method) {
+  return method == Method::tasks_get || method == Method::tasks_cancel || method == Method::tasks_update;
+}
+
 bool cacheable(Method method) {
   return method == Method::server_discover || method == Method::tools_list ||
          method == Method::prompts_list || method == Method::resources_list ||

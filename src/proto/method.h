@@ -66,6 +66,8 @@ bool lists(Method method);
 bool modern_request(Method method);
 // Whether 2026-07-28 lets a server ask it of a client, within an answer.
 bool input_request(Method method);
+// Whether it is a request of 2026-07-28 that names a task.
+bool about_a_task(Method method);
 // Whether its result of 2026-07-28 says how long it may be kept.
 bool cacheable(Method method);
 

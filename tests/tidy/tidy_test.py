@@ -16,6 +16,8 @@ HEADER = PROSE + "#pragma once\n"
 USER = {"src/io/user.cpp": '#include "io/a.h"\n'}
 
 CLEAN = {
+    "src/broker/data.h": HEADER + "struct Data {};\n",
+    "src/broker/life/user.cpp": '#include "broker/data.h"\n',
     "src/base/thing.h": HEADER + "struct Thing {};\n",
     "src/core/user.cpp": '#include <string>\n\n#include "base/thing.h"\n\n'
     '// steady_clock, fopen() and co_await in a comment, for those\n// who need such.\nconst char* text = "getenv shared_ptr";\n',
@@ -31,7 +33,11 @@ PLANTED = [
     ("no place among the rooms", {"src/app/attic/a.cpp": "int a;\n"}),
     ("doors open one way only", {"src/app/config/a.h": HEADER + '#include "app/http/b.h"\n', "src/app/http/b.h": HEADER,
                                  "src/app/a.cpp": '#include "app/config/a.h"\n'}),
-    ("doors open one way only", {"src/app/http/a.cpp": '#include "app/b.h"\n', "src/app/b.h": HEADER}),
+    ("doors open one way only", {"src/app/http/a.cpp": '#include "app/b.h"\n', "src/app/b.h": HEADER,
+                                 "src/app/b.cpp": '#include "app/b.h"\n'}),
+    ("doors open one way only", {"src/app/http/a.cpp": '#include "app/b.h"\n', "src/app/http/c.h": HEADER,
+                                 "src/app/b.h": HEADER + '#include "app/http/c.h"\n'}),
+    ("doors open one way only", {"src/broker/life/a.cpp": '#include "broker/calls/b.h"\n', "src/broker/calls/b.h": HEADER}),
     ("no place in the layers", {"src/attic/a.cpp": "int a;\n"}),
     ("no file includes", {"src/core/dead.h": HEADER}),
     ("cannot include <thread>", {"src/broker/a.cpp": "#include <thread>\n"}),

@@ -1,5 +1,5 @@
 // The next times of servers: only those that something happened to are looked at.
-#include "broker/instances.h"
+#include "broker/context/instances.h"
 
 #include <doctest/doctest.h>
 

@@ -1,0 +1,125 @@
+// What a server died of, and what it did before: whether it works at all, and whether it is one call that
+// kills it.
+//
+// The process counts, so for a server that speaks HTTP this is about the server, not about one of its
+// channels. One that we did not start does not die: a connection to it breaks.
+#include <algorithm>
+
+#include "broker/calls/calls.h"
+#include "core/limits.h"
+#include "face/modern_client.h"
+#include "proto/json.h"
+#include "proto/members.h"
+
+namespace broker {
+namespace {
+
+using core::Call;
+using core::CallState;
+using core::Instance;
+
+Instance& process_of(State& state, Instance& instance) {
+  return instance.channel_of ? state.instances.at(*instance.channel_of) : instance;
+}
+
+bool ours_to_start(const Instance& server) {
+  return !server.spec.program.empty();
+}
+
+// The server has it, and has not answered.
+bool is_running(const Call& call) {
+  const bool with_server = call.state == CallState::sent || call.state == CallState::asking ||
+                           call.state == CallState::parked || call.state == CallState::returning;
+  return with_server && call.purpose == core::Purpose::forwarded;
+}
+
+// f(const Call&) for each that is, in order of ids.
+template <class F>
+void each_running(const Instance& conversation, F&& f) {
+  using enum CallState;
+  for (const std::int64_t id : conversation.calls.ids_of({sent, asking, parked, returning})) {
+    const Call& call = *conversation.calls.find(id);
+    if (call.purpose == core::Purpose::forwarded) f(call);
+  }
+}
+
+// f(Instance&): the conversation with the server, or each of them.
+void each_conversation(State& state, Instance& server, auto&& f) {
+  f(server);
+  for (const InstanceId id : server.channels) f(state.instances.at(id));
+}
+
+void note_running(const Instance& conversation, std::vector<core::Suspects::Running>& running) {
+  each_running(conversation, [&](const Call& call) {
+    if (call.digest != 0) running.push_back({call.digest, call.tool});
+  });
+}
+
+}  // namespace
+
+bool works_at_something(State& state, Instance& server) {
+  bool works = false;
+  each_conversation(state, server, [&](Instance& conversation) {
+    each_running(conversation, [&](const Call&) { works = true; });
+    conversation.tasks.each([&](const std::string&, const core::Task&) { works = true; });
+  });
+  return works;
+}
+
+void identify(const State& state, Call& call, const Scanned& message) {
+  if (call.method != proto::Method::tools_call) return;
+  const std::string_view params = message.of(message.envelope.params);
+  call.tool = proto::json::unquoted(proto::member(params, "name"));
+  call.digest = face::digest_of(state.options.hash_key, message.of(message.envelope.method), params);
+}
+
+bool kills_its_server(State& state, Instance& instance, std::int64_t wire_id) {
+  Instance& server = process_of(state, instance);
+  const Call& call = *instance.calls.find(wire_id);
+  const core::Suspect* suspect = call.digest != 0 ? server.suspects.refuse(call.digest, state.now) : nullptr;
+  if (suspect == nullptr) return false;
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(core::limits::suspect_kept).count();
+  fail(state, instance, wire_id,
+       error_about(instance,
+                   "the tool " + suspect->tool + " with these arguments has ended it " +
+                       std::to_string(suspect->deaths) + " times in a row (it " + suspect->how +
+                       "), so this call is not sent; change the arguments, or try again in " +
+                       std::to_string(minutes) + " minutes or after: hearth restart " + server.spec.name,
+                   false));
+  return true;
+}
+
+void has_answered(State& state, Instance& instance, const Call& call, const Scanned& message) {
+  Instance& server = process_of(state, instance);
+  // Over HTTP the end of a connection is an error of our own.
+  if (instance.channel_of && proto::made_here(message.of(message.envelope.error))) {
+    if (ours_to_start(server) && call.digest != 0 && is_running(call))
+      server.lost_lately.push_back({state.now, {call.digest, call.tool}});
+    if (server.lost_lately.size() > core::limits::suspects_per_instance) server.lost_lately.pop_front();
+    return;
+  }
+  instance.supervision.answered();
+  server.supervision.answered();
+  const bool over = message.of(message.envelope.result_type) != R"("input_required")";
+  if (call.digest != 0 && over) server.suspects.answered(call.digest);
+}
+
+void channel_broke(State& state, Instance& channel) {
+  Instance& server = process_of(state, channel);
+  if (!ours_to_start(server)) return;
+  std::vector<core::Suspects::Running> running;
+  note_running(channel, running);
+  for (core::Suspects::Running& one : running) server.lost_lately.push_back({state.now, std::move(one)});
+  while (server.lost_lately.size() > core::limits::suspects_per_instance) server.lost_lately.pop_front();
+}
+
+void blame(State& state, Instance& server, const std::string& how) {
+  std::vector<core::Suspects::Running> running;
+  each_conversation(state, server, [&](Instance& conversation) { note_running(conversation, running); });
+  for (auto& [when, one] : std::exchange(server.lost_lately, {})) {
+    if (state.now - when <= core::limits::lost_with_server) running.push_back(std::move(one));
+  }
+  server.suspects.died(running, how, state.now);
+}
+
+}  // namespace broker

@@ -1,0 +1,311 @@
+// Calls: filed under an id of ours, sent when the server can take them, answered under the client's own id.
+#include "broker/calls/calls.h"
+
+#include <algorithm>
+#include <array>
+
+#include "broker/calls/effects.h"
+#include "broker/calls/waiting.h"
+#include "broker/life/life.h"
+#include "core/limits.h"
+#include "face/legacy_server.h"
+#include "face/modern_client.h"
+#include "face/modern_server.h"
+#include "face/tasks.h"
+#include "proto/json.h"
+#include "proto/members.h"
+
+namespace broker {
+
+namespace {
+
+using core::Call;
+using core::CallState;
+using core::Instance;
+using core::Purpose;
+using core::Session;
+using core::Waiting;
+using proto::Message;
+using proto::Span;
+
+// More than a client does to find out what there is.
+bool uses_the_server(proto::Method method) {
+  return !proto::lists(method) && method != proto::Method::server_discover &&
+         method != proto::Method::subscriptions_listen && method != proto::Method::logging_set_level;
+}
+
+Call& file(State& state, Session& session, Instance& instance, const Scanned& message, proto::Method method,
+           const Asked& asked) {
+  const std::string_view id = message.of(message.envelope.id);
+  Call& call = instance.calls.insert({.wire_id = 0,
+                                      .session = session.id,
+                                      .state = {},
+                                      .method = method,
+                                      .task = message.envelope.task && asked.era == proto::Era::legacy,
+                                      .era = asked.era,
+                                      .abilities = asked.abilities,
+                                      .level = asked.level,
+                                      .lacking = {},
+                                      .client_id = std::string(id),
+                                      .token = std::string(message.of(message.envelope.progress_token)),
+                                      .uri = proto::json::unquoted(message.of(message.envelope.task_id)),
+                                      .tool = {},
+                                      .original = {},
+                                      .journal_slot = note_call(state, session, id),
+                                      .cancelled_at = {}});
+  session.calls.insert(id, call.wire_id);
+  session.has_called |= uses_the_server(method);
+  if (session.calls.size() >= core::limits::calls_per_session) pause(state, session, core::Pause::calls);
+  return call;
+}
+
+void refuse_canceller(State& state, Session& session, const Instance& instance, const Scanned& message) {
+  const std::string_view id = message.of(message.envelope.id);
+  const std::string sentence =
+      "may still be running " + std::to_string(core::limits::cancelled_per_session) +
+      " calls that this session cancelled a moment ago; make the call again in half a minute";
+  state.reply(session, id, proto::error_text(id, error_about(instance, sentence, true)));
+}
+
+}  // namespace
+
+void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
+  const std::int64_t wire_id = call.wire_id;
+  instance.calls.become(call, CallState::sent);
+  ++instance.calls_total;
+  call.effect = may_have_effect(instance, call, message);
+  if (call.effect) effect_noted(state, instance);
+  if (call.level && instance.era == proto::Era::legacy) level_step(state, instance);
+  // It may stand elsewhere by now: the level is set by a call of ours.
+  state.send(instance.id, for_server(state, instance, *instance.calls.find(wire_id), message));
+}
+
+namespace {
+
+bool knows_tasks(proto::Method method) {
+  return method == proto::Method::tools_call || method == proto::Method::tasks_get ||
+         method == proto::Method::tasks_cancel;
+}
+
+Message to_modern_server(State& state, const Instance& instance, Call& call, const Scanned& message,
+                         const std::string& number) {
+  const Session& session = state.sessions.at(call.session);
+  call.original = message.bytes;
+  call.level = session.level;
+  const bool tasks = instance.offers_tasks && knows_tasks(call.method);
+  const std::string claim = tasks ? face::claim_with_tasks(session.claim) : session.claim;
+  const face::Extra extra{.claim = claim,
+                          .token = call.token.empty() ? std::string_view() : number,
+                          .level = session.level,
+                          .responses = {},
+                          .request_state = {}};
+  return Message(proto::request_text(number, message.of(message.envelope.method),
+                                     face::modern_params(message.of(message.envelope.params), extra)));
+}
+
+}  // namespace
+
+namespace {
+
+bool becomes_task(const Instance& instance, const Call& call, std::string_view raw_params) {
+  if (!instance.offers_tasks || call.method != proto::Method::tools_call || instance.task_tools.empty())
+    return false;
+  const auto tool = instance.task_tools.find(proto::json::unquoted(proto::member(raw_params, "name")));
+  return tool != instance.task_tools.end() && (call.abilities.tasks || tool->second);
+}
+
+}  // namespace
+
+Message for_server(State& state, const Instance& instance, Call& call, const Scanned& message) {
+  const std::string number = std::to_string(call.wire_id);
+  const bool modern = instance.era == proto::Era::modern;
+  if (modern && call.era == proto::Era::legacy)
+    return to_modern_server(state, instance, call, message, number);
+  if (!modern && call.era == proto::Era::modern) {
+    call.original = message.bytes;
+    std::string params = face::legacy_params(message.of(message.envelope.params), number);
+    call.task = becomes_task(instance, call, params);
+    if (call.task) params = proto::with_members(params, R"("task":{})");
+    return Message(proto::request_text(number, message.of(message.envelope.method), params));
+  }
+  Message out(message.bytes);
+  const Span id = message.envelope.id;
+  const Span token = message.envelope.progress_token;
+  if (token.present() && token.at < id.at) out.splice(token, number);
+  out.splice(id, number);
+  if (token.present() && token.at > id.at) out.splice(token, number);
+  if (proto::null_params(message.bytes.text, message.envelope)) out.restate(message.envelope.params, "{}");
+  return out;
+}
+
+void forward_call(State& state, Session& session, Instance& instance, const Scanned& message,
+                  proto::Method method, const Asked& asked) {
+  if (cancels_too_fast(state, instance, session.id))
+    return refuse_canceller(state, session, instance, message);
+  Call& call = file(state, session, instance, message, method, asked);
+  const std::int64_t wire_id = call.wire_id;
+  identify(state, call, message);
+  if (kills_its_server(state, instance, wire_id)) return;
+  const bool ready = instance.life == core::Life::ready && may_reach(session, instance);
+  if (ready && !must_wait_its_turn(state, instance, call)) {
+    if (!answered_by_another(state, instance, call, message)) send_now(state, instance, call, message);
+    return;
+  }
+  wait_there(state, session, instance, wire_id, Message(message.bytes));
+  if (!may_reach(session, instance))
+    state.notices.push_back(RootsUnknown{session.id, std::string(message.of(message.envelope.id))});
+  if (!wake(state, instance)) fail(state, instance, wire_id, error_about(instance, instance.trouble, true));
+}
+
+void go_alone(State& state, Instance& instance, Call& call) {
+  const base::Bytes bytes = std::exchange(call.original, {});
+  call.joined = 0;
+  instance.calls.become(call, CallState::waiting);
+  const bool reaches = may_reach(state.sessions.at(call.session), instance);
+  if (instance.life != core::Life::ready || !reaches || must_wait_its_turn(state, instance, call)) {
+    wait_there(state, state.sessions.at(call.session), instance, call.wire_id, Message(bytes));
+    return;
+  }
+  const auto envelope = proto::scan(bytes.text);
+  ensure(envelope.has_value());
+  send_now(state, instance, call, {bytes, *envelope});
+}
+
+std::int64_t hold_call(State& state, Session& session, Instance& instance, const Scanned& message,
+                       proto::Method method, const Asked& asked) {
+  return file(state, session, instance, message, method, asked).wire_id;
+}
+
+Attached attach(State& state, Session& session, Instance& instance, Call& call, const Scanned& message) {
+  const std::string_view id = message.of(message.envelope.id);
+  call.session = session.id;
+  call.client_id = id;
+  // The server was given a token only if the first request had one.
+  const auto first = proto::scan(call.original.text);
+  if (first && first->progress_token.present()) call.token = message.of(message.envelope.progress_token);
+  call.journal_slot = note_call(state, session, id);
+  session.calls.insert(id, call.wire_id);
+  if (!must_wait_its_turn(state, instance, call)) {
+    instance.calls.become(call, CallState::sent);
+    return Attached::has_its_turn;
+  }
+  instance.calls.become(call, CallState::returning);
+  wait_there(state, session, instance, call.wire_id, Message(message.bytes));
+  return Attached::waits;
+}
+
+void detach(State& state, Instance& instance, Call& call) {
+  Session* session = state.sessions.find(call.session);
+  if (call.state == CallState::returning) no_longer_queued(state, session, instance, call.wire_id);
+  if (session != nullptr) {
+    session->calls.erase(call.client_id, call.wire_id);
+    session->held_back.progress.erase(call.wire_id);
+  }
+  instance.calls.become(call, CallState::parked);
+  call.client_id.clear();
+  call.token.clear();
+  call.journal_slot.reset();
+}
+
+void forward_notice(State& state, Session& session, Instance& instance, const Scanned& message) {
+  if (instance.era == proto::Era::modern) return;  // It knows none but the cancellation of a call.
+  switch (instance.life) {
+    case core::Life::ready:
+      if (may_reach(session, instance)) return state.send(instance.id, Message(message.bytes));
+      wait_there(state, session, instance, 0, Message(message.bytes));
+      return;
+    case core::Life::starting:
+    case core::Life::greeting:
+    case core::Life::backing_off:
+      wait_there(state, session, instance, 0, Message(message.bytes));
+      return;
+    case core::Life::stopped:
+    case core::Life::stopping:
+      return;  // It was meant for the process that is gone, and is no reason to start another.
+  }
+}
+
+std::int64_t own_call(Instance& instance, Purpose purpose, std::string uri) {
+  Call call;
+  call.purpose = purpose;
+  call.uri = std::move(uri);
+  return instance.calls.insert(std::move(call), CallState::sent).wire_id;
+}
+
+namespace {
+
+// First, so that those of its own calls that others have joined are left to others.
+void leave_others(State& state, Session& session, Instance& instance) {
+  for (const std::int64_t wire_id : session.calls.wire_ids()) {
+    if (instance.calls.find(wire_id)->state != CallState::joined) continue;
+    const Call call = finish(state, instance, wire_id);
+    if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
+  }
+}
+
+}  // namespace
+
+void cancel_by_client(State& state, Session& session, Instance& instance, const Scanned& message) {
+  const auto raw_of = [&](std::int64_t wire_id) {
+    return std::string_view(instance.calls.find(wire_id)->client_id);
+  };
+  const Span named = message.envelope.request_id;
+  std::optional<std::int64_t> wire_id = session.calls.find(message.of(named), raw_of);
+  if (!wire_id) return;  // Unknown, answered already, or initialize, which cannot be cancelled.
+  wire_id = make_way(state, instance, *wire_id);
+  Call call = finish(state, instance, *wire_id);
+  if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
+  if (call.state == CallState::joined) return;
+  if (leave_task(state, instance, call)) {
+    unpark(state, call.park);
+    drain_waiting(state, instance);
+    return;
+  }
+  if (call.state == CallState::waiting || call.state == CallState::asking) {
+    instance.subscriptions.withdraw(*wire_id);
+    std::erase(instance.level_waiters, *wire_id);
+    drain_waiting(state, instance);
+    return;
+  }
+  if (call.era == proto::Era::modern || instance.era == proto::Era::modern) {
+    unpark(state, call.park);
+    state.send(instance.id, face::cancelled_notice(std::to_string(*wire_id), "the client wants no answer"));
+  } else {
+    Message out(message.bytes);
+    out.splice(named, std::to_string(*wire_id));
+    state.send(instance.id, std::move(out));
+  }
+  instance.calls.restore(std::move(call));
+  becomes_cancelled(state, instance, *instance.calls.find(*wire_id));
+  drain_waiting(state, instance);
+}
+
+void abandon_calls(State& state, Session& session, Instance& instance) {
+  // Do not withdraw questions from a session that has left.
+  std::erase_if(session.asks, [](const auto& entry) { return entry.second.call != 0; });
+  leave_others(state, session, instance);
+  for (const std::int64_t id : session.calls.wire_ids()) {
+    const std::int64_t wire_id = make_way(state, instance, id);
+    Call call = finish(state, instance, wire_id);
+    if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
+    if (call.state == CallState::joined) continue;
+    if (leave_task(state, instance, call)) {
+      unpark(state, call.park);
+      continue;
+    }
+    if (call.state == CallState::waiting || call.state == CallState::asking) {
+      instance.subscriptions.withdraw(wire_id);
+      std::erase(instance.level_waiters, wire_id);
+      continue;
+    }
+    unpark(state, call.park);
+    if (instance.life == core::Life::ready) {
+      state.send(instance.id, face::cancelled_notice(std::to_string(wire_id), "the session has ended"));
+    }
+    instance.calls.restore(std::move(call));
+    becomes_cancelled(state, instance, *instance.calls.find(wire_id));
+  }
+  std::erase_if(instance.waiting, [&](const Waiting& waiting) { return waiting.session == session.id; });
+}
+
+}  // namespace broker

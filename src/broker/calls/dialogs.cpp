@@ -1,0 +1,79 @@
+// What others may do while a person is asked, at a server whose calls take turns.
+//
+// A legacy session whose calls all wait for answers asks nothing further, so another party has its turn
+// meanwhile, as it has while a parked call's client is away. The answer then waits until that party's calls
+// are over or wait for a person themselves: at no time are two parties at work of which either could ask.
+#include <algorithm>
+
+#include "broker/calls/calls.h"
+#include "broker/calls/one_call.h"
+#include "broker/life/life.h"
+#include "core/limits.h"
+
+namespace broker {
+
+using core::Call;
+using core::Instance;
+using core::Session;
+using core::Waiting;
+
+bool in_dialog(const State& state, const Instance& instance, const Party& party) {
+  const bool turns = instance.interactive || instance.order.one;
+  const Session* session = turns && party.call == 0 ? state.sessions.find(party.session) : nullptr;
+  if (session == nullptr) return false;
+  // Questions may come together: others wait until it is known how many there are.
+  const base::Instant settled =
+      state.now + instance.spec.timing.ask_timeout - core::limits::questions_together;
+  std::ptrdiff_t open = std::ranges::count_if(session->asks, [&](const auto& entry) {
+    const core::Ask& ask = entry.second;
+    return !ask.server_id.empty() && !ask.by_task && ask.due <= settled;
+  });
+  open += std::ranges::count_if(instance.waiting, [&](const Waiting& waiting) {
+    return waiting.answer && waiting.session == party.session;
+  });
+  if (open == 0) return false;
+  std::ptrdiff_t at_work = 0;
+  instance.calls.newest_first(core::CallState::sent, [&](const Call& call) {
+    const bool of_it = call.purpose == core::Purpose::forwarded && party_of(call) == party;
+    at_work += of_it && proto::may_ask(call.method) ? 1 : 0;
+    return true;
+  });
+  return at_work != 0 && open >= at_work;
+}
+
+void dialog_begins(State& state, Instance& instance) {
+  if (instance.interactive || instance.order.one)
+    instance.turn_due = state.now + core::limits::questions_together;
+}
+
+void answer_in_turn(State& state, Session& session, Instance& instance, proto::Message message) {
+  const bool taken = instance.interactive && taken_by_another(state, instance, {session.id});
+  const bool held = taken || others_at_work(state, instance, {session.id});
+  if (!held || instance.life != core::Life::ready) return state.send(instance.id, std::move(message));
+  const std::size_t bytes = message.size();
+  session.waiting_bytes += bytes;
+  // Before what has not begun yet.
+  instance.waiting.push_front({session.id, 0, std::move(message), bytes, 0, true});
+  if (session.waiting_bytes > core::limits::waiting_bytes_per_session)
+    pause(state, session, core::Pause::waiting);
+}
+
+void give_held_answers(State& state, Session& session, Instance& instance) {
+  std::erase_if(instance.waiting, [&](Waiting& waiting) {
+    if (!waiting.answer || waiting.session != session.id) return false;
+    state.send(instance.id, std::move(waiting.message));
+    no_longer_waiting(state, session, waiting.bytes);
+    return true;
+  });
+}
+
+void drop_held_answers(State& state, Instance& instance) {
+  std::erase_if(instance.waiting, [&](const Waiting& waiting) {
+    if (!waiting.answer) return false;
+    if (Session* session = state.sessions.find(waiting.session))
+      no_longer_waiting(state, *session, waiting.bytes);
+    return true;
+  });
+}
+
+}  // namespace broker

@@ -1,0 +1,76 @@
+#include "broker/calls/effects.h"
+
+#include "broker/calls/calls.h"
+#include "core/limits.h"
+#include "proto/json.h"
+#include "proto/members.h"
+
+namespace broker {
+namespace {
+
+using core::CacheKey;
+using core::Call;
+using core::CallState;
+using core::Instance;
+using proto::Method;
+
+// f(Instance&) for each conversation with the server.
+template <class F>
+void each_conversation(State& state, Instance& instance, F&& f) {
+  if (!instance.channel_of) return f(instance);
+  for (const InstanceId id : state.instances.at(*instance.channel_of).channels) f(state.instances.at(id));
+}
+
+// A call that may have an effect runs, or was cancelled a moment ago.
+bool effect_under_way(const Instance& conversation, base::Instant now) {
+  using enum CallState;
+  const auto may_have = [](const Call& call) { return call.effect; };
+  for (const CallState state : {sent, asking, parked, returning}) {
+    if (conversation.calls.any(state, may_have)) return true;
+  }
+  bool found = false;
+  conversation.calls.newest_first(cancelled, [&](const Call& call) {
+    found = call.effect && core::ghost(call, now);
+    return !found && core::ghost(call, now);
+  });
+  return found;
+}
+
+}  // namespace
+
+void learn_read_only(Instance& instance, std::string_view raw_result) {
+  if (!raw_result.contains("readOnlyHint")) return;
+  proto::each_item(proto::member(raw_result, "tools"), [&](std::string_view tool) {
+    const std::string name = proto::json::unquoted(proto::member(tool, "name"));
+    instance.read_only_tools.erase(name);
+    if (proto::member(proto::member(tool, "annotations"), "readOnlyHint") == "true" &&
+        instance.read_only_tools.size() < core::limits::read_only_tools)
+      instance.read_only_tools.insert(name);
+  });
+}
+
+bool may_have_effect(const Instance& instance, const Call& call, const Scanned& message) {
+  if (proto::cacheable(call.method) || call.method == Method::completion_complete) return false;
+  if (call.method != Method::tools_call || instance.read_only_tools.empty()) return true;
+  const std::string_view name = proto::member(message.of(message.envelope.params), "name");
+  return !instance.read_only_tools.contains(proto::json::unquoted(name));
+}
+
+void effect_noted(State& state, Instance& instance) {
+  const auto is_list = [](const CacheKey& key) { return key.method != Method::resources_read; };
+  each_conversation(state, instance, [&](Instance& conversation) {
+    conversation.cache.forget(is_list);
+    conversation.merging.outdate(is_list);
+    conversation.merging.close();
+  });
+}
+
+bool effect_pending(State& state, Instance& instance) {
+  bool pending = false;
+  each_conversation(state, instance, [&](Instance& conversation) {
+    pending = pending || effect_under_way(conversation, state.now);
+  });
+  return pending;
+}
+
+}  // namespace broker

@@ -1,0 +1,69 @@
+// Calls that nobody waits for any more and that may still be running: a cancelled one, or one whose client
+// left.
+//
+// For a moment (core::limits::ending) such a call may still be asking. A question that could be its waits for
+// its answer, or until the moment is over, and then belongs to the call that is still wanted; a server that
+// asks is not given others' calls before that. After the moment a call that is over counts no more.
+#include <algorithm>
+
+#include "broker/calls/calls.h"
+#include "core/limits.h"
+
+namespace broker {
+
+using core::Call;
+using core::CallState;
+using core::Instance;
+
+namespace {
+
+// What was cancelled long ago is forgotten early where there is too much of it: an answer that still comes is
+// one that nobody waits for.
+void forget_cancelled(const State& state, Instance& instance, SessionId session) {
+  if (instance.calls.cancelled_of(session) <= core::limits::cancelled_per_session) return;
+  const Call& oldest = instance.calls.longest_cancelled_of(session);
+  if (!core::ghost(oldest, state.now)) instance.calls.take(oldest.wire_id);
+}
+
+}  // namespace
+
+bool cancels_too_fast(const State& state, const Instance& instance, SessionId session) {
+  return instance.calls.cancelled_of(session) >= core::limits::cancelled_per_session &&
+         core::ghost(instance.calls.longest_cancelled_of(session), state.now);
+}
+
+void becomes_cancelled(State& state, Instance& instance, Call& call) {
+  call.cancelled_at = state.now;
+  call.original = {};  // It is not made again.
+  instance.calls.become(call, CallState::cancelled);
+  forget_cancelled(state, instance, call.session);
+  instance.tombstones.push_back({state.now + core::limits::tombstone, call.wire_id});
+  if (!proto::may_ask(call.method)) return;
+  // While nothing waits for them there is no deadline that would take them out.
+  const bool waited_for = !instance.waiting.empty() || !instance.held_questions.empty();
+  while (!waited_for && !instance.endings.empty() && instance.endings.front() <= state.now)
+    instance.endings.pop_front();
+  instance.endings.push_back(state.now + core::limits::ending);
+}
+
+bool another_is_ending(const State& state, const Instance& instance, const Party& party) {
+  if (instance.endings.empty()) return false;
+  bool found = false;
+  instance.calls.newest_first(CallState::cancelled, [&](const Call& call) {
+    const bool ending = core::ending(call, state.now);
+    found = ending && call.purpose == core::Purpose::forwarded && proto::may_ask(call.method) &&
+            party_of(call) != party;
+    return ending && !found;
+  });
+  return found;
+}
+
+std::optional<base::Instant> endings_deadline(const Instance& instance) {
+  // What waits for a server that is given one call at a time may wait in another of its conversations.
+  const bool elsewhere = instance.order.one && instance.spec.link != core::Link::stdio;
+  const bool waited_for = elsewhere || !instance.waiting.empty() || !instance.held_questions.empty();
+  if (!waited_for || instance.endings.empty()) return instance.turn_due;
+  return std::min(instance.endings.front(), instance.turn_due.value_or(base::Instant::max()));
+}
+
+}  // namespace broker

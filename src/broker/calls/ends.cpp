@@ -1,0 +1,147 @@
+// How a call ends: it leaves every table at once, and its client is told what came of it.
+#include "broker/calls/calls.h"
+#include "broker/calls/effects.h"
+#include "broker/calls/one_call.h"
+#include "broker/calls/waiting.h"
+#include "core/limits.h"
+#include "face/legacy_server.h"
+#include "proto/json.h"
+
+namespace broker {
+
+using core::Call;
+using core::CallState;
+using core::Instance;
+using core::Park;
+using core::ParkedAsk;
+using core::ParkId;
+using core::Purpose;
+using core::Round;
+using core::Session;
+using proto::Code;
+using proto::Message;
+using proto::Method;
+
+namespace {
+
+// Room for one more that has ended.
+void forget_one_finished(State& state, const Park& added) {
+  if (state.parks.finished(added.principal, added.session) < core::limits::outcomes_per_principal) return;
+  if (const auto oldest = state.parks.oldest_finished(added.principal, added.session))
+    state.parks.take(*oldest);
+}
+
+void end_round(State& state, Instance& instance, std::int64_t wire_id) {
+  const Round round = std::move(instance.rounds.at(wire_id));
+  instance.rounds.erase(wire_id);
+  const Call* call = instance.calls.find(wire_id);
+  Session* session = call != nullptr ? state.sessions.find(call->session) : nullptr;
+  if (session == nullptr) return;
+  for (const auto& [ask, key] : round.pending) {
+    if (session->asks.erase(ask) == 0) continue;
+    state.send(session->id,
+               face::cancelled_notice(std::to_string(ask), "the call that it was asked for is over"));
+  }
+}
+
+void end_listen(State& state, Instance& instance, std::int64_t call) {
+  const auto found = instance.listens.find(call);
+  if (found == instance.listens.end()) return;
+  const SessionId session = found->second.session;
+  const bool tasks = !found->second.filter.tasks.empty();
+  instance.listens.erase(found);
+  std::vector<std::string> uris = instance.subscriptions.leave_listen(session, call);
+  if (!uris.empty() || tasks) state.notices.push_back(ListenEnded{instance.id, std::move(uris), tasks});
+  if (Session* still = state.sessions.find(session)) note_setup(state, *still);
+}
+
+}  // namespace
+
+void remember_for_replay(State& state, const Park& park, const std::string& outcome) {
+  if (core::Ticket* ticket = state.parks.ticket(park.presented)) ticket->replay = outcome;
+}
+
+void send_outcome(State& state, const Call& call, std::string_view outcome) {
+  std::string text = R"({"jsonrpc":"2.0","id":)" + call.client_id + ',';
+  text.append(outcome).append("}");
+  // A listen's slot was freed when it was acknowledged, but its end is owed, too.
+  std::optional<std::uint16_t> slot = call.journal_slot;
+  Session* session = state.sessions.find(call.session);
+  if (!slot && session != nullptr && call.method == Method::subscriptions_listen)
+    slot = note_call(state, *session, call.client_id);
+  state.outbox.push_back(SendToSession{call.session, proto::Message(std::move(text)), slot});
+}
+
+Call finish(State& state, Instance& instance, std::int64_t wire_id) {
+  if (instance.listens.contains(wire_id)) end_listen(state, instance, wire_id);
+  if (instance.rounds.contains(wire_id)) end_round(state, instance, wire_id);
+  if (const auto led = instance.merging.ended(wire_id)) ensure(led->joined.empty());
+  Call call = instance.calls.take(wire_id);
+  if (call.effect) effect_noted(state, instance);
+  turn_freed(state, instance);
+  if (call.state == CallState::joined) instance.merging.leaves(call.joined, wire_id);
+  const bool waited_for = call.state != CallState::parked && call.state != CallState::cancelled;
+  Session* session =
+      call.purpose == Purpose::forwarded && waited_for ? state.sessions.find(call.session) : nullptr;
+  if (call.state == CallState::waiting || call.state == CallState::returning)
+    no_longer_queued(state, session, instance, wire_id);
+  if (session == nullptr) return call;
+  session->calls.erase(call.client_id, wire_id);
+  session->held_back.progress.erase(wire_id);
+  if (session->unsettled) reconsider(state, instance);
+  if (session->calls.size() < core::limits::calls_per_session_resume)
+    resume(state, *session, core::Pause::calls);
+  return call;
+}
+
+void answer(State& state, Instance& instance, std::int64_t wire_id, std::string_view raw_result) {
+  const Call call = finish(state, instance, wire_id);
+  if (call.state == CallState::cancelled) return;
+  if (call.era == proto::Era::modern) return conclude(state, call, R"("result":)" + std::string(raw_result));
+  state.send_answer(call, Message(proto::result_text(call.client_id, raw_result)));
+}
+
+void fail(State& state, Instance& instance, std::int64_t wire_id, std::string_view raw_error) {
+  if (const auto led = instance.merging.ended(wire_id)) {
+    for (const std::int64_t joined : led->joined) fail(state, instance, joined, raw_error);
+  }
+  const Call call = finish(state, instance, wire_id);
+  if (call.state == CallState::cancelled || call.purpose != Purpose::forwarded) return;
+  if (call.era == proto::Era::modern) return conclude(state, call, R"("error":)" + std::string(raw_error));
+  state.send_answer(call, Message(proto::error_text(call.client_id, raw_error)));
+}
+
+void decline_parked(State& state, InstanceId instance, const ParkedAsk& ask) {
+  if (ask.server_id.empty() || state.instances.find(instance) == nullptr) return;
+  if (ask.method == Method::elicitation_create) {
+    state.send(instance, proto::result_text(ask.server_id, R"({"action":"cancel"})"));
+  } else {
+    const Code code = ask.method == Method::sampling_create_message ? Code::rejected : Code::method_not_found;
+    state.send(instance,
+               proto::error_text(ask.server_id, code, "hearth: the client did not come back with an answer"));
+  }
+}
+
+void conclude(State& state, const Call& call, std::string outcome) {
+  if (call.state != CallState::parked) send_outcome(state, call, outcome);
+  const Park* park = state.parks.find(call.park);
+  if (park == nullptr) return;
+  // It did not need to know after all, but it has asked.
+  for (const ParkedAsk& ask : park->asks) decline_parked(state, park->instance, ask);
+  if (park->attached && park->presented.empty()) {  // No ticket is out.
+    state.parks.take(call.park);
+    return;
+  }
+  forget_one_finished(state, *park);
+  remember_for_replay(state, *park, outcome);
+  const base::Instant until = park->attached ? state.now + core::limits::replay_for : *park->deadline;
+  state.parks.finish(call.park, std::move(outcome), until);
+}
+
+void unpark(State& state, ParkId id) {
+  if (state.parks.find(id) == nullptr) return;
+  const Park gone = state.parks.take(id);
+  for (const ParkedAsk& ask : gone.asks) decline_parked(state, gone.instance, ask);
+}
+
+}  // namespace broker

@@ -1,0 +1,35 @@
+// The log level that a legacy server is told: the lowest that a session or a running call wants.
+#include "broker/calls/calls.h"
+#include "face/legacy_server.h"
+
+namespace broker {
+
+using core::Instance;
+using core::Session;
+
+std::optional<core::Level> lowest_wanted(const State& state, const Instance& instance) {
+  std::optional<core::Level> lowest;
+  for (const SessionId id : instance.sessions) {
+    const Session& session = state.sessions.at(id);
+    if (session.level && (!lowest || *session.level < *lowest)) lowest = session.level;
+  }
+  instance.calls.newest_first(core::CallState::sent, [&](const core::Call& call) {
+    if (call.level && (!lowest || *call.level < *lowest)) lowest = call.level;
+    return true;
+  });
+  return lowest;
+}
+
+void level_step(State& state, Instance& instance) {
+  if (instance.era == proto::Era::modern) {
+    for (const std::int64_t call : std::exchange(instance.level_waiters, {}))
+      answer(state, instance, call, "{}");
+    return;
+  }
+  const std::optional<core::Level> wanted = lowest_wanted(state, instance);
+  if (!instance.logging || !wanted || wanted == instance.level || instance.life != core::Life::ready) return;
+  instance.level = wanted;
+  state.send(instance.id, face::set_level_request(own_call(instance, core::Purpose::set_level), *wanted));
+}
+
+}  // namespace broker

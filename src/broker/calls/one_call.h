@@ -1,0 +1,39 @@
+// Servers that are given one call at a time (core/call_order.h): over all sessions, and over HTTP over all of
+// the server's conversations.
+//
+// First come, first served. A call that was cancelled counts as running until it is answered, or for as long
+// as its handler may still be at work (core::limits::ending). While a person is asked because of a call,
+// others have their turn, as they have at a server whose calls take turns by session (dialogs.cpp); of the
+// person's own session only reads are let through, which may be needed for the answer. A call that waits for
+// its own session's dialog holds nobody else up.
+//
+// Lists, settings and what is asked about tasks go without a turn. A task is the server's own affair: the
+// call that it comes from is over when it is answered: at once, or with what the task came to if that is
+// followed.
+#pragma once
+
+#include "broker/context/state.h"
+
+namespace broker {
+
+// The call is answered with what its task comes to, so until then the server is at work on it.
+bool follows_task(const core::Instance& conversation, const core::Call& call);
+// The server takes one call at a time, and this is one that counts.
+bool is_one_of_one(const core::Instance& conversation, const core::Call& call);
+// The call is one of those, and cannot be sent because others are at work;
+bool waits_for_others(const State& state, const core::Instance& conversation, const core::Call& call);
+// or also because others have been waiting since before that number.
+bool waits_in_line(const State& state, const core::Instance& conversation, const core::Call& call,
+                   std::uint64_t number);
+// It waits for its own session's person only, and is in nobody's way.
+bool held_by_own_dialog(const State& state, const core::Instance& conversation, const core::Call& call);
+// A call that counts runs for another party than this one.
+bool others_at_work(const State& state, const core::Instance& conversation, const Party& party);
+// Something has ended there, or begun to wait: at the end of the event the next have their turn.
+void turn_freed(State& state, const core::Instance& conversation);
+// The number of the first that waits there for its turn.
+std::uint64_t first_in_line(const State& state, const core::Instance& conversation);
+// The channel is about to be lost.
+void calls_outlive(State& state, const core::Instance& channel);
+
+}  // namespace broker

@@ -1,0 +1,19 @@
+// What the broker is told once, when it is made.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/time.h"
+
+namespace broker {
+
+struct Options {
+  base::Duration retire_after = std::chrono::minutes(10);  // Without sessions.
+  std::string version = "0";                               // Of Hearth, for initialize.
+  std::int64_t unix_time = 0;  // Seconds, when the broker was made: for what has a date.
+  std::uint64_t hash_key = 0;  // Secret of this daemon; hashes in reports are keyed with it.
+};
+
+}  // namespace broker

@@ -1,0 +1,28 @@
+// Tasks that Hearth follows to their end because their client and server are of different eras.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "broker/context/state.h"
+#include "core/tasks.h"
+
+namespace broker {
+
+// How an outcome begins (core/tasks.h).
+inline constexpr std::string_view result_key = R"("result":)";
+inline constexpr std::string_view error_key = R"("error":)";
+
+// When the server is asked next how the task stands.
+base::Instant next_look(const State& state, const core::Task& task);
+// From now on the call waits for what the task comes to.
+void wait_for(core::Instance& instance, core::Call& call, const std::string& id, core::Task& task);
+// Gives the task's outcome to the calls that wait for it.
+void deliver(State& state, core::Instance& instance, const std::string& id);
+// Modern clients that listen to it are told how the task is.
+void tell_listens_of(State& state, core::Instance& instance, const std::string& id, const core::Task& task);
+// The raw error of a task that the server was asked about and does not know any more; empty: it says how the
+// task stands.
+std::string why_lost(const core::Instance& instance, const Scanned& message);
+
+}  // namespace broker
