@@ -14,6 +14,8 @@ struct Options {
   std::string version = "0";                               // Of Hearth, for initialize.
   std::int64_t unix_time = 0;  // Seconds, when the broker was made: for what has a date.
   std::uint64_t hash_key = 0;  // Secret of this daemon; hashes in reports are keyed with it.
+  // Makes tickets for clients (requestState) hard to guess. In recordings, which bring tickets back.
+  std::uint64_t ticket_key = 0;
 };
 
 }  // namespace broker

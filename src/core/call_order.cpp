@@ -105,4 +105,9 @@ CallOrder call_order_of(const ServerSpec& spec) {
   return {.one = true, .reads = known->reads, .because = known->because};
 }
 
+std::string_view known_as(const ServerSpec& spec) {
+  const Known* known = known_server(spec);
+  return known != nullptr ? known->program : std::string_view();
+}
+
 }  // namespace core

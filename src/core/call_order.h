@@ -32,4 +32,7 @@ struct CallOrder {
 
 CallOrder call_order_of(const ServerSpec& spec);
 
+// The program by which the table knows this server; empty: it is not there.
+std::string_view known_as(const ServerSpec& spec);
+
 }  // namespace core

@@ -17,12 +17,12 @@ std::string of(core::InstanceId id) {
   return name('I', id);
 }
 
-std::string cut(std::string text) {
+std::string cut(std::string text, std::size_t most = text_most) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = '?';
   }
-  if (text.size() > text_most)
-    text = text.substr(0, text_most) + "… (" + std::to_string(text.size()) + " bytes)";
+  if (text.size() > most)
+    text = text.substr(0, most) + "… (" + std::to_string(text.size()) + " bytes)";
   return text;
 }
 
@@ -75,14 +75,16 @@ struct EventText {
 };
 
 struct ActionText {
+  std::size_t most = text_most;
+
   std::string operator()(const broker::SendToSession& a) const {
-    return "to " + of(a.session) + " " + cut(a.message.text());
+    return "to " + of(a.session) + " " + cut(a.message.text(), most);
   }
   std::string operator()(const broker::EndPartialLine& a) const {
     return "end partial line of " + of(a.session);
   }
   std::string operator()(const broker::SendToInstance& a) const {
-    return "to " + of(a.instance) + " " + cut(a.message.text());
+    return "to " + of(a.instance) + " " + cut(a.message.text(), most);
   }
   std::string operator()(const broker::CloseSession& a) const {
     return "close " + of(a.session) + ": " + a.reason;
@@ -105,7 +107,7 @@ struct ActionText {
     return "offer " + std::string(proto::name_of(a.revision)) + " to " + a.program;
   }
   std::string operator()(const broker::ForgetInstance& a) const { return "forget " + of(a.instance); }
-  std::string operator()(const broker::Log& a) const { return "log: " + cut(a.text); }
+  std::string operator()(const broker::Log& a) const { return "log: " + cut(a.text, most); }
   std::string operator()(const broker::Retire&) const { return "retire"; }
 };
 
@@ -117,6 +119,18 @@ std::string describe(const broker::Event& event) {
 
 std::string describe(const broker::Action& action) {
   return std::visit(ActionText{}, action);
+}
+
+std::string describe_whole(const broker::Action& action) {
+  return std::visit(ActionText{.most = std::string::npos}, action);
+}
+
+std::string name_of(core::SessionId session) {
+  return of(session);
+}
+
+std::string name_of(core::InstanceId instance) {
+  return of(instance);
 }
 
 }  // namespace sim

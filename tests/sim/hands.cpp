@@ -33,7 +33,9 @@ void Hands::begin_life() {
   broker::Options options;
   options.retire_after = std::chrono::minutes(5);
   options.hash_key = world_.random.next();
+  options.ticket_key = options.hash_key;
   broker_ = std::make_unique<broker::Broker>(options, world_.schedule.now());
+  if (world_.witness) world_.witness->begins(options, world_.schedule.now());
 }
 
 void Hands::attach(Client& client) {
@@ -46,6 +48,7 @@ void Hands::attach(Client& client) {
 
 void Hands::open(Client& client) {
   const core::SessionId id = broker_->admit();
+  if (world_.witness) world_.witness->told(record::Admitted{id}, world_.schedule.now());
   if (sessions_.contains(id)) return world_.checker.broken("a session's id is fresh", "");
   SessionLink& link = sessions_
                           .emplace(id, SessionLink{.client = &client,
@@ -71,6 +74,7 @@ std::optional<base::Instant> Hands::deadline() const {
 
 void Hands::tick() {
   if (world_.trace.wanted()) world_.trace.line("> tick");
+  if (world_.witness) world_.witness->told(record::Ticked{}, world_.schedule.now());
   broker_->tick(world_.schedule.now());
   drain();
   end_turn();
@@ -84,14 +88,28 @@ void Hands::give(broker::Event event) {
 
 void Hands::on(broker::Event event) {
   if (world_.trace.wanted()) world_.trace.line("> " + describe(event));
-  broker_->on(std::move(event), world_.schedule.now());
+  tell(std::move(event));
   drain();
+}
+
+void Hands::tell(broker::Event event) {
+  if (world_.witness) world_.witness->told(event, world_.schedule.now());
+  broker_->on(std::move(event), world_.schedule.now());
+}
+
+void Hands::life_is_over() {
+  broker_.reset();
+  ++life_;
+  world_.recording_ends();
 }
 
 void Hands::drain() {
   const int life = life_;
   std::vector<broker::Action> actions = std::move(broker_->outbox());
   broker_->outbox().clear();
+  if (world_.witness) {
+    for (const broker::Action& action : actions) world_.witness->acted(action);
+  }
   for (broker::Action& action : actions) {
     if (world_.options.kill_in_outbox > 0 && world_.random.below(1000000) < world_.options.kill_in_outbox) {
       ++world_.kills;
@@ -121,9 +139,8 @@ void Hands::end_turn() {
     }
   }
   if (!retired_ || !broker_) return;
-  broker_.reset();
   forgotten_.clear();
-  ++life_;
+  life_is_over();
 }
 
 std::optional<broker::Event> Hands::flush_all() {
@@ -283,12 +300,12 @@ void Hands::go_away(core::SessionId session) {
   const auto found = sessions_.find(session);
   if (found == sessions_.end() || !broker_) return;
   found->second.away = true;
-  broker_->on(broker::SessionAway{session}, world_.schedule.now());
+  tell(broker::SessionAway{session});
 }
 
 void Hands::come_back(core::SessionId session) {
   if (!std::exchange(sessions_.at(session).away, false)) return;
-  broker_->on(broker::SessionBack{session}, world_.schedule.now());
+  tell(broker::SessionBack{session});
 }
 
 void Hands::client_left(Client& client) {
@@ -355,8 +372,7 @@ void Hands::die() {
   servers_.clear();
   webs_.clear();
   forgotten_.clear();
-  broker_.reset();
-  ++life_;
+  life_is_over();
   for (Client& client : world_.clients) {
     if (!client.gone) attach(client);
   }

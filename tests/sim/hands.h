@@ -100,6 +100,8 @@ class Hands {
   void read_server(core::InstanceId instance);
 
   void on(broker::Event event);
+  void tell(broker::Event event);
+  void life_is_over();
   void drain();
   void end_turn();
   std::optional<broker::Event> flush_all();

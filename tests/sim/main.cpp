@@ -1,9 +1,14 @@
 // simulate: runs invented worlds, each wholly given by its seed.
 //
-//   simulate [--seed S] [--worlds N] [--steps N] [--trace] [--digest] [--digest-twice]
+//   simulate [--seed S] [--worlds N] [--steps N] [--trace] [--digest] [--digest-twice] [--recorded]
+//   simulate --replay FILE
 //
 // --trace prints everything that happens. --digest prints one number over all actions of all worlds, the same
-// for every compiler; --digest-twice runs everything twice and compares.
+// for every compiler; --digest-twice runs everything twice and compares. --recorded records what each broker
+// is told and tells it to another, which must do the same.
+//
+// --replay tells a broker what a recording of a real daemon holds (docs/bug-reports.md), and prints what it
+// does.
 #include <unistd.h>
 
 #include <csignal>
@@ -13,6 +18,7 @@
 #include <string>
 #include <string_view>
 
+#include "sim/replay.h"
 #include "sim/world.h"
 
 namespace {
@@ -21,7 +27,8 @@ struct Arguments {
   std::uint64_t seed = 1;
   std::uint64_t worlds = 1;
   std::size_t steps = 1500;
-  bool trace = false, digest = false, digest_twice = false;
+  bool trace = false, digest = false, digest_twice = false, recorded = false;
+  const char* replay = nullptr;
 };
 
 // For the death of the program itself: which world was it?
@@ -47,6 +54,10 @@ Arguments arguments_of(int argc, char** argv) {
       arguments.trace = true;
     else if (name == "--digest")
       arguments.digest = true;
+    else if (name == "--recorded")
+      arguments.recorded = true;
+    else if (name == "--replay" && i + 1 < argc)
+      arguments.replay = argv[++i];
     else if (name == "--digest-twice")
       arguments.digest_twice = true;
     else {
@@ -56,6 +67,11 @@ Arguments arguments_of(int argc, char** argv) {
   }
   return arguments;
 }
+
+struct Totals {
+  std::uint64_t digest = 0;
+  std::size_t replayed = 0;
+};
 
 void report(const sim::World& world, std::uint64_t seed, std::size_t steps) {
   std::printf("seed %llu, step %zu: broken: %s\n", static_cast<unsigned long long>(seed), world.step,
@@ -68,26 +84,29 @@ void report(const sim::World& world, std::uint64_t seed, std::size_t steps) {
 }
 
 // False: an invariant broke, and was reported.
-bool run_world(std::uint64_t seed, const Arguments& arguments, std::uint64_t& digest) {
+bool run_world(std::uint64_t seed, const Arguments& arguments, Totals& totals) {
   std::snprintf(replay_hint, sizeof replay_hint, "replay: simulate --seed %llu --steps %zu --trace\n",
                 static_cast<unsigned long long>(seed), arguments.steps);
   sim::World world(seed, arguments.trace ? sim::Trace::Lines::print : sim::Trace::Lines::none);
+  if (arguments.recorded) world.witness.emplace(seed);
   const bool good = world.run(arguments.steps);
-  digest = (digest ^ world.trace.digest()) * 0x9e3779b97f4a7c15ULL;
+  totals.digest = (totals.digest ^ world.trace.digest()) * 0x9e3779b97f4a7c15ULL;
+  if (world.witness) totals.replayed += world.witness->replayed();
   if (good) return true;
   if (arguments.trace) {
     report(world, seed, arguments.steps);
     return false;
   }
   sim::World again(seed, sim::Trace::Lines::keep);  // The same, and this time it is written down.
+  if (arguments.recorded) again.witness.emplace(seed);
   again.run(arguments.steps);
   report(again, seed, arguments.steps);
   return false;
 }
 
-bool run_all(const Arguments& arguments, std::uint64_t& digest) {
+bool run_all(const Arguments& arguments, Totals& totals) {
   for (std::uint64_t i = 0; i < arguments.worlds; ++i) {
-    if (!run_world(arguments.seed + i, arguments, digest)) return false;
+    if (!run_world(arguments.seed + i, arguments, totals)) return false;
   }
   return true;
 }
@@ -96,22 +115,25 @@ bool run_all(const Arguments& arguments, std::uint64_t& digest) {
 
 int main(int argc, char** argv) {
   const Arguments arguments = arguments_of(argc, argv);
+  if (arguments.replay != nullptr) return sim::print_replay(arguments.replay);
   std::signal(SIGABRT, died);
   std::signal(SIGSEGV, died);
-  std::uint64_t digest = 0;
-  if (!run_all(arguments, digest)) return 1;
+  Totals totals;
+  if (!run_all(arguments, totals)) return 1;
   if (arguments.digest_twice) {
-    std::uint64_t second = 0;
+    Totals second;
     if (!run_all(arguments, second)) return 1;
-    if (second != digest) {
+    if (second.digest != totals.digest) {
       std::printf("the same seeds gave two digests: %016llx and %016llx\n",
-                  static_cast<unsigned long long>(digest), static_cast<unsigned long long>(second));
+                  static_cast<unsigned long long>(totals.digest),
+                  static_cast<unsigned long long>(second.digest));
       return 1;
     }
   }
   if (arguments.digest || arguments.digest_twice) {
-    std::printf("digest %016llx\n", static_cast<unsigned long long>(digest));
+    std::printf("digest %016llx\n", static_cast<unsigned long long>(totals.digest));
   }
+  if (arguments.recorded) std::printf("%zu lines of recordings replayed\n", totals.replayed);
   std::printf("%llu worlds from seed %llu: all invariants held\n",
               static_cast<unsigned long long>(arguments.worlds),
               static_cast<unsigned long long>(arguments.seed));

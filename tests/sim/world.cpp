@@ -34,6 +34,7 @@ bool World::run(std::size_t steps) {
   if (!checker.failed()) checker.settled();
   if (!checker.failed()) send_home();
   if (!checker.failed()) checker.emptied();
+  if (!checker.failed()) recording_ends();  // If the daemon has not retired.
   return !checker.failed();
 }
 
@@ -116,6 +117,11 @@ void World::probe() {
   }
   run_for(std::chrono::minutes(30));
   if (!checker.failed()) checker.probed(probes);
+}
+
+void World::recording_ends() {
+  const std::string wrong = witness ? witness->ends() : std::string();
+  if (!wrong.empty()) checker.broken("a recording gives the same actions again", wrong);
 }
 
 void World::send_home() {

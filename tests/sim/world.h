@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "sim/server.h"
 #include "sim/trace.h"
 #include "sim/truth.h"
+#include "sim/witness.h"
 
 namespace sim {
 
@@ -28,6 +30,7 @@ struct World {
   bool run(std::size_t steps);
 
   Client& add_client();
+  void recording_ends();
 
   Random random;
   Random more;  // For what has come later: see Options::draw_more().
@@ -36,6 +39,7 @@ struct World {
   Trace trace;
   Truth truth;
   Checker checker;
+  std::optional<Witness> witness;  // If what happens is to be recorded.
   Hands hands;
   std::vector<Family> families;
   std::deque<Client> clients;

@@ -21,11 +21,12 @@ LAYERS = {
     "core": ["base", "proto"],
     "face": ["base", "proto", "core"],
     "broker": ["base", "proto", "core", "face"],
+    "record": ["base", "proto", "core", "broker"],
     "io": ["base", "proto"],
-    "app": ["base", "proto", "transport", "core", "face", "broker", "io"],
+    "app": ["base", "proto", "transport", "core", "face", "broker", "record", "io"],
     "shim": ["base", "proto", "io"],
     "cli": ["base", "proto", "io", "shim"],
-    "bin": ["base", "proto", "transport", "core", "face", "broker", "io", "app", "shim", "cli"],
+    "bin": ["base", "proto", "transport", "core", "face", "broker", "record", "io", "app", "shim", "cli"],
 }
 # The rooms of a folder, and which of its other rooms each may include. What stands in the folder itself may include
 # all of them; they may include those headers of it that are only data (is_hallway).
@@ -49,7 +50,7 @@ ROOMS = {
         "sorting": ["context", "life", "calls", "questions", "interests", "roots", "tasks", "sessions", "servers"],
     },
 }
-PURE = ["base", "proto", "transport", "core", "face", "broker"]
+PURE = ["base", "proto", "transport", "core", "face", "broker", "record"]
 
 IMPURE_HEADERS = re.compile(
     r"^(sys/.*|linux/.*|netinet/.*|arpa/.*|uv\.h|spdlog/.*|unistd\.h|fcntl\.h|poll\.h|signal\.h|csignal"
@@ -81,7 +82,7 @@ TEXT = CODE | {".md", ".txt", ".cmake", ".json", ".py", ".mjs", ".js", ".ts", ".
 SKIPPED_FOLDERS = {"build", "node_modules", "__pycache__", "corpus"}
 # The shim and the start of the daemon back off, fakes play slow servers. A test or the daemon that slept would only
 # hope that a state has come about.
-NEVER_SLEEPS = re.compile(r"^(tests/(?!fake/)|src/(base|proto|core|face|broker|app)/)")
+NEVER_SLEEPS = re.compile(r"^(tests/(?!fake/)|src/(base|proto|core|face|broker|record|app)/)")
 
 
 class Tidy:

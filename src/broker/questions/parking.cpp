@@ -47,7 +47,7 @@ Park park_of(const State& state, const Instance& instance, const Call& call) {
 std::string new_ticket(State& state, ParkId park) {
   const std::string number = std::to_string(++state.parks.tickets_ever);
   char text[48];
-  const std::uint64_t key = state.options.hash_key;
+  const std::uint64_t key = state.options.ticket_key;
   std::snprintf(text, sizeof text, "hearth-%016llx%016llx",
                 static_cast<unsigned long long>(base::siphash({key, 2}, number)),
                 static_cast<unsigned long long>(base::siphash({key, 3}, number)));
