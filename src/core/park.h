@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "core/ids.h"
+#include "core/outcome.h"
 #include "proto/method.h"
 
 namespace core {
@@ -28,7 +29,7 @@ struct ParkedAsk {
 // Changed by core/parks.h only.
 struct Park {
   // The call has ended: the park is kept for those who present its ticket again.
-  bool finished() const { return !outcome.empty(); }
+  bool finished() const { return outcome.has_value(); }
 
   InstanceId instance;
   SessionId session;  // Of the client that asked last.
@@ -44,13 +45,13 @@ struct Park {
   std::optional<base::Instant> round_due;  // Attached: the client is told then what is asked.
   std::optional<base::Instant> deadline;   // It is given up then, unless its client comes back.
   std::vector<std::string> tickets;        // That were given out for it.
-  std::string outcome;  // What the call came to while nobody waited: "\"result\":…" or "\"error\":…".
+  std::optional<Outcome> outcome;          // What the call came to while nobody waited.
 };
 
 struct Ticket {
   std::uint64_t park = 0;
   bool used = false;
-  std::string replay;  // What whoever presented it was answered, like Park::outcome; empty: nothing yet.
+  std::optional<Outcome> replay;  // What whoever presented it was answered.
 };
 
 }  // namespace core

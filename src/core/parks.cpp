@@ -160,7 +160,7 @@ void Parks::hand_over(ParkId id, SessionId session) {
   });
 }
 
-void Parks::finish(ParkId id, std::string outcome, base::Instant deadline) {
+void Parks::finish(ParkId id, Outcome outcome, base::Instant deadline) {
   drop_questions(id);
   change(id, [&](Park& park) {
     park.round_due.reset();

@@ -48,7 +48,7 @@ class Parks {
   // From now on that session's client waits for the call.
   void hand_over(ParkId id, SessionId session);
   // The call is over; the outcome is kept until `deadline`.
-  void finish(ParkId id, std::string outcome, base::Instant deadline);
+  void finish(ParkId id, Outcome outcome, base::Instant deadline);
 
   void add_ticket(ParkId id, std::string text);
   Ticket* ticket(std::string_view text);

@@ -72,10 +72,10 @@ std::vector<std::string> Tasks::with_excess_results(SessionId owner) const {
   bool last = true;
   for (auto id = order_.rbegin(); id != order_.rend(); ++id) {
     const Task& task = tasks_.find(*id)->second;
-    if (task.owner != owner || task.outcome.empty()) continue;
-    bytes += task.outcome.size();
+    if (task.owner != owner || !task.outcome) continue;
+    bytes += task.outcome->raw.size();
     // What is so small is not worth an error in its place.
-    const bool large = task.outcome.size() > 1024;
+    const bool large = task.outcome->raw.size() > 1024;
     if (!std::exchange(last, false) && large && bytes > limits::task_results_bytes) excess.push_back(*id);
   }
   std::ranges::reverse(excess);

@@ -87,16 +87,18 @@ std::string finished_task(std::string_view id, std::string_view at) {
   return task.text();
 }
 
-std::string outcome_of(std::string_view raw_detailed) {
+std::optional<core::Outcome> outcome_of(std::string_view raw_detailed) {
   const std::string status = status_of(raw_detailed);
-  if (status == "completed") return R"("result":)" + legacy_result(proto::member(raw_detailed, "result"));
+  if (status == "completed")
+    return core::Outcome::result(legacy_result(proto::member(raw_detailed, "result")));
   if (status == "failed") {
     const std::string_view error = proto::member(raw_detailed, "error");
-    return R"("error":)" +
-           (error.empty() ? R"({"code":-32603,"message":"the task failed"})" : std::string(error));
+    return core::Outcome::error(error.empty() ? R"({"code":-32603,"message":"the task failed"})"
+                                              : std::string(error));
   }
-  if (status == "cancelled") return R"("error":{"code":-32603,"message":"the task was cancelled"})";
-  return {};
+  if (status == "cancelled")
+    return core::Outcome::error(R"({"code":-32603,"message":"the task was cancelled"})");
+  return std::nullopt;
 }
 
 std::int64_t poll_after(std::string_view raw_task, std::int64_t otherwise) {
@@ -110,15 +112,15 @@ std::string created_task(std::string_view raw_task, std::string_view server_info
 namespace {
 
 // The members of a task as modern clients know it.
-std::string detailed_members(std::string_view raw_task, std::string_view outcome,
+std::string detailed_members(std::string_view raw_task, const std::optional<core::Outcome>& outcome,
                              std::span<const core::ParkedAsk> asks) {
   std::string task(raw_task);
   // A result is a result, even if it says that the tool failed.
-  if (outcome.starts_with(R"("result")")) task = legacy_task_with(task, "completed");
+  if (outcome && !outcome->failed) task = legacy_task_with(task, "completed");
   // Until there is something to be asked it works, as far as the client can tell.
   if (asks.empty() && status_of(task) == "input_required") task = legacy_task_with(task, "working");
   std::string text = modern_members(task);
-  if (!outcome.empty()) text.append(",").append(outcome);
+  if (outcome) text.append(",").append(outcome->member());
   if (asks.empty()) return text;
   Writer requests;
   requests.object();
@@ -129,13 +131,13 @@ std::string detailed_members(std::string_view raw_task, std::string_view outcome
 
 }  // namespace
 
-std::string detailed_task(std::string_view raw_task, std::string_view outcome,
+std::string detailed_task(std::string_view raw_task, const std::optional<core::Outcome>& outcome,
                           std::span<const core::ParkedAsk> asks, std::string_view server_info) {
   return R"({"resultType":"complete",)" + detailed_members(raw_task, outcome, asks) + meta_of(server_info) +
          '}';
 }
 
-std::string task_notice(std::string_view raw_task, std::string_view outcome,
+std::string task_notice(std::string_view raw_task, const std::optional<core::Outcome>& outcome,
                         std::span<const core::ParkedAsk> asks) {
   return '{' + detailed_members(raw_task, outcome, asks) + '}';
 }

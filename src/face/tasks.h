@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "core/outcome.h"
 #include "core/park.h"
 
 namespace face {
@@ -22,21 +24,20 @@ std::string legacy_task(std::string_view raw);
 std::string legacy_task_with(std::string_view raw_task, std::string_view status);
 // One of our own, for a call that was to become a task and was answered at once.
 std::string finished_task(std::string_view id, std::string_view at);
-// "result" or "error" with its key, once the task has ended; empty before. What a legacy client would be
-// answered.
-std::string outcome_of(std::string_view raw_detailed);
+// What a legacy client would be answered, once the task has ended.
+std::optional<core::Outcome> outcome_of(std::string_view raw_detailed);
 // Milliseconds after which it may be asked for again; `otherwise` if it does not say.
 std::int64_t poll_after(std::string_view raw_task, std::int64_t otherwise);
 
 // Makes a result of the type "task" from a legacy server's Task.
 std::string created_task(std::string_view raw_task, std::string_view server_info);
-// The same as the answer to tasks/get. `outcome` as above, empty while it runs; `asks`: what the client is to
+// The same as the answer to tasks/get. `outcome` as above; `asks`: what the client is to
 // answer.
-std::string detailed_task(std::string_view raw_task, std::string_view outcome,
+std::string detailed_task(std::string_view raw_task, const std::optional<core::Outcome>& outcome,
                           std::span<const core::ParkedAsk> asks, std::string_view server_info);
 
 // The params of notifications/tasks that say the same.
-std::string task_notice(std::string_view raw_task, std::string_view outcome,
+std::string task_notice(std::string_view raw_task, const std::optional<core::Outcome>& outcome,
                         std::span<const core::ParkedAsk> asks);
 
 // A list of tools, each of which may be called as a task.

@@ -66,9 +66,9 @@ TEST_CASE("the oldest outcome that was seen goes before the oldest that was not"
   const ParkId away = parks.insert(of(one));
   const ParkId there = parks.insert(of(one));
   parks.send_away(away, start);
-  parks.finish(away, "\"result\":{}", start);
+  parks.finish(away, core::Outcome::result("{}"), start);
   CHECK(parks.oldest_finished("", one) == away);
-  parks.finish(there, "\"result\":{}", start);
+  parks.finish(there, core::Outcome::result("{}"), start);
   CHECK(parks.waiting("", one) == 0);
   CHECK(parks.finished("", one) == 2);
   CHECK(parks.oldest_finished("", one) == there);

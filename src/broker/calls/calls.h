@@ -48,16 +48,25 @@ void wait_again(State& state, core::Instance& instance, core::Call& call, proto:
 
 // Takes the call out of all tables; its session, if it still has one that waits, is told nothing.
 core::Call finish(State& state, core::Instance& instance, std::int64_t wire_id);
-void answer(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view raw_result);
-void fail(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view raw_error);
+// The call is over: it is out of all tables, and its client, if one waits, is told so. Calls that have joined
+// it come to the same error; a result would have to be put into the words of each client first.
+void end(State& state, core::Instance& instance, std::int64_t wire_id, const core::Outcome& outcome);
+inline void answer(State& state, core::Instance& instance, std::int64_t wire_id,
+                   std::string_view raw_result) {
+  end(state, instance, wire_id, core::Outcome::result(std::string(raw_result)));
+}
+inline void fail(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view raw_error) {
+  end(state, instance, wire_id, core::Outcome::error(std::string(raw_error)));
+}
+std::string response(std::string_view raw_id, const core::Outcome& outcome);
 // The client is told so; the call is out of the tables, or has been answered with something else.
-void send_outcome(State& state, const core::Call& call, std::string_view outcome);
-void remember_for_replay(State& state, const core::Park& park, const std::string& outcome);
+void send_outcome(State& state, const core::Call& call, const core::Outcome& outcome);
+void remember_for_replay(State& state, const core::Park& park, const core::Outcome& outcome);
 // Declines it to the server that asked. A question without a server's id was Hearth's own.
 void decline_parked(State& state, InstanceId instance, const core::ParkedAsk& ask);
-// What a modern call has come to ("\"result\":…" or "\"error\":…"): told to its client, if that waits, and
-// kept. The call is out of the tables.
-void conclude(State& state, const core::Call& call, std::string outcome);
+// What a call has come to that is out of the tables: told to its client, and kept for one that is away with a
+// ticket.
+void conclude(State& state, const core::Call& call, const core::Outcome& outcome);
 // The client that waited has gone: its ticket finds nothing any more.
 void unpark(State& state, core::ParkId park);
 

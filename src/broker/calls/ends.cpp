@@ -12,6 +12,7 @@ namespace broker {
 using core::Call;
 using core::CallState;
 using core::Instance;
+using core::Outcome;
 using core::Park;
 using core::ParkedAsk;
 using core::ParkId;
@@ -57,19 +58,21 @@ void end_listen(State& state, Instance& instance, std::int64_t call) {
 
 }  // namespace
 
-void remember_for_replay(State& state, const Park& park, const std::string& outcome) {
+void remember_for_replay(State& state, const Park& park, const Outcome& outcome) {
   if (core::Ticket* ticket = state.parks.ticket(park.presented)) ticket->replay = outcome;
 }
 
-void send_outcome(State& state, const Call& call, std::string_view outcome) {
-  std::string text = R"({"jsonrpc":"2.0","id":)" + call.client_id + ',';
-  text.append(outcome).append("}");
+std::string response(std::string_view raw_id, const Outcome& outcome) {
+  return outcome.failed ? proto::error_text(raw_id, outcome.raw) : proto::result_text(raw_id, outcome.raw);
+}
+
+void send_outcome(State& state, const Call& call, const Outcome& outcome) {
   // A listen's slot was freed when it was acknowledged, but its end is owed, too.
   std::optional<std::uint16_t> slot = call.journal_slot;
   Session* session = state.sessions.find(call.session);
   if (!slot && session != nullptr && call.method == Method::subscriptions_listen)
     slot = note_call(state, *session, call.client_id);
-  state.outbox.push_back(SendToSession{call.session, proto::Message(std::move(text)), slot});
+  state.outbox.push_back(SendToSession{call.session, Message(response(call.client_id, outcome)), slot});
 }
 
 Call finish(State& state, Instance& instance, std::int64_t wire_id) {
@@ -94,21 +97,14 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   return call;
 }
 
-void answer(State& state, Instance& instance, std::int64_t wire_id, std::string_view raw_result) {
-  const Call call = finish(state, instance, wire_id);
-  if (call.state == CallState::cancelled) return;
-  if (call.era == proto::Era::modern) return conclude(state, call, R"("result":)" + std::string(raw_result));
-  state.send_answer(call, Message(proto::result_text(call.client_id, raw_result)));
-}
-
-void fail(State& state, Instance& instance, std::int64_t wire_id, std::string_view raw_error) {
+void end(State& state, Instance& instance, std::int64_t wire_id, const Outcome& outcome) {
   if (const auto led = instance.merging.ended(wire_id)) {
-    for (const std::int64_t joined : led->joined) fail(state, instance, joined, raw_error);
+    ensure(outcome.failed || led->joined.empty());
+    for (const std::int64_t joined : led->joined) end(state, instance, joined, outcome);
   }
   const Call call = finish(state, instance, wire_id);
   if (call.state == CallState::cancelled || call.purpose != Purpose::forwarded) return;
-  if (call.era == proto::Era::modern) return conclude(state, call, R"("error":)" + std::string(raw_error));
-  state.send_answer(call, Message(proto::error_text(call.client_id, raw_error)));
+  conclude(state, call, outcome);
 }
 
 void decline_parked(State& state, InstanceId instance, const ParkedAsk& ask) {
@@ -122,7 +118,7 @@ void decline_parked(State& state, InstanceId instance, const ParkedAsk& ask) {
   }
 }
 
-void conclude(State& state, const Call& call, std::string outcome) {
+void conclude(State& state, const Call& call, const Outcome& outcome) {
   if (call.state != CallState::parked) send_outcome(state, call, outcome);
   const Park* park = state.parks.find(call.park);
   if (park == nullptr) return;
@@ -135,7 +131,7 @@ void conclude(State& state, const Call& call, std::string outcome) {
   forget_one_finished(state, *park);
   remember_for_replay(state, *park, outcome);
   const base::Instant until = park->attached ? state.now + core::limits::replay_for : *park->deadline;
-  state.parks.finish(call.park, std::move(outcome), until);
+  state.parks.finish(call.park, outcome, until);
 }
 
 void unpark(State& state, ParkId id) {

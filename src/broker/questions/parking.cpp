@@ -66,8 +66,8 @@ void give_round(State& state, ParkId id) {
   Instance* instance = state.instances.find(park.instance);
   Call* call = instance != nullptr ? instance->calls.find(park.call) : nullptr;
   if (call == nullptr || call->park != id || call->state != CallState::sent || park.asks.empty()) return;
-  const std::string outcome =
-      R"("result":)" + face::input_required(park.asks, new_ticket(state, id), instance->server_info);
+  const core::Outcome outcome =
+      core::Outcome::result(face::input_required(park.asks, new_ticket(state, id), instance->server_info));
   remember_for_replay(state, park, outcome);
   send_outcome(state, *call, outcome);
   detach(state, *instance, *call);
@@ -127,7 +127,7 @@ void park_ended(State& state, Instance& instance, const Call& call, std::vector<
                                  std::to_string(core::limits::parked_per_principal) +
                                  " calls of this client already wait for answers; give one of those, "
                                  "then make the call again";
-    return send_outcome(state, call, R"("error":)" + error_about(instance, sentence, true));
+    return send_outcome(state, call, core::Outcome::error(error_about(instance, sentence, true)));
   }
   Park park = park_of(state, instance, call);
   park.attached = false;
@@ -135,8 +135,8 @@ void park_ended(State& state, Instance& instance, const Call& call, std::vector<
   park.asks = std::move(asks);
   const ParkId id = state.parks.insert(std::move(park));
   send_outcome(state, call,
-               R"("result":)" + face::input_required(state.parks.at(id).asks, new_ticket(state, id),
-                                                     instance.server_info));
+               core::Outcome::result(face::input_required(state.parks.at(id).asks, new_ticket(state, id),
+                                                          instance.server_info)));
 }
 
 void park_for_roots(State& state, Session& session, Instance& instance, const Scanned& message) {

@@ -141,7 +141,7 @@ void cut_call(State& state, Instance& instance, std::int64_t id, const std::stri
   Call call = finish(state, instance, wire_id);
   const bool sent = call.state == CallState::sent || call.state == CallState::returning;
   if (call.era == proto::Era::modern) {
-    conclude(state, call, "\"error\":" + raw_error);
+    conclude(state, call, core::Outcome::error(raw_error));
   } else {
     state.send_answer(call, proto::Message(proto::error_text(call.client_id, raw_error)));
   }

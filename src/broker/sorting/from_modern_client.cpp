@@ -102,11 +102,13 @@ bool wants_url(std::string_view raw_error) {
 void answered_with_error(State& state, Instance& instance, const Call& call, std::string_view raw_error) {
   // It failed after it was told that the client cannot be asked: that is most likely why.
   if (!call.lacking.empty())
-    return conclude(state, call, R"("error":)" + face::missing_capability(call.lacking));
-  if (!wants_url(raw_error)) return conclude(state, call, R"("error":)" + face::modern_error(raw_error));
+    return conclude(state, call, core::Outcome::error(face::missing_capability(call.lacking)));
+  if (!wants_url(raw_error))
+    return conclude(state, call, core::Outcome::error(face::modern_error(raw_error)));
   std::vector<core::ParkedAsk> asks = url_questions(raw_error);
   if (!call.abilities.elicitation_url || asks.empty() || !proto::may_ask(call.method)) {
-    return conclude(state, call, R"("error":)" + face::missing_capability(R"({"elicitation":{"url":{}}})"));
+    return conclude(state, call,
+                    core::Outcome::error(face::missing_capability(R"({"elicitation":{"url":{}}})")));
   }
   park_ended(state, instance, call, std::move(asks));
 }
@@ -160,7 +162,8 @@ void modern_answer(State& state, Instance& instance, const Call& call, const Sca
   const std::string_view result = message.of(message.envelope.result);
   if (proto::about_a_task(call.method)) return legacy_task_answered(state, instance, call, result);
   if (proto::lists(call.method)) instance.cursors.issued(core::next_cursor_of(result));
-  conclude(state, call, R"("result":)" + face::complete_result(result, call.method, instance.server_info));
+  conclude(state, call,
+           core::Outcome::result(face::complete_result(result, call.method, instance.server_info)));
 }
 
 }  // namespace broker

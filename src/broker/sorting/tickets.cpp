@@ -58,11 +58,9 @@ void refuse_ticket(State& state, Session& session, const Scanned& message) {
                                 {session.server, false}));
 }
 
-void reply_outcome(State& state, Session& session, const Scanned& message, std::string_view outcome) {
+void reply_outcome(State& state, Session& session, const Scanned& message, const core::Outcome& outcome) {
   const std::string_view id = message.of(message.envelope.id);
-  std::string text = R"({"jsonrpc":"2.0","id":)" + std::string(id) + ',';
-  text.append(outcome).append("}");
-  state.reply(session, id, std::move(text));
+  state.reply(session, id, response(id, outcome));
 }
 
 // What the client said its roots are. False: they cannot be respected now, and the client has been told.
@@ -103,8 +101,9 @@ void take_over(State& state, Session& session, Instance& instance, ParkId id, co
                const Asked& asked) {
   Call& call = *instance.calls.find(state.parks.at(id).call);
   if (call.state != CallState::parked) {
-    send_outcome(state, call,
-                 R"("error":)" + error_about(instance, "was asked again with the same requestState", false));
+    send_outcome(
+        state, call,
+        core::Outcome::error(error_about(instance, "was asked again with the same requestState", false)));
     detach(state, instance, call);
   }
   call.abilities = asked.abilities;
@@ -125,12 +124,12 @@ void come_back(State& state, Session& session, Instance& instance, const Scanned
                      park->server == session.server && park->digest == digest_of(state, message.bytes);
   if (!known) return refuse_ticket(state, session, message);
   const ParkId id = ticket->park;
-  if (!ticket->replay.empty()) return reply_outcome(state, session, message, ticket->replay);
+  if (ticket->replay) return reply_outcome(state, session, message, *ticket->replay);
   ticket->used = true;
   state.parks.present(id, presented);
   if (park->finished()) {
     ticket->replay = park->outcome;
-    return reply_outcome(state, session, message, park->outcome);
+    return reply_outcome(state, session, message, *park->outcome);
   }
   if (park->call == 0) {
     const bool for_roots = state.parks.take(id).for_roots;

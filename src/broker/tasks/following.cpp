@@ -33,7 +33,7 @@ void deliver(State& state, Instance& instance, const std::string& id) {
   Task& task = *instance.tasks.find(id);
   task.poll_due.reset();
   const SessionId owner = task.owner;
-  const std::string outcome = task.outcome;
+  const core::Outcome outcome = *task.outcome;
   const std::string shown = task.state;
   const std::vector<std::int64_t> waiters = std::exchange(task.waiters, {});
   const std::vector<Call> shown_to = std::exchange(task.shown_to, {});
@@ -41,11 +41,11 @@ void deliver(State& state, Instance& instance, const std::string& id) {
   for (const std::int64_t wire_id : waiters) {
     const Call* call = instance.calls.find(wire_id);
     if (call == nullptr || call->state == CallState::cancelled || call->uri != id) continue;
-    if (outcome.starts_with(error_key)) {
-      fail(state, instance, wire_id, outcome.substr(error_key.size()));
+    if (outcome.failed) {
+      end(state, instance, wire_id, outcome);
       continue;
     }
-    std::string result = outcome.substr(result_key.size());
+    std::string result = outcome.raw;
     if (call->era == proto::Era::modern) {
       result = face::complete_result(result, call->method, instance.server_info);
     } else if (call->method == Method::tasks_result) {
@@ -55,7 +55,7 @@ void deliver(State& state, Instance& instance, const std::string& id) {
   }
   for (const Call& call : shown_to) {
     conclude(state, call,
-             std::string(result_key) + face::detailed_task(shown, outcome, {}, instance.server_info));
+             core::Outcome::result(face::detailed_task(shown, outcome, {}, instance.server_info)));
   }
   bound_results(instance, owner);
 }

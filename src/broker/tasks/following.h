@@ -9,10 +9,6 @@
 
 namespace broker {
 
-// How an outcome begins (core/tasks.h).
-inline constexpr std::string_view result_key = R"("result":)";
-inline constexpr std::string_view error_key = R"("error":)";
-
 // When the server is asked next how the task stands.
 base::Instant next_look(const State& state, const core::Task& task);
 // From now on the call waits for what the task comes to.

@@ -34,10 +34,10 @@ void fetch(State& state, Instance& instance, const std::string& id, Task& task) 
 // there is nothing to be shown before that has come.
 bool fetch_if_due(State& state, Instance& instance, const std::string& id, Task& task) {
   const std::string status = proto::json::unquoted(proto::member(task.state, "status"));
-  if (status == "cancelled") task.outcome.clear();
+  if (status == "cancelled") task.outcome.reset();
   const bool has_result = core::task_ended(task.state) && status != "cancelled";
   if (has_result || status == "input_required") fetch(state, instance, id, task);
-  return !has_result || !task.outcome.empty();
+  return !has_result || task.outcome.has_value();
 }
 
 // The modern call that is answered with what the task comes to, because its client knows no tasks.
@@ -116,7 +116,7 @@ void modern_task_request(State& state, Session& session, Instance& instance, con
                          task.asks.erase(ask);
                        });
     state.reply(session, raw_id, proto::result_text(raw_id, R"({"resultType":"complete"})"));
-  } else if (method == Method::tasks_get && !task.outcome.empty()) {
+  } else if (method == Method::tasks_get && task.outcome) {
     state.reply(
         session, raw_id,
         proto::result_text(raw_id, face::detailed_task(task.state, task.outcome, {}, instance.server_info)));
@@ -128,23 +128,23 @@ void modern_task_request(State& state, Session& session, Instance& instance, con
 void legacy_task_answered(State& state, Instance& instance, const Call& call, std::string_view result) {
   Task* task = instance.tasks.find(call.uri);
   if (call.method == Method::tasks_cancel)
-    return conclude(state, call, std::string(result_key) + R"({"resultType":"complete"})");
+    return conclude(state, call, core::Outcome::result(R"({"resultType":"complete"})"));
   if (task == nullptr)  // Forgotten while the server looked for it.
-    return conclude(state, call, std::string(error_key) + R"({"code":-32602,"message":"Task not found"})");
+    return conclude(state, call, core::Outcome::error(R"({"code":-32602,"message":"Task not found"})"));
   task->state = result;
   if (!fetch_if_due(state, instance, call.uri, *task)) {
     task->shown_to.push_back(call);
     return;
   }
   conclude(state, call,
-           std::string(result_key) +
-               face::detailed_task(task->state, task->outcome, task->asks, instance.server_info));
+           core::Outcome::result(
+               face::detailed_task(task->state, task->outcome, task->asks, instance.server_info)));
 }
 
 void bridged_task_status(State& state, Instance& instance, const Scanned& message) {
   const std::string id = proto::json::unquoted(message.of(message.envelope.task_id));
   Task& task = *instance.tasks.find(id);
-  if (!task.outcome.empty()) return;
+  if (task.outcome) return;
   task.state = message.of(message.envelope.params);
   if (fetch_if_due(state, instance, id, task)) tell_listens_of(state, instance, id, task);
 }
@@ -154,13 +154,13 @@ void task_fetched(State& state, Instance& instance, const Call& call, const Scan
   if (task == nullptr) return;
   const std::string_view result = message.of(message.envelope.result);
   if (result.empty()) {
-    task->outcome = std::string(error_key) + std::string(message.of(message.envelope.error));
+    task->outcome = core::Outcome::error(std::string(message.of(message.envelope.error)));
     task->state = face::legacy_task_with(task->state, "failed");
   } else {
     const std::string meta =
         proto::with_members(proto::member(result, "_meta"), {}, {proto::meta::related_task});
     const std::string kept = meta == "{}" ? std::string() : R"("_meta":)" + meta;
-    task->outcome = std::string(result_key) + proto::with_members(result, kept, {"_meta"});
+    task->outcome = core::Outcome::result(proto::with_members(result, kept, {"_meta"}));
     task->state = face::legacy_task_with(task->state, "completed");
   }
   task->asks.clear();

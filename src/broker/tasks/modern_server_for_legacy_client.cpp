@@ -80,7 +80,7 @@ void task_done_at_once(State& state, Instance& instance, const Call& call, std::
                {.owner = call.session,
                 .bridged = true,
                 .state = done,
-                .outcome = std::string(result_key) + face::legacy_result(raw_result)});
+                .outcome = core::Outcome::result(face::legacy_result(raw_result))});
   const SessionId owner = call.session;
   answer(state, instance, call.wire_id, R"({"task":)" + done + '}');
   bound_results(instance, owner);
@@ -104,9 +104,9 @@ void legacy_task_request(State& state, Session& session, Instance& instance, con
   if (method == Method::tasks_result) {
     const std::int64_t wire_id = hold_call(state, session, instance, message, method);
     wait_for(instance, *instance.calls.find(wire_id), id, task);
-    if (!task.outcome.empty()) return deliver(state, instance, id);
+    if (task.outcome) return deliver(state, instance, id);
     task.poll_due = state.now;
-  } else if (task.outcome.empty()) {
+  } else if (!task.outcome) {
     forward_call(state, session, instance, message, method);
   } else if (method == Method::tasks_get) {
     reply(task.state);
@@ -138,22 +138,22 @@ void modern_task_answered(State& state, Instance& instance, std::int64_t wire_id
     task->outcome = face::outcome_of(result);
   }
   answer(state, instance, wire_id, task->state);
-  if (!task->outcome.empty()) deliver(state, instance, asked_for);
+  if (task->outcome) deliver(state, instance, asked_for);
 }
 
 void task_polled(State& state, Instance& instance, const Call& call, const Scanned& message) {
   Task* task = instance.tasks.find(call.uri);
-  if (task == nullptr || task->left || !task->outcome.empty()) return;
+  if (task == nullptr || task->left || task->outcome) return;
   const std::string_view result = message.of(message.envelope.result);
   const std::string lost = why_lost(instance, message);
   if (!lost.empty()) {
-    task->outcome = std::string(error_key) + lost;
+    task->outcome = core::Outcome::error(lost);
     task->state = face::legacy_task_with(task->state, "failed");
   } else {
     task->state = face::legacy_task(result);
     task->outcome = face::outcome_of(result);
   }
-  if (!task->outcome.empty()) return deliver(state, instance, call.uri);
+  if (task->outcome) return deliver(state, instance, call.uri);
   task->poll_due = next_look(state, *task);
   if (!proto::member(result, "inputRequests").empty()) ask_its_client(state, instance, call.uri, message);
 }

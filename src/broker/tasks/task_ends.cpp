@@ -21,7 +21,7 @@ using core::Task;
 
 // Everybody who waits for the task hears of it; its own session too if it is still to be told how it went.
 void end(State& state, Instance& instance, const std::string& id, Task& task, const std::string& raw_error) {
-  const std::string outcome = R"("error":)" + raw_error;
+  const core::Outcome outcome = core::Outcome::error(raw_error);
   for (const ParkedAsk& ask : std::exchange(task.asks, {})) decline_parked(state, instance.id, ask);
   for (const std::int64_t wire_id : std::exchange(task.waiters, {})) {
     const Call* call = instance.calls.find(wire_id);
@@ -29,7 +29,7 @@ void end(State& state, Instance& instance, const std::string& id, Task& task, co
     if (waits && call->state != CallState::cancelled) fail(state, instance, wire_id, raw_error);
   }
   for (const Call& call : std::exchange(task.shown_to, {})) conclude(state, call, outcome);
-  if (!task.bridged || !task.outcome.empty()) return;
+  if (!task.bridged || task.outcome) return;
   task.outcome = outcome;
   task.state = face::legacy_task_with(task.state, "failed");
   if (instance.era == proto::Era::legacy)
@@ -52,11 +52,11 @@ void bound_results(Instance& instance, SessionId owner) {
   for (const std::string& id : instance.tasks.with_excess_results(owner)) {
     Task& task = *instance.tasks.find(id);
     task.outcome =
-        R"("error":)" + error_about(instance,
-                                    "has finished this task, but its result is not kept any more: "
-                                    "later results of this session took more than " +
-                                        std::to_string(core::limits::task_results_bytes >> 20) + " MiB",
-                                    false);
+        core::Outcome::error(error_about(instance,
+                                         "has finished this task, but its result is not kept any more: "
+                                         "later results of this session took more than " +
+                                             std::to_string(core::limits::task_results_bytes >> 20) + " MiB",
+                                         false));
     task.state = face::legacy_task_with(task.state, "failed");
   }
 }
@@ -84,7 +84,7 @@ void tasks_leave(State& state, Session& session, Instance& instance) {
   instance.tasks.each([&](const std::string& id, Task& task) {
     if (task.owner != session.id) return;
     for (const ParkedAsk& ask : std::exchange(task.asks, {})) decline_parked(state, instance.id, ask);
-    const bool over = !task.outcome.empty() || core::task_ended(task.state);
+    const bool over = task.outcome || core::task_ended(task.state);
     if (task.bridged && !over) cancel_task(state, instance, id, task);
   });
   instance.tasks.leave(session.id);
