@@ -28,8 +28,6 @@ void go_alone(State& state, core::Instance& instance, core::Call& call);
 // A notification of a client's for the server.
 void forward_notice(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
 std::int64_t own_call(core::Instance& instance, core::Purpose purpose, std::string uri = {});
-void cancel_by_client(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
-void abandon_calls(State& state, core::Session& session, core::Instance& instance);
 // The call as its server wants to hear it.
 proto::Message for_server(State& state, const core::Instance& instance, core::Call& call,
                           const Scanned& message);
@@ -51,12 +49,11 @@ core::Call finish(State& state, core::Instance& instance, std::int64_t wire_id);
 // The call is over: it is out of all tables, and its client, if one waits, is told so. Calls that have joined
 // it come to the same error; a result would have to be put into the words of each client first.
 void end(State& state, core::Instance& instance, std::int64_t wire_id, const core::Outcome& outcome);
-inline void answer(State& state, core::Instance& instance, std::int64_t wire_id,
-                   std::string_view raw_result) {
-  end(state, instance, wire_id, core::Outcome::result(std::string(raw_result)));
+inline void answer(State& state, core::Instance& instance, std::int64_t wire_id, std::string raw_result) {
+  end(state, instance, wire_id, core::Outcome::result(std::move(raw_result)));
 }
-inline void fail(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view raw_error) {
-  end(state, instance, wire_id, core::Outcome::error(std::string(raw_error)));
+inline void fail(State& state, core::Instance& instance, std::int64_t wire_id, std::string raw_error) {
+  end(state, instance, wire_id, core::Outcome::error(std::move(raw_error)));
 }
 std::string response(std::string_view raw_id, const core::Outcome& outcome);
 // The client is told so; the call is out of the tables, or has been answered with something else.
@@ -70,10 +67,19 @@ void conclude(State& state, const core::Call& call, const core::Outcome& outcome
 // The client that waited has gone: its ticket finds nothing any more.
 void unpark(State& state, core::ParkId park);
 
+// cancels.cpp
+
+// The call is not waited for any more. If the server has it, it is told why, once, and the call stays in the
+// table, cancelled, until it is answered or its time is over; if not, it is forgotten. Where others have
+// joined the call, one of them takes its place and nothing is cancelled.
+void cancel(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view why);
+// The same for the call that the client's notification names.
+void cancel_by_client(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
+// The session leaves.
+void abandon_calls(State& state, core::Session& session, core::Instance& instance);
+
 // endings.cpp
 
-// The server has been told that nobody waits for the call, which stays in the table until it answers.
-void becomes_cancelled(State& state, core::Instance& instance, core::Call& call);
 // More of the session's calls than may be remembered were cancelled, and the first of them a moment ago.
 bool cancels_too_fast(const State& state, const core::Instance& instance, SessionId session);
 // Whether a call of another party that is over may still be asking.

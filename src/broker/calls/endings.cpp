@@ -15,35 +15,9 @@ using core::Call;
 using core::CallState;
 using core::Instance;
 
-namespace {
-
-// What was cancelled long ago is forgotten early where there is too much of it: an answer that still comes is
-// one that nobody waits for.
-void forget_cancelled(const State& state, Instance& instance, SessionId session) {
-  if (instance.calls.cancelled_of(session) <= core::limits::cancelled_per_session) return;
-  const Call& oldest = instance.calls.longest_cancelled_of(session);
-  if (!core::ghost(oldest, state.now)) instance.calls.take(oldest.wire_id);
-}
-
-}  // namespace
-
 bool cancels_too_fast(const State& state, const Instance& instance, SessionId session) {
   return instance.calls.cancelled_of(session) >= core::limits::cancelled_per_session &&
          core::ghost(instance.calls.longest_cancelled_of(session), state.now);
-}
-
-void becomes_cancelled(State& state, Instance& instance, Call& call) {
-  call.cancelled_at = state.now;
-  call.original = {};  // It is not made again.
-  instance.calls.become(call, CallState::cancelled);
-  forget_cancelled(state, instance, call.session);
-  instance.tombstones.push_back({state.now + core::limits::tombstone, call.wire_id});
-  if (!proto::may_ask(call.method)) return;
-  // While nothing waits for them there is no deadline that would take them out.
-  const bool waited_for = !instance.waiting.empty() || !instance.held_questions.empty();
-  while (!waited_for && !instance.endings.empty() && instance.endings.front() <= state.now)
-    instance.endings.pop_front();
-  instance.endings.push_back(state.now + core::limits::ending);
 }
 
 bool another_is_ending(const State& state, const Instance& instance, const Party& party) {

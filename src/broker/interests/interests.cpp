@@ -137,9 +137,9 @@ void tell_waiters(State& state, Instance& instance, const std::string& uri,
       continue;
     }
     if (success) {
-      answer(state, instance, waiter.call, raw_result);
+      answer(state, instance, waiter.call, std::string(raw_result));
     } else {
-      fail(state, instance, waiter.call, raw_error);
+      fail(state, instance, waiter.call, std::string(raw_error));
     }
     if (Session* session = state.sessions.find(waiter.session)) note_setup(state, *session);
   }
@@ -210,7 +210,7 @@ void level_answered(State& state, Instance& instance, const Scanned& message) {
   for (const std::int64_t call : std::exchange(instance.level_waiters, {})) {
     if (refused) {
       if (Session* session = state.sessions.find(instance.calls.find(call)->session)) session->level.reset();
-      fail(state, instance, call, message.of(message.envelope.error));
+      fail(state, instance, call, std::string(message.of(message.envelope.error)));
     } else {
       answer(state, instance, call, "{}");
     }

@@ -82,13 +82,7 @@ void give_up(State& state, ParkId id, std::string_view why) {
   Instance* instance = state.instances.find(park.instance);
   Call* call = instance != nullptr ? instance->calls.find(park.call) : nullptr;
   if (call == nullptr || call->park != id) return;
-  if (leave_task(state, *instance, *call)) {
-    finish(state, *instance, park.call);
-    drain_waiting(state, *instance);
-    return;
-  }
-  state.send(instance->id, face::cancelled_notice(std::to_string(park.call), why));
-  becomes_cancelled(state, *instance, *call);
+  cancel(state, *instance, park.call, why);
   drain_waiting(state, *instance);
 }
 

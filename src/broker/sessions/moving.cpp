@@ -136,20 +136,11 @@ void arrive(State& state, Session& session, Instance& to) {
 // Its client is told of a call that may or may not have had an effect.
 void cut_call(State& state, Instance& instance, std::int64_t id, const std::string& raw_error) {
   const std::int64_t wire_id = make_way(state, instance, id);
-  instance.subscriptions.withdraw(wire_id);
-  std::erase(instance.level_waiters, wire_id);
-  Call call = finish(state, instance, wire_id);
-  const bool sent = call.state == CallState::sent || call.state == CallState::returning;
-  if (call.era == proto::Era::modern) {
-    conclude(state, call, core::Outcome::error(raw_error));
-  } else {
-    state.send_answer(call, proto::Message(proto::error_text(call.client_id, raw_error)));
-  }
-  if (leave_task(state, instance, call) || !sent) return;
-  state.send(instance.id,
-             face::cancelled_notice(std::to_string(wire_id), "the session has another server now"));
-  instance.calls.restore(std::move(call));
-  becomes_cancelled(state, instance, *instance.calls.find(wire_id));
+  Call& call = *instance.calls.find(wire_id);
+  conclude(state, call, core::Outcome::error(raw_error));
+  call.park = 0;
+  call.journal_slot.reset();  // The answer has it now.
+  cancel(state, instance, wire_id, "the session has another server now");
 }
 
 }  // namespace

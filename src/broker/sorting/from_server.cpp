@@ -110,7 +110,7 @@ void legacy_answer(State& state, Instance& instance, std::int64_t wire_id, const
       session != nullptr ? face::content_for(session->revision, method, result) : std::nullopt;
   std::string older = face::legacy_result(changed ? *changed : result);
   if (method == Method::tools_list && instance.offers_tasks) older = face::with_task_support(older);
-  answer(state, instance, wire_id, older);
+  answer(state, instance, wire_id, std::move(older));
 }
 
 // An answer that a client of an earlier revision than its server's could not read; absent: it can.

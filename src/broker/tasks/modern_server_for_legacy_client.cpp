@@ -124,7 +124,7 @@ void modern_task_answered(State& state, Instance& instance, std::int64_t wire_id
   if (task == nullptr || message.envelope.error.present()) {
     const std::string_view error = message.of(message.envelope.error);
     return fail(state, instance, wire_id,
-                error.empty() ? R"({"code":-32602,"message":"Task not found"})" : error);
+                error.empty() ? R"({"code":-32602,"message":"Task not found"})" : std::string(error));
   }
   if (method == Method::tasks_get) {
     const std::string lost = why_lost(instance, message);

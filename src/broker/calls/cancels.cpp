@@ -1,0 +1,102 @@
+// Calls that nobody waits for any more.
+#include "broker/calls/calls.h"
+#include "core/limits.h"
+#include "face/legacy_server.h"
+
+namespace broker {
+namespace {
+
+using core::Call;
+using core::CallState;
+using core::Instance;
+using core::Session;
+using core::Waiting;
+using proto::Message;
+
+// What was cancelled long ago is forgotten early where there is too much of it: an answer that still comes is
+// one that nobody waits for.
+void forget_cancelled(const State& state, Instance& instance, SessionId session) {
+  if (instance.calls.cancelled_of(session) <= core::limits::cancelled_per_session) return;
+  const Call& oldest = instance.calls.longest_cancelled_of(session);
+  if (!core::ghost(oldest, state.now)) instance.calls.take(oldest.wire_id);
+}
+
+// The server has been told, and may answer all the same: until then the call stays in the table.
+void becomes_cancelled(State& state, Instance& instance, Call& call) {
+  call.cancelled_at = state.now;
+  call.original = {};  // It is not made again.
+  instance.calls.become(call, CallState::cancelled);
+  forget_cancelled(state, instance, call.session);
+  instance.tombstones.push_back({state.now + core::limits::tombstone, call.wire_id});
+  if (!proto::may_ask(call.method)) return;
+  // While nothing waits for them there is no deadline that would take them out.
+  const bool waited_for = !instance.waiting.empty() || !instance.held_questions.empty();
+  while (!waited_for && !instance.endings.empty() && instance.endings.front() <= state.now)
+    instance.endings.pop_front();
+  instance.endings.push_back(state.now + core::limits::ending);
+}
+
+// The server has heard of the call, and has not answered. One that waits for its client's answers in a round
+// has been answered, and is only not made again.
+bool is_with_server(const Call& call) {
+  return call.state == CallState::sent || call.state == CallState::parked ||
+         call.state == CallState::returning;
+}
+
+// Whatever it takes to forget the call. Returns it if the server has to be told.
+std::optional<Call> withdraw(State& state, Instance& instance, std::int64_t wire_id) {
+  Call call = finish(state, instance, wire_id);
+  Session* session = state.sessions.find(call.session);
+  if (session != nullptr && call.journal_slot) session->journal.call_ended(*call.journal_slot);
+  unpark(state, call.park);
+  if (leave_task(state, instance, call)) return std::nullopt;
+  if (is_with_server(call)) return call;
+  instance.subscriptions.withdraw(wire_id);
+  std::erase(instance.level_waiters, wire_id);
+  return std::nullopt;
+}
+
+void tell_server(State& state, Instance& instance, Call call, Message notice) {
+  const std::int64_t wire_id = call.wire_id;
+  if (instance.life == core::Life::ready) state.send(instance.id, std::move(notice));
+  instance.calls.restore(std::move(call));
+  becomes_cancelled(state, instance, *instance.calls.find(wire_id));
+}
+
+}  // namespace
+
+void cancel(State& state, Instance& instance, std::int64_t wire_id, std::string_view why) {
+  const std::int64_t id = make_way(state, instance, wire_id);
+  if (auto call = withdraw(state, instance, id))
+    tell_server(state, instance, std::move(*call), Message(face::cancelled_notice(std::to_string(id), why)));
+}
+
+void cancel_by_client(State& state, Session& session, Instance& instance, const Scanned& message) {
+  const auto raw_of = [&](std::int64_t id) { return std::string_view(instance.calls.find(id)->client_id); };
+  const proto::Span named = message.envelope.request_id;
+  const std::optional<std::int64_t> found = session.calls.find(message.of(named), raw_of);
+  if (!found) return;  // Unknown, answered already, or initialize, which cannot be cancelled.
+  const std::int64_t wire_id = make_way(state, instance, *found);
+  if (auto call = withdraw(state, instance, wire_id)) {
+    const bool legacy = call->era == proto::Era::legacy && instance.era == proto::Era::legacy;
+    Message notice =
+        legacy ? Message(message.bytes)
+               : Message(face::cancelled_notice(std::to_string(wire_id), "the client wants no answer"));
+    if (legacy) notice.splice(named, std::to_string(wire_id));
+    tell_server(state, instance, std::move(*call), std::move(notice));
+  }
+  drain_waiting(state, instance);
+}
+
+void abandon_calls(State& state, Session& session, Instance& instance) {
+  // Do not withdraw questions from a session that has left.
+  std::erase_if(session.asks, [](const auto& entry) { return entry.second.call != 0; });
+  // First what has joined others' calls, so that those of its own that others have joined are left to others.
+  for (const std::int64_t id : session.calls.wire_ids()) {
+    if (instance.calls.find(id)->state == CallState::joined) cancel(state, instance, id, {});
+  }
+  for (const std::int64_t id : session.calls.wire_ids()) cancel(state, instance, id, "the session has ended");
+  std::erase_if(instance.waiting, [&](const Waiting& waiting) { return waiting.session == session.id; });
+}
+
+}  // namespace broker
