@@ -8,11 +8,11 @@
 namespace core {
 
 bool ghost(const Call& call, base::Instant now) {
-  return call.state == CallState::cancelled && now - call.cancelled_at < limits::ghost;
+  return call.state == CallState::cancelled && now - call.state.as<Cancelled>().at < limits::ghost;
 }
 
 bool ending(const Call& call, base::Instant now) {
-  return call.state == CallState::cancelled && now - call.cancelled_at < limits::ending;
+  return call.state == CallState::cancelled && now - call.state.as<Cancelled>().at < limits::ending;
 }
 
 void CallTable::grow() {
@@ -31,7 +31,8 @@ void CallTable::link(Slot& slot) {
   slot.older = newest;
   if (newest != 0) slot_of(newest).newer = call.wire_id;
   newest = call.wire_id;
-  if (call.state == CallState::cancelled) cancelled_[call.session].emplace(call.cancelled_at, call.wire_id);
+  if (call.state == CallState::cancelled)
+    cancelled_[call.session].emplace(call.state.as<Cancelled>().at, call.wire_id);
 }
 
 void CallTable::unlink(Slot& slot) {
@@ -44,15 +45,15 @@ void CallTable::unlink(Slot& slot) {
   }
   if (call.state != CallState::cancelled) return;
   const auto of_session = cancelled_.find(call.session);
-  of_session->second.erase({call.cancelled_at, call.wire_id});
+  of_session->second.erase({call.state.as<Cancelled>().at, call.wire_id});
   if (of_session->second.empty()) cancelled_.erase(of_session);
 }
 
-Call& CallTable::insert(Call call, CallState state) {
+Call& CallTable::insert(Call call, StateOfCall::Data state) {
   if (size_ * 2 >= ring_.size()) grow();
   while (slot_of(next_).call.wire_id != 0) ++next_;
   call.wire_id = next_++;
-  call.state.state_ = state;
+  call.state.data_ = std::move(state);
   Slot& slot = slot_of(call.wire_id);
   slot.call = std::move(call);
   link(slot);
@@ -84,11 +85,11 @@ void CallTable::restore(Call call) {
   ++size_;
 }
 
-void CallTable::become(Call& call, CallState state) {
+void CallTable::become(Call& call, StateOfCall::Data state) {
   Slot& slot = slot_of(call.wire_id);
   ensure(&slot.call == &call);
   unlink(slot);
-  call.state.state_ = state;
+  call.state.data_ = std::move(state);
   link(slot);
 }
 

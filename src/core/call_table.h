@@ -21,85 +21,16 @@
 #include <utility>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/time.h"
-#include "core/capabilities.h"
+#include "core/call.h"
 #include "core/ids.h"
-#include "core/levels.h"
-#include "proto/method.h"
-#include "proto/revision.h"
 
 namespace core {
-
-// What made the call, and what its answer means to us.
-enum class Purpose : std::uint8_t {
-  forwarded,    // A session's; the answer goes to it.
-  initialize,   // Ours.
-  discover,     // Ours: whether the server is a modern one.
-  listen,       // Ours: what a modern server is to tell us.
-  task_tools,   // Ours: which tools may be tasks.
-  task_poll,    // Ours: how a task of `uri` stands.
-  task_result,  // Ours: what it came to.
-  task_told,    // Ours: a client's answers for it, or its end.
-  subscribe,    // Ours, on behalf of all who want the resource.
-  unsubscribe,
-  set_level,
-};
-
-enum class CallState : std::uint8_t {
-  waiting,  // Held back: the server is not ready, or serves another session first.
-  sent,
-  asking,     // A modern server wants answers first, and its legacy client has been asked for them.
-  parked,     // The server asked something, a modern client has been told, and has not come back yet.
-  returning,  // It has come back, with answers that wait for the call's turn.
-  joined,     // Another call asks the same, and has been sent: its answer will do (core/merging.h).
-  cancelled,  // The client wants no answer any more; the server may still give one.
-};
-
-// Written by the table only.
-class StateOfCall {
- public:
-  operator CallState() const { return state_; }
-
- private:
-  friend class CallTable;
-  CallState state_ = CallState::waiting;
-};
-
-struct Call {
-  std::int64_t wire_id = 0;
-  SessionId session;
-  Purpose purpose = Purpose::forwarded;
-  StateOfCall state;
-  proto::Method method = proto::Method::other;
-  bool task = false;                    // Asked to become a task.
-  bool effect = false;                  // Sent, and may change something at the server (broker/effects.h).
-  proto::Era era = proto::Era::legacy;  // In which the client asked.
-  Abilities abilities;                  // Modern: what its client may be asked because of it.
-  std::optional<Level> level;           // Modern: the log lines that it wants.
-  std::string lacking;       // Modern: what the server asked for and the client has not declared, raw.
-  std::uint64_t park = 0;    // Modern: what the server has asked because of it. 0: nothing.
-  std::string client_id;     // Raw JSON, quotes included: 1 and "1" are different ids.
-  std::string token;         // The client's progress token, raw; empty when it wants no progress.
-  std::string uri;           // subscribe, unsubscribe.
-  std::string tool;          // tools/call: which,
-  std::uint64_t digest = 0;  // and of it with its arguments. 0: another method, or not sent yet.
-  std::int64_t joined = 0;   // The call that it has joined.
-  base::Bytes
-      original;  // Of one that was sent across eras, or that has joined another: as the client wrote it.
-  std::optional<std::uint16_t> journal_slot;
-  base::Instant cancelled_at;
-};
-
-// A call that was cancelled a moment ago may still be running in the server.
-bool ghost(const Call& call, base::Instant now);
-// It may still be asking, if it was cancelled just now.
-bool ending(const Call& call, base::Instant now);
 
 class CallTable {
  public:
   // The call is given the next free id, which it carries from then on.
-  Call& insert(Call call, CallState state = CallState::waiting);
+  Call& insert(Call call, StateOfCall::Data state = Queued{});
 
   Call* find(std::int64_t wire_id);
   const Call* find(std::int64_t wire_id) const { return const_cast<CallTable*>(this)->find(wire_id); }
@@ -108,8 +39,8 @@ class CallTable {
   // Puts a call back that was taken and has not been replaced since, in the state that it had.
   void restore(Call call);
 
-  // `call` is in the table. One that is cancelled has its time.
-  void become(Call& call, CallState state);
+  // `call` is in the table.
+  void become(Call& call, StateOfCall::Data state);
 
   std::size_t size() const { return size_; }
 
@@ -157,7 +88,7 @@ class CallTable {
     std::int64_t newer = 0;  // Of the same state. 0: none.
     std::int64_t older = 0;
   };
-  using Cancelled = std::set<std::pair<base::Instant, std::int64_t>>;
+  using ByTime = std::set<std::pair<base::Instant, std::int64_t>>;
 
   static std::size_t index_of(CallState state) { return static_cast<std::size_t>(state); }
   Slot& slot_of(std::int64_t wire_id) { return ring_[place_of(wire_id)]; }
@@ -169,8 +100,8 @@ class CallTable {
   void unlink(Slot& slot);
 
   std::vector<Slot> ring_;
-  std::array<std::int64_t, 7> newest_{};  // By state.
-  std::map<SessionId, Cancelled> cancelled_;
+  std::array<std::int64_t, call_states> newest_{};  // By state.
+  std::map<SessionId, ByTime> cancelled_;
   std::size_t size_ = 0;
   std::int64_t next_ = 1;
 };

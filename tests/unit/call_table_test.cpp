@@ -142,6 +142,17 @@ TEST_CASE("call table: a long history agrees with a map") {
   }
 }
 
+template <std::size_t... I>
+core::StateOfCall::Data as_data(CallState state, std::index_sequence<I...> /*all*/) {
+  core::StateOfCall::Data data;
+  (void)((static_cast<std::size_t>(state) == I && (data.emplace<I>(), true)) || ...);
+  return data;
+}
+
+core::StateOfCall::Data as_data(CallState state) {
+  return as_data(state, std::make_index_sequence<core::call_states>());
+}
+
 TEST_CASE("call table: calls of one state are found in the order in which they came into it") {
   CallTable table;
   Dice dice{7};
@@ -163,9 +174,9 @@ TEST_CASE("call table: calls of one state are found in the order in which they c
     return ids;
   };
   for (int i = 0; i < 3000; ++i) {
-    const auto state = static_cast<CallState>(dice.below(7));
+    const auto state = static_cast<CallState>(dice.below(core::call_states));
     if (order.empty() || dice.below(3) == 0) {
-      const std::int64_t id = table.insert(named("a"), state).wire_id;
+      const std::int64_t id = table.insert(named("a"), as_data(state)).wire_id;
       states[id] = state;
       order.push_back(id);
     } else {
@@ -178,12 +189,12 @@ TEST_CASE("call table: calls of one state are found in the order in which they c
         table.restore(table.take(id));
         order.push_back(id);
       } else {
-        table.become(*table.find(id), state);
+        table.become(*table.find(id), as_data(state));
         states[id] = state;
         order.push_back(id);
       }
     }
-    const auto looked_at = static_cast<CallState>(dice.below(7));
+    const auto looked_at = static_cast<CallState>(dice.below(core::call_states));
     REQUIRE(found(looked_at) == newest_of(looked_at));
   }
 }
@@ -195,9 +206,8 @@ TEST_CASE("call table: cancelled calls are counted by session until they are tak
   call.session = one;
   std::vector<std::int64_t> ids;
   for (int i = 0; i < 3; ++i) {
-    Call& made = table.insert(call, CallState::sent);
-    made.cancelled_at = base::Instant(std::chrono::seconds(10 - i));
-    table.become(made, CallState::cancelled);
+    Call& made = table.insert(call, core::Sent{});
+    table.become(made, core::Cancelled{base::Instant(std::chrono::seconds(10 - i))});
     ids.push_back(made.wire_id);
   }
   CHECK(table.cancelled_of(one) == 3);

@@ -29,7 +29,8 @@ bool ours_to_start(const Instance& server) {
 // The server has it, and has not answered.
 bool is_running(const Call& call) {
   const bool with_server = call.state == CallState::sent || call.state == CallState::asking ||
-                           call.state == CallState::parked || call.state == CallState::returning;
+                           call.state == CallState::following || call.state == CallState::parked ||
+                           call.state == CallState::returning;
   return with_server && call.purpose == core::Purpose::forwarded;
 }
 
@@ -37,7 +38,7 @@ bool is_running(const Call& call) {
 template <class F>
 void each_running(const Instance& conversation, F&& f) {
   using enum CallState;
-  for (const std::int64_t id : conversation.calls.ids_of({sent, asking, parked, returning})) {
+  for (const std::int64_t id : conversation.calls.ids_of({sent, asking, following, parked, returning})) {
     const Call& call = *conversation.calls.find(id);
     if (call.purpose == core::Purpose::forwarded) f(call);
   }

@@ -51,8 +51,7 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
                                       .uri = proto::json::unquoted(message.of(message.envelope.task_id)),
                                       .tool = {},
                                       .original = {},
-                                      .journal_slot = note_call(state, session, id),
-                                      .cancelled_at = {}});
+                                      .journal_slot = note_call(state, session, id)});
   session.calls.insert(id, call.wire_id);
   session.has_called |= uses_the_server(method);
   if (session.calls.size() >= core::limits::calls_per_session) pause(state, session, core::Pause::calls);
@@ -71,7 +70,7 @@ void refuse_canceller(State& state, Session& session, const Instance& instance, 
 
 void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
   const std::int64_t wire_id = call.wire_id;
-  instance.calls.become(call, CallState::sent);
+  instance.calls.become(call, core::Sent{});
   ++instance.calls_total;
   call.effect = may_have_effect(instance, call, message);
   if (call.effect) effect_noted(state, instance);
@@ -158,9 +157,8 @@ void forward_call(State& state, Session& session, Instance& instance, const Scan
 }
 
 void go_alone(State& state, Instance& instance, Call& call) {
-  const base::Bytes bytes = std::exchange(call.original, {});
-  call.joined = 0;
-  instance.calls.become(call, CallState::waiting);
+  const base::Bytes bytes = call.state.as<core::Joined>().request;
+  instance.calls.become(call, core::Queued{});
   const bool reaches = may_reach(state.sessions.at(call.session), instance);
   if (instance.life != core::Life::ready || !reaches || must_wait_its_turn(state, instance, call)) {
     wait_there(state, state.sessions.at(call.session), instance, call.wire_id, Message(bytes));
@@ -173,7 +171,9 @@ void go_alone(State& state, Instance& instance, Call& call) {
 
 std::int64_t hold_call(State& state, Session& session, Instance& instance, const Scanned& message,
                        proto::Method method, const Asked& asked) {
-  return file(state, session, instance, message, method, asked).wire_id;
+  Call& call = file(state, session, instance, message, method, asked);
+  instance.calls.become(call, core::Held{});
+  return call.wire_id;
 }
 
 Attached attach(State& state, Session& session, Instance& instance, Call& call, const Scanned& message) {
@@ -186,10 +186,10 @@ Attached attach(State& state, Session& session, Instance& instance, Call& call, 
   call.journal_slot = note_call(state, session, id);
   session.calls.insert(id, call.wire_id);
   if (!must_wait_its_turn(state, instance, call)) {
-    instance.calls.become(call, CallState::sent);
+    instance.calls.become(call, core::Sent{});
     return Attached::has_its_turn;
   }
-  instance.calls.become(call, CallState::returning);
+  instance.calls.become(call, core::Returning{});
   wait_there(state, session, instance, call.wire_id, Message(message.bytes));
   return Attached::waits;
 }
@@ -201,7 +201,7 @@ void detach(State& state, Instance& instance, Call& call) {
     session->calls.erase(call.client_id, call.wire_id);
     session->held_back.progress.erase(call.wire_id);
   }
-  instance.calls.become(call, CallState::parked);
+  instance.calls.become(call, core::Parked{});
   call.client_id.clear();
   call.token.clear();
   call.journal_slot.reset();
@@ -229,7 +229,7 @@ std::int64_t own_call(Instance& instance, Purpose purpose, std::string uri) {
   Call call;
   call.purpose = purpose;
   call.uri = std::move(uri);
-  return instance.calls.insert(std::move(call), CallState::sent).wire_id;
+  return instance.calls.insert(std::move(call), core::Sent{}).wire_id;
 }
 
 }  // namespace broker

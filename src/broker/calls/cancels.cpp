@@ -23,9 +23,8 @@ void forget_cancelled(const State& state, Instance& instance, SessionId session)
 
 // The server has been told, and may answer all the same: until then the call stays in the table.
 void becomes_cancelled(State& state, Instance& instance, Call& call) {
-  call.cancelled_at = state.now;
   call.original = {};  // It is not made again.
-  instance.calls.become(call, CallState::cancelled);
+  instance.calls.become(call, core::Cancelled{state.now});
   forget_cancelled(state, instance, call.session);
   instance.tombstones.push_back({state.now + core::limits::tombstone, call.wire_id});
   if (!proto::may_ask(call.method)) return;

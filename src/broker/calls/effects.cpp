@@ -25,7 +25,7 @@ void each_conversation(State& state, Instance& instance, F&& f) {
 bool effect_under_way(const Instance& conversation, base::Instant now) {
   using enum CallState;
   const auto may_have = [](const Call& call) { return call.effect; };
-  for (const CallState state : {sent, asking, parked, returning}) {
+  for (const CallState state : {sent, asking, following, parked, returning}) {
     if (conversation.calls.any(state, may_have)) return true;
   }
   bool found = false;

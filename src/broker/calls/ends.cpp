@@ -82,11 +82,11 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   Call call = instance.calls.take(wire_id);
   if (call.effect) effect_noted(state, instance);
   turn_freed(state, instance);
-  if (call.state == CallState::joined) instance.merging.leaves(call.joined, wire_id);
+  if (call.state == CallState::joined) instance.merging.leaves(call.state.as<core::Joined>().leader, wire_id);
   const bool waited_for = call.state != CallState::parked && call.state != CallState::cancelled;
   Session* session =
       call.purpose == Purpose::forwarded && waited_for ? state.sessions.find(call.session) : nullptr;
-  if (call.state == CallState::waiting || call.state == CallState::returning)
+  if (call.state == CallState::queued || call.state == CallState::returning)
     no_longer_queued(state, session, instance, wire_id);
   if (session == nullptr) return call;
   session->calls.erase(call.client_id, wire_id);

@@ -16,7 +16,7 @@ using core::Waiting;
 // The server has not seen it, or does not know that it is this session's.
 bool goes_along(const Instance& instance, const Call& call) {
   if (call.state == CallState::joined) return true;
-  if (call.state != CallState::waiting) return false;
+  if (call.state != CallState::queued && call.state != CallState::held) return false;
   return call.method == proto::Method::server_discover || instance.listens.contains(call.wire_id) ||
          std::ranges::find(instance.waiting, call.wire_id, &Waiting::call) != instance.waiting.end();
 }

@@ -40,8 +40,8 @@ void each_at_work(const State& state, const Instance& conversation, F&& f) {
     f(call);
     return true;
   });
-  conversation.calls.newest_first(CallState::asking, [&](const Call& call) {
-    if (follows_task(conversation, call)) f(call);
+  conversation.calls.newest_first(CallState::following, [&](const Call& call) {
+    f(call);
     return true;
   });
   conversation.calls.newest_first(CallState::cancelled, [&](const Call& call) {
@@ -118,10 +118,6 @@ bool comes_after_another(const State& state, const Instance& conversation, std::
 }
 
 }  // namespace
-
-bool follows_task(const Instance& conversation, const Call& call) {
-  return call.state == CallState::asking && !call.uri.empty() && conversation.tasks.find(call.uri) != nullptr;
-}
 
 bool is_one_of_one(const Instance& conversation, const Call& call) {
   return turn_of(conversation, call) != Turn::none;

@@ -16,8 +16,6 @@
 
 namespace broker {
 
-// The call is answered with what its task comes to, so until then the server is at work on it.
-bool follows_task(const core::Instance& conversation, const core::Call& call);
 // The server takes one call at a time, and this is one that counts.
 bool is_one_of_one(const core::Instance& conversation, const core::Call& call);
 // The call is one of those, and cannot be sent because others are at work;

@@ -155,9 +155,7 @@ bool answered_by_another(State& state, Instance& instance, Call& call, const Sca
     return false;
   }
   ++instance.merged;
-  instance.calls.become(call, CallState::joined);
-  call.joined = leader;
-  call.original = message.bytes;
+  instance.calls.become(call, core::Joined{leader, message.bytes});
   instance.merging.joins(leader, call.wire_id);
   return true;
 }
@@ -199,9 +197,9 @@ std::int64_t make_way(State& state, Instance& instance, std::int64_t wire_id) {
   if (other == 0) return wire_id;
   Call leader = instance.calls.take(wire_id);
   Call follower = instance.calls.take(other);
+  follower.original = follower.state.as<core::Joined>().request;  // It may have to be made again.
   std::swap(leader.wire_id, follower.wire_id);
   std::swap(leader.state, follower.state);
-  std::swap(leader.joined, follower.joined);
   file_again(state, leader, wire_id);
   file_again(state, follower, other);
   instance.calls.restore(std::move(leader));

@@ -104,13 +104,12 @@ void wait_again(State& state, Instance& instance, Call& call, Message message) {
   if (const auto led = instance.merging.ended(call.wire_id)) {
     for (const std::int64_t joined : led->joined) {
       Call& other = *instance.calls.find(joined);
-      other.joined = 0;
-      wait_again(state, instance, other, Message(std::exchange(other.original, {})));
+      wait_again(state, instance, other, Message(other.state.as<core::Joined>().request));
     }
   }
   Session* session = state.sessions.find(call.session);
   if (session == nullptr) return;
-  instance.calls.become(call, CallState::waiting);
+  instance.calls.become(call, core::Queued{});
   wait_there(state, *session, instance, call.wire_id, std::move(message));
 }
 
@@ -145,7 +144,7 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
   ensure(envelope.has_value());
   const Scanned scanned{bytes, *envelope};
   if (call.state == CallState::returning) {
-    instance.calls.become(call, CallState::sent);
+    instance.calls.become(call, core::Sent{});
     state.notices.push_back(TurnCame{instance.id, call.wire_id, bytes});
     return;
   }

@@ -20,8 +20,9 @@ Call* call_of(Instance& instance, std::string_view raw_id) {
   Call* call = id ? instance.calls.find(*id) : nullptr;
   if (call == nullptr) return nullptr;
   // What has not been sent, or is answered already, has no answer to come.
-  const bool out = call->state != CallState::waiting && call->state != CallState::joined &&
-                   call->state != CallState::asking;
+  using enum CallState;
+  const bool out =
+      call->state == sent || call->state == parked || call->state == returning || call->state == cancelled;
   return out ? call : nullptr;
 }
 

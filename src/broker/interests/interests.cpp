@@ -234,9 +234,8 @@ const core::Call* call_of_log_line(const State& state, const Instance& instance)
     return count < 2;
   };
   instance.calls.newest_first(core::CallState::sent, look_at);
-  instance.calls.newest_first(core::CallState::asking, [&](const core::Call& call) {
-    return count < 2 && (!follows_task(instance, call) || look_at(call));
-  });
+  instance.calls.newest_first(core::CallState::following,
+                              [&](const core::Call& call) { return count < 2 && look_at(call); });
   instance.calls.newest_first(core::CallState::cancelled, [&](const core::Call& call) {
     return count < 2 && core::ghost(call, state.now) && look_at(call);
   });
@@ -250,7 +249,7 @@ void log_to_its_call(State& state, const Instance& instance, const Scanned& mess
   // A legacy client may have become less curious since.
   const bool heeded = call->era == proto::Era::modern || session == nullptr || level >= session->level;
   if (!heeded) return;
-  const bool waits = call->state == core::CallState::sent || follows_task(instance, *call);
+  const bool waits = call->state == core::CallState::sent || call->state == core::CallState::following;
   if (!waits || session == nullptr || session->blocked) return;
   state.send_about(call->session, proto::Message(message.bytes),
                    session->many_streams ? call->client_id : std::string());

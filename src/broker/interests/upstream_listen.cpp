@@ -34,8 +34,7 @@ void end(State& state, Instance& instance, std::int64_t call) {
   if (call == 0 || instance.calls.find(call) == nullptr) return;
   state.send(instance.id, face::cancelled_notice(std::to_string(call), "it is replaced or no longer needed"));
   core::Call& replaced = *instance.calls.find(call);
-  replaced.cancelled_at = state.now;
-  instance.calls.become(replaced, core::CallState::cancelled);
+  instance.calls.become(replaced, core::Cancelled{state.now});
   instance.tombstones.push_back({state.now + core::limits::tombstone, call});
 }
 

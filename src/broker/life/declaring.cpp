@@ -74,7 +74,7 @@ void declare_anew(State& state, Session& session, Instance& instance) {
   using enum core::CallState;
   const auto of_session = [](const core::Call& call) { return call.purpose == core::Purpose::forwarded; };
   const bool works =
-      std::ranges::any_of(std::array{sent, asking, parked, returning, joined},
+      std::ranges::any_of(std::array{sent, asking, following, parked, returning, joined},
                           [&](core::CallState one) { return instance.calls.any(one, of_session); });
   if (works) return;
   state.log(Severity::info, instance.spec.name + ": is started again to declare the questions that " +

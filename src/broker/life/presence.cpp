@@ -31,7 +31,8 @@ bool busy(const Instance& instance) {
   const auto of_session = [](const core::Call& call) { return call.purpose == core::Purpose::forwarded; };
   const auto found = [&](core::CallState state) { return instance.calls.any(state, of_session); };
   return instance.tasks.any() ||
-         std::ranges::any_of(std::array{waiting, sent, asking, parked, returning, joined}, found);
+         std::ranges::any_of(std::array{queued, held, sent, asking, following, parked, returning, joined},
+                             found);
 }
 
 template <class Holds>

@@ -68,7 +68,7 @@ void make_again(State& state, Instance& instance, std::int64_t wire_id) {
   Call taken = instance.calls.take(wire_id);
   Session& session = state.sessions.at(taken.session);
   session.calls.erase(taken.client_id, wire_id);
-  Call& call = instance.calls.insert(std::move(taken), CallState::sent);
+  Call& call = instance.calls.insert(std::move(taken), core::Sent{});
   session.calls.insert(call.client_id, call.wire_id);
   if (auto held = session.held_back.progress.extract(wire_id)) {
     held.key() = call.wire_id;
@@ -121,7 +121,7 @@ void ask_in_round(State& state, Instance& instance, Call& call,
                   const std::vector<face::InputRequest>& requests) {
   Session& session = state.sessions.at(call.session);
   Round& round = instance.rounds[call.wire_id];
-  instance.calls.become(call, CallState::asking);
+  if (call.state != CallState::following) instance.calls.become(call, core::Asking{});
   round.answers.clear();
   for (const face::InputRequest& request : requests)
     ask_client(state, session, instance, call, round, request);

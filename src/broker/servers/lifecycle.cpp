@@ -65,6 +65,10 @@ void fail_waiting(State& state, Instance& instance, const std::string& raw_error
   fail_calls(state, instance, raw_error);
 }
 
+bool reached_server(const core::Call& call) {
+  return call.state != core::CallState::queued && call.state != core::CallState::held;
+}
+
 // Everything that only existed inside the process. Calls that it had received are answered; none is repeated.
 void process_lost(State& state, Instance& instance, const std::string& raw_error) {
   calls_outlive(state, instance);
@@ -72,7 +76,7 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
   for (const std::int64_t wire_id : instance.calls.ids()) {
     const core::Call* call = instance.calls.find(wire_id);
     if (call == nullptr) continue;  // It waited for the answer to another that was lost.
-    if (call->state != core::CallState::waiting) fail(state, instance, wire_id, raw_error);
+    if (reached_server(*call)) fail(state, instance, wire_id, raw_error);
   }
   for (const std::int64_t wire_id : std::exchange(instance.level_waiters, {}))
     answer(state, instance, wire_id, "{}");

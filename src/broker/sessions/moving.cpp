@@ -53,8 +53,7 @@ void pack_listen(State& state, Session& session, Instance& from, std::int64_t id
 void pack_call(State& state, Instance& from, std::int64_t id, std::optional<proto::Message> message,
                Luggage& luggage) {
   Call call = finish(state, from, id);
-  if (call.state == CallState::joined) message = proto::Message(std::exchange(call.original, {}));
-  call.joined = 0;
+  if (call.state == CallState::joined) message = proto::Message(call.state.as<core::Joined>().request);
   luggage.held.push_back({std::move(call), std::move(message)});
 }
 
@@ -96,7 +95,8 @@ void unpack(State& state, Session& session, Instance& to, Luggage luggage) {
   for (Luggage::Held& held : luggage.held) {
     std::int64_t id = 0;
     if (held.call) {
-      const Call& call = to.calls.insert(std::move(*held.call), CallState::waiting);
+      Call& call = to.calls.insert(std::move(*held.call));
+      if (!held.message) to.calls.become(call, core::Held{});
       id = call.wire_id;
       session.calls.insert(call.client_id, id);
     }

@@ -179,8 +179,8 @@ void server_answer(State& state, Instance& instance, const Scanned& message) {
 }
 
 // The server works on it: it has not answered, or with a task that is followed.
-bool makes_progress(const Instance& instance, const Call& call) {
-  return call.state == CallState::sent || follows_task(instance, call);
+bool makes_progress(const Call& call) {
+  return call.state == CallState::sent || call.state == CallState::following;
 }
 
 void progress(State& state, Instance& instance, const Scanned& message) {
@@ -189,7 +189,7 @@ void progress(State& state, Instance& instance, const Scanned& message) {
   SessionId owner;
   std::string client_token;
   std::string concerns;
-  if (call != nullptr && makes_progress(instance, *call) && !call->token.empty()) {
+  if (call != nullptr && makes_progress(*call) && !call->token.empty()) {
     owner = call->session;
     client_token = call->token;
     concerns = call->client_id;

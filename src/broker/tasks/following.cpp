@@ -61,7 +61,7 @@ void deliver(State& state, Instance& instance, const std::string& id) {
 }
 
 void wait_for(Instance& instance, Call& call, const std::string& id, Task& task) {
-  instance.calls.become(call, CallState::asking);
+  instance.calls.become(call, core::Following{});
   call.uri = id;
   task.waiters.push_back(call.wire_id);
 }

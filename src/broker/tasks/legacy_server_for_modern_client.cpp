@@ -175,7 +175,7 @@ bool task_asks_modern_client(State& state, Instance& instance, const Scanned& me
   if (owner == nullptr || !task->bridged || !proto::input_request(method)) return false;
   if (Call* call = follower_of(instance, *task, id)) {
     if (!core::may_be_asked(call->abilities, method, mode)) return false;
-    if (call->state == CallState::asking) instance.calls.become(*call, CallState::sent);
+    if (call->state == CallState::following) instance.calls.become(*call, core::Sent{});
     park_ask(state, instance, *call, message, method);
     return true;
   }

@@ -47,7 +47,7 @@ void ask_its_client(State& state, Instance& instance, const std::string& id, con
   Task& task = *instance.tasks.find(id);
   const auto waits = [&](std::int64_t wire_id) {
     const Call* call = instance.calls.find(wire_id);
-    return call != nullptr && call->state == CallState::asking && call->uri == id;
+    return call != nullptr && call->state == CallState::following && call->uri == id;
   };
   const auto waiter = std::ranges::find_if(task.waiters, waits);
   task.poll_due = next_look(state, task);
