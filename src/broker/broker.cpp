@@ -35,12 +35,12 @@ void instance_line(State& state, const InstanceLine& event) {
 }
 
 void instance_blocked(State& state, core::Instance& instance) {
-  instance.blocked = true;
+  instance.process.blocked = true;
   for (const SessionId id : instance.sessions) pause(state, state.sessions.at(id), core::Pause::server_full);
 }
 
 void instance_unblocked(State& state, core::Instance& instance) {
-  instance.blocked = false;
+  instance.process.blocked = false;
   for (const SessionId id : instance.sessions) resume(state, state.sessions.at(id), core::Pause::server_full);
 }
 
@@ -124,7 +124,9 @@ void dispatch(State& state, Event& event) {
           [&](InstanceForgot& e) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_forgot(state, i, e); });
           },
-          [&](InstanceMoved& e) { with_instance(state, e.instance, [&](auto& i) { i.pid = e.pid; }); },
+          [&](InstanceMoved& e) {
+            with_instance(state, e.instance, [&](auto& i) { i.process.pid = e.pid; });
+          },
           [&](InstanceSpoke& e) {
             with_instance(state, e.instance, [&](auto& i) { instance_spoke(state, i); });
           },

@@ -1,7 +1,6 @@
 // What happens to an instance because time has passed.
 #include "broker/deadlines.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "broker/calls/calls.h"
@@ -30,7 +29,7 @@ void start_took_too_long(State& state, Instance& instance) {
                                                 : "did not answer initialize within ") +
                      seconds + " s; raise startTimeoutMs in config.json if it needs longer";
   // If it hangs because it was asked what it is, the next start succeeds.
-  if (instance.spec.link == core::Link::stdio && instance.probes != 0) instance.probe_in_vain = true;
+  if (instance.spec.link == core::Link::stdio && instance.greeting.probes != 0) instance.probe_in_vain = true;
   instance.gave_up = true;
   stop(state, instance);
 }
@@ -39,8 +38,9 @@ void start_took_too_long(State& state, Instance& instance) {
 // server serves.
 void probe_took_too_long(State& state, Instance& instance) {
   if (instance.spec.link != core::Link::stdio) {
-    state.send(instance.id, face::cancelled_notice(std::to_string(instance.probe), "no answer in time"));
-    instance.probe_silent = true;
+    state.send(instance.id,
+               face::cancelled_notice(std::to_string(instance.greeting.probe), "no answer in time"));
+    instance.greeting.probe_silent = true;
   }
   nothing_discovered(state, instance);
 }
@@ -76,18 +76,18 @@ void idle_too_long(State& state, Instance& instance) {
 }
 
 void expire_tombstones(State& state, Instance& instance) {
-  while (!instance.tombstones.empty() && instance.tombstones.front().due <= state.now) {
-    const std::int64_t wire_id = instance.tombstones.front().call;
-    instance.tombstones.pop_front();
+  while (!instance.times.tombstones.empty() && instance.times.tombstones.front().due <= state.now) {
+    const std::int64_t wire_id = instance.times.tombstones.front().call;
+    instance.times.tombstones.pop_front();
     const core::Call* call = instance.calls.find(wire_id);
     if (call != nullptr && call->state == core::CallState::cancelled) instance.calls.take(wire_id);
   }
 }
 
 void expire_asks(State& state, Instance& instance) {
-  while (!instance.ask_dues.empty() && instance.ask_dues.begin()->due <= state.now) {
-    const Instance::AskDue due = *instance.ask_dues.begin();
-    instance.ask_dues.erase(instance.ask_dues.begin());
+  while (!instance.times.ask_dues.empty() && instance.times.ask_dues.begin()->due <= state.now) {
+    const core::Times::AskDue due = *instance.times.ask_dues.begin();
+    instance.times.ask_dues.erase(instance.times.ask_dues.begin());
     ask_due(state, instance, due);
   }
 }
@@ -99,35 +99,36 @@ std::optional<base::Instant> deadline_of(const Instance& instance) {
   const auto consider = [&](std::optional<base::Instant> due) {
     if (due && (!first || *due < *first)) first = due;
   };
-  consider(instance.start_due);
-  consider(instance.probe_due);
+  consider(instance.process.start_due);
+  consider(instance.greeting.probe_due);
   consider(upstream_deadline(instance));
   consider(rounds_deadline(instance));
-  consider(instance.tasks.deadline());
+  consider(instance.talk.tasks.deadline());
   consider(endings_deadline(instance));
   consider(instance.idle_due);
   consider(instance.forget_due);
   if (instance.life == Life::backing_off) consider(instance.supervision.retry_at());
-  consider(instance.list_changes.deadline());
-  consider(instance.roots.give_up_at);
-  if (!instance.ask_dues.empty()) consider(instance.ask_dues.begin()->due);
-  if (!instance.tombstones.empty()) consider(instance.tombstones.front().due);
+  consider(instance.talk.list_changes.deadline());
+  consider(instance.talk.roots.give_up_at);
+  if (!instance.times.ask_dues.empty()) consider(instance.times.ask_dues.begin()->due);
+  if (!instance.times.tombstones.empty()) consider(instance.times.tombstones.front().due);
   return first;
 }
 
 void tick(State& state, Instance& instance) {
   const auto reached = [&](std::optional<base::Instant> due) { return due && *due <= state.now; };
-  if (reached(instance.start_due)) start_took_too_long(state, instance);
-  if (reached(instance.probe_due) && instance.life == Life::greeting) probe_took_too_long(state, instance);
+  if (reached(instance.process.start_due)) start_took_too_long(state, instance);
+  if (reached(instance.greeting.probe_due) && instance.life == Life::greeting)
+    probe_took_too_long(state, instance);
   upstream_tick(state, instance);
   rounds_tick(state, instance);
   tasks_tick(state, instance);
   if (instance.life == Life::backing_off && instance.supervision.retry_at() <= state.now)
     retry(state, instance);
   for (const core::ListKind kind : core::list_kinds) {
-    if (instance.list_changes.due(kind, state.now)) tell_list(state, instance, kind);
+    if (instance.talk.list_changes.due(kind, state.now)) tell_list(state, instance, kind);
   }
-  if (reached(instance.roots.give_up_at)) roots_due(state, instance);
+  if (reached(instance.talk.roots.give_up_at)) roots_due(state, instance);
   expire_asks(state, instance);
   endings_tick(state, instance);
   expire_tombstones(state, instance);

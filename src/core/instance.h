@@ -16,17 +16,14 @@
 #include <utility>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/time.h"
-#include "core/cache.h"
 #include "core/call_order.h"
 #include "core/call_table.h"
 #include "core/capabilities.h"
+#include "core/conversation.h"
 #include "core/cursors.h"
 #include "core/given_roots.h"
 #include "core/ids.h"
-#include "core/levels.h"
-#include "core/list_changes.h"
 #include "core/listen.h"
 #include "core/merging.h"
 #include "core/noise.h"
@@ -37,8 +34,6 @@
 #include "core/subscriptions.h"
 #include "core/supervision.h"
 #include "core/suspects.h"
-#include "core/tasks.h"
-#include "core/upstream_listen.h"
 #include "proto/message.h"
 
 namespace core {
@@ -66,10 +61,55 @@ struct Waiting {
   bool may_ask = false;      // A call that the server may ask something because of.
 };
 
-// A question that may be a cancelled call's, until that has ended or the time has come.
-struct HeldQuestion {
-  base::Bytes bytes;
-  base::Instant until;
+// What is true of one process, or of one session of a server that speaks HTTP.
+struct Process {
+  std::int64_t pid = 0;
+  std::optional<base::Instant> started;
+  std::optional<base::Instant> start_due;    // starting, greeting: give up then.
+  std::optional<base::Instant> start_limit;  // However much it speaks.
+  bool blocked = false;                      // It does not read what it is sent.
+};
+
+// How far it has been greeted. Its answers are in Known.
+struct Greeting {
+  int probes = 0;                          // Times that it was asked which era it is of.
+  bool initialize_sent = false;            // In this start;
+  bool initialize_open = false;            // and has no answer yet.
+  std::int64_t probe = 0;                  // The call that asked its era, until it is answered.
+  std::optional<base::Instant> probe_due;  // Go on without an answer then.
+  bool probe_silent = false;               // Over HTTP, the question was given up without an answer.
+};
+
+// What a server said of itself when it was greeted last: sessions are answered from it while it is down.
+struct Known {
+  std::string initialize_result;  // Raw; empty until it has been ready once. Made up for a modern server.
+  std::string discover_result;    // Of a modern one, raw.
+  std::string server_version;
+  std::string server_info;  // Its own account of itself, raw; empty if it gave none.
+  std::string revision;
+  std::bitset<3> lists;          // The kinds of list that it has, by ListKind.
+  std::bitset<3> tells_lists;    // The kinds whose changes it tells.
+  bool tells_resources = false;  // It can be subscribed to.
+  bool logging = false;          // It has log levels.
+  bool offers_tasks = false;     // Of its own era: tools can be called as tasks.
+};
+
+// What has a time because of calls and questions, in order of times.
+struct Times {
+  struct AskDue {
+    base::Instant due;
+    SessionId session;
+    std::int64_t ask = 0;
+    auto operator<=>(const AskDue&) const = default;
+  };
+  struct Tombstone {
+    base::Instant due;
+    std::int64_t call = 0;
+  };
+  std::set<AskDue> ask_dues;
+  std::deque<Tombstone> tombstones;
+  std::deque<base::Instant> endings;      // When calls that were cancelled just now count no more.
+  std::optional<base::Instant> turn_due;  // Others may have their turn then, while a person is asked.
 };
 
 struct Instance {
@@ -83,104 +123,59 @@ struct Instance {
   int forgotten = 0;                // A channel: times that its session was forgotten, with no answer since.
   std::uint64_t sessions_ever = 0;  // Since the process started.
 
+  // Its life.
   Life life = Life::stopped;
-  std::int64_t pid = 0;
-  std::optional<base::Instant> started;      // The process.
-  std::optional<base::Instant> start_due;    // starting, greeting: give up then.
-  std::optional<base::Instant> start_limit;  // However much it speaks.
-  std::optional<base::Instant> idle_due;     // No sessions: stop then.
-  std::optional<base::Instant> forget_due;   // Failed and unwanted: forget then.
+  Process process;
+  std::optional<base::Instant> idle_due;    // No sessions: stop then.
+  std::optional<base::Instant> forget_due;  // Failed and unwanted: forget then.
   Supervision supervision;
-  bool failed = false;      // stopped: because it did not come up, or did not stay up.
-  bool ended_idle = false;  // It ended by itself, with status 0 and nothing to do: no crash.
-  bool ends_idle = false;   // A channel, stopping: its server ended so.
-  Suspects suspects;        // Calls that it died of.
+  bool failed = false;          // stopped: because it did not come up, or did not stay up.
+  bool gave_up = false;         // stopping: because it did not start as it should.
+  bool ended_idle = false;      // It ended by itself, with status 0 and nothing to do: no crash.
+  bool ends_idle = false;       // A channel, stopping: its server ended so.
+  bool restart_wanted = false;  // stopping: start again when gone.
+  std::uint32_t restarts = 0;
+  std::string trouble;  // Why it is not well; for people.
+  Suspects suspects;    // Calls that it died of.
   // Of a server that speaks HTTP: calls whose connection broke, which may be the first that is heard of its
   // death.
   std::deque<std::pair<base::Instant, Suspects::Running>> lost_lately;
-  std::uint32_t restarts = 0;
-  std::string trouble;          // Why it is not well; for people.
-  bool restart_wanted = false;  // stopping: start again when gone.
-  bool blocked = false;         // It does not read what it is sent.
-
-  Capabilities first;                      // Of the session that made us start it, for our own requests.
-  std::optional<Capabilities> told;        // What a legacy server was told that clients can do.
-  bool gave_up = false;                    // stopping: because it did not start as it should.
-  std::string refusal;                     // The server's first error object to initialize, raw.
-  proto::Era era = proto::Era::legacy;     // As its process has shown itself.
-  int probes = 0;                          // Of this start.
-  bool initialize_sent = false;            // In this start.
-  bool initialize_open = false;            // greeting: it was sent, and has no answer yet.
-  Offers offers;                           // Of this greeting.
-  std::int64_t probe = 0;                  // greeting: the call that asked it, until it is answered.
-  std::optional<base::Instant> probe_due;  // greeting: go on without an answer then.
-  bool probe_silent = false;      // greeting: over HTTP, the question was given up without an answer.
-  bool probe_in_vain = false;     // It ended, or said nothing, when it was asked: do not ask again.
-  std::string initialize_result;  // Raw; empty until it has been ready once. Made up for a modern server.
-  std::string discover_result;    // Of a modern one, raw.
-  std::string server_version;
-  std::string server_info;  // Its own account of itself, raw; empty if it gave none.
-  std::string revision;
-
-  CallTable calls;
-  std::deque<Waiting> waiting;
-  std::uint64_t calls_total = 0;
+  Noise noise;                  // Lines that were no messages.
   std::uint64_t dropped = 0;    // Messages that belonged to no session.
   std::bitset<3> drops_logged;  // By Dropped: the log has one already. Of a server, not of its channels.
-  Noise noise;                  // Lines that were no messages.
-  bool interactive = false;     // Asks without saying whom: calls are serialised across sessions.
-  CallOrder order;              // As its spec has it.
 
-  Cache cache;
+  // How it is greeted, and what it said.
+  proto::Era era = proto::Era::legacy;  // As its process has shown itself.
+  Greeting greeting;
+  Offers offers;               // Of this greeting.
+  std::string refusal;         // The server's first error object to initialize, raw.
+  bool probe_in_vain = false;  // It ended, or said nothing, when it was asked: do not ask again.
+  Capabilities first;          // Of the session that made us start it, for our own requests.
+  Known known;
+
+  Conversation talk;
+
+  // Calls and their turns.
+  CallTable calls;
+  std::deque<Waiting> waiting;
   Merging merging;
-  std::set<std::string, std::less<>> read_only_tools;  // Tools with readOnlyHint.
-  bool asks = false;             // Has asked something because of a call: nobody's read is another's.
+  std::map<std::int64_t, Round> rounds;  // Of calls that wait for answers first, by call.
+  Times times;
+  CallOrder order;           // As its spec has it.
+  bool interactive = false;  // Asks without saying whom: calls are serialised across sessions.
+  bool asks = false;         // Has asked something because of a call: nobody's read is another's.
+  Cursors cursors;
+  std::uint64_t calls_total = 0;
   std::uint64_t from_cache = 0;  // Calls that were answered with what was kept,
   std::uint64_t merged = 0;      // and with another call's answer.
 
+  // What its sessions wish.
   Subscriptions subscriptions;
   std::map<std::int64_t, Listen> listens;  // By call.
-  UpstreamListen upstream;                 // Ours, at a modern server.
-  std::map<std::int64_t, Round> rounds;    // Of calls that wait for answers first, by call.
+  std::vector<std::int64_t>
+      level_waiters;  // setLevel calls to be answered when the server has answered ours.
   Roots roots;
   std::optional<GivenRoots> common_roots;  // Of its sessions, where only those with equal ones share it.
-  bool roots_outdated = false;  // It was told that they are others, and is expected to ask for them.
-  Tasks tasks;
-  bool offers_tasks = false;  // Of its own era: tools can be called as tasks.
-  bool task_tools_asked = false;
-  std::map<std::string, bool, std::less<>> task_tools;  // Legacy: tools that may be, and whether they must.
-  Cursors cursors;
-  std::deque<std::pair<std::string, SessionId>>
-      elicitations;  // By elicitationId: whom its completion concerns.
-  ListChanges list_changes;
-  std::optional<Level> level;  // What the server was told last.
-  std::vector<std::int64_t>
-      level_waiters;             // setLevel calls to be answered when the server has answered ours.
-  std::bitset<3> lists;          // The kinds of list that it has, by ListKind.
-  std::bitset<3> tells_lists;    // The kinds whose changes it tells.
-  bool tells_resources = false;  // It can be subscribed to.
-  bool logging = false;          // It has log levels.
-
-  // What has a time, in order of times.
-  struct AskDue {
-    base::Instant due;
-    SessionId session;
-    std::int64_t ask = 0;
-    auto operator<=>(const AskDue&) const = default;
-  };
-  struct Tombstone {
-    base::Instant due;
-    std::int64_t call = 0;
-  };
-  std::set<AskDue> ask_dues;
-  std::deque<Tombstone> tombstones;
-  std::deque<base::Instant> endings;  // When calls that were cancelled just now count no more.
-  std::deque<HeldQuestion> held_questions;
-  std::optional<base::Instant> turn_due;  // Others may have their turn then, while a person is asked.
 };
-
-// Notes the session that the completion of a URL elicitation will concern. Forgets the oldest ids if there
-// are too many.
-void remember_elicitation(Instance& instance, std::string elicitation_id, SessionId session);
 
 }  // namespace core

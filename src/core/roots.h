@@ -5,12 +5,10 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/time.h"
 #include "core/ids.h"
 
 namespace core {
@@ -24,15 +22,6 @@ class Roots {
   bool known(SessionId session) const;
 
   std::string union_result() const;  // {"roots":[…]}
-
-  // The server's own requests that wait until the sessions have answered.
-  std::vector<std::string> waiting;  // Raw ids.
-  std::optional<base::Instant> give_up_at;
-
-  bool cared_for = false;  // The server has asked at least once since it started.
-  std::string told;        // The union it was given last.
-  bool outlived =
-      false;  // It did not ask again when it was told that they are others: it goes by the old ones.
 
  private:
   struct Root {

@@ -1,6 +1,7 @@
 #include "record/spec.h"
 
 #include <array>
+#include <charconv>
 
 #include "core/call_order.h"
 

@@ -3,7 +3,6 @@
 //
 // The process counts, so for a server that speaks HTTP this is about the server, not about one of its
 // channels. One that we did not start does not die: a connection to it breaks.
-#include <algorithm>
 
 #include "broker/calls/calls.h"
 #include "core/limits.h"
@@ -62,7 +61,7 @@ bool works_at_something(State& state, Instance& server) {
   bool works = false;
   each_conversation(state, server, [&](Instance& conversation) {
     each_running(conversation, [&](const Call&) { works = true; });
-    conversation.tasks.each([&](const std::string&, const core::Task&) { works = true; });
+    conversation.talk.tasks.each([&](const std::string&, const core::Task&) { works = true; });
   });
   return works;
 }

@@ -1,14 +1,10 @@
 // Calls: filed under an id of ours, sent when the server can take them, answered under the client's own id.
 #include "broker/calls/calls.h"
 
-#include <algorithm>
-#include <array>
-
 #include "broker/calls/effects.h"
 #include "broker/calls/waiting.h"
 #include "broker/life/life.h"
 #include "core/limits.h"
-#include "face/legacy_server.h"
 #include "face/modern_client.h"
 #include "face/modern_server.h"
 #include "face/tasks.h"
@@ -24,7 +20,6 @@ using core::CallState;
 using core::Instance;
 using core::Purpose;
 using core::Session;
-using core::Waiting;
 using proto::Message;
 using proto::Span;
 
@@ -91,7 +86,7 @@ Message to_modern_server(State& state, const Instance& instance, Call& call, con
   const Session& session = state.sessions.at(call.session);
   call.original = message.bytes;
   call.level = session.level;
-  const bool tasks = instance.offers_tasks && knows_tasks(call.method);
+  const bool tasks = instance.known.offers_tasks && knows_tasks(call.method);
   const std::string claim = tasks ? face::claim_with_tasks(session.claim) : session.claim;
   const face::Extra extra{.claim = claim,
                           .token = call.token.empty() ? std::string_view() : number,
@@ -107,10 +102,11 @@ Message to_modern_server(State& state, const Instance& instance, Call& call, con
 namespace {
 
 bool becomes_task(const Instance& instance, const Call& call, std::string_view raw_params) {
-  if (!instance.offers_tasks || call.method != proto::Method::tools_call || instance.task_tools.empty())
+  if (!instance.known.offers_tasks || call.method != proto::Method::tools_call ||
+      instance.talk.task_tools.empty())
     return false;
-  const auto tool = instance.task_tools.find(proto::json::unquoted(proto::member(raw_params, "name")));
-  return tool != instance.task_tools.end() && (call.abilities.tasks || tool->second);
+  const auto tool = instance.talk.task_tools.find(proto::json::unquoted(proto::member(raw_params, "name")));
+  return tool != instance.talk.task_tools.end() && (call.abilities.tasks || tool->second);
 }
 
 }  // namespace

@@ -26,13 +26,13 @@ void becomes_cancelled(State& state, Instance& instance, Call& call) {
   call.original = {};  // It is not made again.
   instance.calls.become(call, core::Cancelled{state.now});
   forget_cancelled(state, instance, call.session);
-  instance.tombstones.push_back({state.now + core::limits::tombstone, call.wire_id});
+  instance.times.tombstones.push_back({state.now + core::limits::tombstone, call.wire_id});
   if (!proto::may_ask(call.method)) return;
   // While nothing waits for them there is no deadline that would take them out.
-  const bool waited_for = !instance.waiting.empty() || !instance.held_questions.empty();
-  while (!waited_for && !instance.endings.empty() && instance.endings.front() <= state.now)
-    instance.endings.pop_front();
-  instance.endings.push_back(state.now + core::limits::ending);
+  const bool waited_for = !instance.waiting.empty() || !instance.talk.held_questions.empty();
+  while (!waited_for && !instance.times.endings.empty() && instance.times.endings.front() <= state.now)
+    instance.times.endings.pop_front();
+  instance.times.endings.push_back(state.now + core::limits::ending);
 }
 
 // The server has heard of the call, and has not answered. One that waits for its client's answers in a round

@@ -43,7 +43,7 @@ bool in_dialog(const State& state, const Instance& instance, const Party& party)
 
 void dialog_begins(State& state, Instance& instance) {
   if (instance.interactive || instance.order.one)
-    instance.turn_due = state.now + core::limits::questions_together;
+    instance.times.turn_due = state.now + core::limits::questions_together;
 }
 
 void answer_in_turn(State& state, Session& session, Instance& instance, proto::Message message) {

@@ -42,24 +42,24 @@ void learn_read_only(Instance& instance, std::string_view raw_result) {
   if (!raw_result.contains("readOnlyHint")) return;
   proto::each_item(proto::member(raw_result, "tools"), [&](std::string_view tool) {
     const std::string name = proto::json::unquoted(proto::member(tool, "name"));
-    instance.read_only_tools.erase(name);
+    instance.talk.read_only_tools.erase(name);
     if (proto::member(proto::member(tool, "annotations"), "readOnlyHint") == "true" &&
-        instance.read_only_tools.size() < core::limits::read_only_tools)
-      instance.read_only_tools.insert(name);
+        instance.talk.read_only_tools.size() < core::limits::read_only_tools)
+      instance.talk.read_only_tools.insert(name);
   });
 }
 
 bool may_have_effect(const Instance& instance, const Call& call, const Scanned& message) {
   if (proto::cacheable(call.method) || call.method == Method::completion_complete) return false;
-  if (call.method != Method::tools_call || instance.read_only_tools.empty()) return true;
+  if (call.method != Method::tools_call || instance.talk.read_only_tools.empty()) return true;
   const std::string_view name = proto::member(message.of(message.envelope.params), "name");
-  return !instance.read_only_tools.contains(proto::json::unquoted(name));
+  return !instance.talk.read_only_tools.contains(proto::json::unquoted(name));
 }
 
 void effect_noted(State& state, Instance& instance) {
   const auto is_list = [](const CacheKey& key) { return key.method != Method::resources_read; };
   each_conversation(state, instance, [&](Instance& conversation) {
-    conversation.cache.forget(is_list);
+    conversation.talk.cache.forget(is_list);
     conversation.merging.outdate(is_list);
     conversation.merging.close();
   });

@@ -21,7 +21,7 @@ bool cancels_too_fast(const State& state, const Instance& instance, SessionId se
 }
 
 bool another_is_ending(const State& state, const Instance& instance, const Party& party) {
-  if (instance.endings.empty()) return false;
+  if (instance.times.endings.empty()) return false;
   bool found = false;
   instance.calls.newest_first(CallState::cancelled, [&](const Call& call) {
     const bool ending = core::ending(call, state.now);
@@ -35,9 +35,9 @@ bool another_is_ending(const State& state, const Instance& instance, const Party
 std::optional<base::Instant> endings_deadline(const Instance& instance) {
   // What waits for a server that is given one call at a time may wait in another of its conversations.
   const bool elsewhere = instance.order.one && instance.spec.link != core::Link::stdio;
-  const bool waited_for = elsewhere || !instance.waiting.empty() || !instance.held_questions.empty();
-  if (!waited_for || instance.endings.empty()) return instance.turn_due;
-  return std::min(instance.endings.front(), instance.turn_due.value_or(base::Instant::max()));
+  const bool waited_for = elsewhere || !instance.waiting.empty() || !instance.talk.held_questions.empty();
+  if (!waited_for || instance.times.endings.empty()) return instance.times.turn_due;
+  return std::min(instance.times.endings.front(), instance.times.turn_due.value_or(base::Instant::max()));
 }
 
 }  // namespace broker

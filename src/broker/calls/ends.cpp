@@ -5,7 +5,6 @@
 #include "broker/calls/waiting.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
-#include "proto/json.h"
 
 namespace broker {
 

@@ -40,7 +40,7 @@ bool has_something_there(const State& state, const Session& session, const Insta
     if (!goes_along(instance, *call)) return true;
   }
   bool owner = false;
-  instance.tasks.each(
+  instance.talk.tasks.each(
       [&](const std::string& /*id*/, const core::Task& task) { owner |= task.owner == session.id; });
   return owner || is_parked_at(state, session, instance);
 }

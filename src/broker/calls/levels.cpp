@@ -27,8 +27,10 @@ void level_step(State& state, Instance& instance) {
     return;
   }
   const std::optional<core::Level> wanted = lowest_wanted(state, instance);
-  if (!instance.logging || !wanted || wanted == instance.level || instance.life != core::Life::ready) return;
-  instance.level = wanted;
+  if (!instance.known.logging || !wanted || wanted == instance.talk.level ||
+      instance.life != core::Life::ready)
+    return;
+  instance.talk.level = wanted;
   state.send(instance.id, face::set_level_request(own_call(instance, core::Purpose::set_level), *wanted));
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "broker/calls/calls.h"
 #include "core/limits.h"
@@ -22,7 +21,7 @@ enum class Turn : std::uint8_t { none, read, change };
 
 Turn kind_of(const Instance& conversation, const Call& call) {
   if (call.method == Method::tools_call)
-    return conversation.read_only_tools.contains(call.tool) ? Turn::read : Turn::change;
+    return conversation.talk.read_only_tools.contains(call.tool) ? Turn::read : Turn::change;
   if (call.method == Method::resources_read || call.method == Method::prompts_get) return Turn::read;
   return call.method == Method::other ? Turn::change : Turn::none;
 }
@@ -66,7 +65,7 @@ void each_conversation(const State& state, const Instance& conversation, F&& f) 
 bool ends_of_others(const State& state, const Instance& conversation) {
   if (!conversation.channel_of) return false;
   const Instance& server = state.instances.at(*conversation.channel_of);
-  return !server.endings.empty() && server.endings.back() > state.now;
+  return !server.times.endings.empty() && server.times.endings.back() > state.now;
 }
 
 enum class Obstacle : std::uint8_t { none, own_dialog, others };
@@ -161,7 +160,7 @@ void calls_outlive(State& state, const Instance& channel) {
   if (server.life != core::Life::ready) return;
   bool works = false;
   each_at_work(state, channel, [&](const Call& call) { works |= turn_of(channel, call) != Turn::none; });
-  if (works) server.endings.push_back(state.now + core::limits::ending);
+  if (works) server.times.endings.push_back(state.now + core::limits::ending);
 }
 
 std::uint64_t first_in_line(const State& state, const Instance& conversation) {

@@ -23,7 +23,6 @@ namespace {
 
 using core::CacheKey;
 using core::Call;
-using core::CallState;
 using core::Instance;
 using core::Merging;
 using core::Session;
@@ -65,11 +64,11 @@ std::optional<CacheKey> key_of(const State& state, const Instance& instance, con
 }
 
 const core::Cache::Kept* kept_for(const State& state, Instance& instance, const CacheKey& key) {
-  const core::Cache::Kept* kept = instance.cache.find(key, state.now);
+  const core::Cache::Kept* kept = instance.talk.cache.find(key, state.now);
   if (kept != nullptr || !key.principal) return kept;
   CacheKey for_all = key;
   for_all.principal.reset();
-  return instance.cache.find(for_all, state.now);
+  return instance.talk.cache.find(for_all, state.now);
 }
 
 // As if the server had just said it.
@@ -95,7 +94,7 @@ bool is_read(const CacheKey& key) {
 bool tells_of(const Instance& instance, Method list) {
   if (list != Method::tools_list && list != Method::prompts_list) return false;
   const core::ListKind kind = list == Method::tools_list ? core::ListKind::tools : core::ListKind::prompts;
-  return instance.tells_lists.test(static_cast<std::size_t>(kind));
+  return instance.known.tells_lists.test(static_cast<std::size_t>(kind));
 }
 
 void keep(State& state, Instance& instance, Merging::Led led, const Scanned& message) {
@@ -113,7 +112,7 @@ void keep(State& state, Instance& instance, Merging::Led led, const Scanned& mes
     const bool safe = instance.spec.link == core::Link::stdio && tells_of(instance, led.key.method) && !pages;
     if (safe) good_for = core::limits::legacy_list_kept;
   }
-  instance.cache.keep(std::move(led.key), {result, state.now + good_for}, state.now);
+  instance.talk.cache.keep(std::move(led.key), {result, state.now + good_for}, state.now);
 }
 
 // The answer depends on the asking client, so it cannot be shared.
@@ -173,7 +172,7 @@ std::vector<std::int64_t> also_answered(State& state, Instance& instance, const 
   }
   // A cursor that is not good any more: nor are the pages that led to it.
   if (message.envelope.error.present() && !led->key.cursor.empty()) {
-    instance.cache.forget([&](const CacheKey& key) { return key.method == led->key.method; });
+    instance.talk.cache.forget([&](const CacheKey& key) { return key.method == led->key.method; });
   }
   std::vector<std::int64_t> joined = std::move(led->joined);
   keep(state, instance, std::move(*led), message);
@@ -209,20 +208,20 @@ std::int64_t make_way(State& state, Instance& instance, std::int64_t wire_id) {
 
 void outdated(Instance& instance, core::ListKind kind) {
   const auto changed = [kind](const CacheKey& key) { return core::about(key, kind); };
-  instance.cache.forget(changed);
+  instance.talk.cache.forget(changed);
   instance.merging.outdate(changed);
-  if (kind == core::ListKind::tools) instance.read_only_tools.clear();
+  if (kind == core::ListKind::tools) instance.talk.read_only_tools.clear();
 }
 
 void outdated(Instance& instance, std::string_view uri) {
   const auto changed = [uri](const CacheKey& key) { return core::about(key, uri); };
-  instance.cache.forget(changed);
+  instance.talk.cache.forget(changed);
   instance.merging.outdate(changed);
 }
 
 void all_outdated(Instance& instance) {
-  instance.cache.clear();
-  instance.read_only_tools.clear();
+  instance.talk.cache.clear();
+  instance.talk.read_only_tools.clear();
   instance.merging.outdate([](const CacheKey& /*key*/) { return true; });
 }
 

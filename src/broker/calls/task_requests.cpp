@@ -45,7 +45,7 @@ void cancel_task(State& state, Instance& instance, const std::string& id, Task& 
 }
 
 bool leave_task(State& state, Instance& instance, const Call& call) {
-  Task* task = call.method == Method::tools_call ? instance.tasks.find(call.uri) : nullptr;
+  Task* task = call.method == Method::tools_call ? instance.talk.tasks.find(call.uri) : nullptr;
   if (task == nullptr) return false;
   cancel_task(state, instance, call.uri, *task);
   return true;

@@ -18,7 +18,7 @@ bool roots_matter(const Instance& instance) {
 
 bool may_reach(const Session& session, const Instance& instance) {
   if (!roots_matter(instance)) return true;
-  if (instance.roots_outdated) return false;
+  if (instance.talk.roots.outdated) return false;
   if (!session.roots) return session.phase == core::Phase::fresh && !instance.common_roots;
   return instance.common_roots && session.roots->same_as(*instance.common_roots);
 }

@@ -5,7 +5,6 @@
 #include <map>
 
 #include "broker/calls/calls.h"
-#include "broker/calls/one_call.h"
 #include "broker/life/life.h"
 #include "core/limits.h"
 #include "face/legacy_server.h"
@@ -165,9 +164,10 @@ namespace {
 void keeps_level(State& state, Session& session, Instance& instance, const Scanned& message,
                  std::optional<core::Level> level) {
   const std::string_view id = message.of(message.envelope.id);
-  if (!instance.logging || !level) {
-    const auto code = instance.logging ? proto::Code::invalid_params : proto::Code::method_not_found;
-    const std::string_view why = instance.logging ? "hearth: there is no such log level" : "Method not found";
+  if (!instance.known.logging || !level) {
+    const auto code = instance.known.logging ? proto::Code::invalid_params : proto::Code::method_not_found;
+    const std::string_view why =
+        instance.known.logging ? "hearth: there is no such log level" : "Method not found";
     state.reply(session, id, proto::error_text(id, code, why, {session.server, false}));
     return;
   }
@@ -180,10 +180,10 @@ void keeps_level(State& state, Session& session, Instance& instance, const Scann
 
 void client_sets_level(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::optional<core::Level> level = core::level_of(message.of(message.envelope.level));
-  const bool greeted = !instance.initialize_result.empty();
+  const bool greeted = !instance.known.initialize_result.empty();
   if (greeted && instance.era == proto::Era::modern)
     return keeps_level(state, session, instance, message, level);
-  if (!level || (greeted && !instance.logging)) {
+  if (!level || (greeted && !instance.known.logging)) {
     // The server knows best what to say to that; it changes nothing for others.
     forward_call(state, session, instance, message, proto::Method::logging_set_level);
     return;
@@ -191,7 +191,8 @@ void client_sets_level(State& state, Session& session, Instance& instance, const
   session.level = level;
   note_setup(state, session);
   const std::int64_t call = hold_call(state, session, instance, message, proto::Method::logging_set_level);
-  if (greeted && (instance.life != core::Life::ready || lowest_wanted(state, instance) == instance.level)) {
+  if (greeted &&
+      (instance.life != core::Life::ready || lowest_wanted(state, instance) == instance.talk.level)) {
     answer(state, instance, call, "{}");
     return;
   }
@@ -206,7 +207,7 @@ void client_sets_level(State& state, Session& session, Instance& instance, const
 
 void level_answered(State& state, Instance& instance, const Scanned& message) {
   const bool refused = message.envelope.error.present();
-  if (refused) instance.level.reset();
+  if (refused) instance.talk.level.reset();
   for (const std::int64_t call : std::exchange(instance.level_waiters, {})) {
     if (refused) {
       if (Session* session = state.sessions.find(instance.calls.find(call)->session)) session->level.reset();
@@ -265,7 +266,7 @@ void server_logs(State& state, Instance& instance, const Scanned& message) {
     const Session& session = state.sessions.at(id);
     // A log line is the first thing to go when a client does not read.
     if (!listens(session) || session.blocked ||
-        !core::passes(level, session.level, instance.level.has_value()))
+        !core::passes(level, session.level, instance.talk.level.has_value()))
       continue;
     state.send_about(id, proto::Message(message.bytes), concerned_call(state, session, instance));
   }
@@ -336,7 +337,7 @@ void resource_updated(State& state, Instance& instance, const Scanned& message) 
 
 void list_changed(State& state, Instance& instance, ListKind kind) {
   outdated(instance, kind);
-  if (instance.list_changes.changed(kind, state.now)) tell_list(state, instance, kind);
+  if (instance.talk.list_changes.changed(kind, state.now)) tell_list(state, instance, kind);
 }
 
 void tell_list(State& state, Instance& instance, ListKind kind) {
@@ -365,7 +366,7 @@ void restore_subscriptions(State& state, Instance& instance) {
 
 void restore_interests(State& state, Instance& instance) {
   restore_subscriptions(state, instance);
-  if (!instance.logging) refuse_levels(state, instance);
+  if (!instance.known.logging) refuse_levels(state, instance);
   level_step(state, instance);
   begin_listens(state, instance);
   if (instance.era == proto::Era::modern) upstream_step(state, instance);

@@ -65,11 +65,12 @@ void begin_tasks(State& state, Instance& instance, Listen& listen) {
   const Session& session = state.sessions.at(listen.session);
   const bool legacy = instance.era == proto::Era::legacy;
   std::erase_if(listen.filter.tasks, [&](const std::string& task) {
-    if (legacy) return !instance.tasks.owns(task, session.id);
-    return !instance.offers_tasks || state.task_owners.hidden_from(session.principal, session.server, task);
+    if (legacy) return !instance.talk.tasks.owns(task, session.id);
+    return !instance.known.offers_tasks ||
+           state.task_owners.hidden_from(session.principal, session.server, task);
   });
   if (legacy) return;  // That tells of all that it makes.
-  const core::UpstreamListen& upstream = instance.upstream;
+  const core::UpstreamListen& upstream = instance.talk.upstream;
   listen.undecided_tasks = listen.filter.tasks;
   if (upstream.call != 0)
     std::erase_if(listen.undecided_tasks,
@@ -81,8 +82,8 @@ void begin_tasks(State& state, Instance& instance, Listen& listen) {
 void begin(State& state, Instance& instance, std::int64_t call) {
   Listen& listen = instance.listens.at(call);
   listen.begun = true;
-  listen.filter.lists &= instance.tells_lists;
-  if (!instance.tells_resources) listen.filter.uris.clear();
+  listen.filter.lists &= instance.known.tells_lists;
+  if (!instance.known.tells_resources) listen.filter.uris.clear();
   if (!listen.silently) listen.undecided = listen.filter.uris;
   for (const std::string& uri : std::set(listen.filter.uris)) {
     if (listen.silently) {  // It was granted already.

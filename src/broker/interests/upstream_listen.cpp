@@ -21,8 +21,8 @@ constexpr std::string_view not_granted =
     R"({"code":-32602,"message":"hearth: the server does not tell of changes of this resource"})";
 
 core::Filter wanted_of(const Instance& instance) {
-  core::Filter filter{.lists = instance.tells_lists, .uris = {}, .tasks = {}};
-  if (instance.tells_resources) {
+  core::Filter filter{.lists = instance.known.tells_lists, .uris = {}, .tasks = {}};
+  if (instance.known.tells_resources) {
     for (const std::string& uri : instance.subscriptions.wanted()) filter.uris.insert(uri);
   }
   for (const auto& [call, listen] : instance.listens)
@@ -35,7 +35,7 @@ void end(State& state, Instance& instance, std::int64_t call) {
   state.send(instance.id, face::cancelled_notice(std::to_string(call), "it is replaced or no longer needed"));
   core::Call& replaced = *instance.calls.find(call);
   instance.calls.become(replaced, core::Cancelled{state.now});
-  instance.tombstones.push_back({state.now + core::limits::tombstone, call});
+  instance.times.tombstones.push_back({state.now + core::limits::tombstone, call});
 }
 
 void decide(State& state, Instance& instance, const std::string& uri, bool granted) {
@@ -57,7 +57,7 @@ void again_later(State& state, UpstreamListen& upstream) {
 }
 
 void open(State& state, Instance& instance, core::Filter wanted) {
-  UpstreamListen& upstream = instance.upstream;
+  UpstreamListen& upstream = instance.talk.upstream;
   upstream.opening = own_call(instance, core::Purpose::listen);
   upstream.wanted = std::move(wanted);
   const std::string claim = face::own_claim(state.options.version, instance.first);
@@ -71,14 +71,14 @@ void open(State& state, Instance& instance, core::Filter wanted) {
 void tell_everything(State& state, Instance& instance) {
   all_outdated(instance);
   for (const core::ListKind kind : core::list_kinds) {
-    if (instance.tells_lists.test(static_cast<std::size_t>(kind))) tell_list(state, instance, kind);
+    if (instance.known.tells_lists.test(static_cast<std::size_t>(kind))) tell_list(state, instance, kind);
   }
-  for (const std::string& uri : instance.upstream.filter.uris) resource_told(state, instance, uri);
+  for (const std::string& uri : instance.talk.upstream.filter.uris) resource_told(state, instance, uri);
 }
 
 // What changes for the resources that are waited for happens with the next listen, or has happened.
 void settle(State& state, Instance& instance, core::Filter wanted) {
-  UpstreamListen& upstream = instance.upstream;
+  UpstreamListen& upstream = instance.talk.upstream;
   if (!wanted.empty() && (upstream.call == 0 || wanted != upstream.filter))
     return open(state, instance, std::move(wanted));
   if (wanted.empty()) {
@@ -91,7 +91,7 @@ void settle(State& state, Instance& instance, core::Filter wanted) {
 }  // namespace
 
 void upstream_step(State& state, Instance& instance) {
-  UpstreamListen& upstream = instance.upstream;
+  UpstreamListen& upstream = instance.talk.upstream;
   if (instance.life != core::Life::ready || upstream.opening != 0 || upstream.retry_at) return;
   core::Filter wanted = wanted_of(instance);
   std::vector<std::string> impossible;
@@ -107,7 +107,7 @@ void upstream_step(State& state, Instance& instance) {
 }
 
 void upstream_acknowledged(State& state, Instance& instance, const Scanned& message) {
-  UpstreamListen& upstream = instance.upstream;
+  UpstreamListen& upstream = instance.talk.upstream;
   const core::Call* call = call_of(instance, message.of(message.envelope.subscription));
   if (call == nullptr || call->wire_id != upstream.opening) return;
   const core::Filter granted = face::read_acknowledged(message.of(message.envelope.params));
@@ -137,7 +137,7 @@ void upstream_acknowledged(State& state, Instance& instance, const Scanned& mess
 }
 
 void upstream_tick(State& state, Instance& instance) {
-  UpstreamListen& upstream = instance.upstream;
+  UpstreamListen& upstream = instance.talk.upstream;
   while (!upstream.replaced.empty() && upstream.replaced.front().due <= state.now) {
     end(state, instance, upstream.replaced.front().call);
     upstream.replaced.erase(upstream.replaced.begin());
@@ -148,14 +148,14 @@ void upstream_tick(State& state, Instance& instance) {
 }
 
 std::optional<base::Instant> upstream_deadline(const Instance& instance) {
-  const UpstreamListen& upstream = instance.upstream;
+  const UpstreamListen& upstream = instance.talk.upstream;
   if (upstream.replaced.empty()) return upstream.retry_at;
   const base::Instant due = upstream.replaced.front().due;
   return upstream.retry_at ? std::min(due, *upstream.retry_at) : due;
 }
 
 void upstream_ended(State& state, Instance& instance, std::int64_t call, const Scanned& message) {
-  UpstreamListen& upstream = instance.upstream;
+  UpstreamListen& upstream = instance.talk.upstream;
   if (call == upstream.call) {
     upstream.call = 0;
     upstream.filter = {};

@@ -59,7 +59,7 @@ face::Declared declare(State& state, Instance& instance) {
   // No session has come yet whose client could say what it can do.
   if (instance.sessions.empty()) told.elicitation_form = told.elicitation_url = true;
   if (can("roots")) told.roots = true;
-  instance.told = told;
+  instance.talk.told = told;
   return {.first = std::move(told), .alone = true, .extra = {}};
 }
 
@@ -67,10 +67,10 @@ void declare_anew(State& state, Session& session, Instance& instance) {
   const bool others = instance.sessions.size() > 1;
   // Started before anybody came, so that the first session need not wait: it does not.
   const bool warmed = instance.sessions_ever == 1;
-  if (!instance.told || others || warmed || instance.life != Life::ready ||
+  if (!instance.talk.told || others || warmed || instance.life != Life::ready ||
       instance.era != proto::Era::legacy)
     return;
-  if (same_questions(*instance.told, together(state, instance))) return;
+  if (same_questions(*instance.talk.told, together(state, instance))) return;
   using enum core::CallState;
   const auto of_session = [](const core::Call& call) { return call.purpose == core::Purpose::forwarded; };
   const bool works =
@@ -94,13 +94,13 @@ void name(std::vector<std::string>& names, std::string_view what, bool can) {
 std::vector<std::string> declared_to(const State& state, const Instance& instance) {
   std::vector<std::string> names;
   const auto add = [&](const Instance& one) {
-    if (!one.told) return;
-    name(names, "roots", one.told->roots);
-    name(names, "elicitation by form", one.told->elicitation_form);
-    name(names, "elicitation by URL", one.told->elicitation_url);
-    name(names, "sampling", one.told->sampling);
-    name(names, "experimental capabilities", !one.told->experimental_raw.empty());
-    name(names, "extensions", !one.told->extensions_raw.empty());
+    if (!one.talk.told) return;
+    name(names, "roots", one.talk.told->roots);
+    name(names, "elicitation by form", one.talk.told->elicitation_form);
+    name(names, "elicitation by URL", one.talk.told->elicitation_url);
+    name(names, "sampling", one.talk.told->sampling);
+    name(names, "experimental capabilities", !one.talk.told->experimental_raw.empty());
+    name(names, "extensions", !one.talk.told->extensions_raw.empty());
   };
   add(instance);
   for (const InstanceId channel : instance.channels) add(state.instances.at(channel));
@@ -109,9 +109,9 @@ std::vector<std::string> declared_to(const State& state, const Instance& instanc
 
 std::vector<std::string> undeclared_to(const State& state, const Instance& instance) {
   std::vector<std::string> names;
-  if (!instance.told) return names;  // Or it has conversations, each of which was told all.
+  if (!instance.talk.told) return names;  // Or it has conversations, each of which was told all.
   const Capabilities can = together(state, instance);
-  const Capabilities& told = *instance.told;
+  const Capabilities& told = *instance.talk.told;
   name(names, "elicitation by form", can.elicitation_form && !told.elicitation_form);
   name(names, "elicitation by URL", can.elicitation_url && !told.elicitation_url);
   name(names, "sampling", can.sampling && !told.sampling);

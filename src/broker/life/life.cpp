@@ -55,7 +55,7 @@ bool wake(State& state, Instance& instance) {
       }
       if (instance.supervision.broken() && state.now < instance.supervision.retry_at()) return false;
       if (!server_comes(state, instance)) return false;
-      if (!instance.initialize_result.empty()) ++instance.restarts;
+      if (!instance.known.initialize_result.empty()) ++instance.restarts;
       start(state, instance);
       return true;
     case Life::stopping:
@@ -103,9 +103,9 @@ void open(State& state, Instance& channel) {
 void stop(State& state, Instance& instance) {
   ensure(instance.life != Life::stopped && instance.life != Life::backing_off);
   if (instance.life == Life::stopping) return;
-  instance.start_due.reset();
-  instance.start_limit.reset();
-  instance.probe_due.reset();
+  instance.process.start_due.reset();
+  instance.process.start_limit.reset();
+  instance.greeting.probe_due.reset();
   instance.idle_due.reset();
   if (instance.channel_of && !instance.opened) {
     instance.life = Life::stopped;  // It waits for its server: there is nothing to close.
@@ -116,8 +116,9 @@ void stop(State& state, Instance& instance) {
 }
 
 void begin_start_time(State& state, Instance& instance) {
-  instance.start_due = state.now + instance.spec.timing.start_timeout;
-  instance.start_limit = state.now + instance.spec.timing.start_timeout * core::limits::start_extensions_most;
+  instance.process.start_due = state.now + instance.spec.timing.start_timeout;
+  instance.process.start_limit =
+      state.now + instance.spec.timing.start_timeout * core::limits::start_extensions_most;
 }
 
 void consider_forgetting(State& state, InstanceId id) {

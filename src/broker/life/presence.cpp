@@ -30,7 +30,7 @@ bool busy(const Instance& instance) {
   using enum core::CallState;
   const auto of_session = [](const core::Call& call) { return call.purpose == core::Purpose::forwarded; };
   const auto found = [&](core::CallState state) { return instance.calls.any(state, of_session); };
-  return instance.tasks.any() ||
+  return instance.talk.tasks.any() ||
          std::ranges::any_of(std::array{queued, held, sent, asking, following, parked, returning, joined},
                              found);
 }

@@ -1,9 +1,6 @@
 // Questions of a legacy server that are put to a client, and how the server hears that nobody answers.
 #include "broker/questions/asks.h"
 
-#include <algorithm>
-#include <set>
-
 #include "broker/calls/calls.h"
 #include "broker/questions/questions.h"
 #include "core/limits.h"
@@ -11,26 +8,20 @@
 #include "face/legacy_server.h"
 #include "proto/json.h"
 #include "proto/members.h"
-#include "proto/minted_id.h"
 
 namespace broker {
-namespace {
 
 using core::Ask;
-using core::Call;
-using core::CallState;
 using core::Instance;
 using core::Mode;
 using core::Session;
 using proto::Code;
 using proto::Method;
 
-}  // namespace
-
 std::int64_t new_ask(State& state, Session& session, Instance& instance, Ask ask) {
   const std::int64_t id = session.next_ask++;
   if (session.input_ended) ask.due = state.now;
-  instance.ask_dues.insert({ask.due, session.id, id});
+  instance.times.ask_dues.insert({ask.due, session.id, id});
   session.asks.emplace(id, std::move(ask));
   return id;
 }
@@ -50,7 +41,7 @@ void withdraw_asks(State& state, Instance& instance) {
       state.send(id, face::cancelled_notice(std::to_string(ask_id), "the server has ended"));
     }
   }
-  instance.ask_dues.clear();
+  instance.times.ask_dues.clear();
 }
 
 std::string declined(Method method, std::string_view raw_id, std::string_view why) {
@@ -94,7 +85,7 @@ void pass_on(State& state, Session& session, Instance& instance, const Scanned& 
     return;
   }
   if (!question.elicitation_id.empty()) {
-    core::remember_elicitation(instance, question.elicitation_id, session.id);
+    core::remember_elicitation(instance.talk, question.elicitation_id, session.id);
   }
   const std::string_view params = message.of(message.envelope.params);
   const proto::Revision words = face::questions_of(session.revision, session.capabilities, question.method);

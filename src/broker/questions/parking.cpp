@@ -1,15 +1,12 @@
 // Questions of a legacy server for a modern client (core/park.h): how they are gathered, handed out with a
 // ticket and answered when the client comes back.
-#include <algorithm>
 #include <cstdio>
 
 #include "base/siphash.h"
 #include "broker/calls/calls.h"
 #include "broker/questions/questions.h"
 #include "core/limits.h"
-#include "face/legacy_server.h"
 #include "face/modern_client.h"
-#include "proto/json.h"
 #include "proto/members.h"
 
 namespace broker {
@@ -22,7 +19,6 @@ using core::Park;
 using core::ParkedAsk;
 using core::ParkId;
 using core::Session;
-using proto::Code;
 using proto::Method;
 
 Park park_of(const State& state, const Instance& instance, const Session& session,
@@ -66,8 +62,8 @@ void give_round(State& state, ParkId id) {
   Instance* instance = state.instances.find(park.instance);
   Call* call = instance != nullptr ? instance->calls.find(park.call) : nullptr;
   if (call == nullptr || call->park != id || call->state != CallState::sent || park.asks.empty()) return;
-  const core::Outcome outcome =
-      core::Outcome::result(face::input_required(park.asks, new_ticket(state, id), instance->server_info));
+  const core::Outcome outcome = core::Outcome::result(
+      face::input_required(park.asks, new_ticket(state, id), instance->known.server_info));
   remember_for_replay(state, park, outcome);
   send_outcome(state, *call, outcome);
   detach(state, *instance, *call);
@@ -130,7 +126,7 @@ void park_ended(State& state, Instance& instance, const Call& call, std::vector<
   const ParkId id = state.parks.insert(std::move(park));
   send_outcome(state, call,
                core::Outcome::result(face::input_required(state.parks.at(id).asks, new_ticket(state, id),
-                                                          instance.server_info)));
+                                                          instance.known.server_info)));
 }
 
 void park_for_roots(State& state, Session& session, Instance& instance, const Scanned& message) {
@@ -151,9 +147,9 @@ void park_for_roots(State& state, Session& session, Instance& instance, const Sc
                                         .server_id = {},
                                         .method = Method::roots_list,
                                         .request = face::input_request(Method::roots_list, {})}};
-  state.reply(
-      session, id,
-      proto::result_text(id, face::input_required(asks, new_ticket(state, parked), instance.server_info)));
+  state.reply(session, id,
+              proto::result_text(
+                  id, face::input_required(asks, new_ticket(state, parked), instance.known.server_info)));
 }
 
 void questions_lost(State& state, const Instance& instance) {

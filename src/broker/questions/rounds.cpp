@@ -5,7 +5,6 @@
 #include "broker/questions/questions.h"
 #include "core/limits.h"
 #include "face/content.h"
-#include "face/legacy_server.h"
 #include "face/modern_server.h"
 #include "proto/members.h"
 

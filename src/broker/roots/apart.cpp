@@ -58,28 +58,28 @@ Session* keeper(State& state, const Instance& instance) {
 }
 
 void answer_waiting(State& state, Instance& instance, const GivenRoots& roots) {
-  instance.roots.give_up_at.reset();
-  instance.roots_outdated = false;
-  instance.roots.outlived = false;
-  for (const std::string& raw_id : std::exchange(instance.roots.waiting, {})) {
+  instance.talk.roots.give_up_at.reset();
+  instance.talk.roots.outdated = false;
+  instance.talk.roots.outlived = false;
+  for (const std::string& raw_id : std::exchange(instance.talk.roots.waiting, {})) {
     state.send(instance.id, roots.raw_result.empty() ? proto::error_text(raw_id, roots.raw_error)
                                                      : proto::result_text(raw_id, roots.raw_result));
   }
-  instance.roots.told = roots.name;
+  instance.talk.roots.told = roots.name;
 }
 
 // What it waits for; or, if it has been told others, that it is to ask again.
 void tell(State& state, Instance& instance) {
   const GivenRoots& roots = *instance.common_roots;
-  if (!instance.roots.waiting.empty()) return answer_waiting(state, instance, roots);
-  const bool told_others = instance.roots.cared_for && instance.roots.told != roots.name;
-  if (!told_others) instance.roots.outlived = false;  // They are again what it goes by.
-  if (instance.life != core::Life::ready || !told_others || instance.roots.outlived ||
-      instance.roots_outdated)
+  if (!instance.talk.roots.waiting.empty()) return answer_waiting(state, instance, roots);
+  const bool told_others = instance.talk.roots.cared_for && instance.talk.roots.told != roots.name;
+  if (!told_others) instance.talk.roots.outlived = false;  // They are again what it goes by.
+  if (instance.life != core::Life::ready || !told_others || instance.talk.roots.outlived ||
+      instance.talk.roots.outdated)
     return;
   state.send(instance.id, proto::notification_text("notifications/roots/list_changed"));
-  instance.roots_outdated = true;
-  instance.roots.give_up_at = state.now + core::limits::roots_wait;
+  instance.talk.roots.outdated = true;
+  instance.talk.roots.give_up_at = state.now + core::limits::roots_wait;
 }
 
 // The roots that the server is to be told, if they can be known.
@@ -89,7 +89,8 @@ void choose(State& state, Instance& instance) {
   if (session->roots) {
     instance.common_roots = session->roots;
   } else if (will_answer(state, *session)) {
-    if (!instance.roots.give_up_at) instance.roots.give_up_at = state.now + core::limits::roots_wait;
+    if (!instance.talk.roots.give_up_at)
+      instance.talk.roots.give_up_at = state.now + core::limits::roots_wait;
   } else {
     // A modern client is asked with its next call, if it makes one: the others do not wait for that.
     reconsider(state, instance);
@@ -122,8 +123,8 @@ void roots_known(State& state, Session& session, Instance& instance, GivenRoots 
   if (differs(session, instance)) {
     // A process that has heard of nobody else is told; another may not forget what it was told.
     const bool its_own = instance.sessions.size() == 1 &&
-                         (!instance.told ||
-                          (instance.sessions_ever == 1 && instance.told->roots == session.roots->declared()));
+                         (!instance.talk.told || (instance.sessions_ever == 1 &&
+                                                  instance.talk.told->roots == session.roots->declared()));
     if (its_own) instance.common_roots = session.roots;
     reconsider(state, instance);
   }
@@ -137,13 +138,13 @@ void asks_for_common_roots(State& state, Instance& instance, std::string_view ra
                                   ": has asked for roots; from now on only sessions with the same roots "
                                   "share one process of it");
   }
-  instance.roots.cared_for = true;
-  if (!raw_id.empty()) instance.roots.waiting.emplace_back(raw_id);
+  instance.talk.roots.cared_for = true;
+  if (!raw_id.empty()) instance.talk.roots.waiting.emplace_back(raw_id);
   for (const SessionId id : std::vector(instance.sessions))
     if (!state.sessions.at(id).roots) learn_roots(state, state.sessions.at(id), instance);
   settle_roots(state, instance);
-  if (!instance.roots.waiting.empty() && !instance.roots.give_up_at)
-    instance.roots.give_up_at = state.now + core::limits::roots_wait;
+  if (!instance.talk.roots.waiting.empty() && !instance.talk.roots.give_up_at)
+    instance.talk.roots.give_up_at = state.now + core::limits::roots_wait;
 }
 
 void settle_roots(State& state, Instance& instance) {
@@ -157,7 +158,8 @@ void settle_roots(State& state, Instance& instance) {
     if (session.roots || is_modern(session)) reconsider(state, instance);
     if (!has_something_there(state, session, instance)) continue;
     certain = false;
-    if (!instance.roots.give_up_at) instance.roots.give_up_at = state.now + core::limits::roots_wait;
+    if (!instance.talk.roots.give_up_at)
+      instance.talk.roots.give_up_at = state.now + core::limits::roots_wait;
   }
   if (certain) tell(state, instance);
   drain_waiting(state, instance);
@@ -175,7 +177,8 @@ bool asked_by_its_call(State& state, Session& session, Instance& instance, const
 }
 
 void answer_without_roots(State& state, Instance& instance) {
-  if (!instance.roots.waiting.empty()) answer_waiting(state, instance, core::given_roots({}, SessionId{}));
+  if (!instance.talk.roots.waiting.empty())
+    answer_waiting(state, instance, core::given_roots({}, SessionId{}));
 }
 
 }  // namespace broker

@@ -51,21 +51,21 @@ bool all_known(State& state, const Instance& instance) {
 }
 
 void give(State& state, Instance& instance) {
-  instance.roots.give_up_at.reset();
-  instance.roots.told = instance.roots.union_result();
-  for (const std::string& raw_id : std::exchange(instance.roots.waiting, {})) {
-    state.send(instance.id, proto::result_text(raw_id, instance.roots.told));
+  instance.talk.roots.give_up_at.reset();
+  instance.talk.roots.told = instance.roots.union_result();
+  for (const std::string& raw_id : std::exchange(instance.talk.roots.waiting, {})) {
+    state.send(instance.id, proto::result_text(raw_id, instance.talk.roots.told));
   }
 }
 
 // The server learns of a different union by being told to ask again.
 void settle(State& state, Instance& instance) {
   if (!all_known(state, instance)) return;
-  if (!instance.roots.waiting.empty()) {
+  if (!instance.talk.roots.waiting.empty()) {
     give(state, instance);
-  } else if (instance.life == core::Life::ready && instance.roots.cared_for &&
-             instance.roots.union_result() != instance.roots.told) {
-    instance.roots.told = instance.roots.union_result();
+  } else if (instance.life == core::Life::ready && instance.talk.roots.cared_for &&
+             instance.roots.union_result() != instance.talk.roots.told) {
+    instance.talk.roots.told = instance.roots.union_result();
     state.send(instance.id, proto::notification_text("notifications/roots/list_changed"));
   }
 }
@@ -74,16 +74,16 @@ void settle(State& state, Instance& instance) {
 
 void server_asks_roots(State& state, Instance& instance, std::string_view raw_id) {
   if (keeps_roots_apart(instance)) return asks_for_common_roots(state, instance, raw_id);
-  instance.roots.cared_for = true;
-  instance.roots.waiting.emplace_back(raw_id);
+  instance.talk.roots.cared_for = true;
+  instance.talk.roots.waiting.emplace_back(raw_id);
   for (const SessionId id : instance.sessions) {
     Session& session = state.sessions.at(id);
     if (may_be_asked(session) && !instance.roots.known(id)) ask_for_roots(state, session, instance);
   }
   if (all_known(state, instance)) {
     give(state, instance);
-  } else if (!instance.roots.give_up_at) {
-    instance.roots.give_up_at = state.now + core::limits::roots_wait;
+  } else if (!instance.talk.roots.give_up_at) {
+    instance.talk.roots.give_up_at = state.now + core::limits::roots_wait;
   }
 }
 
@@ -103,7 +103,7 @@ void roots_changed(State& state, Session& session, Instance& instance) {
     session.roots.reset();
     return learn_roots(state, session, instance);
   }
-  if (instance.roots.cared_for && may_be_asked(session)) ask_for_roots(state, session, instance);
+  if (instance.talk.roots.cared_for && may_be_asked(session)) ask_for_roots(state, session, instance);
 }
 
 void roots_left(State& state, Session& session, Instance& instance) {
@@ -113,8 +113,8 @@ void roots_left(State& state, Session& session, Instance& instance) {
 }
 
 void give_known_roots(State& state, Instance& instance) {
-  if (!instance.roots.waiting.empty()) give(state, instance);
-  instance.roots.give_up_at.reset();
+  if (!instance.talk.roots.waiting.empty()) give(state, instance);
+  instance.talk.roots.give_up_at.reset();
 }
 
 }  // namespace broker

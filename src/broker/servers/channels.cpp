@@ -2,22 +2,17 @@
 //
 // A channel lives like a stdio server does: it is opened, greeted, may be lost, backs off and is opened
 // again. What is different is here: it waits for its server to answer, and falls with it.
-#include <algorithm>
 
 #include "broker/calls/calls.h"
 #include "broker/life/life.h"
-#include "broker/questions/questions.h"
 #include "broker/servers/servers.h"
 #include "broker/sessions/sessions.h"
-#include "broker/tasks/tasks.h"
-#include "core/limits.h"
 
 namespace broker {
 namespace {
 
 using core::Instance;
 using core::Life;
-using core::Session;
 
 // How often a server may forget a session that it has answered nothing on before it counts as broken.
 constexpr int forgotten_most = 3;
@@ -30,25 +25,6 @@ void drop_settings(Instance& channel) {
                          purpose == core::Purpose::set_level;
     if (setting) channel.calls.take(id);
   }
-}
-
-// What a server that forgot us has to be told again, or will tell us again.
-void conversation_lost(State& state, Instance& channel) {
-  questions_lost(state, channel);
-  channel.held_questions.clear();
-  withdraw_asks(state, channel);
-  all_outdated(channel);
-  drop_settings(channel);
-  channel.subscriptions.upstream_lost();
-  channel.roots.waiting.clear();
-  channel.roots.give_up_at.reset();
-  channel.roots.cared_for = false;
-  tasks_lost(
-      state, channel,
-      error_about(channel, "has forgotten its session, and with it the task that this call became", false));
-  channel.cursors.process_lost();
-  channel.elicitations.clear();
-  channel.level.reset();
 }
 
 }  // namespace
@@ -73,8 +49,8 @@ void instance_answers(State& state, Instance& instance) {
   if (instance.life != Life::greeting) return;
   instance.life = Life::ready;
   instance.supervision.started(state.now);
-  instance.start_due.reset();
-  instance.start_limit.reset();
+  instance.process.start_due.reset();
+  instance.process.start_limit.reset();
   instance.trouble.clear();
   instance.failed = instance.ended_idle = false;
   for (const InstanceId id : instance.channels) {
@@ -117,7 +93,10 @@ void channels_lost(State& state, Instance& instance) {
 void instance_forgot(State& state, Instance& channel, const InstanceForgot& event) {
   if (channel.life != Life::ready && channel.life != Life::greeting) return;
   if (event.session_lost) {
-    conversation_lost(state, channel);
+    drop_settings(channel);
+    end_conversation(
+        state, channel,
+        error_about(channel, "has forgotten its session, and with it the task that this call became", false));
     if (++channel.forgotten > forgotten_most) {
       channel.trouble = "forgets every session that it is asked to open (HTTP 404)";
       channel.gave_up = true;

@@ -30,28 +30,28 @@ constexpr int probes_most = 2;
 
 void note_capabilities(Instance& instance) {
   const auto [tools, prompts, resources, logging, tasks] =
-      proto::members(proto::member(instance.initialize_result, "capabilities"),
+      proto::members(proto::member(instance.known.initialize_result, "capabilities"),
                      {"tools", "prompts", "resources", "logging", "tasks"});
   const auto note_list = [&](core::ListKind kind, std::string_view capability) {
-    instance.lists.set(static_cast<std::size_t>(kind), !capability.empty());
-    instance.tells_lists.set(static_cast<std::size_t>(kind),
-                             proto::member(capability, "listChanged") == "true");
+    instance.known.lists.set(static_cast<std::size_t>(kind), !capability.empty());
+    instance.known.tells_lists.set(static_cast<std::size_t>(kind),
+                                   proto::member(capability, "listChanged") == "true");
   };
   note_list(core::ListKind::tools, tools);
   note_list(core::ListKind::prompts, prompts);
   note_list(core::ListKind::resources, resources);
-  instance.logging = !logging.empty();
-  instance.tells_resources = proto::member(resources, "subscribe") == "true";
+  instance.known.logging = !logging.empty();
+  instance.known.tells_resources = proto::member(resources, "subscribe") == "true";
   const std::string_view of_tools = proto::member(proto::member(tasks, "requests"), "tools");
-  instance.offers_tasks = !proto::member(of_tools, "call").empty();
+  instance.known.offers_tasks = !proto::member(of_tools, "call").empty();
 }
 
 // `changed`: the lists that sessions which were here before have to look at again.
 void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
   instance.life = Life::ready;
   instance.supervision.started(state.now);
-  instance.start_due.reset();
-  instance.start_limit.reset();
+  instance.process.start_due.reset();
+  instance.process.start_limit.reset();
   instance.trouble.clear();
   instance.failed = false;
   if (instance.era == proto::Era::legacy) state.send(instance.id, face::initialized_notice());
@@ -81,16 +81,17 @@ void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
 }
 
 void ask_its_era(State& state, Instance& instance) {
-  ++instance.probes;
-  instance.probe = own_call(instance, core::Purpose::discover);
+  ++instance.greeting.probes;
+  instance.greeting.probe = own_call(instance, core::Purpose::discover);
   // One that has refused initialize has nothing else to be asked, unless this had no answer before.
-  if (!instance.initialize_sent || instance.probe_silent) {
+  if (!instance.greeting.initialize_sent || instance.greeting.probe_silent) {
     // Half of the start is left for a server that says nothing to questions it does not know.
-    instance.probe_due = state.now + std::min<base::Duration>(core::limits::probe_wait,
-                                                              instance.spec.timing.start_timeout / 2);
+    instance.greeting.probe_due =
+        state.now +
+        std::min<base::Duration>(core::limits::probe_wait, instance.spec.timing.start_timeout / 2);
   }
-  state.send(instance.id,
-             face::discover_request(instance.probe, face::own_claim(state.options.version, instance.first)));
+  state.send(instance.id, face::discover_request(instance.greeting.probe,
+                                                 face::own_claim(state.options.version, instance.first)));
 }
 
 // What the server is, whichever way it said so.
@@ -101,21 +102,21 @@ struct Greeting {
 };
 
 void greeted(State& state, Instance& instance, Greeting greeting) {
-  const std::bitset<3> before = instance.lists;
+  const std::bitset<3> before = instance.known.lists;
   // One that ends whenever it has nothing to do has not changed meanwhile.
-  const bool as_before =
-      std::exchange(instance.ended_idle, false) && instance.initialize_result == greeting.initialize_result;
-  const bool again = !instance.initialize_result.empty() && !as_before;
-  instance.initialize_result = std::move(greeting.initialize_result);
-  instance.server_version = std::move(greeting.server);
-  instance.server_info = proto::member(instance.initialize_result, "serverInfo");
-  instance.revision = std::move(greeting.revision);
-  instance.probe = 0;
-  instance.probe_due.reset();
+  const bool as_before = std::exchange(instance.ended_idle, false) &&
+                         instance.known.initialize_result == greeting.initialize_result;
+  const bool again = !instance.known.initialize_result.empty() && !as_before;
+  instance.known.initialize_result = std::move(greeting.initialize_result);
+  instance.known.server_version = std::move(greeting.server);
+  instance.known.server_info = proto::member(instance.known.initialize_result, "serverInfo");
+  instance.known.revision = std::move(greeting.revision);
+  instance.greeting.probe = 0;
+  instance.greeting.probe_due.reset();
   instance.offers.clear();
   instance.refusal.clear();
   note_capabilities(instance);
-  became_ready(state, instance, again ? before | instance.lists : std::bitset<3>());
+  became_ready(state, instance, again ? before | instance.known.lists : std::bitset<3>());
 }
 
 void refused(State& state, Instance& instance, std::string trouble) {
@@ -155,7 +156,7 @@ void remember_offer(State& state, Instance& instance) {
 
 // It heard server/discover first, and has not recovered from that.
 bool confused_by_probe(const Instance& instance) {
-  return instance.spec.link == core::Link::stdio && instance.probes != 0 && !instance.probe_in_vain;
+  return instance.spec.link == core::Link::stdio && instance.greeting.probes != 0 && !instance.probe_in_vain;
 }
 
 void start_unprobed(State& state, Instance& instance) {
@@ -175,7 +176,8 @@ void initialize_refused(State& state, Instance& instance) {
 // It is a legacy server, or one that has something against the question.
 void not_discovered(State& state, Instance& instance, std::string_view raw_error) {
   const auto offered = face::read_offered(raw_error);
-  if (offered && offered->modern && instance.probes < probes_most) return ask_its_era(state, instance);
+  if (offered && offered->modern && instance.greeting.probes < probes_most)
+    return ask_its_era(state, instance);
   if (!offered || offered->legacy) return say_initialize(state, instance);
   refused(state, instance, "agrees with Hearth on no protocol revision; it offers " + offered->versions);
 }
@@ -184,9 +186,7 @@ void not_discovered(State& state, Instance& instance, std::string_view raw_error
 
 void greet(State& state, Instance& instance) {
   instance.era = proto::Era::legacy;
-  instance.probes = 0;
-  instance.probe_silent = false;
-  instance.initialize_sent = instance.initialize_open = false;
+  instance.greeting = {};
   if (instance.spec.probe && !instance.probe_in_vain) {
     ask_its_era(state, instance);
   } else {
@@ -195,15 +195,15 @@ void greet(State& state, Instance& instance) {
 }
 
 void nothing_discovered(State& state, Instance& instance) {
-  instance.probe_due.reset();
-  if (!instance.initialize_sent) return say_initialize(state, instance);
-  if (!instance.refusal.empty() && !instance.initialize_open) initialize_refused(state, instance);
+  instance.greeting.probe_due.reset();
+  if (!instance.greeting.initialize_sent) return say_initialize(state, instance);
+  if (!instance.refusal.empty() && !instance.greeting.initialize_open) initialize_refused(state, instance);
 }
 
 void say_initialize(State& state, Instance& instance) {
   const face::Declared declared = declare(state, instance);
-  instance.probe_due.reset();
-  instance.initialize_sent = instance.initialize_open = true;
+  instance.greeting.probe_due.reset();
+  instance.greeting.initialize_sent = instance.greeting.initialize_open = true;
   const auto next = instance.offers.next(instance.spec.offer, waited_for(state, instance));
   instance.offers.offer(next.value_or(proto::newest_legacy));
   const std::int64_t id = own_call(instance, core::Purpose::initialize);
@@ -212,28 +212,29 @@ void say_initialize(State& state, Instance& instance) {
 }
 
 void instance_discovered(State& state, Instance& instance, std::int64_t call, const Scanned& message) {
-  if (instance.probe == call) instance.probe = 0;
+  if (instance.greeting.probe == call) instance.greeting.probe = 0;
   if (instance.life != Life::greeting) return;
   const std::string_view result = message.of(message.envelope.result);
   face::Discovered found = face::read_discovered(result);
   if (found.modern) {
     instance.era = proto::Era::modern;
-    instance.discover_result = result;
+    instance.known.discover_result = result;
     greeted(state, instance,
             {.initialize_result = std::move(found.initialize_result),
              .server = std::move(found.server),
              .revision = std::string(proto::name_of(proto::newest_modern))});
   } else if (confused_by_probe(instance) && face::reads_like_greeting(result)) {
     start_unprobed(state, instance);
-  } else if (!instance.initialize_sent) {
+  } else if (!instance.greeting.initialize_sent) {
     not_discovered(state, instance, message.of(message.envelope.error));
-  } else if (!instance.refusal.empty() && instance.probe == 0 && !instance.initialize_open) {
+  } else if (!instance.refusal.empty() && instance.greeting.probe == 0 &&
+             !instance.greeting.initialize_open) {
     initialize_refused(state, instance);
   }
 }
 
 void instance_greeted(State& state, Instance& instance, const Scanned& message) {
-  instance.initialize_open = false;
+  instance.greeting.initialize_open = false;
   if (instance.life != Life::greeting) return;
   const std::string_view result = message.of(message.envelope.result);
   if (result.empty()) {
@@ -241,10 +242,11 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
     const auto offered = face::read_offered(error);
     instance.offers.refused();
     if (instance.refusal.empty()) instance.refusal = error;
-    if (offered && offered->modern && instance.probe != 0) return;  // Its other answer is still to come.
+    if (offered && offered->modern && instance.greeting.probe != 0)
+      return;  // Its other answer is still to come.
     // One that said nothing before may have been asleep, and be a modern one all the same.
-    const bool once_more = (offered && offered->modern) || instance.probe_silent;
-    if (once_more && instance.probes < probes_most) return ask_its_era(state, instance);
+    const bool once_more = (offered && offered->modern) || instance.greeting.probe_silent;
+    if (once_more && instance.greeting.probes < probes_most) return ask_its_era(state, instance);
     return initialize_refused(state, instance);
   }
   const auto greeting = face::read_greeting(result);
@@ -252,8 +254,8 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
   instance.era = proto::Era::legacy;
   remember_offer(state, instance);
   // It has read both, and passes over what it does not know.
-  const bool read_both = instance.probe != 0 && instance.spec.link == core::Link::stdio;
-  if (read_both || instance.probe_silent) instance.probe_in_vain = true;
+  const bool read_both = instance.greeting.probe != 0 && instance.spec.link == core::Link::stdio;
+  if (read_both || instance.greeting.probe_silent) instance.probe_in_vain = true;
   greeted(
       state, instance,
       {.initialize_result = std::string(result), .server = greeting->server, .revision = greeting->revision});

@@ -4,17 +4,12 @@
 
 #include "broker/calls/calls.h"
 #include "broker/calls/one_call.h"
-#include "broker/interests/interests.h"
 #include "broker/life/life.h"
 #include "broker/questions/questions.h"
 #include "broker/servers/noise.h"
 #include "broker/servers/servers.h"
 #include "broker/sessions/sessions.h"
-#include "broker/tasks/tasks.h"
 #include "core/limits.h"
-#include "face/legacy_server.h"
-#include "proto/json.h"
-#include "proto/members.h"
 
 namespace broker {
 namespace {
@@ -69,7 +64,8 @@ bool reached_server(const core::Call& call) {
   return call.state != core::CallState::queued && call.state != core::CallState::held;
 }
 
-// Everything that only existed inside the process. Calls that it had received are answered; none is repeated.
+// The process is gone, and everything that only existed inside it. Calls that it had received are answered;
+// none is repeated.
 void process_lost(State& state, Instance& instance, const std::string& raw_error) {
   calls_outlive(state, instance);
   questions_lost(state, instance);
@@ -80,41 +76,13 @@ void process_lost(State& state, Instance& instance, const std::string& raw_error
   }
   for (const std::int64_t wire_id : std::exchange(instance.level_waiters, {}))
     answer(state, instance, wire_id, "{}");
-  withdraw_asks(state, instance);
-  all_outdated(instance);
-  instance.told.reset();
-  instance.tombstones.clear();
-  instance.endings.clear();
-  instance.turn_due.reset();
-  instance.held_questions.clear();
-  instance.rounds.clear();
-  instance.upstream = {};
+  end_conversation(state, instance, raw_error);
+  ensure(instance.rounds.empty());
+  instance.times = {};
   end_noise(state, instance);
-  instance.probe = 0;
-  instance.probe_silent = false;
-  instance.probe_due.reset();
-  instance.pid = 0;
-  instance.started.reset();
-  instance.start_due.reset();
-  instance.start_limit.reset();
-  instance.subscriptions.upstream_lost();
-  instance.roots.waiting.clear();
-  instance.roots.give_up_at.reset();
-  instance.roots.cared_for = false;
-  instance.roots.outlived = false;
-  instance.roots_outdated = false;
   if (instance.sessions.empty()) instance.common_roots.reset();
-  tasks_lost(state, instance, raw_error);
-  instance.task_tools.clear();
-  instance.task_tools_asked = false;
-  instance.cursors.process_lost();
-  instance.elicitations.clear();
-  for (const core::ListKind kind : core::list_kinds) {
-    if (instance.list_changes.pending(kind)) tell_list(state, instance, kind);
-  }
-  instance.list_changes.clear();
-  instance.level.reset();
-  if (std::exchange(instance.blocked, false)) {
+  instance.greeting = {};
+  if (std::exchange(instance.process, {}).blocked) {
     for (const SessionId id : instance.sessions)
       resume(state, state.sessions.at(id), core::Pause::server_full);
   }
@@ -165,8 +133,8 @@ void retry(State& state, Instance& instance) {
 }
 
 void instance_started(State& state, Instance& instance, std::int64_t pid) {
-  instance.pid = pid;
-  instance.started = state.now;
+  instance.process.pid = pid;
+  instance.process.started = state.now;
   instance.sessions_ever = instance.sessions.size();
   if (instance.life != Life::starting) return;
   instance.life = Life::greeting;
@@ -279,8 +247,9 @@ void instance_exited(State& state, Instance& instance, const InstanceExited& eve
 }
 
 void instance_spoke(State& state, Instance& instance) {
-  if (!instance.start_due) return;
-  instance.start_due = std::min(state.now + instance.spec.timing.start_timeout, *instance.start_limit);
+  if (!instance.process.start_due) return;
+  instance.process.start_due =
+      std::min(state.now + instance.spec.timing.start_timeout, *instance.process.start_limit);
 }
 
 void restart(State& state, Instance& instance) {

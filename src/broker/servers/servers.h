@@ -30,6 +30,12 @@ void send_again(State& state, core::Instance& instance, const proto::Message& me
 void channels_lost(State& state, core::Instance& instance);
 void start_wanted(State& state, core::ServerSpec spec);
 
+// conversation.cpp
+
+// Clients that were asked something, and calls that wait for a task, are told that it is lost. Other calls go
+// on: over HTTP their answers may still come.
+void end_conversation(State& state, core::Instance& instance, const std::string& raw_error);
+
 // greeting.cpp
 
 void greet(State& state, core::Instance& instance);

@@ -52,7 +52,7 @@ bool open_to_others(const Instance& instance, const core::ServerSpec& spec) {
   const bool wanted =
       instance.spec.interactive == core::Interactive::split || spec.interactive == core::Interactive::split;
   // What it would do with roots that it never asked for is known for its own session only.
-  if (instance.roots.outlived) return false;
+  if (instance.talk.roots.outlived) return false;
   return !(instance.interactive && wanted) || instance.sessions.empty();
 }
 

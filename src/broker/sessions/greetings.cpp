@@ -16,13 +16,13 @@ using core::Session;
 using proto::Method;
 
 std::string what_it_is(const Instance& instance) {
-  return instance.era == proto::Era::modern ? face::discovered_result(instance.discover_result)
-                                            : face::discover_result(instance.initialize_result);
+  return instance.era == proto::Era::modern ? face::discovered_result(instance.known.discover_result)
+                                            : face::discover_result(instance.known.initialize_result);
 }
 
 void answer_initialize(State& state, Session& session, Instance& instance) {
   std::string text =
-      face::initialize_answer(session.initialize_id, instance.initialize_result, session.revision);
+      face::initialize_answer(session.initialize_id, instance.known.initialize_result, session.revision);
   state.outbox.push_back(SendToSession{session.id, proto::Message(std::move(text)), session.initialize_slot});
   session.phase = session.initialized_early ? Phase::ready : Phase::answered;
   note_setup(state, session);

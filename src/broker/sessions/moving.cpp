@@ -112,7 +112,7 @@ void unpack(State& state, Session& session, Instance& to, Luggage luggage) {
 void arrive(State& state, Session& session, Instance& to) {
   const bool coming = wake(state, to);
   if (session.phase == Phase::asked) {
-    if (!to.initialize_result.empty()) {
+    if (!to.known.initialize_result.empty()) {
       answer_initialize(state, session, to);
     } else if (!coming) {
       fail_initialize(state, session, error_about(to, to.trouble, true));
@@ -126,7 +126,7 @@ void arrive(State& state, Session& session, Instance& to) {
     }
     return;
   }
-  if (!to.initialize_result.empty()) answer_discovers(state, to);
+  if (!to.known.initialize_result.empty()) answer_discovers(state, to);
   if (to.life != core::Life::ready) return;
   level_step(state, to);
   flush_lists(state, session);

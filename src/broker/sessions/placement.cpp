@@ -72,7 +72,7 @@ void join(State& state, Session& session, Instance& instance) {
   ++instance.sessions_ever;
   instance.idle_due.reset();
   instance.forget_due.reset();
-  if (instance.blocked) pause(state, session, core::Pause::server_full);
+  if (instance.process.blocked) pause(state, session, core::Pause::server_full);
   learn_roots(state, session, instance);
   if (!roots_matter(instance)) return;
   // With this session it has become known that the server cares: those who were there before are asked, too.
@@ -107,8 +107,8 @@ void depart(State& state, Session& session, Instance& instance) {
   }
   level_step(state, instance);
   roots_left(state, session, instance);
-  std::erase_if(instance.elicitations, [&](const auto& entry) { return entry.second == session.id; });
-  if (instance.blocked) resume(state, session, core::Pause::server_full);
+  std::erase_if(instance.talk.elicitations, [&](const auto& entry) { return entry.second == session.id; });
+  if (instance.process.blocked) resume(state, session, core::Pause::server_full);
   drain_waiting(state, instance);
   if (!instance.sessions.empty()) return consider_idle(state, instance);
   if (instance.life == core::Life::stopping) instance.restart_wanted = false;  // It was wanted for this one.

@@ -11,10 +11,10 @@ using core::Session;
 namespace {
 
 void common_roots_due(State& state, Instance& instance) {
-  instance.roots.give_up_at.reset();
+  instance.talk.roots.give_up_at.reset();
   // It does not care for that, as some do not: its session has what it would have directly, and no other
   // joins.
-  if (std::exchange(instance.roots_outdated, false)) instance.roots.outlived = true;
+  if (std::exchange(instance.talk.roots.outdated, false)) instance.talk.roots.outlived = true;
   for (const SessionId id : std::vector(instance.sessions)) {
     Session& session = state.sessions.at(id);
     if (instance.common_roots && !may_reach(session, instance) &&

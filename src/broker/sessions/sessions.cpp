@@ -2,33 +2,44 @@
 #include "broker/sessions/sessions.h"
 
 #include <algorithm>
-#include <set>
 
 #include "broker/interests/interests.h"
-#include "core/setup.h"
-#include "face/legacy_client.h"
-#include "proto/json.h"
-#include "proto/members.h"
 
 namespace broker {
-namespace {
 
 using core::Instance;
-using core::Phase;
 using core::Session;
-
-}  // namespace
 
 void session_input_ended(State& state, Session& session) {
   session.input_ended = true;
   Instance* instance = state.instance_of(session);
   if (instance == nullptr) return;
-  for (const auto& [id, ask] : session.asks) instance->ask_dues.insert({state.now, session.id, id});
+  for (const auto& [id, ask] : session.asks) instance->times.ask_dues.insert({state.now, session.id, id});
 }
+
+namespace {
+
+// No table has anything left of it, by which something could still be done for a session that is gone.
+void ensure_left(const State& state, const Session& session, InstanceId at) {
+  ensure(session.calls.size() == 0 && session.asks.empty() && !session.instance);
+  // Where many clients share a session, what is parked waits for them until its time is over.
+  ensure(session.many_streams || state.parks.of_session(session.id).empty());
+  const Instance* instance = state.instances.find(at);
+  if (instance == nullptr) return;
+  ensure(instance->subscriptions.count_of(session.id) == 0 && !instance->roots.known(session.id));
+  ensure(std::ranges::none_of(instance->waiting,
+                              [&](const core::Waiting& one) { return one.session == session.id; }));
+}
+
+}  // namespace
 
 void session_closed(State& state, Session& session, std::string reason) {
   const SessionId id = session.id;
-  if (Instance* instance = state.instance_of(session)) leave(state, session, *instance);
+  if (Instance* instance = state.instance_of(session)) {
+    const InstanceId at = instance->id;
+    leave(state, session, *instance);
+    ensure_left(state, session, at);
+  }
   state.outbox.push_back(CloseSession{id, std::move(reason)});
   state.sessions.erase(id);
   if (state.sessions.empty()) state.quiet_since = state.now;

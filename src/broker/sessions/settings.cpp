@@ -19,7 +19,7 @@ void heed_stricter(State& state, Instance& server, const core::ServerSpec& askin
     std::string tightened = core::tighten(one.spec, asking);
     if (tightened.empty()) return tightened;
     settle_order(one);
-    if (!one.spec.cache) one.cache.clear();
+    if (!one.spec.cache) one.talk.cache.clear();
     return tightened;
   };
   const std::string tightened = heed(server);

@@ -52,7 +52,7 @@ void client_answer(State& state, Session& session, Instance& instance, const Sca
   answer_in_turn(state, session, instance, std::move(out));
 }
 
-void ask_due(State& state, Instance& instance, const Instance::AskDue& due) {
+void ask_due(State& state, Instance& instance, const core::Times::AskDue& due) {
   Session* session = state.sessions.find(due.session);
   const auto found = session != nullptr ? session->asks.find(due.ask) : decltype(session->asks.end()){};
   if (session == nullptr || found == session->asks.end()) return;
@@ -74,7 +74,7 @@ void ask_due(State& state, Instance& instance, const Instance::AskDue& due) {
 
 void server_cancels_ask(State& state, Instance& instance, const Scanned& message) {
   const proto::Span named = message.envelope.request_id;
-  std::erase(instance.roots.waiting, std::string(message.of(named)));
+  std::erase(instance.talk.roots.waiting, std::string(message.of(named)));
   if (server_cancels_parked(state, instance, message.of(named))) return;
   if (drop_held(instance, message.of(named))) return;
   for (const SessionId id : instance.sessions) {

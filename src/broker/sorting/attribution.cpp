@@ -4,7 +4,6 @@
 // only session that has calls in flight; else, where only one session has ever been there, that one.
 // Otherwise Hearth does not guess: the question is refused, and from then on calls of this server take turns
 // by session, so that the next one is certain.
-#include <algorithm>
 #include <set>
 
 #include "broker/calls/calls.h"
@@ -88,7 +87,7 @@ Call* modern_call(State& state, Instance& instance) {
 // It could be a call's that is over, or the one party's that it would go to.
 bool is_unsure(State& state, Instance& instance, const Scanned& message, Method method) {
   if (method == Method::roots_list || message.envelope.related_task.present()) return false;
-  if (instance.held_questions.size() >= core::limits::asks_per_session) return false;
+  if (instance.talk.held_questions.size() >= core::limits::asks_per_session) return false;
   const Candidates found = candidates(state, instance);
   if (found.size() != 1) return false;
   // Its own stream tells which call it is about, or the session there is only one.
@@ -145,7 +144,7 @@ std::string calls_of(const State& state, const Instance& instance, const Candida
 }
 
 bool asked_already(State& state, const Instance& instance, std::string_view raw_id) {
-  for (const core::HeldQuestion& held : instance.held_questions) {
+  for (const core::HeldQuestion& held : instance.talk.held_questions) {
     const auto envelope = proto::scan(held.bytes.text);
     if (envelope && envelope->id.in(held.bytes.text) == raw_id) return true;
   }
@@ -181,7 +180,7 @@ void put(State& state, Instance& instance, const Scanned& message, Method method
   }
   SessionId target;
   if (!related.empty()) {
-    const core::Task* task = std::as_const(instance.tasks).find(related);
+    const core::Task* task = std::as_const(instance.talk.tasks).find(related);
     if (task == nullptr) {
       decline(state, instance, question, "it belongs to a task that no session owns");
       return;
@@ -251,7 +250,7 @@ void server_ask(State& state, Instance& instance, const Scanned& message, Method
 void put_again(State& state, Instance& instance, const Scanned& message, base::Instant until) {
   const Method method = proto::method_of(message.of(message.envelope.method));
   if (state.now < until && is_unsure(state, instance, message, method)) {
-    instance.held_questions.push_back({message.bytes, until});
+    instance.talk.held_questions.push_back({message.bytes, until});
   } else {
     put(state, instance, message, method);
   }

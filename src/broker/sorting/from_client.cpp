@@ -6,7 +6,6 @@
 #include "broker/sessions/sessions.h"
 #include "broker/sorting/sorting.h"
 #include "broker/tasks/tasks.h"
-#include "core/limits.h"
 #include "face/legacy_client.h"
 #include "proto/claim.h"
 #include "proto/json.h"
@@ -117,14 +116,13 @@ void client_request(State& state, Session& session, const Scanned& message) {
     case Method::tasks_get:
     case Method::tasks_result:
     case Method::tasks_cancel:
-      if (!instance->tasks.owns(proto::json::unquoted(message.of(message.envelope.task_id)), session.id)) {
-        refuse(id, Code::invalid_params, "Task not found");
-        return;
-      }
+      if (!instance->talk.tasks.owns(proto::json::unquoted(message.of(message.envelope.task_id)), session.id))
+        return refuse(id, Code::invalid_params, "Task not found");
       [[fallthrough]];
     case Method::tasks_list:
       if (instance->era != proto::Era::modern) break;
-      if (instance->offers_tasks) return legacy_task_request(state, session, *instance, message, method);
+      if (instance->known.offers_tasks)
+        return legacy_task_request(state, session, *instance, message, method);
       return refuse(id, Code::method_not_found, "Method not found");
     default:
       break;
@@ -311,7 +309,7 @@ void client_initialize(State& state, Session& session, const Scanned& message) {
                                     ? "connecting to " + instance.spec.name
                                     : "starting " + instance.spec.name + " (" + instance.spec.program + ")"});
   }
-  if (!instance.initialize_result.empty()) {
+  if (!instance.known.initialize_result.empty()) {
     answer_initialize(state, session, instance);
   } else if (!coming && state.leaving != DaemonLeaves::Sessions::find_the_next) {
     fail_initialize(state, session, error_about(instance, instance.trouble, true));

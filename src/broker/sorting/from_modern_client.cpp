@@ -58,7 +58,7 @@ Asked asked_by(const Session& session, const proto::Claim& claim) {
 void discover(State& state, Session& session, Instance& instance, const Scanned& message,
               const Asked& asked) {
   const std::int64_t call = hold_call(state, session, instance, message, Method::server_discover, asked);
-  if (!instance.initialize_result.empty()) {
+  if (!instance.known.initialize_result.empty()) {
     answer(state, instance, call, what_it_is(instance));
   } else if (!wake(state, instance)) {
     fail(state, instance, call, error_about(instance, instance.trouble, true));
@@ -131,7 +131,7 @@ void modern_request(State& state, Session& session, const Scanned& message) {
   if (asked.abilities.tasks) want_task_tools(state, instance);
   if (method == Method::server_discover) return discover(state, session, instance, message, asked);
   if (method == Method::subscriptions_listen) return client_listens(state, session, instance, message);
-  const bool greeted = !instance.initialize_result.empty();
+  const bool greeted = !instance.known.initialize_result.empty();
   const bool modern = greeted && instance.era == proto::Era::modern;
   if (proto::about_a_task(method) && greeted) {
     if (!may_name_task(state, session, instance, message)) return;
@@ -163,7 +163,7 @@ void modern_answer(State& state, Instance& instance, const Call& call, const Sca
   if (proto::about_a_task(call.method)) return legacy_task_answered(state, instance, call, result);
   if (proto::lists(call.method)) instance.cursors.issued(core::next_cursor_of(result));
   conclude(state, call,
-           core::Outcome::result(face::complete_result(result, call.method, instance.server_info)));
+           core::Outcome::result(face::complete_result(result, call.method, instance.known.server_info)));
 }
 
 }  // namespace broker

@@ -2,7 +2,6 @@
 // none.
 #include "broker/calls/calls.h"
 #include "broker/calls/effects.h"
-#include "broker/calls/one_call.h"
 #include "broker/interests/interests.h"
 #include "broker/life/life.h"
 #include "broker/questions/questions.h"
@@ -56,7 +55,7 @@ void note_elicitations(Instance& instance, SessionId session, std::string_view r
   const std::string_view list = proto::member(proto::member(raw_error, "data"), "elicitations");
   proto::each_item(list, [&](std::string_view item) {
     const std::string id = proto::text_of(item, "elicitationId");
-    if (!id.empty()) core::remember_elicitation(instance, id, session);
+    if (!id.empty()) core::remember_elicitation(instance.talk, id, session);
   });
 }
 
@@ -75,7 +74,7 @@ Message with_its_meaning(State& state, Instance& instance, const Call& call, con
   }
   if (proto::lists(call.method)) instance.cursors.issued(core::next_cursor_of(result));
   if (call.method == Method::tasks_list && !result.empty()) {
-    return Message(proto::result_text(call.client_id, instance.tasks.own_only(result, call.session)));
+    return Message(proto::result_text(call.client_id, instance.talk.tasks.own_only(result, call.session)));
   }
   return out;
 }
@@ -104,12 +103,12 @@ void legacy_answer(State& state, Instance& instance, std::int64_t wire_id, const
   }
   if (proto::lists(method)) instance.cursors.issued(core::next_cursor_of(result));
   const Session* session = state.sessions.find(call->session);
-  if (call->task && instance.offers_tasks && session != nullptr)
+  if (call->task && instance.known.offers_tasks && session != nullptr)
     return task_done_at_once(state, instance, *call, result);
   const auto changed =
       session != nullptr ? face::content_for(session->revision, method, result) : std::nullopt;
   std::string older = face::legacy_result(changed ? *changed : result);
-  if (method == Method::tools_list && instance.offers_tasks) older = face::with_task_support(older);
+  if (method == Method::tools_list && instance.known.offers_tasks) older = face::with_task_support(older);
   answer(state, instance, wire_id, std::move(older));
 }
 
@@ -127,7 +126,7 @@ void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, co
       also_answered(state, instance, *instance.calls.find(wire_id), message);
   pass_answer(state, instance, wire_id, message);
   for (const std::int64_t other : others) pass_answer(state, instance, other, message);
-  if (!instance.held_questions.empty()) put_held_questions(state, instance);
+  if (!instance.talk.held_questions.empty()) put_held_questions(state, instance);
   if (!instance.waiting.empty()) drain_waiting(state, instance);
 }
 
@@ -193,7 +192,7 @@ void progress(State& state, Instance& instance, const Scanned& message) {
     owner = call->session;
     client_token = call->token;
     concerns = call->client_id;
-  } else if (const core::Task* task = token && *token != 0 ? instance.tasks.by_token(*token) : nullptr) {
+  } else if (const core::Task* task = token && *token != 0 ? instance.talk.tasks.by_token(*token) : nullptr) {
     owner = task->owner;
     client_token = task->client_token;
   }
@@ -219,16 +218,16 @@ void to_owner(State& state, Instance& instance, SessionId owner, const Scanned& 
 
 void task_status(State& state, Instance& instance, const Scanned& message) {
   const std::string id = proto::json::unquoted(message.of(message.envelope.task_id));
-  const core::Task* task = std::as_const(instance.tasks).find(id);
+  const core::Task* task = std::as_const(instance.talk.tasks).find(id);
   if (task != nullptr && task->bridged) return bridged_task_status(state, instance, message);
   to_owner(state, instance, task != nullptr ? task->owner : SessionId{}, message);
-  if (core::task_ended(message.of(message.envelope.params))) instance.tasks.ended(id);
+  if (core::task_ended(message.of(message.envelope.params))) instance.talk.tasks.ended(id);
 }
 
 void elicitation_complete(State& state, Instance& instance, const Scanned& message) {
   const std::string id = proto::text_of(message.of(message.envelope.params), "elicitationId");
   SessionId owner;
-  for (const auto& [known, session] : instance.elicitations) {
+  for (const auto& [known, session] : instance.talk.elicitations) {
     if (known == id) owner = session;
   }
   to_owner(state, instance, owner, message);
@@ -239,8 +238,8 @@ void elicitation_complete(State& state, Instance& instance, const Scanned& messa
 bool told_twice(const Instance& instance, const Scanned& message) {
   if (instance.spec.link != core::Link::stdio) return false;
   const std::optional<std::int64_t> listen = proto::minted_id(message.of(message.envelope.subscription));
-  return instance.era == proto::Era::modern && listen && *listen != instance.upstream.call &&
-         *listen != instance.upstream.opening;
+  return instance.era == proto::Era::modern && listen && *listen != instance.talk.upstream.call &&
+         *listen != instance.talk.upstream.opening;
 }
 
 void server_notice(State& state, Instance& instance, const Scanned& message) {
@@ -257,7 +256,7 @@ void server_notice(State& state, Instance& instance, const Scanned& message) {
       return;
     case Method::tools_list_changed:
       list_changed(state, instance, core::ListKind::tools);
-      if (std::exchange(instance.task_tools_asked, false)) want_task_tools(state, instance);
+      if (std::exchange(instance.talk.task_tools_asked, false)) want_task_tools(state, instance);
       return;
     case Method::prompts_list_changed:
       list_changed(state, instance, core::ListKind::prompts);

@@ -8,7 +8,7 @@ namespace broker {
 using core::Instance;
 
 void hold_question(State& state, Instance& instance, const Scanned& message) {
-  instance.held_questions.push_back(
+  instance.talk.held_questions.push_back(
       {base::Bytes::copy(std::string(message.bytes.text)), state.now + core::limits::ending});
 }
 
@@ -17,13 +17,13 @@ bool drop_held(Instance& instance, std::string_view raw_id) {
     const auto envelope = proto::scan(held.bytes.text);
     return envelope && envelope->id.in(held.bytes.text) == raw_id;
   };
-  return std::erase_if(instance.held_questions, named) != 0;
+  return std::erase_if(instance.talk.held_questions, named) != 0;
 }
 
 void put_held_questions(State& state, Instance& instance) {
   // They came on no stream that said whose they are; the line that is being looked at may have.
   const std::int64_t heard_on = std::exchange(state.heard_on, 0);
-  for (const core::HeldQuestion& held : std::exchange(instance.held_questions, {})) {
+  for (const core::HeldQuestion& held : std::exchange(instance.talk.held_questions, {})) {
     const auto envelope = proto::scan(held.bytes.text);
     ensure(envelope.has_value());
     const Scanned message{held.bytes, *envelope};
@@ -33,10 +33,10 @@ void put_held_questions(State& state, Instance& instance) {
 }
 
 void endings_tick(State& state, Instance& instance) {
-  bool over = instance.turn_due && *instance.turn_due <= state.now;
-  if (over) instance.turn_due.reset();
-  while (!instance.endings.empty() && instance.endings.front() <= state.now) {
-    instance.endings.pop_front();
+  bool over = instance.times.turn_due && *instance.times.turn_due <= state.now;
+  if (over) instance.times.turn_due.reset();
+  while (!instance.times.endings.empty() && instance.times.endings.front() <= state.now) {
+    instance.times.endings.pop_front();
     over = true;
   }
   if (!over) return;

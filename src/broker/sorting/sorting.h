@@ -38,7 +38,7 @@ void put_again(State& state, core::Instance& instance, const Scanned& message, b
 
 void server_cancels_ask(State& state, core::Instance& instance, const Scanned& message);
 void client_answer(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
-void ask_due(State& state, core::Instance& instance, const core::Instance::AskDue& due);
+void ask_due(State& state, core::Instance& instance, const core::Times::AskDue& due);
 
 // held_questions.cpp
 

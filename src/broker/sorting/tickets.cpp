@@ -33,13 +33,13 @@ void give_answer(State& state, Session& session, Instance& instance, const Parke
   if (keeps_roots_apart(instance) && session.many_streams)
     return state.send(instance.id, proto::result_text(ask.server_id, raw_answer));
   if (keeps_roots_apart(instance)) {
-    instance.roots.waiting.push_back(ask.server_id);
+    instance.talk.roots.waiting.push_back(ask.server_id);
     return roots_known(state, session, instance, core::given_roots(raw_answer, session.id));
   }
   instance.roots.answered(session.id, raw_answer);
-  instance.roots.cared_for = true;
-  instance.roots.told = instance.roots.union_result();
-  state.send(instance.id, proto::result_text(ask.server_id, instance.roots.told));
+  instance.talk.roots.cared_for = true;
+  instance.talk.roots.told = instance.roots.union_result();
+  state.send(instance.id, proto::result_text(ask.server_id, instance.talk.roots.told));
 }
 
 void give_answers(State& state, Session& session, Instance& instance, ParkId park, const Scanned& message) {

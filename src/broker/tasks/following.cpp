@@ -5,7 +5,6 @@
 #include "broker/calls/calls.h"
 #include "broker/tasks/tasks.h"
 #include "core/limits.h"
-#include "face/content.h"
 #include "face/modern_client.h"
 #include "face/tasks.h"
 #include "proto/members.h"
@@ -30,7 +29,7 @@ void tell_listens_of(State& state, Instance& instance, const std::string& id, co
 }
 
 void deliver(State& state, Instance& instance, const std::string& id) {
-  Task& task = *instance.tasks.find(id);
+  Task& task = *instance.talk.tasks.find(id);
   task.poll_due.reset();
   const SessionId owner = task.owner;
   const core::Outcome outcome = *task.outcome;
@@ -47,7 +46,7 @@ void deliver(State& state, Instance& instance, const std::string& id) {
     }
     std::string result = outcome.raw;
     if (call->era == proto::Era::modern) {
-      result = face::complete_result(result, call->method, instance.server_info);
+      result = face::complete_result(result, call->method, instance.known.server_info);
     } else if (call->method == Method::tasks_result) {
       result = face::related_to(result, id);
     }
@@ -55,7 +54,7 @@ void deliver(State& state, Instance& instance, const std::string& id) {
   }
   for (const Call& call : shown_to) {
     conclude(state, call,
-             core::Outcome::result(face::detailed_task(shown, outcome, {}, instance.server_info)));
+             core::Outcome::result(face::detailed_task(shown, outcome, {}, instance.known.server_info)));
   }
   bound_results(instance, owner);
 }

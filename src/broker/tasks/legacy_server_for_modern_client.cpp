@@ -58,15 +58,16 @@ void learn_task_tools(Instance& instance, std::string_view raw_result) {
   proto::each_item(proto::member(raw_result, "tools"), [&](std::string_view tool) {
     const std::string_view support = proto::member(proto::member(tool, "execution"), "taskSupport");
     const std::string name = proto::json::unquoted(proto::member(tool, "name"));
-    instance.task_tools.erase(name);
+    instance.talk.task_tools.erase(name);
     if (support == R"("optional")" || support == R"("required")")
-      instance.task_tools[name] = support == R"("required")";
+      instance.talk.task_tools[name] = support == R"("required")";
   });
 }
 
 void want_task_tools(State& state, Instance& instance) {
   const bool may_be_asked = instance.life == core::Life::ready && instance.era == proto::Era::legacy;
-  if (!may_be_asked || !instance.offers_tasks || std::exchange(instance.task_tools_asked, true)) return;
+  if (!may_be_asked || !instance.known.offers_tasks || std::exchange(instance.talk.task_tools_asked, true))
+    return;
   const std::int64_t call = own_call(instance, Purpose::task_tools);
   state.send(instance.id, proto::request_text(std::to_string(call), proto::name_of(Method::tools_list)));
 }
@@ -88,10 +89,10 @@ bool legacy_server_made_task(State& state, Instance& instance, Call& call, const
   const std::string made(proto::member(result, "task"));
   task_created(state, instance, id, {.owner = call.session, .bridged = true, .state = made});
   if (call.abilities.tasks) {
-    answer(state, instance, call.wire_id, face::created_task(made, instance.server_info));
+    answer(state, instance, call.wire_id, face::created_task(made, instance.known.server_info));
     return true;
   }
-  Task& task = *instance.tasks.find(id);
+  Task& task = *instance.talk.tasks.find(id);
   wait_for(instance, call, id, task);
   fetch(state, instance, id, task);
   return true;
@@ -101,12 +102,12 @@ void modern_task_request(State& state, Session& session, Instance& instance, con
                          Method method, const Asked& asked) {
   const std::string_view raw_id = message.of(message.envelope.id);
   const std::string id = proto::json::unquoted(message.of(message.envelope.task_id));
-  if (!instance.tasks.owns(id, session.id)) {
+  if (!instance.talk.tasks.owns(id, session.id)) {
     state.reply(session, raw_id,
                 proto::error_text(raw_id, Code::invalid_params, "Task not found", {session.server, false}));
     return;
   }
-  Task& task = *instance.tasks.find(id);
+  Task& task = *instance.talk.tasks.find(id);
   if (method == Method::tasks_update) {
     proto::each_member(proto::member(message.of(message.envelope.params), "inputResponses"),
                        [&](std::string_view key, std::string_view raw_answer) {
@@ -117,16 +118,16 @@ void modern_task_request(State& state, Session& session, Instance& instance, con
                        });
     state.reply(session, raw_id, proto::result_text(raw_id, R"({"resultType":"complete"})"));
   } else if (method == Method::tasks_get && task.outcome) {
-    state.reply(
-        session, raw_id,
-        proto::result_text(raw_id, face::detailed_task(task.state, task.outcome, {}, instance.server_info)));
+    state.reply(session, raw_id,
+                proto::result_text(
+                    raw_id, face::detailed_task(task.state, task.outcome, {}, instance.known.server_info)));
   } else {
     forward_call(state, session, instance, message, method, asked);
   }
 }
 
 void legacy_task_answered(State& state, Instance& instance, const Call& call, std::string_view result) {
-  Task* task = instance.tasks.find(call.uri);
+  Task* task = instance.talk.tasks.find(call.uri);
   if (call.method == Method::tasks_cancel)
     return conclude(state, call, core::Outcome::result(R"({"resultType":"complete"})"));
   if (task == nullptr)  // Forgotten while the server looked for it.
@@ -138,19 +139,19 @@ void legacy_task_answered(State& state, Instance& instance, const Call& call, st
   }
   conclude(state, call,
            core::Outcome::result(
-               face::detailed_task(task->state, task->outcome, task->asks, instance.server_info)));
+               face::detailed_task(task->state, task->outcome, task->asks, instance.known.server_info)));
 }
 
 void bridged_task_status(State& state, Instance& instance, const Scanned& message) {
   const std::string id = proto::json::unquoted(message.of(message.envelope.task_id));
-  Task& task = *instance.tasks.find(id);
+  Task& task = *instance.talk.tasks.find(id);
   if (task.outcome) return;
   task.state = message.of(message.envelope.params);
   if (fetch_if_due(state, instance, id, task)) tell_listens_of(state, instance, id, task);
 }
 
 void task_fetched(State& state, Instance& instance, const Call& call, const Scanned& message) {
-  Task* task = instance.tasks.find(call.uri);
+  Task* task = instance.talk.tasks.find(call.uri);
   if (task == nullptr) return;
   const std::string_view result = message.of(message.envelope.result);
   if (result.empty()) {
@@ -170,7 +171,7 @@ void task_fetched(State& state, Instance& instance, const Call& call, const Scan
 bool task_asks_modern_client(State& state, Instance& instance, const Scanned& message, Method method,
                              core::Mode mode) {
   const std::string id = proto::json::unquoted(message.of(message.envelope.related_task));
-  Task* task = id.empty() ? nullptr : instance.tasks.find(id);
+  Task* task = id.empty() ? nullptr : instance.talk.tasks.find(id);
   const Session* owner = task != nullptr ? state.sessions.find(task->owner) : nullptr;
   if (owner == nullptr || !task->bridged || !proto::input_request(method)) return false;
   if (Call* call = follower_of(instance, *task, id)) {

@@ -6,7 +6,6 @@
 #include "broker/questions/questions.h"
 #include "broker/tasks/following.h"
 #include "broker/tasks/tasks.h"
-#include "face/content.h"
 #include "face/modern_server.h"
 #include "face/tasks.h"
 #include "proto/json.h"
@@ -44,7 +43,7 @@ std::string written_time(const State& state) {
 // What the server wants to know is asked of a legacy client that waits for the result.
 void ask_its_client(State& state, Instance& instance, const std::string& id, const Scanned& message) {
   const auto wanted = face::read_input_required(message.of(message.envelope.result));
-  Task& task = *instance.tasks.find(id);
+  Task& task = *instance.talk.tasks.find(id);
   const auto waits = [&](std::int64_t wire_id) {
     const Call* call = instance.calls.find(wire_id);
     return call != nullptr && call->state == CallState::following && call->uri == id;
@@ -67,7 +66,7 @@ void modern_server_made_task(State& state, Instance& instance, Call& call, std::
   if (const Session* session = state.sessions.find(call.session))
     state.task_owners.created(session->server, id, session->principal);
   if (call.task) return answer(state, instance, call.wire_id, R"({"task":)" + made + '}');
-  Task& task = *instance.tasks.find(id);
+  Task& task = *instance.talk.tasks.find(id);
   wait_for(instance, call, id, task);
   task.poll_due = next_look(state, task);
 }
@@ -94,13 +93,13 @@ void legacy_task_request(State& state, Session& session, Instance& instance, con
   };
   if (method == Method::tasks_list) {
     std::string list;
-    instance.tasks.each([&](const std::string& /*id*/, const Task& task) {
+    instance.talk.tasks.each([&](const std::string& /*id*/, const Task& task) {
       if (task.owner == session.id) list.append(list.empty() ? "" : ",").append(task.state);
     });
     return reply(R"({"tasks":[)" + list + "]}");
   }
   const std::string id = proto::json::unquoted(message.of(message.envelope.task_id));
-  Task& task = *instance.tasks.find(id);
+  Task& task = *instance.talk.tasks.find(id);
   if (method == Method::tasks_result) {
     const std::int64_t wire_id = hold_call(state, session, instance, message, method);
     wait_for(instance, *instance.calls.find(wire_id), id, task);
@@ -120,7 +119,7 @@ void modern_task_answered(State& state, Instance& instance, std::int64_t wire_id
   const Method method = instance.calls.find(wire_id)->method;
   const std::string_view result = message.of(message.envelope.result);
   const std::string asked_for = instance.calls.find(wire_id)->uri;
-  Task* task = instance.tasks.find(asked_for);
+  Task* task = instance.talk.tasks.find(asked_for);
   if (task == nullptr || message.envelope.error.present()) {
     const std::string_view error = message.of(message.envelope.error);
     return fail(state, instance, wire_id,
@@ -142,7 +141,7 @@ void modern_task_answered(State& state, Instance& instance, std::int64_t wire_id
 }
 
 void task_polled(State& state, Instance& instance, const Call& call, const Scanned& message) {
-  Task* task = instance.tasks.find(call.uri);
+  Task* task = instance.talk.tasks.find(call.uri);
   if (task == nullptr || task->left || task->outcome) return;
   const std::string_view result = message.of(message.envelope.result);
   const std::string lost = why_lost(instance, message);
@@ -160,7 +159,7 @@ void task_polled(State& state, Instance& instance, const Call& call, const Scann
 
 bool answers_task(State& state, Instance& instance, std::int64_t wire_id, std::string_view responses) {
   const std::string id = instance.calls.find(wire_id)->uri;  // The table may grow when the server is asked.
-  Task* task = id.empty() ? nullptr : instance.tasks.find(id);
+  Task* task = id.empty() ? nullptr : instance.talk.tasks.find(id);
   if (task == nullptr) return false;
   ask_about_task(state, instance, Purpose::task_told, Method::tasks_update, id, task->owner, responses);
   task->poll_due = next_look(state, *task);
@@ -170,14 +169,14 @@ bool answers_task(State& state, Instance& instance, std::int64_t wire_id, std::s
 void tasks_tick(State& state, Instance& instance) {
   task_asks_due(state, instance);
   std::vector<std::string> due;
-  instance.tasks.each([&](const std::string& id, Task& task) {
+  instance.talk.tasks.each([&](const std::string& id, Task& task) {
     if (!task.poll_due || state.now < *task.poll_due) return;
     task.poll_due.reset();
     due.push_back(id);
   });
   for (const std::string& id : due)
     ask_about_task(state, instance, Purpose::task_poll, Method::tasks_get, id,
-                   instance.tasks.find(id)->owner);
+                   instance.talk.tasks.find(id)->owner);
 }
 
 }  // namespace broker

@@ -20,7 +20,7 @@ bool may_name_task(State& state, Session& session, const Instance& instance, con
     state.reply(session, id, proto::error_text(id, code, sentence, {session.server, false}));
     return false;
   };
-  if (!instance.offers_tasks) return refuse(Code::method_not_found, "Method not found");
+  if (!instance.known.offers_tasks) return refuse(Code::method_not_found, "Method not found");
   if (!face::declares_tasks(message.of(message.envelope.meta))) {
     state.reply(session, id, proto::error_text(id, face::missing_capability(face::tasks_required)));
     return false;

@@ -1,13 +1,11 @@
 // How followed tasks and their questions come to an end that their server did not say: its session is
 // forgotten, too many are remembered, a question has had its time, or the client leaves.
 #include <algorithm>
-#include <vector>
 
 #include "broker/calls/calls.h"
 #include "broker/tasks/tasks.h"
 #include "core/limits.h"
 #include "face/tasks.h"
-#include "proto/rpc.h"
 
 namespace broker {
 namespace {
@@ -39,7 +37,7 @@ void end(State& state, Instance& instance, const std::string& id, Task& task, co
 }  // namespace
 
 void task_created(State& state, Instance& instance, const std::string& id, Task task) {
-  auto gone = instance.tasks.created(id, std::move(task));
+  auto gone = instance.talk.tasks.created(id, std::move(task));
   if (!gone) return;
   const std::string why = gone->first == id
                               ? std::string("used the id of a task again before that had ended")
@@ -49,8 +47,8 @@ void task_created(State& state, Instance& instance, const std::string& id, Task 
 }
 
 void bound_results(Instance& instance, SessionId owner) {
-  for (const std::string& id : instance.tasks.with_excess_results(owner)) {
-    Task& task = *instance.tasks.find(id);
+  for (const std::string& id : instance.talk.tasks.with_excess_results(owner)) {
+    Task& task = *instance.talk.tasks.find(id);
     task.outcome =
         core::Outcome::error(error_about(instance,
                                          "has finished this task, but its result is not kept any more: "
@@ -63,15 +61,14 @@ void bound_results(Instance& instance, SessionId owner) {
 
 void tasks_lost(State& state, Instance& instance, const std::string& raw_error) {
   // end() answers the calls that wait for a task; that may change anything but add a task.
-  instance.tasks.each([&](const std::string& id, Task& task) {
+  instance.talk.tasks.each([&](const std::string& id, Task& task) {
     for (ParkedAsk& ask : task.asks) ask.server_id.clear();  // The process that asked is gone.
     end(state, instance, id, task, raw_error);
   });
-  instance.tasks.clear();
 }
 
 void task_asks_due(State& state, Instance& instance) {
-  instance.tasks.each([&](const std::string& /*id*/, Task& task) {
+  instance.talk.tasks.each([&](const std::string& /*id*/, Task& task) {
     std::erase_if(task.asks, [&](const ParkedAsk& ask) {
       const bool late = ask.due <= state.now;
       if (late) decline_parked(state, instance.id, ask);
@@ -81,13 +78,13 @@ void task_asks_due(State& state, Instance& instance) {
 }
 
 void tasks_leave(State& state, Session& session, Instance& instance) {
-  instance.tasks.each([&](const std::string& id, Task& task) {
+  instance.talk.tasks.each([&](const std::string& id, Task& task) {
     if (task.owner != session.id) return;
     for (const ParkedAsk& ask : std::exchange(task.asks, {})) decline_parked(state, instance.id, ask);
     const bool over = task.outcome || core::task_ended(task.state);
     if (task.bridged && !over) cancel_task(state, instance, id, task);
   });
-  instance.tasks.leave(session.id);
+  instance.talk.tasks.leave(session.id);
 }
 
 }  // namespace broker
