@@ -11,7 +11,7 @@
 #include "broker/sessions/sessions.h"
 #include "broker/sorting/sorting.h"
 #include "broker/tasks/tasks.h"
-#include "face/legacy_server.h"
+#include "face/to_legacy_server.h"
 
 namespace broker {
 namespace {

@@ -1,6 +1,6 @@
 #include "face/tasks.h"
 
-#include "face/modern_server.h"
+#include "face/to_modern_server.h"
 #include "proto/claim.h"
 #include "proto/json.h"
 #include "proto/members.h"

@@ -6,7 +6,7 @@
 
 #include "broker/calls/calls.h"
 #include "core/limits.h"
-#include "face/modern_client.h"
+#include "face/to_modern_client.h"
 #include "proto/json.h"
 #include "proto/members.h"
 

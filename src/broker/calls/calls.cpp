@@ -5,9 +5,9 @@
 #include "broker/calls/waiting.h"
 #include "broker/life/life.h"
 #include "core/limits.h"
-#include "face/modern_client.h"
-#include "face/modern_server.h"
 #include "face/tasks.h"
+#include "face/to_modern_client.h"
+#include "face/to_modern_server.h"
 #include "proto/json.h"
 #include "proto/members.h"
 

@@ -1,7 +1,7 @@
 // Calls that nobody waits for any more.
 #include "broker/calls/calls.h"
 #include "core/limits.h"
-#include "face/legacy_server.h"
+#include "face/to_legacy_server.h"
 
 namespace broker {
 namespace {

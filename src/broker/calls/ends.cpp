@@ -4,7 +4,7 @@
 #include "broker/calls/one_call.h"
 #include "broker/calls/waiting.h"
 #include "core/limits.h"
-#include "face/legacy_server.h"
+#include "face/to_legacy_server.h"
 
 namespace broker {
 

@@ -1,6 +1,6 @@
 // The log level that a legacy server is told: the lowest that a session or a running call wants.
 #include "broker/calls/calls.h"
-#include "face/legacy_server.h"
+#include "face/to_legacy_server.h"
 
 namespace broker {
 

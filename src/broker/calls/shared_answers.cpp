@@ -12,7 +12,7 @@
 #include "broker/calls/calls.h"
 #include "broker/calls/effects.h"
 #include "core/limits.h"
-#include "face/modern_server.h"
+#include "face/to_modern_server.h"
 #include "proto/claim.h"
 #include "proto/json.h"
 #include "proto/members.h"

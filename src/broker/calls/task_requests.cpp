@@ -1,7 +1,7 @@
 // Requests of our own about a task: how it stands, what it came to, that it is wanted no more.
 #include "broker/calls/calls.h"
-#include "face/modern_server.h"
 #include "face/tasks.h"
+#include "face/to_modern_server.h"
 #include "proto/json.h"
 
 namespace broker {

@@ -7,7 +7,7 @@
 #include "broker/calls/calls.h"
 #include "broker/life/life.h"
 #include "core/limits.h"
-#include "face/legacy_server.h"
+#include "face/to_legacy_server.h"
 #include "proto/json.h"
 
 namespace broker {

@@ -4,7 +4,7 @@
 #include "broker/interests/interests.h"
 #include "broker/life/life.h"
 #include "core/limits.h"
-#include "face/modern_client.h"
+#include "face/to_modern_client.h"
 #include "proto/json.h"
 
 namespace broker {

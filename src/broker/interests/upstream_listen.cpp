@@ -6,9 +6,9 @@
 #include "broker/interests/interests.h"
 #include "broker/life/life.h"
 #include "core/limits.h"
-#include "face/legacy_server.h"
-#include "face/modern_server.h"
 #include "face/tasks.h"
+#include "face/to_legacy_server.h"
+#include "face/to_modern_server.h"
 
 namespace broker {
 namespace {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "broker/context/state.h"
-#include "face/legacy_server.h"
+#include "face/to_legacy_server.h"
 
 namespace broker {
 

@@ -5,7 +5,7 @@
 #include "broker/questions/questions.h"
 #include "core/limits.h"
 #include "face/content.h"
-#include "face/legacy_server.h"
+#include "face/to_legacy_server.h"
 #include "proto/json.h"
 #include "proto/members.h"
 

@@ -6,7 +6,7 @@
 #include "broker/calls/calls.h"
 #include "broker/questions/questions.h"
 #include "core/limits.h"
-#include "face/modern_client.h"
+#include "face/to_modern_client.h"
 #include "proto/members.h"
 
 namespace broker {

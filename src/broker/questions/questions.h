@@ -6,7 +6,7 @@
 #pragma once
 
 #include "broker/context/state.h"
-#include "face/modern_server.h"
+#include "face/to_modern_server.h"
 
 namespace broker {
 

@@ -5,7 +5,7 @@
 #include "broker/questions/questions.h"
 #include "core/limits.h"
 #include "face/content.h"
-#include "face/modern_server.h"
+#include "face/to_modern_server.h"
 #include "proto/members.h"
 
 namespace broker {

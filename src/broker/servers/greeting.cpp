@@ -13,8 +13,8 @@
 #include "broker/sessions/sessions.h"
 #include "broker/tasks/tasks.h"
 #include "core/limits.h"
-#include "face/legacy_server.h"
-#include "face/modern_server.h"
+#include "face/to_legacy_server.h"
+#include "face/to_modern_server.h"
 #include "proto/members.h"
 
 namespace broker {

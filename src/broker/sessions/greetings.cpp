@@ -2,8 +2,8 @@
 #include "broker/calls/calls.h"
 #include "broker/roots/roots.h"
 #include "broker/sessions/sessions.h"
-#include "face/legacy_client.h"
-#include "face/modern_client.h"
+#include "face/to_legacy_client.h"
+#include "face/to_modern_client.h"
 #include "proto/json.h"
 #include "proto/members.h"
 

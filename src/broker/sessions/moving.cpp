@@ -15,7 +15,7 @@
 #include "broker/sessions/sessions.h"
 #include "broker/tasks/tasks.h"
 #include "core/share_key.h"
-#include "face/legacy_server.h"
+#include "face/to_legacy_server.h"
 
 namespace broker {
 namespace {

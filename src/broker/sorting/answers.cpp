@@ -5,7 +5,7 @@
 #include "broker/roots/roots.h"
 #include "broker/sorting/sorting.h"
 #include "broker/tasks/tasks.h"
-#include "face/legacy_server.h"
+#include "face/to_legacy_server.h"
 #include "proto/minted_id.h"
 
 namespace broker {

@@ -6,7 +6,7 @@
 #include "broker/sessions/sessions.h"
 #include "broker/sorting/sorting.h"
 #include "broker/tasks/tasks.h"
-#include "face/legacy_client.h"
+#include "face/to_legacy_client.h"
 #include "proto/claim.h"
 #include "proto/json.h"
 #include "proto/minted_id.h"

@@ -13,7 +13,7 @@
 #include "broker/sorting/sorting.h"
 #include "broker/tasks/tasks.h"
 #include "core/limits.h"
-#include "face/modern_client.h"
+#include "face/to_modern_client.h"
 #include "proto/claim.h"
 #include "proto/json.h"
 #include "proto/members.h"

@@ -7,7 +7,7 @@
 #include "broker/sessions/sessions.h"
 #include "broker/sorting/sorting.h"
 #include "core/setup.h"
-#include "face/legacy_client.h"
+#include "face/to_legacy_client.h"
 
 namespace broker {
 

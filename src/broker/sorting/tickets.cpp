@@ -5,7 +5,7 @@
 #include "broker/sessions/sessions.h"
 #include "broker/sorting/sorting.h"
 #include "core/limits.h"
-#include "face/modern_client.h"
+#include "face/to_modern_client.h"
 #include "proto/json.h"
 #include "proto/members.h"
 

@@ -5,8 +5,8 @@
 #include "broker/calls/calls.h"
 #include "broker/tasks/tasks.h"
 #include "core/limits.h"
-#include "face/modern_client.h"
 #include "face/tasks.h"
+#include "face/to_modern_client.h"
 #include "proto/members.h"
 
 namespace broker {

@@ -7,8 +7,8 @@
 #include "broker/tasks/following.h"
 #include "broker/tasks/tasks.h"
 #include "core/limits.h"
-#include "face/modern_client.h"
 #include "face/tasks.h"
+#include "face/to_modern_client.h"
 #include "proto/json.h"
 #include "proto/members.h"
 

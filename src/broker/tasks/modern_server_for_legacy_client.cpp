@@ -6,8 +6,8 @@
 #include "broker/questions/questions.h"
 #include "broker/tasks/following.h"
 #include "broker/tasks/tasks.h"
-#include "face/modern_server.h"
 #include "face/tasks.h"
+#include "face/to_modern_server.h"
 #include "proto/json.h"
 #include "proto/members.h"
 

@@ -3,7 +3,7 @@
 #include "broker/interests/interests.h"
 #include "broker/tasks/tasks.h"
 #include "core/tasks.h"
-#include "face/modern_client.h"
+#include "face/to_modern_client.h"
 #include "proto/json.h"
 #include "proto/members.h"
 

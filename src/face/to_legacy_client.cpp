@@ -1,6 +1,6 @@
-#include "face/legacy_client.h"
+#include "face/to_legacy_client.h"
 
-#include "face/modern_server.h"
+#include "face/to_modern_server.h"
 #include "proto/json.h"
 #include "proto/members.h"
 #include "proto/rpc.h"

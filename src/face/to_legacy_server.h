@@ -1,4 +1,4 @@
-// How a legacy server is spoken to: our own initialize, and the few requests and notices that are ours.
+// Towards legacy servers: our own initialize, and the few requests and notices that are ours.
 //
 // Revisions 2024-11-05 to 2025-11-25. The server has one client, which is Hearth; what it is told here cannot
 // change while it runs.

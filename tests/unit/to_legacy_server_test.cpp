@@ -1,4 +1,4 @@
-#include "face/legacy_server.h"
+#include "face/to_legacy_server.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
-// How a modern server is spoken to: every request says who asks and what it can do; and what the server
-// answers becomes what a legacy client wants to hear.
+// Towards modern servers: every request says who asks and what it can do; and what the server answers becomes
+// what a legacy client wants to hear.
 //
 // 2026-07-28. Text goes in, text comes out.
 #pragma once

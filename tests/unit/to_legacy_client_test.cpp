@@ -1,4 +1,4 @@
-#include "face/legacy_client.h"
+#include "face/to_legacy_client.h"
 
 #include <doctest/doctest.h>
 

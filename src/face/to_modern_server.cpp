@@ -1,11 +1,11 @@
-#include "face/modern_server.h"
+#include "face/to_modern_server.h"
 
 #include <algorithm>
 
 #include "base/time.h"
 #include "core/limits.h"
-#include "face/modern_client.h"
 #include "face/tasks.h"
+#include "face/to_modern_client.h"
 #include "proto/claim.h"
 #include "proto/json.h"
 #include "proto/members.h"

@@ -1,4 +1,4 @@
-// How a legacy client is spoken to: what its initialize says, and what it is answered.
+// Towards legacy clients: what the initialize of one says, and what it is answered.
 //
 // Revisions 2024-11-05 to 2025-11-25 (lifecycle). The server was initialised once, by us; each client is
 // answered from what the server said then, under the revision that the client asked for.
@@ -18,7 +18,7 @@ struct ClientHello {
   proto::Revision revision = proto::newest_legacy;
   core::Capabilities capabilities;
   std::string client;  // "name version", for people only; it decides nothing.
-  std::string claim;   // The same for a modern server (face/modern_server.h).
+  std::string claim;   // The same for a modern server (face/to_modern_server.h).
 };
 
 // The error is the sentence that the client is answered.

@@ -1,4 +1,4 @@
-#include "face/modern_client.h"
+#include "face/to_modern_client.h"
 
 #include "base/siphash.h"
 #include "proto/claim.h"

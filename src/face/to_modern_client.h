@@ -1,5 +1,5 @@
-// How a modern client is spoken to when its server is a legacy one: requests become such that the server
-// understands them, and what it says becomes what 2026-07-28 wants to hear.
+// Towards modern clients whose server is a legacy one: their requests become such that the server understands
+// them, and what it says becomes what 2026-07-28 wants to hear.
 //
 // Nothing here knows sessions or calls; text goes in, text comes out.
 #pragma once
