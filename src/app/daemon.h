@@ -29,7 +29,7 @@
 #include "io/loop.h"
 #include "io/paths.h"
 #include "io/surveyor.h"
-#include "transport/access.h"
+#include "transport/inbound/access.h"
 
 namespace app {
 

@@ -10,9 +10,9 @@
 #include "io/clock.h"
 #include "io/descriptor_limit.h"
 #include "io/unix_socket.h"
-#include "transport/admission.h"
-#include "transport/cors.h"
-#include "transport/forgiving.h"
+#include "transport/inbound/admission.h"
+#include "transport/inbound/cors.h"
+#include "transport/inbound/forgiving.h"
 
 namespace app {
 

@@ -37,6 +37,11 @@ ROOMS = {
         "servers": ["config"],
         "api": ["config"],
     },
+    "transport": {
+        "param_headers": [],
+        "inbound": ["param_headers"],
+        "outbound": ["param_headers"],
+    },
     "broker": {
         "context": [],
         "life": ["context"],

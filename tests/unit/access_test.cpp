@@ -1,4 +1,4 @@
-#include "transport/access.h"
+#include "transport/inbound/access.h"
 
 #include <doctest/doctest.h>
 

@@ -3,7 +3,7 @@
 
 #include "http_server_fixture.h"
 #include "modern_http_fixture.h"
-#include "transport/endpoint_url.h"
+#include "transport/outbound/endpoint_url.h"
 
 using namespace http_server;
 using transport::redirect_url;

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "http_server_fixture.h"
-#include "transport/session_words.h"
+#include "transport/outbound/session_words.h"
 
 using namespace http_server;
 using transport::says_unknown_session;

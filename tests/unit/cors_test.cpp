@@ -1,5 +1,5 @@
 // Pages of listed origins, and what their browsers are told.
-#include "transport/cors.h"
+#include "transport/inbound/cors.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "transport/earlier_lives.h"
+#include "transport/inbound/earlier_lives.h"
 
 #include <doctest/doctest.h>
 

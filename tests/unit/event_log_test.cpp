@@ -1,4 +1,4 @@
-#include "transport/event_log.h"
+#include "transport/inbound/event_log.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "transport/forgiving.h"
+#include "transport/inbound/forgiving.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "transport/header_schema.h"
+#include "transport/param_headers/header_schema.h"
 
 #include <doctest/doctest.h>
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "proto/envelope.h"
-#include "transport/streamable_client.h"
+#include "transport/outbound/streamable_client.h"
 
 namespace http_server {
 

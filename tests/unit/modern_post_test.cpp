@@ -1,4 +1,4 @@
-#include "transport/modern_post.h"
+#include "transport/inbound/modern_post.h"
 
 #include <doctest/doctest.h>
 

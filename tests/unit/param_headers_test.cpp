@@ -1,4 +1,4 @@
-#include "transport/param_headers.h"
+#include "transport/param_headers/param_headers.h"
 
 #include <doctest/doctest.h>
 

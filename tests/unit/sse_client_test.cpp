@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
 #include "http_server_fixture.h"
-#include "transport/endpoint_url.h"
-#include "transport/streamable_client.h"
+#include "transport/outbound/endpoint_url.h"
+#include "transport/outbound/streamable_client.h"
 
 using namespace http_server;
 using transport::endpoint_url;

@@ -1,4 +1,4 @@
-#include "transport/sse_server.h"
+#include "transport/inbound/sse_server.h"
 
 #include <doctest/doctest.h>
 

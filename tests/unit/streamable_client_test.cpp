@@ -1,4 +1,4 @@
-#include "transport/streamable_client.h"
+#include "transport/outbound/streamable_client.h"
 
 #include <doctest/doctest.h>
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "proto/message.h"
-#include "transport/streamable_server.h"
+#include "transport/inbound/streamable_server.h"
 #include "transport_fixture.h"
 
 namespace transcript {

@@ -1,4 +1,4 @@
-#include "transport/streamable_server.h"
+#include "transport/inbound/streamable_server.h"
 
 #include <doctest/doctest.h>
 

@@ -21,8 +21,8 @@
 #include "base/time.h"
 #include "proto/http.h"
 #include "proto/sse.h"
-#include "transport/event_log.h"
-#include "transport/exchange.h"
+#include "transport/inbound/event_log.h"
+#include "transport/inbound/exchange.h"
 
 namespace transcript {
 

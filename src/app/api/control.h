@@ -24,7 +24,7 @@
 #include "base/result.h"
 #include "broker/broker.h"
 #include "proto/http.h"
-#include "transport/exchange.h"
+#include "transport/inbound/exchange.h"
 
 namespace app {
 

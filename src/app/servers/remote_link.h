@@ -1,5 +1,5 @@
-// One conversation with a server over HTTP: the state machine (transport/streamable_client) with an HTTP
-// client and a clock.
+// One conversation with a server over HTTP: the state machine (transport/outbound/streamable_client) with an
+// HTTP client and a clock.
 //
 // Callbacks come from the loop, never from within a member function. Destroying it abandons its requests; let
 // go of inside a callback, it is retired through the loop.
@@ -14,7 +14,7 @@
 
 #include "io/http_client.h"
 #include "io/loop.h"
-#include "transport/streamable_client.h"
+#include "transport/outbound/streamable_client.h"
 
 namespace app {
 
