@@ -6,7 +6,7 @@
 #include <csignal>
 #include <ctime>
 
-#include "app/http/http_port.h"
+#include "app/http/port.h"
 #include "base/version.h"
 #include "io/clock.h"
 #include "io/tcp_socket.h"
@@ -98,7 +98,7 @@ base::Result<void> Daemon::open(const Config& config) {
   // Clients that connect by URL bring no surroundings: they belong to the daemon for all.
   if (!parts_.paths.apart.empty()) settings.port.reset();
   http_sessions_ =
-      std::make_unique<HttpSessions>(session_hands(), parts_.paths.state_dir + "/http-sessions", settings);
+      std::make_unique<SessionRegistry>(session_hands(), parts_.paths.state_dir + "/http-sessions", settings);
   http_sessions_->tick(io::now());  // Earlier daemons may have left files.
   TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
   for (const std::string& complaint : config_file_.news(config)) log_.warning(complaint);

@@ -17,8 +17,8 @@
 #include "app/config/config.h"
 #include "app/config/config_file.h"
 #include "app/daemon_log.h"
-#include "app/http/http_front.h"
-#include "app/http/http_sessions.h"
+#include "app/http/front.h"
+#include "app/http/session_registry.h"
 #include "app/servers/learnt.h"
 #include "app/servers/upstreams.h"
 #include "base/id_table.h"
@@ -110,7 +110,7 @@ class Daemon {
   Attachment::Events attachment_events(broker::SessionId id);
   base::Result<core::ServerSpec> resolve_for(const std::string& server, const std::string& project);
   Control::Hands control_hands();
-  HttpSessions::Hands session_hands();
+  SessionRegistry::Hands session_hands();
   Upstreams::Hands upstream_hands();
   void collect_status(std::function<void(std::string)> told);
   std::string status(const MemoryUse& memory);
@@ -126,10 +126,10 @@ class Daemon {
   std::unique_ptr<io::Children> children_;
   HttpFront front_;
   Control control_;
-  std::unique_ptr<HttpSessions> http_sessions_;
+  std::unique_ptr<SessionRegistry> http_sessions_;
   std::unique_ptr<Upstreams> upstreams_;
   transport::Access port_access_;
-  std::string port_caller_;  // The caller of all requests by the port; see HttpSessions.
+  std::string port_caller_;  // The caller of all requests by the port; see SessionRegistry.
   std::uint16_t port_ = 0;   // 0: there is none.
   std::string port_url_;
   io::Timer deadline_;

@@ -174,7 +174,7 @@ Control::Hands Daemon::control_hands() {
                            const proto::HttpAnswer& answer) { front_.answer(exchange, answer); }};
 }
 
-HttpSessions::Hands Daemon::session_hands() {
+SessionRegistry::Hands Daemon::session_hands() {
   return {.front = front_,
           .broker = broker_,
           .feed = [this](broker::Event event) { feed(std::move(event)); },

@@ -1,5 +1,3 @@
-#include "app/http/http_front.h"
-
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
@@ -13,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "app/http/front.h"
 #include "io/clock.h"
 #include "io/tcp_socket.h"
 #include "io/unix_socket.h"

@@ -1,9 +1,8 @@
-#include "app/http/http_port.h"
-
 #include <doctest/doctest.h>
 
 #include <initializer_list>
 
+#include "app/http/port.h"
 #include "io/tcp_socket.h"
 
 using app::HttpSettings;

@@ -1,11 +1,11 @@
-#include "app/http/http_token.h"
-
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+
+#include "app/http/token.h"
 
 TEST_CASE("http token: made once, kept secret, never weak") {
   namespace fs = std::filesystem;

@@ -1,4 +1,4 @@
-#include "app/http/kept_sessions.h"
+#include "app/http/session_files.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 struct Kept {
   fs::path directory = fs::canonical(fs::temp_directory_path()) / ("hearth-kept-" + std::to_string(getpid()));
-  app::KeptSessions sessions{directory.string()};
+  app::SessionFiles sessions{directory.string()};
   Kept() { fs::remove_all(directory); }
   ~Kept() { fs::remove_all(directory); }
   Kept(const Kept&) = delete;
@@ -26,11 +26,11 @@ const app::SessionRecord record{.server = "files", .project = "/p", .caller = "u
 
 }  // namespace
 
-TEST_CASE("kept sessions: what is created is found again, by its id only") {
+TEST_CASE("session files: what is created is found again, by its id only") {
   Kept kept;
-  const std::string id = app::KeptSessions::new_id();
+  const std::string id = app::SessionFiles::new_id();
   CHECK(id.size() == 32);
-  CHECK(id != app::KeptSessions::new_id());
+  CHECK(id != app::SessionFiles::new_id());
   {
     auto page = kept.sessions.create(id, record);
     REQUIRE(page);
@@ -44,14 +44,14 @@ TEST_CASE("kept sessions: what is created is found again, by its id only") {
   CHECK(found->record.project == "/p");
   CHECK(found->record.caller == "user 1");
   CHECK(proto::Journal(found->page.bytes()).calls() == std::vector<std::string>{"17"});
-  CHECK_FALSE(kept.sessions.find(app::KeptSessions::new_id()));
+  CHECK_FALSE(kept.sessions.find(app::SessionFiles::new_id()));
   CHECK_FALSE(kept.sessions.find("../../etc/passwd"));
   CHECK_FALSE(kept.sessions.find(""));
 }
 
-TEST_CASE("kept sessions: only their owner can read them, and they end") {
+TEST_CASE("session files: only their owner can read them, and they end") {
   Kept kept;
-  const std::string id = app::KeptSessions::new_id();
+  const std::string id = app::SessionFiles::new_id();
   REQUIRE(kept.sessions.create(id, record));
   CHECK_FALSE(kept.sessions.create(id, record));
   struct stat status{};
@@ -66,10 +66,10 @@ TEST_CASE("kept sessions: only their owner can read them, and they end") {
   CHECK_FALSE(kept.sessions.find(id));
 }
 
-TEST_CASE("kept sessions: the old ones are known by their record's age") {
+TEST_CASE("session files: the old ones are known by their record's age") {
   Kept kept;
-  const std::string old = app::KeptSessions::new_id();
-  const std::string young = app::KeptSessions::new_id();
+  const std::string old = app::SessionFiles::new_id();
+  const std::string young = app::SessionFiles::new_id();
   REQUIRE(kept.sessions.create(old, record));
   REQUIRE(kept.sessions.create(young, record));
   fs::last_write_time(kept.directory / (old + ".json"),
@@ -79,9 +79,9 @@ TEST_CASE("kept sessions: the old ones are known by their record's age") {
   CHECK(kept.sessions.older_than(std::chrono::minutes(30)).empty());
 }
 
-TEST_CASE("kept sessions: a damaged file is no session") {
+TEST_CASE("session files: a damaged file is no session") {
   Kept kept;
-  const std::string id = app::KeptSessions::new_id();
+  const std::string id = app::SessionFiles::new_id();
   REQUIRE(kept.sessions.create(id, record));
   std::ofstream(kept.directory / (id + ".json")) << "{\"server\":";
   CHECK_FALSE(kept.sessions.find(id));
@@ -91,9 +91,9 @@ TEST_CASE("kept sessions: a damaged file is no session") {
   CHECK_FALSE(kept.sessions.find(id));
 }
 
-TEST_CASE("kept sessions: a journal takes no more of the disk than is written to it") {
+TEST_CASE("session files: a journal takes no more of the disk than is written to it") {
   Kept kept;
-  const std::string id = app::KeptSessions::new_id();
+  const std::string id = app::SessionFiles::new_id();
   auto page = kept.sessions.create(id, record);
   REQUIRE(page);
   proto::Journal journal(page->bytes());
@@ -106,10 +106,10 @@ TEST_CASE("kept sessions: a journal takes no more of the disk than is written to
   CHECK(status.st_blocks * 512 <= 64 << 10);
 }
 
-TEST_CASE("kept sessions: half of a session that was never finished is known by its own age") {
+TEST_CASE("session files: half of a session that was never finished is known by its own age") {
   Kept kept;
   fs::create_directory(kept.directory);
-  const std::string id = app::KeptSessions::new_id();
+  const std::string id = app::SessionFiles::new_id();
   std::ofstream(kept.directory / (id + ".journal")) << "x";
   std::ofstream(kept.directory / (id + ".json.new")) << "x";
   std::ofstream(kept.directory / "something else") << "x";
@@ -122,11 +122,11 @@ TEST_CASE("kept sessions: half of a session that was never finished is known by 
   CHECK_FALSE(kept.sessions.any());
 }
 
-TEST_CASE("kept sessions: the oldest make room") {
+TEST_CASE("session files: the oldest make room") {
   Kept kept;
   std::vector<std::string> ids;
   for (int i = 0; i < 4; ++i) {
-    ids.push_back(app::KeptSessions::new_id());
+    ids.push_back(app::SessionFiles::new_id());
     REQUIRE(kept.sessions.create(ids.back(), record));
     fs::last_write_time(kept.directory / (ids.back() + ".json"),
                         fs::file_time_type::clock::now() - std::chrono::hours(10 - i));

@@ -103,7 +103,7 @@ class Control {
   std::set<transport::ExchangeId> next_status_;  // Came later, and share the next.
 };
 
-// The description at /openapi.json: the text of app/openapi.json.
+// The description at /openapi.json: the text of app/api/openapi.json.
 std::string_view openapi_text();
 
 }  // namespace app

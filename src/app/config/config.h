@@ -3,7 +3,7 @@
 // Reading never fails as a whole. A mistake disables the entry it stands in, and asking for that entry
 // returns the complaint; everything else works. What could not be understood but does no harm is a warning.
 // The file is only ever read. Expanding ${…} is not done here, because it needs the session that asks: see
-// app/resolve.h.
+// app/config/resolve.h.
 //
 // The keys and their ranges are in docs/configuration.md.
 #pragma once

@@ -26,7 +26,7 @@ struct DeskKey {
   auto operator<=>(const DeskKey&) const = default;
 };
 
-class HttpDesks {
+class DeskTable {
  public:
   std::optional<core::SessionId> find(const DeskKey& key) const;
   void add(DeskKey key, core::SessionId desk) { by_key_.emplace(std::move(key), desk); }

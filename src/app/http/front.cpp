@@ -1,4 +1,4 @@
-#include "app/http/http_front.h"
+#include "app/http/front.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,9 +1,9 @@
-#include "app/http/http_port.h"
+#include "app/http/port.h"
 
 #include <utility>
 #include <vector>
 
-#include "app/http/http_token.h"
+#include "app/http/token.h"
 #include "base/ensure.h"
 #include "io/tcp_socket.h"
 

@@ -20,7 +20,7 @@ struct HttpPort {
   io::Descriptor socket = {};  // Listening.
   std::unique_ptr<io::TlsContext> tls = {};
   transport::Access access = {};
-  std::string caller = {};  // The caller of all requests by the port; see HttpSessions.
+  std::string caller = {};  // The caller of all requests by the port; see SessionRegistry.
   std::string url = {};     // "https://127.0.0.1:8765"
 };
 

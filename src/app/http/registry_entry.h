@@ -1,4 +1,5 @@
-// What HttpSessions keeps of one session, for its own files.
+// The entry of one session in the registry, and what a request to it says. For the files that the registry
+// consists of only: session_registry.cpp, registry_sse.cpp, registry_desks.cpp.
 #pragma once
 
 #include <optional>
@@ -6,19 +7,19 @@
 #include <variant>
 #include <vector>
 
-#include "app/http/http_sessions.h"
+#include "app/http/session_registry.h"
 #include "proto/rpc.h"
 
 namespace app {
 
-struct HttpSessions::Target {
+struct SessionRegistry::Target {
   bool streamable = false;
   std::string server;
   std::string project;
   std::string post_id;  // HTTP+SSE: the session that a POST names.
 };
 
-struct HttpSessions::Session {
+struct SessionRegistry::Session {
   using Transport = std::variant<transport::StreamableServer, transport::SseServer, transport::Desk>;
 
   Session(std::string name, SessionRecord about, Transport how, std::optional<io::MappedPage> journal)

@@ -1,4 +1,5 @@
-// Sessions over HTTP+SSE, and what is found again of those whose connection or daemon ended.
+// The registry's part for HTTP+SSE: sessions, and what is found again of those whose connection or daemon
+// ended.
 //
 // The SDKs of clients open the stream again by themselves, and send neither initialize nor anything that says
 // which session it was. A kept session of the same caller, server, project and program is taken for it. If
@@ -6,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "app/http/http_session.h"
+#include "app/http/registry_entry.h"
 #include "core/setup.h"
 #include "proto/envelope.h"
 #include "proto/journal.h"
@@ -57,8 +58,8 @@ void add_lost(const proto::Journal& journal, const core::Setup& setup, std::vect
 
 }  // namespace
 
-void HttpSessions::sse(transport::ExchangeId exchange, proto::HttpRequest request, const Target& target,
-                       const std::string& caller, base::Instant now) {
+void SessionRegistry::sse(transport::ExchangeId exchange, proto::HttpRequest request, const Target& target,
+                          const std::string& caller, base::Instant now) {
   const std::string_view right = target.post_id.empty() ? "GET" : "POST";
   if (request.method != right) {
     // What clients try first is POST, and this is how they learn that it is the older transport.
@@ -79,12 +80,12 @@ void HttpSessions::sse(transport::ExchangeId exchange, proto::HttpRequest reques
   settle(*session, now);
 }
 
-HttpSessions::Session* HttpSessions::open_sse(transport::ExchangeId exchange,
-                                              const proto::HttpRequest& request, const Target& target,
-                                              const std::string& caller, base::Instant now) {
+SessionRegistry::Session* SessionRegistry::open_sse(transport::ExchangeId exchange,
+                                                    const proto::HttpRequest& request, const Target& target,
+                                                    const std::string& caller, base::Instant now) {
   std::optional<core::ServerSpec> spec = admitted(exchange, target);
   if (!spec) return nullptr;
-  const std::string public_id = KeptSessions::new_id();
+  const std::string public_id = SessionFiles::new_id();
   SessionRecord record{.server = target.server,
                        .project = target.project,
                        .caller = caller,
@@ -104,16 +105,16 @@ HttpSessions::Session* HttpSessions::open_sse(transport::ExchangeId exchange,
   return &announce(std::move(session), std::move(*spec));
 }
 
-transport::Before HttpSessions::before_of(const SessionRecord& record, std::string& only) const {
+transport::Before SessionRegistry::before_of(const SessionRecord& record, std::string& only) const {
   struct Left {
     std::string id;
     core::Setup setup;
   };
   std::vector<Left> all;
   transport::Before before;
-  for (const std::string& id : kept_.oldest_beyond(0)) {
+  for (const std::string& id : files_.oldest_beyond(0)) {
     if (by_public_id_.contains(id)) continue;
-    const auto kept = kept_.find(id);
+    const auto kept = files_.find(id);
     if (!kept || kept->record.sse_client != record.sse_client || kept->record.server != record.server ||
         kept->record.project != record.project || kept->record.caller != record.caller)
       continue;

@@ -1,4 +1,4 @@
-#include "app/http/kept_sessions.h"
+#include "app/http/session_files.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ std::optional<SessionRecord> record_of(std::string_view text) {
 
 }  // namespace
 
-std::string KeptSessions::new_id() {
+std::string SessionFiles::new_id() {
   std::array<unsigned char, id_length / 2> random{};
   // A session id that could be guessed would be worse than no daemon.
   ensure(getentropy(random.data(), random.size()) == 0);
@@ -67,7 +67,7 @@ std::string KeptSessions::new_id() {
   return id;
 }
 
-base::Result<io::MappedPage> KeptSessions::create(const std::string& id, const SessionRecord& record) const {
+base::Result<io::MappedPage> SessionFiles::create(const std::string& id, const SessionRecord& record) const {
   TRY(io::make_private_directory(directory_));
   const std::string path = directory_ + '/' + id;
   io::MappedPage page = TRY(io::MappedPage::create(path + ".journal", proto::journal_bytes));
@@ -78,11 +78,11 @@ base::Result<io::MappedPage> KeptSessions::create(const std::string& id, const S
   return page;
 }
 
-void KeptSessions::update(const std::string& id, const SessionRecord& record) const {
+void SessionFiles::update(const std::string& id, const SessionRecord& record) const {
   (void)io::write_small_file(directory_ + '/' + id + ".json", text_of(record));
 }
 
-std::optional<KeptSessions::Found> KeptSessions::find(std::string_view id) const {
+std::optional<SessionFiles::Found> SessionFiles::find(std::string_view id) const {
   if (!well_formed(id)) return std::nullopt;
   const std::string path = directory_ + '/' + std::string(id);
   const auto text = io::read_small_file(path + ".json");
@@ -93,13 +93,13 @@ std::optional<KeptSessions::Found> KeptSessions::find(std::string_view id) const
   return Found{*record, std::move(*page)};
 }
 
-void KeptSessions::forget(const std::string& id) const {
+void SessionFiles::forget(const std::string& id) const {
   for (const char* ending : {".json", ".json.new", ".journal"})
     unlink((directory_ + '/' + id + ending).c_str());
 }
 
 // The record's time says when the session was used; a journal without one has only its own.
-std::vector<KeptSessions::Aged> KeptSessions::all_by_age() const {
+std::vector<SessionFiles::Aged> SessionFiles::all_by_age() const {
   std::vector<Aged> all;
   DIR* directory = opendir(directory_.c_str());
   if (directory == nullptr) return all;
@@ -121,7 +121,7 @@ std::vector<KeptSessions::Aged> KeptSessions::all_by_age() const {
   return all;
 }
 
-std::vector<std::string> KeptSessions::older_than(base::Duration keep_for) const {
+std::vector<std::string> SessionFiles::older_than(base::Duration keep_for) const {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(keep_for).count();
   const std::time_t oldest = std::time(nullptr) - seconds;
   std::vector<std::string> found;
@@ -131,7 +131,7 @@ std::vector<std::string> KeptSessions::older_than(base::Duration keep_for) const
   return found;
 }
 
-std::vector<std::string> KeptSessions::oldest_beyond(std::size_t most) const {
+std::vector<std::string> SessionFiles::oldest_beyond(std::size_t most) const {
   std::vector<Aged> all = all_by_age();
   std::vector<std::string> found;
   for (std::size_t i = 0; i + most < all.size(); ++i) found.push_back(std::move(all[i].id));

@@ -1,5 +1,4 @@
-// What is kept of HTTP sessions so that a next daemon finds them again: a record and a journal each, in
-// files.
+// The files of HTTP sessions, by which a next daemon finds them again: a record and a journal each.
 //
 // A client over HTTP comes back with its session id only; whoever answers has to know what the session is
 // about. The files are in a directory of ours (0700) and end with the session, or when nobody has asked for
@@ -23,14 +22,14 @@ namespace app {
 struct SessionRecord {
   std::string server;           // The entry's name.
   std::string project;          // Directory, or empty.
-  std::string caller;           // The owner of the session: see HttpSessions.
+  std::string caller;           // The owner of the session: see SessionRegistry.
   std::string revision;         // Agreed with the client; empty until then.
   std::string sse_client = {};  // Of HTTP+SSE: which program the client is; else empty.
 };
 
-class KeptSessions {
+class SessionFiles {
  public:
-  explicit KeptSessions(std::string directory) : directory_(std::move(directory)) {}
+  explicit SessionFiles(std::string directory) : directory_(std::move(directory)) {}
 
   // 32 characters that nobody can guess.
   static std::string new_id();

@@ -1,8 +1,8 @@
-#include "app/http/http_sessions.h"
+#include "app/http/session_registry.h"
 
 #include <algorithm>
 
-#include "app/http/http_session.h"
+#include "app/http/registry_entry.h"
 #include "core/setup.h"
 
 namespace app {
@@ -48,13 +48,13 @@ proto::HttpAnswer session_refusal(int status, std::string_view raw_id, proto::Co
   return proto::json_answer(status, proto::error_text(raw_id, code, "hearth: " + std::string(sentence)));
 }
 
-HttpSessions::HttpSessions(Hands hands, std::string directory, HttpSettings settings)
-    : hands_(std::move(hands)), kept_(std::move(directory)), settings_(std::move(settings)) {}
+SessionRegistry::SessionRegistry(Hands hands, std::string directory, HttpSettings settings)
+    : hands_(std::move(hands)), files_(std::move(directory)), settings_(std::move(settings)) {}
 
-HttpSessions::~HttpSessions() = default;
+SessionRegistry::~SessionRegistry() = default;
 
-std::optional<HttpSessions::Target> HttpSessions::target_of(const proto::HttpRequest& request,
-                                                            proto::HttpAnswer& refused) const {
+std::optional<SessionRegistry::Target> SessionRegistry::target_of(const proto::HttpRequest& request,
+                                                                  proto::HttpAnswer& refused) const {
   Target target;
   target.streamable = request.path.starts_with("/mcp/");
   target.server = proto::percent_decoded(std::string_view(request.path).substr(5));
@@ -72,8 +72,8 @@ std::optional<HttpSessions::Target> HttpSessions::target_of(const proto::HttpReq
   return target;
 }
 
-void HttpSessions::request(transport::ExchangeId exchange, proto::HttpRequest request,
-                           const std::string& caller, base::Instant now) {
+void SessionRegistry::request(transport::ExchangeId exchange, proto::HttpRequest request,
+                              const std::string& caller, base::Instant now) {
   proto::HttpAnswer refused;
   const std::optional<Target> target = target_of(request, refused);
   if (!target) {
@@ -85,8 +85,8 @@ void HttpSessions::request(transport::ExchangeId exchange, proto::HttpRequest re
   }
 }
 
-void HttpSessions::streamable(transport::ExchangeId exchange, proto::HttpRequest request,
-                              const Target& target, const std::string& caller, base::Instant now) {
+void SessionRegistry::streamable(transport::ExchangeId exchange, proto::HttpRequest request,
+                                 const Target& target, const std::string& caller, base::Instant now) {
   transport::Judgement judgement = transport::judge(request);
   if (const auto* answer = std::get_if<proto::HttpAnswer>(&judgement))
     return hands_.front.answer(exchange, *answer);
@@ -113,24 +113,24 @@ void HttpSessions::streamable(transport::ExchangeId exchange, proto::HttpRequest
 }
 
 // A client that starts its conversation again may still send the id of the session that it had before.
-bool HttpSessions::begins_anew(const Session& session, const proto::HttpRequest& request) {
+bool SessionRegistry::begins_anew(const Session& session, const proto::HttpRequest& request) {
   const bool streamable = std::holds_alternative<transport::StreamableServer>(session.transport);
   const bool likely = request.body.size() <= initialize_max && request.body.contains("\"initialize\"");
   return streamable && likely && std::holds_alternative<transport::NewSession>(transport::admit(request));
 }
 
-void HttpSessions::begin(Session& session, transport::ExchangeId exchange) {
+void SessionRegistry::begin(Session& session, transport::ExchangeId exchange) {
   by_exchange_[exchange] = session.id;
   session.exchanges.push_back(exchange);
   session.ends_at.reset();
   if (std::exchange(session.away, false)) hands_.feed(broker::SessionBack{session.id});
 }
 
-HttpSessions::Session* HttpSessions::open(transport::ExchangeId exchange, const Target& target,
-                                          const std::string& caller, base::Instant now) {
+SessionRegistry::Session* SessionRegistry::open(transport::ExchangeId exchange, const Target& target,
+                                                const std::string& caller, base::Instant now) {
   std::optional<core::ServerSpec> spec = admitted(exchange, target);
   if (!spec) return nullptr;
-  const std::string public_id = KeptSessions::new_id();
+  const std::string public_id = SessionFiles::new_id();
   SessionRecord record{
       .server = target.server, .project = target.project, .caller = caller, .revision = {}, .sse_client = {}};
   auto page = keep(public_id, record, now);
@@ -140,7 +140,8 @@ HttpSessions::Session* HttpSessions::open(transport::ExchangeId exchange, const 
 }
 
 // What is to be run for a new session; if there cannot be one, the exchange has been answered.
-std::optional<core::ServerSpec> HttpSessions::admitted(transport::ExchangeId exchange, const Target& target) {
+std::optional<core::ServerSpec> SessionRegistry::admitted(transport::ExchangeId exchange,
+                                                          const Target& target) {
   auto spec = hands_.resolve(target.server, target.project);
   if (!spec) {
     hands_.front.answer(exchange, refusal(404, proto::Code::invalid_request, spec.error().what));
@@ -155,26 +156,26 @@ std::optional<core::ServerSpec> HttpSessions::admitted(transport::ExchangeId exc
 }
 
 // The journal of a new session. Without one, where nothing can be written, the session ends with the daemon.
-std::optional<io::MappedPage> HttpSessions::keep(const std::string& public_id, const SessionRecord& record,
-                                                 base::Instant now) {
-  for (const std::string& id : kept_.oldest_beyond(sessions_max - 1)) {
-    if (!by_public_id_.contains(id)) kept_.forget(id);
+std::optional<io::MappedPage> SessionRegistry::keep(const std::string& public_id, const SessionRecord& record,
+                                                    base::Instant now) {
+  for (const std::string& id : files_.oldest_beyond(sessions_max - 1)) {
+    if (!by_public_id_.contains(id)) files_.forget(id);
   }
   if (!look_at_) look_at_ = now + look_through;
-  auto page = kept_.create(public_id, record);
+  auto page = files_.create(public_id, record);
   if (page) return std::move(*page);
   if (!std::exchange(warned_, true))
     hands_.warn("sessions by URL end with this daemon: " + page.error().what);
   return std::nullopt;
 }
 
-bool HttpSessions::make_room() {
+bool SessionRegistry::make_room() {
   if (by_public_id_.size() < sessions_max) return true;
   return end_longest_away([](const Session& session) { return !session.is_desk(); });
 }
 
 // Many clients never say that they are done, so the session that has been away longest is forgotten.
-bool HttpSessions::end_longest_away(const std::function<bool(const Session&)>& among) {
+bool SessionRegistry::end_longest_away(const std::function<bool(const Session&)>& among) {
   Session* longest = nullptr;
   sessions_.each([&](Session& session) {
     if (!session.ends_at || session.over || !among(session)) return;
@@ -186,14 +187,14 @@ bool HttpSessions::end_longest_away(const std::function<bool(const Session&)>& a
 }
 
 // From here on nobody finds it; the broker closes it.
-void HttpSessions::end(Session& session) {
+void SessionRegistry::end(Session& session) {
   if (std::exchange(session.over, true)) return;
   by_public_id_.erase(session.public_id);
   desks_.forget(session.id);
   hands_.feed(broker::SessionClosed{session.id});
 }
 
-transport::StreamableOptions HttpSessions::options(const std::string& public_id) const {
+transport::StreamableOptions SessionRegistry::options(const std::string& public_id) const {
   transport::StreamableOptions chosen;
   chosen.session_id = public_id;
   if (!settings_.poll_after) chosen.retry = retry_after;
@@ -202,7 +203,7 @@ transport::StreamableOptions HttpSessions::options(const std::string& public_id)
   return chosen;
 }
 
-HttpSessions::Session& HttpSessions::announce(std::unique_ptr<Session> session, core::ServerSpec spec) {
+SessionRegistry::Session& SessionRegistry::announce(std::unique_ptr<Session> session, core::ServerSpec spec) {
   const core::SessionId id = hands_.broker.admit();
   session->id = id;
   if (!session->is_desk()) by_public_id_[session->public_id] = id;
@@ -214,8 +215,8 @@ HttpSessions::Session& HttpSessions::announce(std::unique_ptr<Session> session, 
   return announced;
 }
 
-HttpSessions::Session* HttpSessions::find(const std::string& public_id, const Target& target,
-                                          const std::string& caller) {
+SessionRegistry::Session* SessionRegistry::find(const std::string& public_id, const Target& target,
+                                                const std::string& caller) {
   const auto known = by_public_id_.find(public_id);
   if (known == by_public_id_.end()) return find_kept(public_id, target, caller);
   Session* session = sessions_.find(known->second);
@@ -227,9 +228,9 @@ HttpSessions::Session* HttpSessions::find(const std::string& public_id, const Ta
 }
 
 // A session of an earlier daemon: it goes on as a shim's does, from its journal.
-HttpSessions::Session* HttpSessions::find_kept(const std::string& public_id, const Target& target,
-                                               const std::string& caller) {
-  auto kept = kept_.find(public_id);
+SessionRegistry::Session* SessionRegistry::find_kept(const std::string& public_id, const Target& target,
+                                                     const std::string& caller) {
+  auto kept = files_.find(public_id);
   if (!kept || kept->record.server != target.server || kept->record.caller != caller || !target.streamable ||
       !kept->record.sse_client.empty())
     return nullptr;
@@ -245,7 +246,7 @@ HttpSessions::Session* HttpSessions::find_kept(const std::string& public_id, con
   return &announce(std::move(session), std::move(*spec));
 }
 
-void HttpSessions::gone(transport::ExchangeId exchange, base::Instant now) {
+void SessionRegistry::gone(transport::ExchangeId exchange, base::Instant now) {
   const auto known = by_exchange_.find(exchange);
   if (known == by_exchange_.end()) return;
   Session* session = sessions_.find(known->second);
@@ -256,7 +257,7 @@ void HttpSessions::gone(transport::ExchangeId exchange, base::Instant now) {
   settle(*session, now);
 }
 
-void HttpSessions::send(broker::SendToSession& action, base::Instant now) {
+void SessionRegistry::send(broker::SendToSession& action, base::Instant now) {
   Session* session = sessions_.find(action.session);
   if (session == nullptr) return;
   if (auto* streamable = std::get_if<transport::StreamableServer>(&session->transport)) {
@@ -271,11 +272,11 @@ void HttpSessions::send(broker::SendToSession& action, base::Instant now) {
   settle(*session, now);
 }
 
-void HttpSessions::hold(core::SessionId id) {
+void SessionRegistry::hold(core::SessionId id) {
   if (Session* session = sessions_.find(id)) session->with([](auto& transport) { transport.hold(); });
 }
 
-void HttpSessions::release(core::SessionId id, base::Instant now) {
+void SessionRegistry::release(core::SessionId id, base::Instant now) {
   Session* session = sessions_.find(id);
   if (session == nullptr) return;
   session->with([&](auto& transport) { transport.release(now); });
@@ -283,7 +284,7 @@ void HttpSessions::release(core::SessionId id, base::Instant now) {
 }
 
 // Does what the transport has left to do, which may leave more.
-void HttpSessions::settle(Session& session, base::Instant now) {
+void SessionRegistry::settle(Session& session, base::Instant now) {
   const core::SessionId id = session.id;
   while (!session.with([](auto& transport) -> bool { return transport.outbox().empty(); })) {
     std::vector<transport::Output> outputs;
@@ -296,7 +297,7 @@ void HttpSessions::settle(Session& session, base::Instant now) {
 }
 
 // What has moved to a later time is noticed when the earlier one comes.
-void HttpSessions::put_on_agenda(Session& session) {
+void SessionRegistry::put_on_agenda(Session& session) {
   std::optional<base::Instant> due = session.with([](auto& transport) { return transport.deadline(); });
   if (session.ends_at && !session.over && (!due || *session.ends_at < *due)) due = session.ends_at;
   if (!due || (session.on_agenda && *session.on_agenda <= *due)) return;
@@ -305,7 +306,7 @@ void HttpSessions::put_on_agenda(Session& session) {
   agenda_.emplace(*due, session.id);
 }
 
-void HttpSessions::carry_out(Session& session, transport::Output& output) {
+void SessionRegistry::carry_out(Session& session, transport::Output& output) {
   const auto finished = [&](transport::ExchangeId exchange) {
     by_exchange_.erase(exchange);
     std::erase(session.exchanges, exchange);
@@ -335,11 +336,11 @@ void HttpSessions::carry_out(Session& session, transport::Output& output) {
       output);
 }
 
-void HttpSessions::note_use(Session& session, base::Instant now) {
+void SessionRegistry::note_use(Session& session, base::Instant now) {
   if (session.over) return;
   if (const auto* sse = std::get_if<transport::SseServer>(&session.transport)) {
     if (now - session.noted_at >= note_every(settings_)) keep_noted(session, now);
-    if (sse->took_up() && !session.instead_of.empty()) kept_.forget(std::exchange(session.instead_of, {}));
+    if (sse->took_up() && !session.instead_of.empty()) files_.forget(std::exchange(session.instead_of, {}));
     return;
   }
   auto* streamable = std::get_if<transport::StreamableServer>(&session.transport);
@@ -361,13 +362,13 @@ void HttpSessions::note_use(Session& session, base::Instant now) {
   }
 }
 
-void HttpSessions::keep_noted(Session& session, base::Instant now) {
+void SessionRegistry::keep_noted(Session& session, base::Instant now) {
   if (!session.page) return;
-  kept_.update(session.public_id, session.record);
+  files_.update(session.public_id, session.record);
   session.noted_at = now;
 }
 
-void HttpSessions::close(core::SessionId id) {
+void SessionRegistry::close(core::SessionId id) {
   std::unique_ptr<Session> session = sessions_.take(id);
   if (session == nullptr) return;
   by_public_id_.erase(session->public_id);
@@ -379,15 +380,15 @@ void HttpSessions::close(core::SessionId id) {
   }
   // A client of HTTP+SSE whose connection broke may open another.
   const bool may_return = session->over && std::holds_alternative<transport::SseServer>(session->transport);
-  if (session->page && may_return) kept_.update(session->public_id, session->record);
-  if (session->page && !may_return) kept_.forget(session->public_id);
+  if (session->page && may_return) files_.update(session->public_id, session->record);
+  if (session->page && !may_return) files_.forget(session->public_id);
   if (!session->is_desk()) return;
   const SessionRecord record = std::move(session->record);
   session.reset();
   desks_.give_back_params(record.server, record.project);
 }
 
-void HttpSessions::report_queues(base::Instant now) {
+void SessionRegistry::report_queues(base::Instant now) {
   std::vector<broker::Event> news;
   std::vector<transport::ExchangeId> stuck;
   std::erase_if(queueing_, [&](core::SessionId id) {
@@ -417,20 +418,20 @@ void HttpSessions::report_queues(base::Instant now) {
   }
 }
 
-std::optional<base::Instant> HttpSessions::deadline() const {
+std::optional<base::Instant> SessionRegistry::deadline() const {
   if (agenda_.empty()) return look_at_;
   const base::Instant first = agenda_.begin()->first;
   return look_at_ ? std::min(first, *look_at_) : first;
 }
 
-void HttpSessions::look_through_files(base::Instant now) {
-  for (const std::string& id : kept_.older_than(settings_.session_timeout + note_every(settings_))) {
-    if (!by_public_id_.contains(id)) kept_.forget(id);
+void SessionRegistry::look_through_files(base::Instant now) {
+  for (const std::string& id : files_.older_than(settings_.session_timeout + note_every(settings_))) {
+    if (!by_public_id_.contains(id)) files_.forget(id);
   }
-  look_at_ = kept_.any() ? std::optional(now + look_through) : std::nullopt;
+  look_at_ = files_.any() ? std::optional(now + look_through) : std::nullopt;
 }
 
-void HttpSessions::tick(base::Instant now) {
+void SessionRegistry::tick(base::Instant now) {
   if (look_at_ && now >= *look_at_) look_through_files(now);
   // What they put on the agenda meanwhile is for the next time.
   std::vector<core::SessionId> due;

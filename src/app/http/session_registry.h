@@ -1,11 +1,13 @@
-// Sessions of clients that connect by URL: /mcp/NAME (Streamable HTTP) and /sse/NAME (HTTP+SSE).
+// The registry of sessions of clients that connect by URL: /mcp/NAME (Streamable HTTP) and /sse/NAME
+// (HTTP+SSE). Every request is taken to its session here, and every message of a session to its transport.
 //
-// Stands between the connections (app/http/http_front), the transports (transport/) and the broker, for which
-// these are sessions like any other. A Streamable HTTP session outlives its connections for the session
-// timeout, and the daemon: its journal and what it is about are files (app/http/kept_sessions). An HTTP+SSE
-// session ends with its connection; a client that opens another goes on (app/http/http_sse_sessions.cpp).
-// Requests of 2026-07-28, which knows no sessions, come to /mcp/NAME too, and share a session with others of
-// their kind, a desk (transport/inbound/desk.h).
+// Stands between the connections (app/http/front), the transports (transport/inbound/) and the broker, for
+// which these are sessions like any other. A Streamable HTTP session outlives its connections for the session
+// timeout, and the daemon: its journal and what it is about are files (app/http/session_files). An HTTP+SSE
+// session ends with its connection; a client that opens another goes on (app/http/registry_sse.cpp). Requests
+// of 2026-07-28, which knows no sessions, come to /mcp/NAME too, and share a session with others of their
+// kind, a desk (transport/inbound/desk.h): app/http/desk_table says which, app/http/registry_desks.cpp takes
+// them there.
 //
 // A session belongs to its caller: the user of the local socket, or whoever has the token of the port. Its id
 // under another caller or another server's name finds nothing.
@@ -23,9 +25,9 @@
 #include <vector>
 
 #include "app/config/config.h"
-#include "app/http/http_desks.h"
-#include "app/http/http_front.h"
-#include "app/http/kept_sessions.h"
+#include "app/http/desk_table.h"
+#include "app/http/front.h"
+#include "app/http/session_files.h"
 #include "base/id_table.h"
 #include "broker/broker.h"
 #include "transport/inbound/desk.h"
@@ -37,7 +39,7 @@ namespace app {
 // The caller that comes by the local socket.
 inline constexpr std::string_view local_caller = "user";
 
-class HttpSessions {
+class SessionRegistry {
  public:
   struct Hands {
     HttpFront& front;
@@ -49,8 +51,8 @@ class HttpSessions {
     std::function<void(const std::string& sentence)> warn;  // For the log.
   };
 
-  HttpSessions(Hands hands, std::string directory, HttpSettings settings);
-  ~HttpSessions();
+  SessionRegistry(Hands hands, std::string directory, HttpSettings settings);
+  ~SessionRegistry();
 
   // A request below /mcp/ or /sse/. `caller` must already have shown that it may talk to us.
   void request(transport::ExchangeId exchange, proto::HttpRequest request, const std::string& caller,
@@ -111,9 +113,9 @@ class HttpSessions {
   void look_through_files(base::Instant now);
 
   Hands hands_;
-  KeptSessions kept_;
+  SessionFiles files_;
   HttpSettings settings_;
-  HttpDesks desks_;  // Outlives the sessions, which use what it knows of tools.
+  DeskTable desks_;  // Outlives the sessions, which use what it knows of tools.
   base::IdTable<core::SessionTag, Session> sessions_;
   std::map<std::string, core::SessionId, std::less<>> by_public_id_;
   std::map<transport::ExchangeId, core::SessionId> by_exchange_;

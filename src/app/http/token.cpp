@@ -1,4 +1,4 @@
-#include "app/http/http_token.h"
+#include "app/http/token.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
