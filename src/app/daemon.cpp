@@ -54,13 +54,13 @@ Daemon::Daemon(DaemonParts parts, ConfigFile config_file, const Config& config)
     : parts_(std::move(parts)),
       config_file_(std::move(config_file)),
       log_(parts_.paths.daemon_log, parts_.no_logs),
-      broker_({.retire_after = retire_after(parts_, config),
-               .version = std::string(base::version),
-               .unix_time = std::time(nullptr),
-               .hash_key = random_key(),
-               .ticket_key = random_key()},
-              io::now()),
       started_(io::now()),
+      options_({.retire_after = retire_after(parts_, config),
+                .version = std::string(base::version),
+                .unix_time = std::time(nullptr),
+                .hash_key = random_key(),
+                .ticket_key = random_key()}),
+      broker_(options_, started_),
       learnt_(parts_.paths.state_dir),
       front_(loop_, {},
              {.on_head = [this](proto::HttpRequest& head, HttpOrigin origin) { return judged(head, origin); },
@@ -87,6 +87,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::make(DaemonParts parts) {
 
 base::Result<void> Daemon::open(const Config& config) {
   if (parts_.foreground) log_.show();
+  TRY(start_recording(config));
   children_ =
       TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .inheritance = parts_.inheritance}));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
@@ -116,6 +117,30 @@ base::Result<void> Daemon::open(const Config& config) {
   return {};
 }
 
+// Before the broker is told anything.
+base::Result<void> Daemon::start_recording(const Config& config) {
+  const bool asked = !parts_.record.empty();
+  RecordWish wish{.file = parts_.record, .directory = asked ? std::string() : config.record_directory};
+  if (wish.file.empty() && wish.directory.empty()) return {};
+  using record::Contents;
+  const bool whole = asked ? parts_.record_contents : config.record_contents;
+  auto made = Recorder::start(loop_, wish,
+                              {.version = std::string(base::version),
+                               .contents = whole ? Contents::whole : Contents::left_out,
+                               .begun = started_,
+                               .options = options_},
+                              [this](const std::string& sentence) { log_.warning(sentence); });
+  if (made) {
+    recorder_ = std::move(*made);
+  } else if (asked) {
+    return std::unexpected(made.error());
+  } else {
+    // Sessions must not go without a daemon for it.
+    log_.warning("nothing is recorded: " + made.error().what);
+  }
+  return {};
+}
+
 base::Result<void> Daemon::open_port(const HttpSettings& settings) {
   HttpPort port = TRY(open_http_port(settings, parts_.paths.state_dir + "/http-token"));
   if (port.tls && !port.tls->doubt().empty()) log_.warning(port.tls->doubt());
@@ -136,6 +161,7 @@ void Daemon::run() {
   if (const std::string loss = parts_.foreground ? log_.news_of_loss() : ""; !loss.empty())
     log_.warning(loss);
   loop_.run();
+  if (recorder_) recorder_->end(io::now());
   log_.info("hearthd ends");
 }
 
@@ -146,13 +172,23 @@ base::Instant Daemon::turn_time() {
 }
 
 void Daemon::feed(broker::Event event) {
+  if (recorder_) recorder_->note(event, turn_time());
   broker_.on(std::move(event), turn_time());
+}
+
+broker::SessionId Daemon::admit() {
+  const broker::SessionId id = broker_.admit();
+  if (recorder_) recorder_->note(record::Admitted{id}, turn_time());
+  return id;
 }
 
 void Daemon::end_of_turn() {
   // The loop ends one more turn after stop(). The sessions and their journals are the shims' by then.
   if (stepped_down_) return front_.flush();
-  if (const auto due = broker_.deadline(); due && *due <= turn_time()) broker_.tick(turn_time());
+  if (const auto due = broker_.deadline(); due && *due <= turn_time()) {
+    if (recorder_) recorder_->note(record::Ticked{}, turn_time());
+    broker_.tick(turn_time());
+  }
   if (const auto due = http_sessions_->deadline(); due && *due <= turn_time())
     http_sessions_->tick(turn_time());
   // Flushing can block or unblock a peer, which is news to the broker, which may have more to say.

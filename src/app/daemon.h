@@ -19,6 +19,7 @@
 #include "app/daemon_log.h"
 #include "app/http/front.h"
 #include "app/http/session_registry.h"
+#include "app/recorder.h"
 #include "app/servers/learnt.h"
 #include "app/servers/upstreams.h"
 #include "base/id_table.h"
@@ -45,6 +46,8 @@ struct DaemonParts {
   std::optional<std::string> address = {};
   std::optional<std::string> certificate = {};  // Files of that port.
   std::optional<std::string> key = {};
+  std::string record = {};  // A file for a recording, instead of what the configuration says of one.
+  bool record_contents = false;
 };
 
 class Daemon {
@@ -76,10 +79,12 @@ class Daemon {
   Daemon(DaemonParts parts, ConfigFile config_file, const Config& config);
   base::Result<void> open(const Config& config);
   base::Result<void> open_port(const HttpSettings& settings);
+  base::Result<void> start_recording(const Config& config);
 
   // daemon.cpp
   base::Instant turn_time();
   void feed(broker::Event event);
+  broker::SessionId admit();
   void end_of_turn();
   void note_clock();
   void set_deadline();
@@ -120,8 +125,10 @@ class Daemon {
   ConfigFile config_file_;
   DaemonLog log_;
   io::Loop loop_;
-  broker::Broker broker_;
   base::Instant started_;
+  broker::Options options_;
+  broker::Broker broker_;
+  std::unique_ptr<Recorder> recorder_;  // If there is to be a recording.
   Learnt learnt_;
   std::unique_ptr<io::Children> children_;
   HttpFront front_;

@@ -93,7 +93,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   io::Descriptor connection = front_.release(exchange);
   // A shim that has given us up, while we were suspended, say, reads from the client itself.
   if (io::is_abandoned(connection.get())) return;
-  const broker::SessionId id = broker_.admit();
+  const broker::SessionId id = admit();
   auto opened = Attachment::open(loop_,
                                  {.session = id,
                                   .input = std::move(descriptors[0]),
@@ -103,6 +103,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
                                   .line_max = spec->message_bytes_max},
                                  attachment_events(id));
   if (!opened) {
+    if (recorder_) recorder_->note(record::Dismissed{id}, turn_time());
     broker_.dismiss(id);
     log_.warning("a session could not be attached: " + opened.error().what);
     return;
@@ -176,7 +177,7 @@ Control::Hands Daemon::control_hands() {
 
 SessionRegistry::Hands Daemon::session_hands() {
   return {.front = front_,
-          .broker = broker_,
+          .admit = [this] { return admit(); },
           .feed = [this](broker::Event event) { feed(std::move(event)); },
           .resolve = [this](const std::string& server,
                             const std::string& project) { return resolve_for(server, project); },

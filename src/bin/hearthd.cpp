@@ -37,6 +37,8 @@ struct Arguments {
   std::optional<std::string> address;
   std::optional<std::string> certificate;
   std::optional<std::string> key;
+  std::optional<std::string> record;
+  bool record_contents = false;
 
   std::optional<std::string>* text(std::string_view flag) {
     return flag == "--home"          ? &home
@@ -44,6 +46,7 @@ struct Arguments {
            : flag == "--address"     ? &address
            : flag == "--certificate" ? &certificate
            : flag == "--key"         ? &key
+           : flag == "--record"      ? &record
                                      : nullptr;
   }
 };
@@ -51,6 +54,7 @@ struct Arguments {
 constexpr const char* usage =
     "usage: hearthd --listen-fd N --lock-fd N --ready-fd N [--home DIR] [--apart NAME] [--foreground yes]\n"
     "               [--port N] [--address A] [--certificate FILE] [--key FILE]\n"
+    "               [--record FILE] [--record-contents yes]\n"
     "\n"
     "The daemon of Hearth. It is not started by hand: `hearth run` and `hearth attach` start it\n"
     "when they need it, and `hearth serve` becomes it. See `hearth --help`.\n";
@@ -72,6 +76,10 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
     }
     if (flag == "--foreground") {
       arguments.foreground = true;
+      continue;
+    }
+    if (flag == "--record-contents") {
+      arguments.record_contents = true;
       continue;
     }
     if (flag == "--port") {
@@ -138,7 +146,9 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
                                  .port = arguments.port,
                                  .address = arguments.address,
                                  .certificate = arguments.certificate,
-                                 .key = arguments.key});
+                                 .key = arguments.key,
+                                 .record = arguments.record.value_or(""),
+                                 .record_contents = arguments.record_contents});
   if (!made) {
     unlink(paths.socket.c_str());  // No daemon will ever answer there.
     record.remove();

@@ -30,6 +30,8 @@ constexpr std::array serve_flags = {
     Flag{"--address", "", "A", "the address of the port (127.0.0.1)"},
     Flag{"--certificate", "", "FILE", "speak TLS on the port, with this certificate (PEM)"},
     Flag{"--key", "", "FILE", "the key of that certificate (PEM)"},
+    Flag{"--record", "", "FILE", "record what happens in a new FILE, for a bug report"},
+    Flag{"--record-contents", "", "", "do not leave out what messages say in that"},
 };
 constexpr std::array shutdown_flags = {
     Flag{"--force", "", "", "kill a daemon that does not answer, and its servers with it"},

@@ -23,11 +23,19 @@ int run_serve(const Arguments& arguments) {
   if (arguments.has("--address"))
     options.insert(options.end(), {"--address", std::string(arguments.value("--address"))});
   // The daemon has a directory of its own.
-  for (const char* file : {"--certificate", "--key"}) {
+  for (const char* file : {"--certificate", "--key", "--record"}) {
     if (!arguments.has(file)) continue;
     const auto path = io::absolute(std::string(arguments.value(file)));
     if (!path) return complain(path.error().what);
     options.insert(options.end(), {file, *path});
+  }
+
+  if (arguments.has("--record-contents")) {
+    if (!arguments.has("--record")) {
+      complain("--record-contents is of use with --record FILE only");
+      return exit_usage;
+    }
+    options.insert(options.end(), {"--record-contents", "yes"});
   }
 
   const auto paths = io::paths_of(arguments.home_wanted());

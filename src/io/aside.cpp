@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,10 +42,7 @@ void put(std::string_view bytes) {
 [[noreturn]] void do_it(const std::function<base::Result<std::string>()>& work, int report) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (report != report_fd && dup2(report, report_fd) < 0) _exit(1);
-  if (syscall(SYS_close_range, report_fd + 1, ~0U, 0) != 0) {
-    const long open_max = sysconf(_SC_OPEN_MAX);
-    for (int fd = report_fd + 1; fd < open_max; ++fd) close(fd);
-  }
+  close_from(report_fd + 1);
   const base::Result<std::string> outcome = work();
   const Head head{outcome ? 0 : 1, outcome ? 0 : outcome.error().code};
   put({reinterpret_cast<const char*>(&head), sizeof head});

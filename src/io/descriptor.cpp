@@ -1,6 +1,7 @@
 #include "io/descriptor.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "io/system_error.h"
@@ -50,6 +51,12 @@ base::Result<Descriptor> adopt(int fd) {
                           ", which this process was started with");
   }
   return Descriptor(fd);
+}
+
+void close_from(int first) {
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+  const long open_max = sysconf(_SC_OPEN_MAX);
+  for (int fd = first; fd < open_max; ++fd) ::close(fd);
 }
 
 void fill_standard_descriptors() {

@@ -44,6 +44,9 @@ base::Result<Pipe> make_pipe();
 // Takes over a descriptor this process was started with, and keeps it from those it starts.
 base::Result<Descriptor> adopt(int fd);
 
+// Closes this one and all above it: for a process that keeps only what it works with.
+void close_from(int first);
+
 // Opens /dev/null on whichever of 0, 1 and 2 is closed: the next file opened would become somebody's standard
 // stream.
 void fill_standard_descriptors();

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "io/system_error.h"
@@ -20,9 +19,7 @@ bool keep_only(int lifeline) {
   const int null = open("/dev/null", O_RDWR);
   for (const int fd : {0, 1, 2}) dup2(null, fd);
   if (lifeline != lifeline_fd && dup2(lifeline, lifeline_fd) < 0) return false;
-  if (syscall(SYS_close_range, lifeline_fd + 1, ~0U, 0) == 0) return true;
-  const long open_max = sysconf(_SC_OPEN_MAX);
-  for (int fd = lifeline_fd + 1; fd < open_max; ++fd) close(fd);
+  close_from(lifeline_fd + 1);
   return true;
 }
 

@@ -29,7 +29,7 @@ std::string between(std::string_view low, std::string_view high) {
 std::string_view Names::of(std::string_view text) {
   const auto at = names_.lower_bound(text);
   if (at != names_.end() && at->first == text) return at->second;
-  if (names_.size() >= names_max) return {};
+  if (names_.size() >= names_max || text.size() > text_max) return {};
   const std::string_view low = at == names_.begin() ? std::string_view() : std::prev(at)->second;
   const std::string_view high = at == names_.end() ? std::string_view() : at->second;
   std::string name = between(low, high);

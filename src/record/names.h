@@ -17,10 +17,11 @@ namespace record {
 
 class Names {
  public:
-  // More than any daemon was seen to have resources; beyond that only equality is kept.
-  static constexpr std::size_t names_max = std::size_t{1} << 16;
+  // More than any daemon was seen to have, and longer; beyond that only equality is kept.
+  static constexpr std::size_t names_max = std::size_t{1} << 14;
+  static constexpr std::size_t text_max = 1024;
 
-  // Empty: there are too many, or there is no room between its neighbours.
+  // Empty: it is too long, there are too many, or there is no room between its neighbours.
   std::string_view of(std::string_view text);
 
  private:

@@ -62,7 +62,7 @@ TEST_CASE("config: everything that can be said") {
       "plain": {"command": "x"},
     },
     "defaults": {"idleTimeoutMs": 7000, "interactive": "serialise", "calls": "many", "cache": false},
-    "daemon": {"idleTimeoutMs": 9000},
+    "daemon": {"idleTimeoutMs": 9000, "record": "recordings", "recordContents": true},
   })");
   CHECK(complaints(config) == "");
   REQUIRE(config.entries.size() == 2);
@@ -94,6 +94,8 @@ TEST_CASE("config: everything that can be said") {
   CHECK(plain.tuning.message_bytes_max == std::size_t{64} << 20);
   CHECK(config.defaults.timing.idle_timeout == std::chrono::seconds(7));
   CHECK(config.daemon_idle_timeout == std::chrono::seconds(9));
+  CHECK(config.record_directory.ends_with("recordings"));
+  CHECK(config.record_contents);
 }
 
 TEST_CASE("config: nothing is a configuration too") {
@@ -359,7 +361,15 @@ TEST_CASE("config: mistakes outside of entries") {
        R"(config.json:1:28: idleTimeoutMs of daemon must be a whole number of milliseconds from 100 )"
        R"(to 2592000000, like 600000)"},
       {R"({"daemon":{"idle":1}})",
-       R"((warning) config.json:1:12: unknown key idle of daemon is ignored; known are idleTimeoutMs)"},
+       R"((warning) config.json:1:12: unknown key idle of daemon is ignored; known are )"
+       R"(idleTimeoutMs, record or recordContents)"},
+      {R"({"daemon":{"record":""}})",
+       R"(config.json:1:21: record of daemon must name a directory, like "/home/you/recordings")"},
+      {R"({"daemon":{"record":true}})",
+       R"(config.json:1:21: record of daemon must be a string, like "/home/you/recordings", not )"
+       R"(true or false)"},
+      {R"({"daemon":{"recordContents":1}})",
+       R"(config.json:1:29: recordContents of daemon must be true or false, like true, not a number)"},
       {R"({"daemon":{},"daemon":{}})",
        R"(config.json:1:14: daemon of the file stands here a second time; remove one of the two)"},
   };

@@ -91,6 +91,8 @@ struct Config {
   std::map<std::string, Entry, std::less<>> entries;
   Tuning defaults;
   base::Duration daemon_idle_timeout = std::chrono::minutes(10);
+  std::string record_directory;  // For a recording of each daemon; empty: none is made.
+  bool record_contents = false;
   HttpSettings http;
   std::vector<Complaint> complaints;                      // In the order of the text.
   std::map<std::string, Complaint, std::less<>> refused;  // By name: entries that are there, but wrong.

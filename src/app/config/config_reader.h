@@ -46,6 +46,7 @@ class ConfigReader {
   void http_hosts(const Value& value);
   std::string http_file(const Member& member);
   std::string beside_config(const std::string& path) const;
+  std::string record_directory(const Value& value);
   void http_words(const Member& member);
   std::optional<std::int64_t> whole_number(const Value& object, std::string_view key, std::int64_t min,
                                            std::int64_t max, std::string_view example);

@@ -22,7 +22,7 @@ constexpr std::int64_t daemon_idle_min_ms = 100;  // 0 would end the daemon befo
 
 constexpr auto file_keys =
     std::to_array<std::string_view>({"mcpServers", "defaults", "daemon", "http", "$schema"});
-constexpr auto daemon_keys = std::to_array<std::string_view>({"idleTimeoutMs"});
+constexpr auto daemon_keys = std::to_array<std::string_view>({"idleTimeoutMs", "record", "recordContents"});
 constexpr auto http_keys =
     std::to_array<std::string_view>({"port", "address", "token", "hosts", "origins", "streamAfterMs",
                                      "pollAfterMs", "sessionTimeoutMs", "certificate", "key"});
@@ -140,6 +140,20 @@ void ConfigReader::daemon(const Value& object) {
   keys(object, daemon_keys);
   if (const auto value = whole_number(object, "idleTimeoutMs", daemon_idle_min_ms, 30 * day_ms, "600000"))
     config_.daemon_idle_timeout = milliseconds(*value);
+  for (const Member& member : object.members) {
+    if (member.key == "record") config_.record_directory = record_directory(member.value);
+    if (member.key == "recordContents" && is(member.value, Type::boolean, member.key, "true"))
+      config_.record_contents = member.value.boolean;
+  }
+}
+
+// Empty if it is none.
+std::string ConfigReader::record_directory(const Value& value) {
+  constexpr std::string_view example = "\"/home/you/recordings\"";
+  if (!is(value, Type::string, "record", example) || !no_zero_byte(value, "record")) return {};
+  if (value.text.empty())
+    error(value.at, "record of daemon must name a directory, like " + std::string(example));
+  return beside_config(value.text);
 }
 
 std::optional<std::int64_t> ConfigReader::whole_number(const Value& object, std::string_view key,

@@ -204,7 +204,7 @@ transport::StreamableOptions SessionRegistry::options(const std::string& public_
 }
 
 SessionRegistry::Session& SessionRegistry::announce(std::unique_ptr<Session> session, core::ServerSpec spec) {
-  const core::SessionId id = hands_.broker.admit();
+  const core::SessionId id = hands_.admit();
   session->id = id;
   if (!session->is_desk()) by_public_id_[session->public_id] = id;
   const std::span<std::byte> journal = session->page ? session->page->bytes() : std::span<std::byte>();

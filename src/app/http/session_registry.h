@@ -43,7 +43,7 @@ class SessionRegistry {
  public:
   struct Hands {
     HttpFront& front;
-    broker::Broker& broker;
+    std::function<core::SessionId()> admit;  // As broker::Broker does.
     std::function<void(broker::Event)> feed;
     // What is to be run for a session of that server and that project, or why it cannot be.
     std::function<base::Result<core::ServerSpec>(const std::string& server, const std::string& project)>
