@@ -122,24 +122,31 @@ void Daemon::start_instance(const broker::StartInstance& action) {
     }
     feed(broker::InstanceExited{id, how.how, how.last_words, how.clean, std::move(unread)});
   };
+  const auto started = [this, id, name = action.name](pid_t pid) {
+    log_.info("server " + name + " started, pid " + std::to_string(pid));
+    feed(broker::InstanceStarted{id, pid});
+  };
+  const auto start_failed = [this, id](const base::Error& why) {
+    Running* running = instances_.find(id);
+    ensure(running != nullptr);
+    loop_.retire(std::move(running->child));
+    (void)instances_.take(id);
+    feed(broker::InstanceStartFailed{id, why.what});
+  };
   auto child = children_->spawn(
-      spec, {.on_line = [this, id](proto::Line&& line) { feed(broker::InstanceLine{id, std::move(line)}); },
-             .on_spoke = [this, id] { feed(broker::InstanceSpoke{id}); },
-             .on_input_drained = [this, id] { input_drained(id); },
-             .on_left =
-                 [this, id, name = action.name](pid_t heir) {
-                   log_.info("server " + name + " goes on as pid " + std::to_string(heir));
-                   feed(broker::InstanceMoved{id, heir});
-                 },
-             .on_gone = gone});
-  if (!child) {
-    feed(broker::InstanceStartFailed{id, child.error().what});
-    return;
-  }
-  const pid_t pid = (*child)->pid();
-  log_.info("server " + action.name + " started, pid " + std::to_string(pid));
-  instances_.put(id, std::make_unique<Running>(Running{id, std::move(*child)}));
-  feed(broker::InstanceStarted{id, pid});
+      std::move(spec),
+      {.on_started = started,
+       .on_start_failed = start_failed,
+       .on_line = [this, id](proto::Line&& line) { feed(broker::InstanceLine{id, std::move(line)}); },
+       .on_spoke = [this, id] { feed(broker::InstanceSpoke{id}); },
+       .on_input_drained = [this, id] { input_drained(id); },
+       .on_left =
+           [this, id, name = action.name](pid_t heir) {
+             log_.info("server " + name + " goes on as pid " + std::to_string(heir));
+             feed(broker::InstanceMoved{id, heir});
+           },
+       .on_gone = gone});
+  instances_.put(id, std::make_unique<Running>(Running{id, std::move(child)}));
 }
 
 void Daemon::input_ended(broker::SessionId session) {

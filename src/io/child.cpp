@@ -64,34 +64,33 @@ std::string describe_wait_status(int status) {
                          : "was killed by signal " + std::to_string(signal);
 }
 
-Child::Child(Children& children, const LaunchSpec& spec, Events events, std::uint64_t number, pid_t pid,
-             std::optional<Cgroup> cgroup)
+Child::Child(Children& children, LaunchSpec spec, Events events, std::uint64_t number)
     : children_(children),
       number_(number),
-      pid_(pid),
       mark_(mark_of(children.options_.daemon_id, number)),
-      cgroup_(std::move(cgroup)),
       events_(std::move(events)),
+      talks_(spec.output == Output::messages),
       timer_(children.loop_, [this] { next_step(); }) {
-  if (const auto root = process_of(pid)) roots_.push_back(*root);
   if (!spec.log_file.empty()) log_.emplace(spec.log_file);
+  start_ = std::make_unique<Start>(Start{.spec = std::move(spec)});
 }
 
 // Blocks for a walk of /proc: it is for those who cannot wait.
 Child::~Child() {
   if (step_ == Step::gone) return;
   asked_ = Asked();
-  kill_group();
-  const std::array<Question, 1> questions{question(Question::About::relatives)};
-  signal_all(survey(questions).front().relatives, SIGKILL);
+  if (pid_ != 0) {
+    kill_group();
+    const std::array<Question, 1> questions{question(Question::About::relatives)};
+    signal_all(survey(questions).front().relatives, SIGKILL);
+  }
   if (cgroup_) cgroup_->remove();
   children_.forget(*this);
 }
 
-base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawned spawned) {
+base::Result<void> Child::open_streams(Loop& loop, std::size_t line_max, Spawned spawned) {
   const auto deaf = [this](const base::Error&) { of_no_use("closed its stdin"); };
   const auto mute = [](const base::Error&) {};
-  talks_ = spec.output == Output::messages;
   pipes_ = {
       .input = pipe_of(spawned.input), .output = pipe_of(spawned.output), .errors = pipe_of(spawned.errors)};
   input_ = TRY(Writer::open(loop, std::move(spawned.input),
@@ -109,7 +108,7 @@ base::Result<void> Child::open_streams(Loop& loop, const LaunchSpec& spec, Spawn
   }
   const auto mum = [this](const base::Error&) { of_no_use("closed its stdout"); };
   output_ = TRY(Reader::open(
-      loop, std::move(spawned.output), spec.line_max,
+      loop, std::move(spawned.output), line_max,
       {.on_line =
            [this](proto::Line&& line) {
              if (heir_ != Heir::none) heir_ = Heir::proven;
@@ -160,6 +159,10 @@ Question Child::question(Question::About about) const {
 }
 
 void Child::stop() {
+  if (step_ == Step::starting) {
+    stop_wanted_ = true;
+    return;
+  }
   no_use_.clear();
   if (step_ == Step::running) climb(talks_ ? Step::closing : Step::terminating);
 }
@@ -172,7 +175,9 @@ void Child::of_no_use(std::string_view why) {
 
 // The process has exited, and now it or one of those it left; or they are to be sent a signal.
 void Child::look() {
-  if (asked_) {
+  if (step_ == Step::starting) {
+    exec_ended();
+  } else if (asked_) {
     ask_again_ = true;
   } else {
     ask();
@@ -282,6 +287,7 @@ void Child::climb(Step step) {
     children_.loop_.retire(std::move(input_));
   }
   switch (step) {
+    case Step::starting:
     case Step::running:
     case Step::gone:
       break;
@@ -306,6 +312,9 @@ void Child::climb(Step step) {
 // The time of the current step is over.
 void Child::next_step() {
   switch (step_) {
+    case Step::starting:
+      too_late();
+      break;
     case Step::running:
       if (status_) {
         look();
@@ -333,7 +342,8 @@ void Child::next_step() {
 }
 
 void Child::kill_group() const {
-  if (!status_) kill(-pid_, SIGKILL);  // Not reaped yet, so the number is still its own.
+  // Not reaped yet, so the number is still its own. It may not have made its group yet.
+  if (!status_ && kill(-pid_, SIGKILL) != 0) kill(pid_, SIGKILL);
   if (cgroup_) cgroup_->kill();
 }
 

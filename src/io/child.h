@@ -1,10 +1,12 @@
 // A server's process, with everything it starts, from spawn to the last descendant's death.
 //
-// Reads its stdout as lines and its stderr into a log; writes messages to its stdin. However it ends (stop(),
-// its own exit, a closed stdin or stdout), on_gone comes once and last: when the process and everything that
-// carries its mark, sits in its control group or descends from it are gone, and its stdout has been read to
-// the end. What is left is looked up beside the loop (io/surveyor.h), so on_gone comes in a later turn than
-// the end of the process.
+// Reads its stdout as lines and its stderr into a log; writes messages to its stdin. It is started in a turn
+// after that in which it was made, and the loop goes on until its program runs (io/spawn.h): then on_started
+// comes first, or on_start_failed, and nothing else. However it ends once it was started (stop(), its own
+// exit, a closed stdin or stdout), on_gone comes once and last: when the process and everything that carries
+// its mark, sits in its control group or descends from it are gone, and its stdout has been read to the end.
+// What is left is looked up beside the loop (io/surveyor.h), so on_gone comes in a later turn than the end of
+// the process.
 //
 // A launcher that ends with status 0 and leaves the server to a child of its own (io/heir.h) has not ended
 // it: the child takes its place. stop() is a ladder: stdin is closed; after `grace` SIGTERM to all of them;
@@ -12,8 +14,8 @@
 // ends unasked, what it left behind is killed as soon as it is found.
 //
 // A Child that is destroyed before on_gone kills what is left without waiting for it, but looks for it on the
-// loop, which takes its time. Like a stream, it is
-// retired through the loop when it is let go from inside one of its callbacks.
+// loop, which takes its time. Like a stream, it is retired through the loop when it is let go from inside one
+// of its callbacks.
 #pragma once
 
 #include <sys/types.h>
@@ -80,6 +82,8 @@ class Children;
 class Child {
  public:
   struct Events {
+    std::function<void(pid_t pid)> on_started = {};
+    std::function<void(const base::Error&)> on_start_failed = {};  // A sentence that names the server.
     std::function<void(proto::Line&&)> on_line = {};
     std::function<void()> on_spoke = {};           // It wrote on stderr.
     std::function<void()> on_input_drained = {};   // The queue towards it is empty after having been blocked.
@@ -91,26 +95,41 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  pid_t pid() const { return pid_; }
-  Writer* input();  // Null once its stdin is closed.
+  pid_t pid() const { return pid_; }  // 0 before it is started.
+  Writer* input();                    // Null until its program runs, and once its stdin is closed.
   void pause_output() { output_->pause(); }
   void resume_output() { output_->resume(); }
   bool output_waits() const { return output_->waits(); }  // It has said something that is not read yet.
   // In on_gone: what stands behind the last line, for whom it is no half message.
   const proto::LineReader& output_lines() const { return output_->lines(); }
   void stop();
-  bool stopping() const { return step_ != Step::running; }
+  bool stopping() const { return stop_wanted_ || (step_ != Step::starting && step_ != Step::running); }
 
   // Asks for the process and its kin.
   Question question(Question::About about) const;
 
  private:
   friend class Children;
-  enum class Step : std::uint8_t { running, closing, terminating, killing, gone };
+  enum class Step : std::uint8_t { starting, running, closing, terminating, killing, gone };
 
-  Child(Children& children, const LaunchSpec& spec, Events events, std::uint64_t number, pid_t pid,
-        std::optional<Cgroup> cgroup);
-  base::Result<void> open_streams(Loop& loop, const LaunchSpec& spec, Spawned spawned);
+  // Until its program runs.
+  struct Start {
+    LaunchSpec spec;
+    SpawnSpec process = {};
+    Spawned spawned = {};
+    Watch watch = {};                         // Of the report.
+    std::optional<base::Error> failure = {};  // Its process has yet to end.
+  };
+
+  Child(Children& children, LaunchSpec spec, Events events, std::uint64_t number);
+  void begin();
+  void reported();
+  void exec_ended();
+  void too_late();
+  void let_go();
+  void fail(const base::Error& error);
+  void run();
+  base::Result<void> open_streams(Loop& loop, std::size_t line_max, Spawned spawned);
   bool read_errors();
   void note(std::string_view text);
   void forget_banner();
@@ -129,7 +148,8 @@ class Child {
 
   Children& children_;
   std::uint64_t number_;
-  pid_t pid_;
+  pid_t pid_ = 0;
+  std::unique_ptr<Start> start_;
   int looks_ = 0;               // At what a launcher has left, since it is not clear which goes on.
   std::vector<Process> roots_;  // The process itself, as it was when it started; heirs behind it.
   ServerPipes pipes_;
@@ -146,7 +166,8 @@ class Child {
 
   bool spoke_ = false;  // A line came on its stdout after something was sent to it.
   bool talks_ = true;   // Over its stdin and stdout.
-  Step step_ = Step::running;
+  Step step_ = Step::starting;
+  bool stop_wanted_ = false;   // While it was starting.
   std::string no_use_;         // "closed its stdout": it is stopped, unless it is about to end by itself.
   std::string left_unread_;    // Of its stdin.
   bool told_to_end_ = false;   // Otherwise it ended unasked.

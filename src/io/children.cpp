@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "base/ensure.h"
+#include "io/clock.h"
 #include "io/mark.h"
 #include "io/system_error.h"
 
@@ -24,7 +26,8 @@ Children::Children(Loop& loop, ChildrenOptions options)
     : loop_(loop),
       options_(std::move(options)),
       cgroups_(CgroupRoot::make(options_.daemon_id)),
-      surveyor_(loop, options_.walk) {}
+      surveyor_(loop, options_.walk),
+      start_(loop, [this] { start_next(); }) {}
 
 base::Result<std::unique_ptr<Children>> Children::make(Loop& loop, ChildrenOptions options) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return system_failure("cannot become the reaper of orphans");
@@ -44,36 +47,27 @@ void Children::remove_cgroups() {
   cgroups_.reset();
 }
 
-base::Result<std::unique_ptr<Child>> Children::spawn(const LaunchSpec& spec, Child::Events events) {
+std::unique_ptr<Child> Children::spawn(LaunchSpec spec, Child::Events events) {
   const std::uint64_t number = ++last_number_;
-  std::optional<Cgroup> cgroup;
-  Descriptor entrance;
-  if (cgroups_) cgroup = cgroups_->make_group(number);
-  if (cgroup) entrance = cgroup->open_entrance().value_or(Descriptor());
-
-  SpawnSpec process{.program = spec.program,
-                    .args = spec.args,
-                    .directory = spec.directory,
-                    .environment = spec.environment,
-                    .inheritance = spec.inheritance,
-                    .cgroup_entrance = entrance.get()};
-  if (process.inheritance.settings.empty() && process.inheritance.limits.empty())
-    process.inheritance = options_.inheritance;
-  process.environment[std::string(mark_variable)] = mark_of(options_.daemon_id, number);
-  auto spawned = io::spawn(process);
-  if (!spawned) {
-    if (cgroup) cgroup->remove();
-    return base::failure("cannot start the server " + spec.name + ": " + spawned.error().what,
-                         spawned.error().code);
-  }
-  std::unique_ptr<Child> child(
-      new Child(*this, spec, std::move(events), number, spawned->pid, std::move(cgroup)));
+  if (spec.inheritance.settings.empty() && spec.inheritance.limits.empty())
+    spec.inheritance = options_.inheritance;
+  spec.environment[std::string(mark_variable)] = mark_of(options_.daemon_id, number);
+  std::unique_ptr<Child> child(new Child(*this, std::move(spec), std::move(events), number));
   by_number_.emplace(number, child.get());
-  if (auto opened = child->open_streams(loop_, spec, std::move(*spawned)); !opened) {
-    return base::failure("cannot start the server " + spec.name + ": " + opened.error().what,
-                         opened.error().code);
-  }
+  to_start_.push_back(number);
+  start_.set(now());
   return child;
+}
+
+// Some may have been let go meanwhile.
+void Children::start_next() {
+  while (!to_start_.empty()) {
+    const auto found = by_number_.find(to_start_.front());
+    to_start_.pop_front();
+    if (found == by_number_.end()) continue;
+    if (!to_start_.empty()) start_.set(now());
+    return found->second->begin();
+  }
 }
 
 void Children::forget(const Child& child) {
@@ -96,9 +90,13 @@ void Children::reap() {
       strays_[pid] = status;
     }
   }
-  // Any of them may be the last one that somebody waits for.
+  // Any of them may be the last one that somebody waits for. Others may be let go meanwhile.
+  std::vector<std::uint64_t> exited;
   for (const auto& [number, child] : by_number_) {
-    if (child->status_) child->look();
+    if (child->status_) exited.push_back(number);
+  }
+  for (const std::uint64_t number : exited) {
+    if (const auto found = by_number_.find(number); found != by_number_.end()) found->second->look();
   }
 }
 

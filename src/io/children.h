@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,6 +28,8 @@ struct ChildrenOptions {
       std::chrono::seconds(2);  // Between the steps of stopping; what the SDKs' clients give.
   base::Duration unkillable =
       std::chrono::seconds(5);  // After SIGKILL: then it hangs in the kernel, and we go on.
+  // Until a program runs, or cannot be run. It takes as long as the disk does.
+  base::Duration exec_patience = std::chrono::seconds(5);
   // How long an heir (io/heir.h) may leave unread what is sent to it, twice, before it is none. A server that
   // is busy for longer has read something before.
   base::Duration heir_patience = std::chrono::seconds(10);
@@ -41,8 +44,9 @@ class Children {
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
 
-  // The error is a sentence that names the server.
-  base::Result<std::unique_ptr<Child>> spawn(const LaunchSpec& spec, Child::Events events);
+  // It starts in a later turn, and says by an event whether that has worked. To fork takes a while, so one
+  // child starts in a turn.
+  std::unique_ptr<Child> spawn(LaunchSpec spec, Child::Events events);
 
   std::size_t size() const { return by_number_.size(); }
   Surveyor& surveyor() { return surveyor_; }
@@ -56,6 +60,7 @@ class Children {
   Children(Loop& loop, ChildrenOptions options);
   void reap();
   void forget(const Child& child);
+  void start_next();
   // The wait status of an orphan that was reaped while somebody's heir was looked for.
   int status_of_stray(pid_t pid) const;
 
@@ -65,6 +70,8 @@ class Children {
   SignalWatch signal_;
   Surveyor surveyor_;
   std::map<std::uint64_t, Child*> by_number_;
+  std::deque<std::uint64_t> to_start_;
+  Timer start_;
   std::map<pid_t, int> strays_;
   std::uint64_t last_number_ = 0;
 };

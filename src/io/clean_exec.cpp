@@ -30,6 +30,11 @@ void close_on_exec_from(int first) {
   for (int fd = first; fd < fds_without_close_range; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+void close_from(int first) {
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+  for (int fd = first; fd < fds_without_close_range; ++fd) close(fd);
+}
+
 }  // namespace
 
 void reset_signal_dispositions() {
@@ -54,10 +59,20 @@ int CleanExec::run(std::span<const int> descriptors) const {
   return exec();
 }
 
-int CleanExec::run(std::span<const int> descriptors, const Bequest& bequest) const {
-  if (const int code = place(descriptors); code != 0) return code;
+int CleanExec::run(const Bequest& bequest) const {
   bequest.apply_limits();
   return exec();
+}
+
+int CleanExec::place(std::span<const int> descriptors, int report) const {
+  // Out of the way of the others, which are put in place first.
+  const int spare = fcntl(report, F_DUPFD_CLOEXEC, static_cast<int>(descriptors_max));
+  if (spare < 0) return errno;
+  if (const int code = place(descriptors); code != 0) return code;
+  const int last = static_cast<int>(descriptors.size());
+  if (dup3(spare, last, O_CLOEXEC) < 0) return errno;
+  close_from(last + 1);
+  return 0;
 }
 
 int CleanExec::place(std::span<const int> descriptors) const {

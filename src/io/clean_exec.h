@@ -23,10 +23,15 @@ class CleanExec {
   static constexpr std::size_t descriptors_max = 6;
 
   // In the child: `descriptors` become 0, 1, 2, …; all others close on exec. Returns errno when it fails;
-  // whatever had a number below descriptors_max is overwritten then. The limits of `bequest` come last,
-  // because they may be too low for what is done before.
+  // whatever had a number below descriptors_max is overwritten then.
   int run(std::span<const int> descriptors) const;
-  int run(std::span<const int> descriptors, const Bequest& bequest) const;
+
+  // The same in two steps. After the first the process holds nothing of its parent's any more, however long
+  // the second takes: all other descriptors are closed but `report`, which has the number behind the last of
+  // `descriptors`, and closes on exec.
+  int place(std::span<const int> descriptors, int report) const;
+  // The limits come last, because they may be too low for what is done before.
+  int run(const Bequest& bequest) const;
 
  private:
   int place(std::span<const int> descriptors) const;

@@ -1,10 +1,8 @@
 #include "io/spawn.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,10 +19,6 @@ namespace {
 // What a pipe holds when the user's limits allow: fewer changes between writer and reader for a large
 // message.
 constexpr int pipe_bytes = 256 * 1024;
-
-// Until exec has succeeded or failed. It takes as long as the disk does; a dead network mount must not stop
-// the daemon.
-constexpr int exec_timeout_ms = 5000;
 
 enum class Step : int { prepare, directory, program };
 
@@ -62,16 +56,17 @@ std::vector<std::string> environment_of(const SpawnSpec& spec) {
 // Between fork and exec: system calls only.
 [[noreturn]] void become_program(const SpawnSpec& spec, const CleanExec& exec, const ChildSetup& setup) {
   setsid();
-  const int report = fcntl(setup.report, F_DUPFD_CLOEXEC, static_cast<int>(CleanExec::descriptors_max));
-  if (report < 0) _exit(126);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != setup.parent) _exit(126);  // It died before we asked to be told.
   if (spec.cgroup_entrance >= 0 && write(spec.cgroup_entrance, "0", 1) < 0) {
     // Not in the group: the mark finds it all the same.
   }
   setup.bequest.apply_settings();
+  const int code = exec.place(setup.standard, setup.report);
+  if (code != 0) _exit(126);
+  const int report = static_cast<int>(setup.standard.size());
   if (chdir(spec.directory.c_str()) != 0) fail_in_child(report, Step::directory, errno);
-  fail_in_child(report, Step::program, exec.run(setup.standard, setup.bequest));
+  fail_in_child(report, Step::program, exec.run(setup.bequest));
 }
 
 base::Error sentence_of(const SpawnSpec& spec, const Report& report) {
@@ -91,19 +86,6 @@ base::Error sentence_of(const SpawnSpec& spec, const Report& report) {
     return {"cannot run " + spec.program + ": its arguments and environment together are too long", E2BIG};
   }
   return system_error("cannot run " + spec.program, report.code);
-}
-
-// Nothing once the program runs.
-std::optional<Report> wait_for_exec(int report_end) {
-  pollfd readable{report_end, POLLIN, 0};
-  int found = 0;
-  do found = poll(&readable, 1, exec_timeout_ms);
-  while (found < 0 && errno == EINTR);
-  if (found == 0) return Report{Step::program, ETIMEDOUT};
-  Report report{};
-  const ssize_t got = read(report_end, &report, sizeof report);
-  if (got == sizeof report) return report;
-  return {};
 }
 
 }  // namespace
@@ -133,13 +115,21 @@ base::Result<Spawned> spawn(const SpawnSpec& spec) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return std::unexpected(sentence_of(spec, {Step::prepare, code}));
 
-  report.write_end.reset();
-  if (const auto failed = wait_for_exec(report.read_end.get())) {
-    kill(pid, SIGKILL);  // Already on its way out, unless it hangs; then nobody waits for it but the reaper.
-    if (failed->code != ETIMEDOUT) waitpid(pid, nullptr, 0);
-    return std::unexpected(sentence_of(spec, *failed));
-  }
-  return Spawned{pid, std::move(input.write_end), std::move(output.read_end), std::move(errors.read_end)};
+  return Spawned{pid, std::move(input.write_end), std::move(output.read_end), std::move(errors.read_end),
+                 std::move(report.read_end)};
+}
+
+std::optional<base::Error> exec_failure(const SpawnSpec& spec, const Descriptor& report) {
+  Report text{};
+  ssize_t got = 0;
+  do got = read(report.get(), &text, sizeof text);
+  while (got < 0 && errno == EINTR);
+  if (got != sizeof text) return {};
+  return sentence_of(spec, text);
+}
+
+base::Error exec_too_late(const SpawnSpec& spec) {
+  return sentence_of(spec, {Step::program, ETIMEDOUT});
 }
 
 }  // namespace io

@@ -3,12 +3,17 @@
 // Own session and process group, default signal dispositions and an empty mask, descriptors 0 to 2 and no
 // others, its directory and environment exactly as given, and of limits, priority and the like what its
 // session has. It dies with the daemon's main thread (PDEATHSIG), which must be the caller. Nothing goes
-// through a shell. A failure up to and including exec is reported as a sentence.
+// through a shell.
+//
+// spawn() does not wait for exec, which takes as long as a disk does, or for ever on a mount whose server is
+// gone: whether the program runs is known when the report can be read. Until then the process holds nothing
+// of ours but the other ends of its pipes.
 #pragma once
 
 #include <sys/types.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,8 +37,15 @@ struct Spawned {
   Descriptor input;   // We write.
   Descriptor output;  // We read.
   Descriptor errors;  // We read.
+  Descriptor report;  // Can be read when the program runs, or cannot be run.
 };
 
 base::Result<Spawned> spawn(const SpawnSpec& spec);
+
+// When the report can be read, or the process has ended: why its program does not run, as a sentence, or
+// nothing if it does.
+std::optional<base::Error> exec_failure(const SpawnSpec& spec, const Descriptor& report);
+// The sentence for one that has taken too long.
+base::Error exec_too_late(const SpawnSpec& spec);
 
 }  // namespace io

@@ -1,5 +1,6 @@
 """A machine in trouble: few descriptors, no logs, files that are none, and servers that babble."""
 import ctypes
+import fcntl
 import os
 import pwd
 import resource
@@ -224,3 +225,30 @@ class TestBabble(Case):
         eventually("that the session is told", lambda: "no message" in a.stderr())
         self.assertEqual(a.stderr().count("no message"), 1)
         self.assertNotIn("no message", other.stderr())
+
+
+@needs_hearth
+class TestProgramOnASlowDisk(Case):
+    def test_others_are_served_while_a_server_waits_for_its_program(self):
+        """One server whose disk sleeps holds up everybody: the daemon waits for exec with it."""
+        a = self.client()
+        path = self.home.path("slow")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nexec %s\n" % " ".join(self.home.fake("--tag", "slow")))
+        os.chmod(path, 0o755)
+        with open(path, "rb") as program:
+            # To open a file under a lease, as exec does, waits until its holder lets go of it.
+            fcntl.fcntl(program, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(program, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+            b = self.home.spawn(self.home.shim([path], "slow"))
+            hello = b.start("initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
+                                           "clientInfo": {"name": "t", "version": "1"}})
+            eventually("that it is started", lambda: self.home.status_of("slow"))
+            for n in range(50):
+                self.assertEqual(a.echo(str(n)), str(n))
+            slow = self.home.status_of("slow")[0]
+            self.assertEqual((slow["state"], slow["failures"], slow["pid"]), ("starting", 0, 0))
+            self.assertFalse(hello.done())
+            fcntl.fcntl(program, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+            self.assertEqual(hello.result()["protocolVersion"], "2025-11-25")
+        self.assertEqual(self.home.status_of("slow")[0]["failures"], 0)

@@ -26,6 +26,7 @@ namespace {
 struct House {
   struct Member {
     std::unique_ptr<io::Child> child;
+    bool started = false;
     std::vector<std::string> lines;
     std::optional<io::Gone> gone;
   };
@@ -51,19 +52,20 @@ struct House {
 
   Member& start(std::vector<std::string> args) {
     Member& member = *members.emplace_back(std::make_unique<Member>());
-    auto started =
+    member.child =
         children->spawn({.name = "files",
                          .program = test::helper,
                          .args = std::move(args),
                          .directory = "/tmp",
                          .environment = test::own_environment()},
-                        {.on_line = [&](proto::Line&& line) { member.lines.emplace_back(line.bytes.text); },
+                        {.on_started = [&](pid_t) { member.started = true; },
+                         .on_line = [&](proto::Line&& line) { member.lines.emplace_back(line.bytes.text); },
                          .on_gone =
                              [&](const io::Gone& how) {
                                member.gone = how;
                                loop.retire(std::move(member.child));
                              }});
-    member.child = std::move(started.value());
+    REQUIRE(until([&] { return member.started; }));
     return member;
   }
   bool until(const std::function<bool()>& done) { return run_until(loop, done); }

@@ -33,6 +33,7 @@ struct Family {
   std::unique_ptr<io::Child> child;
   std::vector<std::string> lines;
   int spoke = 0;
+  std::optional<base::Result<void>> started;
   std::optional<io::Gone> gone;
 
   explicit Family(base::Duration grace = short_grace)
@@ -48,7 +49,13 @@ struct Family {
   Family& operator=(const Family&) = delete;
 
   io::Child::Events events() {
-    return {.on_line = [this](proto::Line&& line) { lines.emplace_back(line.bytes.text); },
+    return {.on_started = [this](pid_t) { started.emplace(); },
+            .on_start_failed =
+                [this](const base::Error& why) {
+                  started = std::unexpected(why);
+                  loop.retire(std::move(child));
+                },
+            .on_line = [this](proto::Line&& line) { lines.emplace_back(line.bytes.text); },
             .on_spoke = [this] { ++spoke; },
             .on_gone =
                 [this](const io::Gone& how) {
@@ -63,17 +70,18 @@ struct Family {
             .directory = "/tmp",
             .environment = test::own_environment()};
   }
+  // Until its program runs, or cannot be run.
   base::Result<void> start(const io::LaunchSpec& launch) {
     gone.reset();
     lines.clear();
-    auto started = children->spawn(launch, events());
-    if (!started) return std::unexpected(started.error());
-    child = std::move(*started);
-    return {};
+    started.reset();
+    child = children->spawn(launch, events());
+    REQUIRE(run_until(loop, [this] { return started.has_value(); }));
+    return *started;
   }
   std::string why_not(const io::LaunchSpec& launch) {
-    const auto started = start(launch);
-    return started ? "it started" : started.error().what;
+    const auto outcome = start(launch);
+    return outcome ? "it started" : outcome.error().what;
   }
   bool until_gone() {
     return run_until(loop, [this] { return gone.has_value(); });

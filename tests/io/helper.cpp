@@ -148,14 +148,12 @@ int daemon_life(const std::string& records, const std::string& mode, const std::
   io::LaunchSpec spec{
       .name = "tree", .program = self, .args = {"tree", "setsid"}, .directory = "/", .environment = {}};
   std::unique_ptr<io::Child> child;
-  auto spawned = children->spawn(spec, {.on_line = [&](proto::Line&& line) {
-                                   tell(record->id());
-                                   tell((guard ? std::to_string(guard->pid()) + ' ' : "") +
-                                        std::to_string(child->pid()) + ' ' + std::string(line.bytes.text));
-                                   if (mode == "goodbye") loop.stop();
-                                 }});
-  if (!spawned) return 9;
-  child = std::move(*spawned);
+  child = children->spawn(spec, {.on_line = [&](proto::Line&& line) {
+                            tell(record->id());
+                            tell((guard ? std::to_string(guard->pid()) + ' ' : "") +
+                                 std::to_string(child->pid()) + ' ' + std::string(line.bytes.text));
+                            if (mode == "goodbye") loop.stop();
+                          }});
   loop.run();
   child.reset();
   if (guard) guard->dismiss();

@@ -72,27 +72,25 @@ HeadersHelper::HeadersHelper(io::Loop& loop, std::string program, std::function<
 HeadersHelper::~HeadersHelper() = default;
 
 void HeadersHelper::run(io::Children& children, What what) {
-  auto spawned = children.spawn({.name = program_,
-                                 .program = program_,
-                                 .args = {what.command.begin() + 1, what.command.end()},
-                                 .directory = std::move(what.directory),
-                                 .environment = std::move(what.environment),
-                                 .inheritance = std::move(what.inheritance),
-                                 .line_max = output_bytes_max},
-                                {.on_line =
-                                     [this](proto::Line&& line) {
-                                       if (line.overlong) return decide(failed(wrote_too_much));
-                                       add(line.bytes.text);
-                                     },
-                                 .on_gone = [this](const io::Gone& how) { gone(how); }});
-  if (!spawned) {
-    const base::Error& error = spawned.error();
-    decide(failed("it " +
-                  (error.code == 0 ? error.what : io::system_error("cannot be started", error.code).what)));
-    return;
-  }
-  child_ = std::move(*spawned);
+  child_ = children.spawn({.name = program_,
+                           .program = program_,
+                           .args = {what.command.begin() + 1, what.command.end()},
+                           .directory = std::move(what.directory),
+                           .environment = std::move(what.environment),
+                           .inheritance = std::move(what.inheritance),
+                           .line_max = output_bytes_max},
+                          {.on_start_failed = [this](const base::Error& why) { not_started(why); },
+                           .on_line =
+                               [this](proto::Line&& line) {
+                                 if (line.overlong) return decide(failed(wrote_too_much));
+                                 add(line.bytes.text);
+                               },
+                           .on_gone = [this](const io::Gone& how) { gone(how); }});
   timer_.set(io::now() + what.patience);
+}
+
+void HeadersHelper::not_started(const base::Error& why) {
+  decide(failed("it " + (why.code == 0 ? why.what : io::system_error("cannot be started", why.code).what)));
 }
 
 void HeadersHelper::add(std::string_view text) {

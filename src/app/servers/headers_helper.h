@@ -44,6 +44,7 @@ class HeadersHelper {
  private:
   HeadersHelper(io::Loop& loop, std::string program, std::function<void(Fields)> done);
   void run(io::Children& children, What what);
+  void not_started(const base::Error& why);
   void add(std::string_view text);
   void gone(const io::Gone& how);
   void decide(Fields fields);

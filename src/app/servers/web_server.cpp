@@ -172,14 +172,22 @@ void WebServer::launch() {
                       .output = io::Output::log};
   for (const std::string& arg : what_.args) spec.args.push_back(with_port(arg, port_));
   for (const auto& [name, value] : what_.environment) spec.environment[name] = with_port(value, port_);
-  auto child = hands_.children.spawn(spec, {.on_line = {},
-                                            .on_spoke = [this] { events_.on_spoke(); },
-                                            .on_input_drained = {},
-                                            .on_left = [this](pid_t heir) { moved(heir); },
-                                            .on_gone = [this](const io::Gone& gone) { end(gone); }});
-  if (!child) return fail(child.error().what);
-  child_ = std::move(*child);
-  events_.on_started(child_->pid());
+  child_ = hands_.children.spawn(std::move(spec), {.on_started = [this](pid_t pid) { started(pid); },
+                                                   .on_start_failed =
+                                                       [this](const base::Error& why) {
+                                                         hands_.loop.retire(std::move(child_));
+                                                         fail(why.what);
+                                                       },
+                                                   .on_line = {},
+                                                   .on_spoke = [this] { events_.on_spoke(); },
+                                                   .on_input_drained = {},
+                                                   .on_left = [this](pid_t heir) { moved(heir); },
+                                                   .on_gone = [this](const io::Gone& gone) { end(gone); }});
+}
+
+void WebServer::started(pid_t pid) {
+  events_.on_started(pid);
+  if (child_->stopping()) return;
   next_ = [this] { ask_whether_it_answers(); };
   timer_.set(io::now() + ask_again);
 }

@@ -66,6 +66,7 @@ class WebServer {
   void ask_who_listens();
   std::string holder() const;
   void launch();
+  void started(pid_t pid);
   void ask_whether_it_answers();
   void moved(pid_t heir);
   void does_not_answer(const io::HttpClient::Failure& failure);
