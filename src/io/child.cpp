@@ -173,6 +173,26 @@ void Child::of_no_use(std::string_view why) {
   timer_.set(now() + about_to_end);
 }
 
+// A server that a launcher has left is a child of ours at once, and may end again before a walk of /proc sees
+// it. So it is noted here. The walk decides: a pipeline may not have sorted out its ends yet.
+void Child::exited() {
+  if (leaves_heir()) {
+    std::vector<Relative> left;
+    for (const Process& process : children_.orphans()) {
+      const ServerPipes held = pipe_ends_of(process.pid).of(pipes_);
+      if (held.any() || mark_in(process.pid) == mark_) left.push_back({process, held});
+    }
+    early_ = heir_among(left, talks_ ? Heritage::conversation : Heritage::anything);
+  }
+  look();
+}
+
+// What was noted there has ended before it was seen by a walk: its end is that of the server.
+void Child::note_early_end() {
+  if (!leaves_heir() || !early_) return;
+  if (const auto status = children_.status_of_stray(early_->pid)) status_ = *status;
+}
+
 // The process has exited, and now it or one of those it left; or they are to be sent a signal.
 void Child::look() {
   if (step_ == Step::starting) {
@@ -195,6 +215,7 @@ void Child::ask() {
 // When none is left, none can come any more, whatever has happened since it was asked.
 void Child::saw(std::span<const Relative> left) {
   left_ = left.size();
+  if (status_) note_early_end();
   if (status_ && left.empty()) return finish(0);
   const bool tell = std::exchange(telling_, false);
   if (step_ == Step::killing) {
@@ -225,26 +246,34 @@ void Child::judge(std::span<const Relative> left) {
 // One that is about to end has closed its pipes already, and its child is not ours yet: it may be a launcher
 // that leaves the server to another.
 bool Child::still_leaving(std::span<const Relative> left) {
-  if (step_ != Step::running || !WIFEXITED(*status_) || WEXITSTATUS(*status_) != 0) return false;
-  const auto ending = [](const Relative& relative) { return relative.process.ending; };
+  if (!leaves_heir()) return false;
+  // Or has ended since it was seen, and what it has started meanwhile was not.
+  const auto ending = [](const Relative& relative) {
+    const auto current = process_of(relative.process.pid);
+    return !current || !current->same(relative.process) || current->ending || current->zombie;
+  };
   return std::ranges::any_of(left, ending) && ++looks_ < looks_max;
 }
 
 // A crash leaves orphans that may hold the pipes too, and says so by its status.
+bool Child::leaves_heir() const {
+  return step_ == Step::running && WIFEXITED(*status_) && WEXITSTATUS(*status_) == 0;
+}
+
 bool Child::leave_to(std::span<const Relative> left) {
-  if (step_ != Step::running || !WIFEXITED(*status_) || WEXITSTATUS(*status_) != 0) return false;
-  if (roots_.size() == roots_max) return false;
+  if (!leaves_heir() || roots_.size() == roots_max) return false;
   const auto heir = heir_among(left, talks_ ? Heritage::conversation : Heritage::anything);
   if (!heir) return false;
   // It may have exited since it was seen. As long as it is not reaped, that is still to come.
   const auto current = process_of(heir->pid);
   const bool reaped = !current || !current->same(*heir);
   roots_.push_back(*heir);
+  early_.reset();
   looks_ = 0;
   pid_ = heir->pid;
   status_.reset();
   if (reaped) {
-    status_ = children_.status_of_stray(pid_);
+    status_ = children_.status_of_stray(pid_).value_or(0);
     look();
   }
   heir_ = talks_ ? Heir::unproven : Heir::proven;

@@ -134,10 +134,13 @@ class Child {
   void note(std::string_view text);
   void forget_banner();
   void of_no_use(std::string_view why);
+  void exited();
+  void note_early_end();
   void look();
   void ask();
   void saw(std::span<const Relative> left);
   void judge(std::span<const Relative> left);
+  bool leaves_heir() const;
   bool leave_to(std::span<const Relative> left);
   bool still_leaving(std::span<const Relative> left);
   void doubt_heir();
@@ -167,17 +170,18 @@ class Child {
   bool spoke_ = false;  // A line came on its stdout after something was sent to it.
   bool talks_ = true;   // Over its stdin and stdout.
   Step step_ = Step::starting;
-  bool stop_wanted_ = false;   // While it was starting.
-  std::string no_use_;         // "closed its stdout": it is stopped, unless it is about to end by itself.
-  std::string left_unread_;    // Of its stdin.
-  bool told_to_end_ = false;   // Otherwise it ended unasked.
-  std::optional<int> status_;  // Set once the process itself has exited.
-  base::Instant give_up_;      // While killing.
-  Asked asked_;                // What is left of it.
-  bool ask_again_ = false;     // Something has happened since that was asked.
-  bool tell_to_end_ = false;   // SIGTERM is to be sent to all that the next question, or
-  bool telling_ = false;       // this one, finds.
-  std::size_t left_ = 0;       // When it was last looked up.
+  bool stop_wanted_ = false;      // While it was starting.
+  std::string no_use_;            // "closed its stdout": it is stopped, unless it is about to end by itself.
+  std::string left_unread_;       // Of its stdin.
+  bool told_to_end_ = false;      // Otherwise it ended unasked.
+  std::optional<int> status_;     // Set once the process itself has exited.
+  base::Instant give_up_;         // While killing.
+  std::optional<Process> early_;  // Seems to be the heir, until a walk has seen what is left.
+  Asked asked_;                   // What is left of it.
+  bool ask_again_ = false;        // Something has happened since that was asked.
+  bool tell_to_end_ = false;      // SIGTERM is to be sent to all that the next question, or
+  bool telling_ = false;          // this one, finds.
+  std::size_t left_ = 0;          // When it was last looked up.
   enum class Heir : std::uint8_t { none, unproven, doubted, proven };
   Heir heir_ = Heir::none;
   std::size_t unread_ = 0;  // When the heir was doubted.

@@ -85,7 +85,7 @@ void Child::run() {
   start_.reset();
   step_ = Step::running;
   if (events_.on_started) events_.on_started(pid_);
-  if (status_) look();
+  if (status_) exited();
   if (stop_wanted_) stop();
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <vector>
 
 #include "base/ensure.h"
@@ -78,6 +79,7 @@ void Children::reap() {
   const bool somebody_looks =
       std::ranges::any_of(by_number_, [](const auto& entry) { return entry.second->status_.has_value(); });
   if (!somebody_looks) strays_.clear();
+  std::set<std::uint64_t> just_now;
   int status = 0;
   while (const pid_t pid = waitpid(-1, &status, WNOHANG)) {
     if (pid < 0 && errno == EINTR) continue;
@@ -86,23 +88,39 @@ void Children::reap() {
         by_number_, [&](const auto& entry) { return entry.second->pid() == pid && !entry.second->status_; });
     if (whose != by_number_.end()) {
       whose->second->status_ = status;
+      just_now.insert(whose->first);
     } else if (strays_.size() < strays_max) {
       strays_[pid] = status;
     }
   }
   // Any of them may be the last one that somebody waits for. Others may be let go meanwhile.
-  std::vector<std::uint64_t> exited;
+  std::vector<std::uint64_t> ended;
   for (const auto& [number, child] : by_number_) {
-    if (child->status_) exited.push_back(number);
+    if (child->status_) ended.push_back(number);
   }
-  for (const std::uint64_t number : exited) {
-    if (const auto found = by_number_.find(number); found != by_number_.end()) found->second->look();
+  for (const std::uint64_t number : ended) {
+    const auto found = by_number_.find(number);
+    if (found == by_number_.end()) continue;
+    if (just_now.contains(number)) {
+      found->second->exited();
+    } else {
+      found->second->look();
+    }
   }
 }
 
-int Children::status_of_stray(pid_t pid) const {
+std::vector<Process> Children::orphans() const {
+  std::vector<Process> orphans = own_children();
+  std::erase_if(orphans, [&](const Process& process) {
+    return std::ranges::any_of(by_number_,
+                               [&](const auto& entry) { return entry.second->pid() == process.pid; });
+  });
+  return orphans;
+}
+
+std::optional<int> Children::status_of_stray(pid_t pid) const {
   const auto found = strays_.find(pid);
-  return found != strays_.end() ? found->second : 0;
+  return found != strays_.end() ? std::optional(found->second) : std::nullopt;
 }
 
 }  // namespace io

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/inheritance.h"
 #include "base/result.h"
@@ -61,8 +62,10 @@ class Children {
   void reap();
   void forget(const Child& child);
   void start_next();
+  // Children of ours that we have not started.
+  std::vector<Process> orphans() const;
   // The wait status of an orphan that was reaped while somebody's heir was looked for.
-  int status_of_stray(pid_t pid) const;
+  std::optional<int> status_of_stray(pid_t pid) const;
 
   Loop& loop_;
   ChildrenOptions options_;

@@ -12,6 +12,7 @@
 #include <charconv>
 #include <memory>
 #include <set>
+#include <sstream>
 
 #include "io/clock.h"
 #include "io/descriptor.h"
@@ -25,6 +26,8 @@ namespace {
 // What a program may be started with: larger environments than this exist only in theory, and the mark is
 // near the start.
 constexpr std::size_t environment_max = std::size_t{4} << 20;
+
+constexpr std::size_t children_bytes_max = std::size_t{1} << 20;
 
 // PF_EXITING of the kernel's sched.h, the same since Linux 2.6.
 constexpr std::uint64_t flag_exiting = 4;
@@ -148,6 +151,20 @@ std::vector<Process> own_processes() {
     listing = list_own();
   }
   return std::move(listing.found);
+}
+
+std::vector<Process> own_children() {
+  std::vector<Process> children;
+  // Orphans come to the thread that has the number of the process.
+  const std::string us = std::to_string(getpid());
+  const auto text = read_small_file("/proc/self/task/" + us + "/children", children_bytes_max);
+  if (!text) return children;
+  std::istringstream pids(*text);
+  for (pid_t pid = 0; pids >> pid;) {
+    const auto process = process_of(pid);
+    if (process && !process->zombie) children.push_back(*process);
+  }
+  return children;
 }
 
 std::string mark_in(pid_t pid) {

@@ -34,6 +34,10 @@ std::optional<Process> process_of(pid_t pid);
 // All of our user's, zombies left out.
 std::vector<Process> own_processes();
 
+// Children of this process, adopted orphans too, but no zombies. Costs no walk of /proc. Empty where the
+// kernel keeps no list of them.
+std::vector<Process> own_children();
+
 // The value of HEARTH_INSTANCE in the environment the process was started with, or empty.
 std::string mark_in(pid_t pid);
 

@@ -21,8 +21,9 @@ namespace io {
 
 namespace {
 
-// Of the thread. A loop that is at work gets ten times as much of a processor that both want.
-constexpr int niceness = 10;
+// Of the thread. A loop that is at work gets twice as much of a processor that both want. More would let a
+// machine that is busy with other things keep everybody waiting for the end of a server.
+constexpr int niceness = 3;
 
 // At the end of a daemon.
 constexpr int last_walk_ms = 1000;

@@ -26,7 +26,7 @@ namespace {
 struct House {
   struct Member {
     std::unique_ptr<io::Child> child;
-    bool started = false;
+    pid_t started = 0;
     std::vector<std::string> lines;
     std::optional<io::Gone> gone;
   };
@@ -58,14 +58,14 @@ struct House {
                          .args = std::move(args),
                          .directory = "/tmp",
                          .environment = test::own_environment()},
-                        {.on_started = [&](pid_t) { member.started = true; },
+                        {.on_started = [&](pid_t pid) { member.started = pid; },
                          .on_line = [&](proto::Line&& line) { member.lines.emplace_back(line.bytes.text); },
                          .on_gone =
                              [&](const io::Gone& how) {
                                member.gone = how;
                                loop.retire(std::move(member.child));
                              }});
-    REQUIRE(until([&] { return member.started; }));
+    REQUIRE(until([&] { return member.started != 0; }));
     return member;
   }
   bool until(const std::function<bool()>& done) { return run_until(loop, done); }
@@ -126,10 +126,24 @@ TEST_CASE("that a child has left nothing is not taken from a look of before its 
   for (const Witness& witness : witnesses) CHECK_FALSE(witness.alive());
 }
 
-TEST_CASE("an heir that ends while it is found has ended its own way") {
-  House house(HeldWalk::Held::after);
+TEST_CASE("an heir that ends before any walk could see it has ended its own way") {
+  House house;
   House::Member& member = house.start({"launched", "once"});
-  const pid_t launcher = member.child->pid();
+  const pid_t launcher = member.started;
+  REQUIRE(house.until([&] { return !member.lines.empty() && House::reaped(launcher); }));
+  const pid_t server = test::numbers_in(member.lines.front()).front();
+  REQUIRE(kill(server, SIGKILL) == 0);
+  REQUIRE(house.until([&] { return House::reaped(server); }));
+  house.held.release();
+  house.held.release();
+  REQUIRE(house.until([&] { return member.gone.has_value(); }));
+  CHECK(member.gone->how == "was killed by SIGKILL");
+}
+
+TEST_CASE("an heir that ends while it is found by a walk has ended its own way") {
+  House house(HeldWalk::Held::after);
+  House::Member& member = house.start({"launched", "nested"});
+  const pid_t launcher = member.started;
   REQUIRE(house.until([&] { return !member.lines.empty() && house.held.begun() > 0; }));
   const pid_t server = test::numbers_in(member.lines.front()).front();
   REQUIRE(House::reaped(launcher));

@@ -245,24 +245,48 @@ int burdened(const std::string& home, const std::string& self) {
 // Two processes, of which one has the stdin and the other the stdout.
 int launch_pipeline() {
   int middle[2];
-  if (pipe(middle) != 0) return 9;
+  int ready[2];
+  if (pipe(middle) != 0 || pipe(ready) != 0) return 9;
+  char byte = 'x';
+  const auto become = [&](int end) {
+    dup2(middle[end], end);
+    const bool told = write(ready[1], &byte, 1) == 1;
+    for (const int fd : {middle[0], middle[1], ready[0], ready[1]}) close(fd);
+    return told ? 0 : 9;
+  };
+  if (fork() == 0) return become(1) == 0 ? echo() : 9;
   if (fork() == 0) {
-    dup2(middle[1], 1);
-    for (const int fd : middle) close(fd);
-    return echo();
-  }
-  if (fork() == 0) {
-    dup2(middle[0], 0);
-    for (const int fd : middle) close(fd);
+    if (become(0) != 0) return 9;
     tell(std::to_string(getpid()));
     return echo();
   }
+  // Before that each of them has both.
+  for (int i = 0; i < 2; ++i) {
+    if (read(ready[0], &byte, 1) != 1) return 9;
+  }
   return 0;
+}
+
+// The one that has the stdout is left, and the one that has the stdin is a child of it.
+int launch_nested() {
+  int middle[2];
+  int ready[2];
+  if (pipe(middle) != 0 || pipe(ready) != 0) return 9;
+  const bool launcher = fork() != 0;
+  const bool reader = !launcher && fork() == 0;
+  char byte = 'x';
+  if (launcher) return read(ready[0], &byte, 1) == 1 ? 0 : 9;
+  dup2(middle[reader ? 1 : 0], reader ? 1 : 0);
+  if (!reader && write(ready[1], &byte, 1) != 1) return 9;
+  for (const int fd : {middle[0], middle[1], ready[0], ready[1]}) close(fd);
+  if (!reader) tell(std::to_string(getpid()));
+  return echo();
 }
 
 // A server whose own process is another one than the one that was started; prints its pid.
 int launched(const std::string& mode, const std::string& self) {
   if (mode == "pipeline") return launch_pipeline();
+  if (mode == "nested") return launch_nested();
   if (fork() != 0) return mode == "failing" ? 1 : 0;
   if (mode == "twice" && fork() != 0) _exit(0);
   if (mode != "failing") setsid();
