@@ -62,12 +62,12 @@ base::Result<std::unique_ptr<Recorder>> Recorder::start(io::Loop& loop, const Re
                                                         std::function<void(std::string)> say) {
   const std::string file = wish.file.empty() ? TRY(new_name_in(wish.directory)) : wish.file;
   const base::SipKey key = TRY(new_key());
-  auto last_line = [key](int code) {
+  const auto last_line = [key](int code) {
     record::Mask mask(record::Contents::left_out, key);
     return record::written(mask, record::End{sentence_about(code)}, io::now());
   };
   io::Descriptor made_file = TRY(io::make_new_file(file));
-  io::Scribe scribe = TRY(io::Scribe::start(std::move(made_file), std::move(last_line)));
+  io::Scribe scribe = TRY(io::Scribe::start(std::move(made_file), last_line));
   std::unique_ptr<Recorder> made(new Recorder(std::move(scribe), file, wish.bytes_max,
                                               record::Mask(header.contents, key), std::move(say)));
   made->watch_ = TRY(loop.watch(made->scribe_.socket(), io::Interest::hang_up,

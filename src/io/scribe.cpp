@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <deque>
+#include <utility>
 
 #include "io/clock.h"
 #include "io/system_error.h"
@@ -96,7 +97,7 @@ base::Result<Descriptor> make_new_file(const std::string& path) {
   return file;
 }
 
-base::Result<Scribe> Scribe::start(Descriptor file, std::function<std::string(int code)> last_line) {
+base::Result<Scribe> Scribe::start(Descriptor file, const std::function<std::string(int code)>& last_line) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return system_failure("cannot make a socket");

@@ -26,7 +26,7 @@ class Scribe {
  public:
   // `last_line` is called in the other process, with an errno; what it returns ends with a newline.
   // Forks. Early: what is allocated before is shared with it.
-  static base::Result<Scribe> start(Descriptor file, std::function<std::string(int code)> last_line);
+  static base::Result<Scribe> start(Descriptor file, const std::function<std::string(int code)>& last_line);
 
   Scribe(Scribe&&) noexcept = default;
   Scribe& operator=(Scribe&&) noexcept = default;

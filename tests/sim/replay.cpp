@@ -1,5 +1,6 @@
 #include "sim/replay.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
