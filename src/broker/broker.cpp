@@ -28,10 +28,10 @@ void with_instance(State& state, InstanceId id, auto&& handle) {
 }
 
 void instance_line(State& state, const InstanceLine& event) {
-  state.heard_on = event.call;
+  if (event.call != 0) state.heard_on = event.call;
   with_instance(state, event.instance,
                 [&](core::Instance& instance) { server_line(state, instance, event.line); });
-  state.heard_on = 0;
+  state.heard_on.reset();
 }
 
 void instance_blocked(State& state, core::Instance& instance) {

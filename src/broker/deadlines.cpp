@@ -38,8 +38,7 @@ void start_took_too_long(State& state, Instance& instance) {
 // server serves.
 void probe_took_too_long(State& state, Instance& instance) {
   if (instance.spec.link != core::Link::stdio) {
-    state.send(instance.id,
-               face::cancelled_notice(std::to_string(instance.greeting.probe), "no answer in time"));
+    state.send(instance.id, face::cancelled_notice(instance.greeting.probe->text(), "no answer in time"));
     instance.greeting.probe_silent = true;
   }
   nothing_discovered(state, instance);
@@ -77,7 +76,7 @@ void idle_too_long(State& state, Instance& instance) {
 
 void expire_tombstones(State& state, Instance& instance) {
   while (!instance.times.tombstones.empty() && instance.times.tombstones.front().due <= state.now) {
-    const std::int64_t wire_id = instance.times.tombstones.front().call;
+    const core::CallId wire_id = instance.times.tombstones.front().call;
     instance.times.tombstones.pop_front();
     const core::Call* call = instance.calls.find(wire_id);
     if (call != nullptr && call->state == core::CallState::cancelled) instance.calls.take(wire_id);

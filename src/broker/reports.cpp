@@ -33,9 +33,9 @@ std::string state_of(const Instance& instance) {
 // The server works at them, or waits for answers that they need.
 std::size_t calls_in_flight(const Instance& instance) {
   using enum core::CallState;
-  const std::vector<std::int64_t> ids = instance.calls.ids_of({sent, asking, following, parked, returning});
+  const std::vector<core::CallId> ids = instance.calls.ids_of({sent, asking, following, parked, returning});
   return static_cast<std::size_t>(std::ranges::count_if(
-      ids, [&](std::int64_t id) { return instance.calls.find(id)->purpose == core::Purpose::forwarded; }));
+      ids, [&](core::CallId id) { return instance.calls.find(id)->purpose == core::Purpose::forwarded; }));
 }
 
 InstanceReport report_of(const Instance& instance, base::Instant now) {

@@ -42,7 +42,7 @@ struct Parked {};     // The server asked something, a modern client has been to
 struct Returning {};  // It has come back, with answers that wait for the call's turn.
 // Another call asks the same, and has been sent: its answer will do (core/merging.h).
 struct Joined {
-  std::int64_t leader = 0;
+  CallId leader;
   base::Bytes request;  // As the client wrote it.
 };
 // The client wants no answer any more; the server may still give one.
@@ -83,7 +83,7 @@ class StateOfCall {
 inline constexpr std::size_t call_states = std::variant_size_v<StateOfCall::Data>;
 
 struct Call {
-  std::int64_t wire_id = 0;
+  CallId wire_id;
   SessionId session;
   Purpose purpose = Purpose::forwarded;
   StateOfCall state;
@@ -93,10 +93,10 @@ struct Call {
   proto::Era era = proto::Era::legacy;  // In which the client asked.
   Abilities abilities;                  // Modern: what its client may be asked because of it.
   std::optional<Level> level;           // Modern: the log lines that it wants.
-  std::string lacking;       // Modern: what the server asked for and the client has not declared, raw.
-  std::uint64_t park = 0;    // Modern: what the server has asked because of it. 0: nothing.
-  std::string client_id;     // Raw JSON, quotes included: 1 and "1" are different ids.
-  std::string token;         // The client's progress token, raw; empty when it wants no progress.
+  std::string lacking;              // Modern: what the server asked for and the client has not declared, raw.
+  std::optional<ParkId> park = {};  // Modern: what the server has asked because of it.
+  std::string client_id;            // Raw JSON, quotes included: 1 and "1" are different ids.
+  std::string token;                // The client's progress token, raw; empty when it wants no progress.
   std::string uri;           // subscribe, unsubscribe; or the id of the task that it is about, or became.
   std::string tool;          // tools/call: which,
   std::uint64_t digest = 0;  // and of it with its arguments. 0: another method, or not sent yet.

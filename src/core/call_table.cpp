@@ -20,16 +20,16 @@ void CallTable::grow() {
   ring_ = std::vector<Slot>(old.empty() ? 16 : old.size() * 2);
   for (Slot& slot : old) {
     // Two ids that had places of their own in the small ring have them in the large one.
-    if (slot.call.wire_id != 0) slot_of(slot.call.wire_id) = std::move(slot);
+    if (slot.call.wire_id != CallId()) slot_of(slot.call.wire_id) = std::move(slot);
   }
 }
 
 void CallTable::link(Slot& slot) {
   const Call& call = slot.call;
-  std::int64_t& newest = newest_[index_of(call.state)];
-  slot.newer = 0;
+  CallId& newest = newest_[index_of(call.state)];
+  slot.newer = {};
   slot.older = newest;
-  if (newest != 0) slot_of(newest).newer = call.wire_id;
+  if (newest != CallId()) slot_of(newest).newer = call.wire_id;
   newest = call.wire_id;
   if (call.state == CallState::cancelled)
     cancelled_[call.session].emplace(call.state.as<Cancelled>().at, call.wire_id);
@@ -37,8 +37,8 @@ void CallTable::link(Slot& slot) {
 
 void CallTable::unlink(Slot& slot) {
   const Call& call = slot.call;
-  if (slot.older != 0) slot_of(slot.older).newer = slot.newer;
-  if (slot.newer != 0) {
+  if (slot.older != CallId()) slot_of(slot.older).newer = slot.newer;
+  if (slot.newer != CallId()) {
     slot_of(slot.newer).older = slot.older;
   } else {
     newest_[index_of(call.state)] = slot.older;
@@ -51,8 +51,9 @@ void CallTable::unlink(Slot& slot) {
 
 Call& CallTable::insert(Call call, StateOfCall::Data state) {
   if (size_ * 2 >= ring_.size()) grow();
-  while (slot_of(next_).call.wire_id != 0) ++next_;
-  call.wire_id = next_++;
+  while (slot_of(next_).call.wire_id != CallId()) ++next_;
+  call.wire_id = next_;
+  ++next_;
   call.state.data_ = std::move(state);
   Slot& slot = slot_of(call.wire_id);
   slot.call = std::move(call);
@@ -61,13 +62,13 @@ Call& CallTable::insert(Call call, StateOfCall::Data state) {
   return slot.call;
 }
 
-Call* CallTable::find(std::int64_t wire_id) {
-  if (wire_id <= 0 || ring_.empty()) return nullptr;
+Call* CallTable::find(CallId wire_id) {
+  if (wire_id <= CallId() || ring_.empty()) return nullptr;
   Slot& slot = slot_of(wire_id);
   return slot.call.wire_id == wire_id ? &slot.call : nullptr;
 }
 
-Call CallTable::take(std::int64_t wire_id) {
+Call CallTable::take(CallId wire_id) {
   ensure(find(wire_id) != nullptr);
   Slot& slot = slot_of(wire_id);
   unlink(slot);
@@ -79,7 +80,7 @@ Call CallTable::take(std::int64_t wire_id) {
 
 void CallTable::restore(Call call) {
   Slot& slot = slot_of(call.wire_id);
-  ensure(slot.call.wire_id == 0);
+  ensure(slot.call.wire_id == CallId());
   slot.call = std::move(call);
   link(slot);
   ++size_;
@@ -93,18 +94,18 @@ void CallTable::become(Call& call, StateOfCall::Data state) {
   link(slot);
 }
 
-std::vector<std::int64_t> CallTable::ids() const {
-  std::vector<std::int64_t> all;
+std::vector<CallId> CallTable::ids() const {
+  std::vector<CallId> all;
   all.reserve(size_);
   for (const Slot& slot : ring_) {
-    if (slot.call.wire_id != 0) all.push_back(slot.call.wire_id);
+    if (slot.call.wire_id != CallId()) all.push_back(slot.call.wire_id);
   }
   std::sort(all.begin(), all.end());
   return all;
 }
 
-std::vector<std::int64_t> CallTable::ids_of(std::initializer_list<CallState> states) const {
-  std::vector<std::int64_t> all;
+std::vector<CallId> CallTable::ids_of(std::initializer_list<CallState> states) const {
+  std::vector<CallId> all;
   for (const CallState state : states) {
     newest_first(state, [&](const Call& call) {
       all.push_back(call.wire_id);

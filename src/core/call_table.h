@@ -12,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -32,10 +33,19 @@ class CallTable {
   // The call is given the next free id, which it carries from then on.
   Call& insert(Call call, StateOfCall::Data state = Queued{});
 
-  Call* find(std::int64_t wire_id);
-  const Call* find(std::int64_t wire_id) const { return const_cast<CallTable*>(this)->find(wire_id); }
+  Call* find(CallId wire_id);
+  const Call* find(CallId wire_id) const { return const_cast<CallTable*>(this)->find(wire_id); }
+  // Of none there is no call.
+  template <std::same_as<std::optional<CallId>> Id>
+  Call* find(Id wire_id) {
+    return wire_id ? find(*wire_id) : nullptr;
+  }
+  template <std::same_as<std::optional<CallId>> Id>
+  const Call* find(Id wire_id) const {
+    return wire_id ? find(*wire_id) : nullptr;
+  }
   // Takes the call out.
-  Call take(std::int64_t wire_id);
+  Call take(CallId wire_id);
   // Puts a call back that was taken and has not been replaced since, in the state that it had.
   void restore(Call call);
 
@@ -47,20 +57,20 @@ class CallTable {
   // f(Call&) in order of ids. Calls may be taken out meanwhile.
   template <class F>
   void each(F&& f) {
-    for (const std::int64_t id : ids()) {
+    for (const CallId id : ids()) {
       if (Call* call = find(id)) f(*call);
     }
   }
   template <class F>
   void each(F&& f) const {
-    for (const std::int64_t id : ids()) f(*find(id));
+    for (const CallId id : ids()) f(*find(id));
   }
 
   // bool f(const Call&) for those in that state, beginning with the last that came into it, until it returns
   // false. Nothing may change meanwhile.
   template <class F>
   void newest_first(CallState state, F&& f) const {
-    for (std::int64_t id = newest_[index_of(state)]; id != 0;) {
+    for (CallId id = newest_[index_of(state)]; id != CallId();) {
       const Slot& slot = ring_[place_of(id)];
       if (!f(slot.call)) return;
       id = slot.older;
@@ -75,8 +85,8 @@ class CallTable {
   }
 
   // Every id in the table, ascending; or of the calls in those states.
-  std::vector<std::int64_t> ids() const;
-  std::vector<std::int64_t> ids_of(std::initializer_list<CallState> states) const;
+  std::vector<CallId> ids() const;
+  std::vector<CallId> ids_of(std::initializer_list<CallState> states) const;
 
   // The session's calls that are cancelled and have no answer: how many, and the one cancelled first.
   std::size_t cancelled_of(SessionId session) const;
@@ -84,26 +94,26 @@ class CallTable {
 
  private:
   struct Slot {
-    Call call;               // wire_id 0: free.
-    std::int64_t newer = 0;  // Of the same state. 0: none.
-    std::int64_t older = 0;
+    Call call;     // wire_id as it is made: free.
+    CallId newer;  // Of the same state. Default: none.
+    CallId older;
   };
-  using ByTime = std::set<std::pair<base::Instant, std::int64_t>>;
+  using ByTime = std::set<std::pair<base::Instant, CallId>>;
 
   static std::size_t index_of(CallState state) { return static_cast<std::size_t>(state); }
-  Slot& slot_of(std::int64_t wire_id) { return ring_[place_of(wire_id)]; }
+  Slot& slot_of(CallId wire_id) { return ring_[place_of(wire_id)]; }
   void grow();
-  std::size_t place_of(std::int64_t wire_id) const {
-    return static_cast<std::size_t>(wire_id) & (ring_.size() - 1);
+  std::size_t place_of(CallId wire_id) const {
+    return static_cast<std::size_t>(wire_id.value) & (ring_.size() - 1);
   }
   void link(Slot& slot);
   void unlink(Slot& slot);
 
   std::vector<Slot> ring_;
-  std::array<std::int64_t, call_states> newest_{};  // By state.
+  std::array<CallId, call_states> newest_{};  // By state.
   std::map<SessionId, ByTime> cancelled_;
   std::size_t size_ = 0;
-  std::int64_t next_ = 1;
+  CallId next_ = 1;
 };
 
 }  // namespace core

@@ -9,30 +9,32 @@
 #include <string_view>
 #include <vector>
 
+#include "core/ids.h"
+
 namespace core {
 
 class IdIndex {
  public:
   // `raw_of` gives the raw client id of a wire id that was inserted before.
   template <class RawOf>
-  std::optional<std::int64_t> find(std::string_view raw, RawOf&& raw_of) const {
+  std::optional<CallId> find(std::string_view raw, RawOf&& raw_of) const {
     if (slots_.empty()) return std::nullopt;
     const std::uint32_t hash = hash_of(raw);
-    for (std::size_t i = hash & mask(); slots_[i].wire_id != 0; i = (i + 1) & mask()) {
+    for (std::size_t i = hash & mask(); slots_[i].wire_id != CallId(); i = (i + 1) & mask()) {
       if (slots_[i].hash == hash && raw_of(slots_[i].wire_id) == raw) return slots_[i].wire_id;
     }
     return std::nullopt;
   }
 
-  void insert(std::string_view raw, std::int64_t wire_id);
-  void erase(std::string_view raw, std::int64_t wire_id);
+  void insert(std::string_view raw, CallId wire_id);
+  void erase(std::string_view raw, CallId wire_id);
 
   std::size_t size() const { return size_; }
-  std::vector<std::int64_t> wire_ids() const;  // Ascending.
+  std::vector<CallId> wire_ids() const;  // Ascending.
 
  private:
   struct Slot {
-    std::int64_t wire_id = 0;  // 0: free.
+    CallId wire_id;  // Default: free.
     std::uint32_t hash = 0;
   };
 

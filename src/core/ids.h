@@ -1,11 +1,38 @@
 // The names by which everything in the pure half refers to everything else.
 #pragma once
 
+#include <compare>
+#include <cstdint>
+#include <string>
+
 #include "base/slot_map.h"
 
 namespace core {
 
 using SessionId = base::Id<struct SessionTag>;
 using InstanceId = base::Id<struct InstanceTag>;
+
+// Given out in order, from 1, and never twice. Numbers of different things do not mix; where there may be
+// none, it is an optional.
+template <class Tag>
+struct Number {
+  std::int64_t value = 0;  // 0: not given out yet.
+
+  constexpr Number() = default;
+  constexpr Number(std::int64_t given) : value(given) {}
+  auto operator<=>(const Number&) const = default;
+
+  Number& operator++() {
+    ++value;
+    return *this;
+  }
+  Number operator++(int) { return value++; }
+  std::string text() const { return std::to_string(value); }
+};
+
+using CallId =
+    Number<struct CallTag>;  // By which a server knows the call (core/call_table.h). A listen is a call.
+using AskId = Number<struct AskTag>;  // By which a client knows a question, within its session.
+using ParkId = Number<struct ParkTag>;
 
 }  // namespace core

@@ -53,7 +53,7 @@ enum class Dropped : std::uint8_t { answer, progress, notice };
 // What waits for the server to be ready, or to be free.
 struct Waiting {
   SessionId session;
-  std::int64_t call = 0;  // 0: a notification, or an answer.
+  std::optional<CallId> call;  // Absent: a notification, or an answer.
   proto::Message message;
   std::size_t bytes = 0;
   std::uint64_t number = 0;  // In order of arrival, over all instances. An answer has none: it goes first.
@@ -75,7 +75,7 @@ struct Greeting {
   int probes = 0;                          // Times that it was asked which era it is of.
   bool initialize_sent = false;            // In this start;
   bool initialize_open = false;            // and has no answer yet.
-  std::int64_t probe = 0;                  // The call that asked its era, until it is answered.
+  std::optional<CallId> probe;             // The call that asked its era, until it is answered.
   std::optional<base::Instant> probe_due;  // Go on without an answer then.
   bool probe_silent = false;               // Over HTTP, the question was given up without an answer.
 };
@@ -99,12 +99,12 @@ struct Times {
   struct AskDue {
     base::Instant due;
     SessionId session;
-    std::int64_t ask = 0;
+    AskId ask;
     auto operator<=>(const AskDue&) const = default;
   };
   struct Tombstone {
     base::Instant due;
-    std::int64_t call = 0;
+    CallId call;
   };
   std::set<AskDue> ask_dues;
   std::deque<Tombstone> tombstones;
@@ -159,7 +159,7 @@ struct Instance {
   CallTable calls;
   std::deque<Waiting> waiting;
   Merging merging;
-  std::map<std::int64_t, Round> rounds;  // Of calls that wait for answers first, by call.
+  std::map<CallId, Round> rounds;  // Of calls that wait for answers first, by call.
   Times times;
   CallOrder order;           // As its spec has it.
   bool interactive = false;  // Asks without saying whom: calls are serialised across sessions.
@@ -171,9 +171,8 @@ struct Instance {
 
   // What its sessions wish.
   Subscriptions subscriptions;
-  std::map<std::int64_t, Listen> listens;  // By call.
-  std::vector<std::int64_t>
-      level_waiters;  // setLevel calls to be answered when the server has answered ours.
+  std::map<CallId, Listen> listens;   // By call.
+  std::vector<CallId> level_waiters;  // setLevel calls to be answered when the server has answered ours.
   Roots roots;
   std::optional<GivenRoots> common_roots;  // Of its sessions, where only those with equal ones share it.
 };

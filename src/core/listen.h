@@ -24,7 +24,7 @@ struct Filter {
 };
 
 struct Listen {
-  std::int64_t call = 0;  // Ours.
+  CallId call;  // Ours.
   SessionId session;
   std::string client_id;                  // Raw.
   std::string line;                       // As the client wrote it: the journal keeps it.

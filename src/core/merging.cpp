@@ -5,34 +5,36 @@
 
 namespace core {
 
-void Merging::leads(CacheKey key, std::int64_t call, base::Instant now) {
+void Merging::leads(CacheKey key, CallId call, base::Instant now) {
   open_[key] = call;
   const bool is_new =
       led_.emplace(call, Led{.key = std::move(key), .since = now, .outdated = false, .joined = {}}).second;
   ensure(is_new);
 }
 
-std::int64_t Merging::leader(const CacheKey& key, base::Instant now) const {
+std::optional<CallId> Merging::leader(const CacheKey& key, base::Instant now) const {
   const auto found = open_.find(key);
-  if (found == open_.end()) return 0;
-  return now - led_.at(found->second).since < limits::join_within ? found->second : 0;
+  if (found == open_.end()) return std::nullopt;
+  return now - led_.at(found->second).since < limits::join_within ? std::optional(found->second)
+                                                                  : std::nullopt;
 }
 
-void Merging::joins(std::int64_t leader, std::int64_t call) {
+void Merging::joins(CallId leader, CallId call) {
   led_.at(leader).joined.push_back(call);
 }
 
-void Merging::leaves(std::int64_t leader, std::int64_t call) {
+void Merging::leaves(CallId leader, CallId call) {
   const auto found = led_.find(leader);
   if (found != led_.end()) std::erase(found->second.joined, call);
 }
 
-std::int64_t Merging::one_joined(std::int64_t leader) const {
+std::optional<CallId> Merging::one_joined(CallId leader) const {
   const auto found = led_.find(leader);
-  return found == led_.end() || found->second.joined.empty() ? 0 : found->second.joined.front();
+  if (found == led_.end() || found->second.joined.empty()) return std::nullopt;
+  return found->second.joined.front();
 }
 
-std::optional<Merging::Led> Merging::ended(std::int64_t call) {
+std::optional<Merging::Led> Merging::ended(CallId call) {
   const auto found = led_.find(call);
   if (found == led_.end()) return std::nullopt;
   Led led = std::move(found->second);

@@ -11,29 +11,30 @@
 
 #include "base/time.h"
 #include "core/cache.h"
+#include "core/ids.h"
 
 namespace core {
 
 class Merging {
  public:
   // The call is sent. Later calls that ask the same may join it, and no earlier call.
-  void leads(CacheKey key, std::int64_t call, base::Instant now);
+  void leads(CacheKey key, CallId call, base::Instant now);
   // The call to join; 0: none.
-  std::int64_t leader(const CacheKey& key, base::Instant now) const;
-  void joins(std::int64_t leader, std::int64_t call);
+  std::optional<CallId> leader(const CacheKey& key, base::Instant now) const;
+  void joins(CallId leader, CallId call);
   // It waits no more.
-  void leaves(std::int64_t leader, std::int64_t call);
+  void leaves(CallId leader, CallId call);
   // One that has joined the call; 0: none.
-  std::int64_t one_joined(std::int64_t leader) const;
+  std::optional<CallId> one_joined(CallId leader) const;
 
   struct Led {
     CacheKey key;
     base::Instant since;
     bool outdated = false;
-    std::vector<std::int64_t> joined;  // In order of joining.
+    std::vector<CallId> joined;  // In order of joining.
   };
   // The call leads nobody any more. None if it did not lead.
-  std::optional<Led> ended(std::int64_t call);
+  std::optional<Led> ended(CallId call);
 
   // No call may join the calls under way from now on. Calls that have joined still get their answers.
   void close() { open_.clear(); }
@@ -46,8 +47,8 @@ class Merging {
   }
   // Calls that lead and whose keys f() names, in order.
   template <class F>
-  std::vector<std::int64_t> leading(F&& f) const {
-    std::vector<std::int64_t> calls;
+  std::vector<CallId> leading(F&& f) const {
+    std::vector<CallId> calls;
     for (const auto& [call, led] : led_) {
       if (f(led.key)) calls.push_back(call);
     }
@@ -55,8 +56,8 @@ class Merging {
   }
 
  private:
-  std::map<std::int64_t, Led> led_;        // By call.
-  std::map<CacheKey, std::int64_t> open_;  // Calls that may be joined.
+  std::map<CallId, Led> led_;        // By call.
+  std::map<CacheKey, CallId> open_;  // Calls that may be joined.
 };
 
 }  // namespace core

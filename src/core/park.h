@@ -34,8 +34,8 @@ struct Park {
   InstanceId instance;
   SessionId session;  // Of the client that asked last.
   std::string principal;
-  std::string server;     // The entry's name.
-  std::int64_t call = 0;  // In the server, by our id. 0: none runs; whoever comes back makes it anew.
+  std::string server;               // The entry's name.
+  std::optional<CallId> call = {};  // In the server. Absent: none runs; whoever comes back makes it anew.
   std::uint64_t digest = 0;
   std::vector<ParkedAsk> asks;             // Without an answer.
   int keys = 0;                            // Given out.
@@ -49,7 +49,7 @@ struct Park {
 };
 
 struct Ticket {
-  std::uint64_t park = 0;
+  ParkId park;
   bool used = false;
   std::optional<Outcome> replay;  // What whoever presented it was answered.
 };

@@ -15,17 +15,17 @@
 #include <utility>
 #include <vector>
 
+#include "core/ids.h"
 #include "core/park.h"
 
 namespace core {
-
-using ParkId = std::uint64_t;  // In order of making, from 1.
 
 class Parks {
  public:
   // Questions of `park` without a key get one.
   ParkId insert(Park park);
   const Park* find(ParkId id) const;
+  const Park* find(std::optional<ParkId> id) const { return id ? find(*id) : nullptr; }
   const Park& at(ParkId id) const;
   // It ends, and its tickets with it.
   Park take(ParkId id);
@@ -93,7 +93,7 @@ class Parks {
   std::map<Owner, Owned> by_owner_;
   std::map<std::pair<InstanceId, std::string>, ParkId> questions_;
   std::set<std::pair<base::Instant, ParkId>> by_time_;
-  ParkId last_ = 0;
+  ParkId last_;
 };
 
 }  // namespace core

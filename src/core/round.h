@@ -10,16 +10,17 @@
 #include <string>
 
 #include "base/time.h"
+#include "core/ids.h"
 
 namespace core {
 
 struct Round {
   int count = 0;
-  std::string state;                            // The server's requestState, raw; empty: none.
-  std::map<std::int64_t, std::string> pending;  // Ask of the client's -> key.
-  std::string answers;                          // "\"key\":…" members, with commas between them.
-  std::optional<base::Instant> due;             // Nothing is asked: made again then.
-  bool waits = false;                           // It is to be made again when its turn comes.
+  std::string state;                     // The server's requestState, raw; empty: none.
+  std::map<AskId, std::string> pending;  // Ask of the client's -> key.
+  std::string answers;                   // "\"key\":…" members, with commas between them.
+  std::optional<base::Instant> due;      // Nothing is asked: made again then.
+  bool waits = false;                    // It is to be made again when its turn comes.
 };
 
 }  // namespace core

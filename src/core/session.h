@@ -32,12 +32,13 @@ enum class Phase : std::uint8_t {
 struct Ask {
   std::string server_id;  // Raw, as the server wrote it.
   proto::Method method = proto::Method::other;
-  std::string token;      // The progress token the server put into it, raw; empty when none.
-  std::int64_t call = 0;  // Of a modern server: which call of the session's it needs the answer for.
+  std::string token;  // The progress token the server put into it, raw; empty when none.
+  std::optional<CallId> call =
+      {};  // Of a modern server: which call of the session's it needs the answer for.
   base::Instant due;
   bool by_task = false;  // It is a task's: no call waits for it.
 
-  bool for_roots() const { return server_id.empty() && call == 0; }  // A question of ours.
+  bool for_roots() const { return server_id.empty() && !call; }  // A question of ours.
 };
 
 // Why a session is not read from. Reading goes on when the last reason is gone.
@@ -58,8 +59,8 @@ struct LongId {
 
 // Notices held back while the client does not read: only the newest of each is worth keeping.
 struct HeldBack {
-  std::map<std::int64_t, std::string> progress;  // By call: the whole notification.
-  std::map<std::string, std::string> updated;    // By resource: the whole notification.
+  std::map<CallId, std::string> progress;      // By call: the whole notification.
+  std::map<std::string, std::string> updated;  // By resource: the whole notification.
 };
 
 struct Session {
@@ -101,8 +102,8 @@ struct Session {
   IdIndex calls;
   std::vector<LongId> long_ids;  // Ids that the journal's slots cannot hold.
   std::size_t waiting_bytes = 0;
-  std::map<std::int64_t, Ask> asks;  // By the id under which the client knows them.
-  std::int64_t next_ask = 1;
+  std::map<AskId, Ask> asks;  // By the id under which the client knows them.
+  AskId next_ask = 1;
   std::uint32_t life = 0;  // How many daemons this session has outlived.
 
   bool input_ended = false;  // The client says nothing more, and answers nothing.

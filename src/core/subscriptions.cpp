@@ -53,7 +53,7 @@ Subscriptions::Unwanted Subscriptions::unwant(const std::string& uri, Subscriber
   return found != resources_.end() ? remove(*found, who) : Unwanted{};
 }
 
-void Subscriptions::withdraw(std::int64_t call) {
+void Subscriptions::withdraw(CallId call) {
   for (auto waiting = waiting_.lower_bound({call, {}});
        waiting != waiting_.end() && waiting->first == call;) {
     auto& [key, resource] = *resources_.find(waiting->second);
@@ -155,13 +155,13 @@ std::vector<std::string> Subscriptions::leave(const std::vector<Subscriber>& all
 
 std::vector<std::string> Subscriptions::leave(SessionId session) {
   std::vector<Subscriber> all;
-  for (auto held = held_.lower_bound({session, 0}); held != held_.end() && held->first.session == session;
-       ++held)
+  for (auto held = held_.lower_bound(Subscriber(session));
+       held != held_.end() && held->first.session == session; ++held)
     all.push_back(held->first);
   return leave(all);
 }
 
-std::vector<std::string> Subscriptions::leave_listen(SessionId session, std::int64_t listen) {
+std::vector<std::string> Subscriptions::leave_listen(SessionId session, CallId listen) {
   const Subscriber who{session, listen};
   return held_.contains(who) ? leave(std::vector{who}) : std::vector<std::string>{};
 }
@@ -202,8 +202,8 @@ std::set<SessionId> Subscriptions::sessions_of(std::string_view uri) const {
 
 std::size_t Subscriptions::count_of(SessionId session) const {
   std::size_t count = 0;
-  for (auto held = held_.lower_bound({session, 0}); held != held_.end() && held->first.session == session;
-       ++held)
+  for (auto held = held_.lower_bound(Subscriber(session));
+       held != held_.end() && held->first.session == session; ++held)
     count += held->second.size();
   return count;
 }

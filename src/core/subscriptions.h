@@ -25,9 +25,9 @@ namespace core {
 // A session of legacy revisions, or one of the listens of a modern one.
 struct Subscriber {
   SessionId session;
-  std::int64_t listen = 0;  // The call of subscriptions/listen; 0: none.
+  std::optional<CallId> listen;  // Of a modern client.
 
-  Subscriber(SessionId of, std::int64_t by_listen = 0) : session(of), listen(by_listen) {}
+  Subscriber(SessionId of, std::optional<CallId> by_listen = std::nullopt) : session(of), listen(by_listen) {}
   auto operator<=>(const Subscriber&) const = default;
 };
 
@@ -43,8 +43,8 @@ class Subscriptions {
 
   struct Waiter {
     SessionId session;
-    std::int64_t call = 0;    // The subscribe call to be answered; or the listen's.
-    std::int64_t listen = 0;  // The same, if it is one.
+    CallId call;                        // The subscribe call to be answered; or the listen's.
+    std::optional<CallId> listen = {};  // The same, if it is one.
     auto operator<=>(const Waiter&) const = default;
     Subscriber subscriber() const { return {session, listen}; }
   };
@@ -64,12 +64,12 @@ class Subscriptions {
   // are to be answered like those that succeeded. `held` is false if it never wanted it.
   struct Unwanted {
     bool held = false;
-    std::vector<std::int64_t> calls;
+    std::vector<CallId> calls;
   };
   Unwanted unwant(const std::string& uri, Subscriber who);
 
   // A waiting wish is withdrawn (cancelled by its client).
-  void withdraw(std::int64_t call);
+  void withdraw(CallId call);
 
   // What to say upstream about this resource now. The step counts as under way once taken.
   Step step(const std::string& uri);
@@ -90,7 +90,7 @@ class Subscriptions {
 
   // Everything of this session goes, or of this listen. Returns the resources it had to do with.
   std::vector<std::string> leave(SessionId session);
-  std::vector<std::string> leave_listen(SessionId session, std::int64_t listen);
+  std::vector<std::string> leave_listen(SessionId session, CallId listen);
 
   std::vector<std::string> uris() const;
   std::vector<std::string> wanted() const;  // Resources that a session has or waits for.
@@ -124,7 +124,7 @@ class Subscriptions {
   Resources resources_;
   // The keys of the resources that each has or waits for, and of those that each subscribe call waits for.
   std::map<Subscriber, std::set<std::string_view>> held_;
-  std::set<std::pair<std::int64_t, std::string_view>> waiting_;
+  std::set<std::pair<CallId, std::string_view>> waiting_;
 };
 
 }  // namespace core

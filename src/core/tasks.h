@@ -28,14 +28,14 @@ struct Task {
 
   // Of a task whose client is of another era than its server (broker/tasks/).
   bool bridged = false;
-  std::string state = {};                  // As 2025-11-25 has it: the Task, raw, as the server gave it last.
-  std::optional<Outcome> outcome = {};     // Once it is known.
-  std::vector<std::int64_t> waiters = {};  // Calls that are answered with it, by our id.
-  std::vector<Call> shown_to = {};         // Calls that are shown the whole task with it; out of the tables.
-  std::vector<ParkedAsk> asks = {};        // The server's questions, for a modern client to answer.
-  int keys = 0;                            // Given out.
-  bool fetched = false;                    // The result was asked for.
-  bool left = false;                       // The server was told that nobody waits for it.
+  std::string state = {};               // As 2025-11-25 has it: the Task, raw, as the server gave it last.
+  std::optional<Outcome> outcome = {};  // Once it is known.
+  std::vector<CallId> waiters = {};     // Calls that are answered with it, by our id.
+  std::vector<Call> shown_to = {};      // Calls that are shown the whole task with it; out of the tables.
+  std::vector<ParkedAsk> asks = {};     // The server's questions, for a modern client to answer.
+  int keys = 0;                         // Given out.
+  bool fetched = false;                 // The result was asked for.
+  bool left = false;                    // The server was told that nobody waits for it.
   std::optional<base::Instant> poll_due = {};
 };
 

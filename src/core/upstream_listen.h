@@ -10,19 +10,20 @@
 #include <vector>
 
 #include "base/time.h"
+#include "core/ids.h"
 #include "core/listen.h"
 
 namespace core {
 
 struct UpstreamListen {
-  std::int64_t call = 0;              // Acknowledged; 0: none.
+  std::optional<CallId> call;         // Acknowledged.
   Filter filter;                      // What was asked for with it.
-  std::int64_t opening = 0;           // Not yet acknowledged; 0: none.
+  std::optional<CallId> opening;      // Not yet acknowledged.
   Filter wanted;                      // What was asked for with that.
   std::vector<std::string> changing;  // Resources whose subscription its acknowledgement decides.
   // Replaced, but over HTTP what it said before may still be on its way: each is ended at its time.
   struct Replaced {
-    std::int64_t call = 0;
+    CallId call;
     base::Instant due;
   };
   std::vector<Replaced> replaced;

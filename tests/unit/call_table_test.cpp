@@ -31,7 +31,8 @@ Call named(std::string client_id) {
 
 TEST_CASE("call table: an empty table finds nothing") {
   CallTable table;
-  for (const std::int64_t id : {INT64_MIN, std::int64_t{-1}, std::int64_t{0}, std::int64_t{1}, INT64_MAX}) {
+  for (const core::CallId id : {core::CallId{INT64_MIN}, core::CallId{-1}, core::CallId{0}, core::CallId{1},
+                                core::CallId{INT64_MAX}}) {
     CHECK(table.find(id) == nullptr);
   }
   CHECK(table.size() == 0);
@@ -59,15 +60,15 @@ TEST_CASE("call table: what the caller wrote as the wire id does not count") {
 TEST_CASE("call table: a number with the same low bits is another call") {
   CallTable table;
   table.insert(named("a"));
-  for (const std::int64_t far : {17, 33, 1 + (1 << 20)}) CHECK(table.find(far) == nullptr);
+  for (const core::CallId far : {17, 33, 1 + (1 << 20)}) CHECK(table.find(far) == nullptr);
 }
 
 TEST_CASE("call table: one that is never answered does not stand in the way of others") {
   CallTable table;
   table.insert(named("stuck"));
-  std::int64_t last = 1;
+  core::CallId last = 1;
   for (int i = 0; i < 10'000; ++i) {
-    const std::int64_t id = table.insert(named("short")).wire_id;
+    const core::CallId id = table.insert(named("short")).wire_id;
     REQUIRE(id > last);
     last = id;
     REQUIRE(table.take(id).client_id == "short");
@@ -90,7 +91,7 @@ TEST_CASE("call table: restored calls keep their ids") {
 TEST_CASE("call table: all are visited in order of ids, also when visited ones are taken out") {
   CallTable table;
   for (int i = 0; i < 40; ++i) table.insert(named(std::to_string(i + 1)));
-  std::int64_t expected = 1;
+  core::CallId expected = 1;
   table.each([&](const Call& call) {
     CHECK(call.wire_id == expected);
     table.take(expected++);
@@ -106,14 +107,14 @@ TEST_CASE("call table: a long history agrees with a map") {
     CAPTURE(seed);
     Dice dice{seed * 0x9E3779B97F4A7C15};
     CallTable table;
-    std::map<std::int64_t, std::string> model;
-    std::int64_t newest = 0;
+    std::map<core::CallId, std::string> model;
+    core::CallId newest = 0;
     for (int step = 0; step < 4000; ++step) {
       // Phases of growing and of shrinking, so that the ring fills, grows and empties.
       const std::size_t bias = (step / 500) % 2 == 0 ? 7 : 3;
       if (model.empty() || dice.below(10) < bias) {
         const std::string name = std::to_string(dice.next());
-        const std::int64_t id = table.insert(named(name)).wire_id;
+        const core::CallId id = table.insert(named(name)).wire_id;
         REQUIRE(id > newest);
         newest = id;
         model[id] = name;
@@ -130,10 +131,10 @@ TEST_CASE("call table: a long history agrees with a map") {
         }
       }
       REQUIRE(table.size() == model.size());
-      const auto probe = static_cast<std::int64_t>(dice.below(static_cast<std::size_t>(newest) + 20));
-      REQUIRE((table.find(probe) != nullptr) == model.contains(probe));
+      const auto probe = static_cast<std::int64_t>(dice.below(static_cast<std::size_t>(newest.value) + 20));
+      REQUIRE((table.find(core::CallId(probe)) != nullptr) == model.contains(probe));
     }
-    std::vector<std::int64_t> expected;
+    std::vector<core::CallId> expected;
     for (const auto& [id, name] : model) {
       expected.push_back(id);
       CHECK(table.find(id)->client_id == name);
@@ -156,17 +157,17 @@ core::StateOfCall::Data as_data(CallState state) {
 TEST_CASE("call table: calls of one state are found in the order in which they came into it") {
   CallTable table;
   Dice dice{7};
-  std::map<std::int64_t, CallState> states;
-  std::vector<std::int64_t> order;  // Of becoming what they are, oldest first.
+  std::map<core::CallId, CallState> states;
+  std::vector<core::CallId> order;  // Of becoming what they are, oldest first.
   const auto newest_of = [&](CallState state) {
-    std::vector<std::int64_t> ids;
+    std::vector<core::CallId> ids;
     for (auto id = order.rbegin(); id != order.rend(); ++id) {
       if (states.at(*id) == state) ids.push_back(*id);
     }
     return ids;
   };
   const auto found = [&](CallState state) {
-    std::vector<std::int64_t> ids;
+    std::vector<core::CallId> ids;
     table.newest_first(state, [&](const Call& call) {
       ids.push_back(call.wire_id);
       return true;
@@ -176,11 +177,11 @@ TEST_CASE("call table: calls of one state are found in the order in which they c
   for (int i = 0; i < 3000; ++i) {
     const auto state = static_cast<CallState>(dice.below(core::call_states));
     if (order.empty() || dice.below(3) == 0) {
-      const std::int64_t id = table.insert(named("a"), as_data(state)).wire_id;
+      const core::CallId id = table.insert(named("a"), as_data(state)).wire_id;
       states[id] = state;
       order.push_back(id);
     } else {
-      const std::int64_t id = order[dice.below(order.size())];
+      const core::CallId id = order[dice.below(order.size())];
       std::erase(order, id);
       if (dice.below(3) == 0) {
         table.take(id);
@@ -204,7 +205,7 @@ TEST_CASE("call table: cancelled calls are counted by session until they are tak
   const core::SessionId one{1, 1};
   Call call = named("a");
   call.session = one;
-  std::vector<std::int64_t> ids;
+  std::vector<core::CallId> ids;
   for (int i = 0; i < 3; ++i) {
     Call& made = table.insert(call, core::Sent{});
     table.become(made, core::Cancelled{base::Instant(std::chrono::seconds(10 - i))});

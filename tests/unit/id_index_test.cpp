@@ -14,25 +14,25 @@ using core::IdIndex;
 // The calls that hold the strings, and the index over them, as a session has them.
 struct Holder {
   IdIndex index;
-  std::map<std::int64_t, std::string> raw;
+  std::map<core::CallId, std::string> raw;
 
-  void insert(const std::string& id, std::int64_t wire_id) {
+  void insert(const std::string& id, core::CallId wire_id) {
     raw[wire_id] = id;
     index.insert(id, wire_id);
   }
-  void erase(std::int64_t wire_id) {
+  void erase(core::CallId wire_id) {
     index.erase(raw.at(wire_id), wire_id);
     raw.erase(wire_id);
   }
-  std::optional<std::int64_t> find(std::string_view id) const {
-    return index.find(id, [&](std::int64_t wire_id) { return std::string_view(raw.at(wire_id)); });
+  std::optional<core::CallId> find(std::string_view id) const {
+    return index.find(id, [&](core::CallId wire_id) { return std::string_view(raw.at(wire_id)); });
   }
 };
 
 TEST_CASE("id index: ids are compared byte for byte") {
   Holder holder;
   CHECK_FALSE(holder.find("1"));
-  std::int64_t next = 10;
+  core::CallId next = 10;
   const std::vector<std::string> different{"1",     "\"1\"", "01",          "1.0", "-1",     "\"\"",
                                            "\"a\"", "\"A\"", R"("\u0061")", "1e0", "\" 1\"", "null"};
   for (const std::string& id : different) holder.insert(id, next++);
@@ -55,10 +55,10 @@ TEST_CASE("id index: an erased id is gone, and may come again") {
 
 TEST_CASE("id index: wire ids ascend") {
   Holder holder;
-  for (const std::int64_t wire_id : {9, 2, 7, 1, 300, 4}) holder.insert(std::to_string(wire_id), wire_id);
-  CHECK(holder.index.wire_ids() == std::vector<std::int64_t>{1, 2, 4, 7, 9, 300});
+  for (const core::CallId wire_id : {9, 2, 7, 1, 300, 4}) holder.insert(wire_id.text(), wire_id);
+  CHECK(holder.index.wire_ids() == std::vector<core::CallId>{1, 2, 4, 7, 9, 300});
   holder.erase(7);
-  CHECK(holder.index.wire_ids() == std::vector<std::int64_t>{1, 2, 4, 9, 300});
+  CHECK(holder.index.wire_ids() == std::vector<core::CallId>{1, 2, 4, 9, 300});
 }
 
 // The gap that an erased entry leaves is where open addressing goes wrong: an entry behind it must still be
@@ -74,8 +74,8 @@ TEST_CASE("id index: a long history agrees with a map") {
       return static_cast<std::size_t>((state * 0x2545F4914F6CDD1D) >> 33) % bound;
     };
     Holder holder;
-    std::map<std::string, std::int64_t> model;
-    std::int64_t next = 1;
+    std::map<std::string, core::CallId> model;
+    core::CallId next = 1;
     const std::size_t most = 1 + below(60);
     for (int step = 0; step < 3000; ++step) {
       std::string id = std::to_string(below(100));

@@ -112,7 +112,7 @@ TEST_CASE("subscriptions: a session that unsubscribes before the grant does not 
   all.want("r", {ann, 3});
   const Subscriptions::Unwanted unwanted = all.unwant("r", ann);
   CHECK(unwanted.held);
-  CHECK(unwanted.calls == std::vector<std::int64_t>{1, 3});
+  CHECK(unwanted.calls == std::vector<core::CallId>{1, 3});
   CHECK(all.outcome("r", true) == Waiters{{ben, 2}});
   CHECK(all.concerned("r") == std::set<core::Subscriber>{ben});
 }
@@ -198,7 +198,7 @@ struct World {
   std::map<std::string, Step> under_way;                         // At the server.
   std::map<std::string, bool> held;                              // By the server.
   std::map<std::string, std::set<core::Subscriber>> subscribed;  // What sessions were told.
-  std::map<std::int64_t, std::pair<std::string, SessionId>> calls;
+  std::map<core::CallId, std::pair<std::string, SessionId>> calls;
   std::int64_t next_call = 1;
 
   void look(const std::string& uri) {
@@ -220,7 +220,7 @@ struct World {
   }
   void unwant(const std::string& uri, SessionId who) {
     bool wanted = subscribed[uri].erase(who) == 1;
-    std::vector<std::int64_t> waited;
+    std::vector<core::CallId> waited;
     std::erase_if(calls, [&](const auto& call) {
       if (call.second != std::pair{uri, who}) return false;
       waited.push_back(call.first);
@@ -232,7 +232,7 @@ struct World {
     REQUIRE(unwanted.calls == waited);
     look(uri);
   }
-  void withdraw(std::int64_t call) {
+  void withdraw(core::CallId call) {
     subscriptions.withdraw(call);
     calls.erase(call);
   }

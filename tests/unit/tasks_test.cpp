@@ -62,7 +62,7 @@ TEST_CASE("tasks: one that has to make room is handed back to be finished") {
   const auto oldest = tasks.created("one more", of(ben));
   REQUIRE(oldest);
   CHECK(oldest->first == "0");
-  CHECK(oldest->second.waiters == std::vector<std::int64_t>{0});
+  CHECK(oldest->second.waiters == std::vector<core::CallId>{0});
   const auto same = tasks.created("7", of(ben));
   REQUIRE(same);
   CHECK(same->first == "7");

@@ -37,7 +37,7 @@ bool is_running(const Call& call) {
 template <class F>
 void each_running(const Instance& conversation, F&& f) {
   using enum CallState;
-  for (const std::int64_t id : conversation.calls.ids_of({sent, asking, following, parked, returning})) {
+  for (const core::CallId id : conversation.calls.ids_of({sent, asking, following, parked, returning})) {
     const Call& call = *conversation.calls.find(id);
     if (call.purpose == core::Purpose::forwarded) f(call);
   }
@@ -73,7 +73,7 @@ void identify(const State& state, Call& call, const Scanned& message) {
   call.digest = face::digest_of(state.options.hash_key, message.of(message.envelope.method), params);
 }
 
-bool kills_its_server(State& state, Instance& instance, std::int64_t wire_id) {
+bool kills_its_server(State& state, Instance& instance, core::CallId wire_id) {
   Instance& server = process_of(state, instance);
   const Call& call = *instance.calls.find(wire_id);
   const core::Suspect* suspect = call.digest != 0 ? server.suspects.refuse(call.digest, state.now) : nullptr;

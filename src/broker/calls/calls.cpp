@@ -64,7 +64,7 @@ void refuse_canceller(State& state, Session& session, const Instance& instance, 
 }  // namespace
 
 void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
-  const std::int64_t wire_id = call.wire_id;
+  const core::CallId wire_id = call.wire_id;
   instance.calls.become(call, core::Sent{});
   ++instance.calls_total;
   call.effect = may_have_effect(instance, call, message);
@@ -112,7 +112,7 @@ bool becomes_task(const Instance& instance, const Call& call, std::string_view r
 }  // namespace
 
 Message for_server(State& state, const Instance& instance, Call& call, const Scanned& message) {
-  const std::string number = std::to_string(call.wire_id);
+  const std::string number = call.wire_id.text();
   const bool modern = instance.era == proto::Era::modern;
   if (modern && call.era == proto::Era::legacy)
     return to_modern_server(state, instance, call, message, number);
@@ -138,7 +138,7 @@ void forward_call(State& state, Session& session, Instance& instance, const Scan
   if (cancels_too_fast(state, instance, session.id))
     return refuse_canceller(state, session, instance, message);
   Call& call = file(state, session, instance, message, method, asked);
-  const std::int64_t wire_id = call.wire_id;
+  const core::CallId wire_id = call.wire_id;
   identify(state, call, message);
   if (kills_its_server(state, instance, wire_id)) return;
   const bool ready = instance.life == core::Life::ready && may_reach(session, instance);
@@ -165,7 +165,7 @@ void go_alone(State& state, Instance& instance, Call& call) {
   send_now(state, instance, call, {bytes, *envelope});
 }
 
-std::int64_t hold_call(State& state, Session& session, Instance& instance, const Scanned& message,
+core::CallId hold_call(State& state, Session& session, Instance& instance, const Scanned& message,
                        proto::Method method, const Asked& asked) {
   Call& call = file(state, session, instance, message, method, asked);
   instance.calls.become(call, core::Held{});
@@ -208,12 +208,12 @@ void forward_notice(State& state, Session& session, Instance& instance, const Sc
   switch (instance.life) {
     case core::Life::ready:
       if (may_reach(session, instance)) return state.send(instance.id, Message(message.bytes));
-      wait_there(state, session, instance, 0, Message(message.bytes));
+      wait_there(state, session, instance, std::nullopt, Message(message.bytes));
       return;
     case core::Life::starting:
     case core::Life::greeting:
     case core::Life::backing_off:
-      wait_there(state, session, instance, 0, Message(message.bytes));
+      wait_there(state, session, instance, std::nullopt, Message(message.bytes));
       return;
     case core::Life::stopped:
     case core::Life::stopping:
@@ -221,7 +221,7 @@ void forward_notice(State& state, Session& session, Instance& instance, const Sc
   }
 }
 
-std::int64_t own_call(Instance& instance, Purpose purpose, std::string uri) {
+core::CallId own_call(Instance& instance, Purpose purpose, std::string uri) {
   Call call;
   call.purpose = purpose;
   call.uri = std::move(uri);

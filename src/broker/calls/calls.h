@@ -18,7 +18,7 @@ enum class Attached : std::uint8_t { has_its_turn, waits };
 void forward_call(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
                   proto::Method method, const Asked& asked = {});
 // A call that is answered by us when something else has happened; it counts as in flight until then.
-std::int64_t hold_call(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
+core::CallId hold_call(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
                        proto::Method method, const Asked& asked = {});
 Attached attach(State& state, core::Session& session, core::Instance& instance, core::Call& call,
                 const Scanned& message);
@@ -27,7 +27,7 @@ void detach(State& state, core::Instance& instance, core::Call& call);
 void go_alone(State& state, core::Instance& instance, core::Call& call);
 // A notification of a client's for the server.
 void forward_notice(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
-std::int64_t own_call(core::Instance& instance, core::Purpose purpose, std::string uri = {});
+core::CallId own_call(core::Instance& instance, core::Purpose purpose, std::string uri = {});
 // The call as its server wants to hear it.
 proto::Message for_server(State& state, const core::Instance& instance, core::Call& call,
                           const Scanned& message);
@@ -45,14 +45,14 @@ void wait_again(State& state, core::Instance& instance, core::Call& call, proto:
 // ends.cpp
 
 // Takes the call out of all tables; its session, if it still has one that waits, is told nothing.
-core::Call finish(State& state, core::Instance& instance, std::int64_t wire_id);
+core::Call finish(State& state, core::Instance& instance, core::CallId wire_id);
 // The call is over: it is out of all tables, and its client, if one waits, is told so. Calls that have joined
 // it come to the same error; a result would have to be put into the words of each client first.
-void end(State& state, core::Instance& instance, std::int64_t wire_id, const core::Outcome& outcome);
-inline void answer(State& state, core::Instance& instance, std::int64_t wire_id, std::string raw_result) {
+void end(State& state, core::Instance& instance, core::CallId wire_id, const core::Outcome& outcome);
+inline void answer(State& state, core::Instance& instance, core::CallId wire_id, std::string raw_result) {
   end(state, instance, wire_id, core::Outcome::result(std::move(raw_result)));
 }
-inline void fail(State& state, core::Instance& instance, std::int64_t wire_id, std::string raw_error) {
+inline void fail(State& state, core::Instance& instance, core::CallId wire_id, std::string raw_error) {
   end(state, instance, wire_id, core::Outcome::error(std::move(raw_error)));
 }
 std::string response(std::string_view raw_id, const core::Outcome& outcome);
@@ -72,7 +72,7 @@ void unpark(State& state, core::ParkId park);
 // The call is not waited for any more. If the server has it, it is told why, once, and the call stays in the
 // table, cancelled, until it is answered or its time is over; if not, it is forgotten. Where others have
 // joined the call, one of them takes its place and nothing is cancelled.
-void cancel(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view why);
+void cancel(State& state, core::Instance& instance, core::CallId wire_id, std::string_view why);
 // The same for the call that the client's notification names.
 void cancel_by_client(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
 // The session leaves.
@@ -104,13 +104,13 @@ void drop_held_answers(State& state, core::Instance& instance);
 // It is answered with what is kept, or will be with what another call is answered. False: it is to be sent.
 bool answered_by_another(State& state, core::Instance& instance, core::Call& call, const Scanned& message);
 // The server has answered the call: those who are to be given the same. The answer is kept if it may be.
-std::vector<std::int64_t> also_answered(State& state, core::Instance& instance, const core::Call& call,
+std::vector<core::CallId> also_answered(State& state, core::Instance& instance, const core::Call& call,
                                         const Scanned& message);
 // The server has asked something: it must be certain whose reads it works at.
 void part_reads(State& state, core::Instance& instance, proto::Method asked);
 // The call's client waits no more. If others have joined it, it changes places with one of them, and the
 // server goes on. Returns the id that it has now.
-std::int64_t make_way(State& state, core::Instance& instance, std::int64_t wire_id);
+core::CallId make_way(State& state, core::Instance& instance, core::CallId wire_id);
 void outdated(core::Instance& instance, core::ListKind kind);
 void outdated(core::Instance& instance, std::string_view uri);
 void all_outdated(core::Instance& instance);
@@ -122,7 +122,7 @@ bool works_at_something(State& state, core::Instance& server);
 // The call is about to be sent: what it is, should the server die of it.
 void identify(const State& state, core::Call& call, const Scanned& message);
 // The server has died of it too often. True: it has been refused, and is out of the tables.
-bool kills_its_server(State& state, core::Instance& instance, std::int64_t wire_id);
+bool kills_its_server(State& state, core::Instance& instance, core::CallId wire_id);
 // The server has answered a call of a session's.
 void has_answered(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
 // Before the calls of a channel that broke, or of a server that ended unasked, leave the tables.

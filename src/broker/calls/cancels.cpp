@@ -43,11 +43,11 @@ bool is_with_server(const Call& call) {
 }
 
 // Whatever it takes to forget the call. Returns it if the server has to be told.
-std::optional<Call> withdraw(State& state, Instance& instance, std::int64_t wire_id) {
+std::optional<Call> withdraw(State& state, Instance& instance, core::CallId wire_id) {
   Call call = finish(state, instance, wire_id);
   Session* session = state.sessions.find(call.session);
   if (session != nullptr && call.journal_slot) session->journal.call_ended(*call.journal_slot);
-  unpark(state, call.park);
+  if (call.park) unpark(state, *call.park);
   if (leave_task(state, instance, call)) return std::nullopt;
   if (is_with_server(call)) return call;
   instance.subscriptions.withdraw(wire_id);
@@ -56,7 +56,7 @@ std::optional<Call> withdraw(State& state, Instance& instance, std::int64_t wire
 }
 
 void tell_server(State& state, Instance& instance, Call call, Message notice) {
-  const std::int64_t wire_id = call.wire_id;
+  const core::CallId wire_id = call.wire_id;
   if (instance.life == core::Life::ready) state.send(instance.id, std::move(notice));
   instance.calls.restore(std::move(call));
   becomes_cancelled(state, instance, *instance.calls.find(wire_id));
@@ -64,24 +64,23 @@ void tell_server(State& state, Instance& instance, Call call, Message notice) {
 
 }  // namespace
 
-void cancel(State& state, Instance& instance, std::int64_t wire_id, std::string_view why) {
-  const std::int64_t id = make_way(state, instance, wire_id);
+void cancel(State& state, Instance& instance, core::CallId wire_id, std::string_view why) {
+  const core::CallId id = make_way(state, instance, wire_id);
   if (auto call = withdraw(state, instance, id))
-    tell_server(state, instance, std::move(*call), Message(face::cancelled_notice(std::to_string(id), why)));
+    tell_server(state, instance, std::move(*call), Message(face::cancelled_notice(id.text(), why)));
 }
 
 void cancel_by_client(State& state, Session& session, Instance& instance, const Scanned& message) {
-  const auto raw_of = [&](std::int64_t id) { return std::string_view(instance.calls.find(id)->client_id); };
+  const auto raw_of = [&](core::CallId id) { return std::string_view(instance.calls.find(id)->client_id); };
   const proto::Span named = message.envelope.request_id;
-  const std::optional<std::int64_t> found = session.calls.find(message.of(named), raw_of);
+  const std::optional<core::CallId> found = session.calls.find(message.of(named), raw_of);
   if (!found) return;  // Unknown, answered already, or initialize, which cannot be cancelled.
-  const std::int64_t wire_id = make_way(state, instance, *found);
+  const core::CallId wire_id = make_way(state, instance, *found);
   if (auto call = withdraw(state, instance, wire_id)) {
     const bool legacy = call->era == proto::Era::legacy && instance.era == proto::Era::legacy;
-    Message notice =
-        legacy ? Message(message.bytes)
-               : Message(face::cancelled_notice(std::to_string(wire_id), "the client wants no answer"));
-    if (legacy) notice.splice(named, std::to_string(wire_id));
+    Message notice = legacy ? Message(message.bytes)
+                            : Message(face::cancelled_notice(wire_id.text(), "the client wants no answer"));
+    if (legacy) notice.splice(named, wire_id.text());
     tell_server(state, instance, std::move(*call), std::move(notice));
   }
   drain_waiting(state, instance);
@@ -89,12 +88,12 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
 
 void abandon_calls(State& state, Session& session, Instance& instance) {
   // Do not withdraw questions from a session that has left.
-  std::erase_if(session.asks, [](const auto& entry) { return entry.second.call != 0; });
+  std::erase_if(session.asks, [](const auto& entry) { return entry.second.call.has_value(); });
   // First what has joined others' calls, so that those of its own that others have joined are left to others.
-  for (const std::int64_t id : session.calls.wire_ids()) {
+  for (const core::CallId id : session.calls.wire_ids()) {
     if (instance.calls.find(id)->state == CallState::joined) cancel(state, instance, id, {});
   }
-  for (const std::int64_t id : session.calls.wire_ids()) cancel(state, instance, id, "the session has ended");
+  for (const core::CallId id : session.calls.wire_ids()) cancel(state, instance, id, "the session has ended");
   std::erase_if(instance.waiting, [&](const Waiting& waiting) { return waiting.session == session.id; });
 }
 

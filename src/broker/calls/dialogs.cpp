@@ -19,7 +19,7 @@ using core::Waiting;
 
 bool in_dialog(const State& state, const Instance& instance, const Party& party) {
   const bool turns = instance.interactive || instance.order.one;
-  const Session* session = turns && party.call == 0 ? state.sessions.find(party.session) : nullptr;
+  const Session* session = turns && !party.call ? state.sessions.find(party.session) : nullptr;
   if (session == nullptr) return false;
   // Questions may come together: others wait until it is known how many there are.
   const base::Instant settled =

@@ -31,7 +31,7 @@ void forget_one_finished(State& state, const Park& added) {
     state.parks.take(*oldest);
 }
 
-void end_round(State& state, Instance& instance, std::int64_t wire_id) {
+void end_round(State& state, Instance& instance, core::CallId wire_id) {
   const Round round = std::move(instance.rounds.at(wire_id));
   instance.rounds.erase(wire_id);
   const Call* call = instance.calls.find(wire_id);
@@ -39,12 +39,11 @@ void end_round(State& state, Instance& instance, std::int64_t wire_id) {
   if (session == nullptr) return;
   for (const auto& [ask, key] : round.pending) {
     if (session->asks.erase(ask) == 0) continue;
-    state.send(session->id,
-               face::cancelled_notice(std::to_string(ask), "the call that it was asked for is over"));
+    state.send(session->id, face::cancelled_notice(ask.text(), "the call that it was asked for is over"));
   }
 }
 
-void end_listen(State& state, Instance& instance, std::int64_t call) {
+void end_listen(State& state, Instance& instance, core::CallId call) {
   const auto found = instance.listens.find(call);
   if (found == instance.listens.end()) return;
   const SessionId session = found->second.session;
@@ -74,7 +73,7 @@ void send_outcome(State& state, const Call& call, const Outcome& outcome) {
   state.outbox.push_back(SendToSession{call.session, Message(response(call.client_id, outcome)), slot});
 }
 
-Call finish(State& state, Instance& instance, std::int64_t wire_id) {
+Call finish(State& state, Instance& instance, core::CallId wire_id) {
   if (instance.listens.contains(wire_id)) end_listen(state, instance, wire_id);
   if (instance.rounds.contains(wire_id)) end_round(state, instance, wire_id);
   if (const auto led = instance.merging.ended(wire_id)) ensure(led->joined.empty());
@@ -96,10 +95,10 @@ Call finish(State& state, Instance& instance, std::int64_t wire_id) {
   return call;
 }
 
-void end(State& state, Instance& instance, std::int64_t wire_id, const Outcome& outcome) {
+void end(State& state, Instance& instance, core::CallId wire_id, const Outcome& outcome) {
   if (const auto led = instance.merging.ended(wire_id)) {
     ensure(outcome.failed || led->joined.empty());
-    for (const std::int64_t joined : led->joined) end(state, instance, joined, outcome);
+    for (const core::CallId joined : led->joined) end(state, instance, joined, outcome);
   }
   const Call call = finish(state, instance, wire_id);
   if (call.state == CallState::cancelled || call.purpose != Purpose::forwarded) return;
@@ -124,13 +123,13 @@ void conclude(State& state, const Call& call, const Outcome& outcome) {
   // It did not need to know after all, but it has asked.
   for (const ParkedAsk& ask : park->asks) decline_parked(state, park->instance, ask);
   if (park->attached && park->presented.empty()) {  // No ticket is out.
-    state.parks.take(call.park);
+    state.parks.take(*call.park);
     return;
   }
   forget_one_finished(state, *park);
   remember_for_replay(state, *park, outcome);
   const base::Instant until = park->attached ? state.now + core::limits::replay_for : *park->deadline;
-  state.parks.finish(call.park, outcome, until);
+  state.parks.finish(*call.park, outcome, until);
 }
 
 void unpark(State& state, ParkId id) {

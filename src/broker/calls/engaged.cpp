@@ -25,7 +25,7 @@ std::vector<ParkId> parked_at(const State& state, const Session& session, const 
   std::vector<ParkId> found = state.parks.of_session(session.id);
   std::erase_if(found, [&](ParkId id) {
     const Park& park = state.parks.at(id);
-    return park.instance != instance.id || park.call == 0 || park.finished();
+    return park.instance != instance.id || !park.call || park.finished();
   });
   return found;
 }
@@ -34,7 +34,7 @@ bool has_something_there(const State& state, const Session& session, const Insta
   for (const auto& [id, ask] : session.asks) {
     if (!ask.for_roots()) return true;
   }
-  for (const std::int64_t id : session.calls.wire_ids()) {
+  for (const core::CallId id : session.calls.wire_ids()) {
     const Call* call = instance.calls.find(id);
     ensure(call != nullptr);
     if (!goes_along(instance, *call)) return true;

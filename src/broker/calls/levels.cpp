@@ -22,7 +22,7 @@ std::optional<core::Level> lowest_wanted(const State& state, const Instance& ins
 
 void level_step(State& state, Instance& instance) {
   if (instance.era == proto::Era::modern) {
-    for (const std::int64_t call : std::exchange(instance.level_waiters, {}))
+    for (const core::CallId call : std::exchange(instance.level_waiters, {}))
       answer(state, instance, call, "{}");
     return;
   }
@@ -31,7 +31,8 @@ void level_step(State& state, Instance& instance) {
       instance.life != core::Life::ready)
     return;
   instance.talk.level = wanted;
-  state.send(instance.id, face::set_level_request(own_call(instance, core::Purpose::set_level), *wanted));
+  state.send(instance.id,
+             face::set_level_request(own_call(instance, core::Purpose::set_level).value, *wanted));
 }
 
 }  // namespace broker

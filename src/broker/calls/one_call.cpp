@@ -97,7 +97,7 @@ Obstacle obstacle_to(const State& state, const Instance& conversation, const Cal
 
 // The call of the waiting message, if it waits for such a turn and for nothing else.
 const Call* in_queue(const State& state, const Instance& conversation, const Waiting& waiting) {
-  const Call* call = waiting.call != 0 ? conversation.calls.find(waiting.call) : nullptr;
+  const Call* call = conversation.calls.find(waiting.call);
   if (call == nullptr || turn_of(conversation, *call) == Turn::none) return nullptr;
   const core::Session* session = state.sessions.find(waiting.session);
   if (session != nullptr && !may_reach(*session, conversation)) return nullptr;

@@ -6,7 +6,7 @@
 // for every server, and many make up their resources when they are asked. Its resources are never kept.
 //
 // A client that knows of a change never gets an answer from before it: neither one from before the server
-// told of it, nor one from before a call that may have made it (broker/effects.h).
+// told of it, nor one from before a call that may have made it (broker/calls/effects.h).
 #include <algorithm>
 
 #include "broker/calls/calls.h"
@@ -72,11 +72,11 @@ const core::Cache::Kept* kept_for(const State& state, Instance& instance, const 
 }
 
 // As if the server had just said it.
-void give_again(State& state, Instance& instance, std::int64_t wire_id, const core::Cache::Kept& kept) {
+void give_again(State& state, Instance& instance, core::CallId wire_id, const core::Cache::Kept& kept) {
   const auto left = std::chrono::floor<std::chrono::milliseconds>(kept.until - state.now);
   const bool ages = instance.era == proto::Era::modern;
   const base::Bytes bytes = base::Bytes::copy(
-      proto::result_text(std::to_string(wire_id), ages ? face::aged_result(kept.result, left) : kept.result));
+      proto::result_text(wire_id.text(), ages ? face::aged_result(kept.result, left) : kept.result));
   state.notices.push_back(AnswerKept{instance.id, wire_id, bytes});
 }
 
@@ -124,11 +124,11 @@ bool personal(const Scanned& message) {
   return is(Code::missing_client_capability) || is(Code::url_elicitation_required);
 }
 
-void part(State& state, Instance& instance, const std::vector<std::int64_t>& joined) {
-  for (const std::int64_t wire_id : joined) go_alone(state, instance, *instance.calls.find(wire_id));
+void part(State& state, Instance& instance, const std::vector<core::CallId>& joined) {
+  for (const core::CallId wire_id : joined) go_alone(state, instance, *instance.calls.find(wire_id));
 }
 
-void file_again(State& state, const Call& call, std::int64_t before) {
+void file_again(State& state, const Call& call, core::CallId before) {
   Session* session = state.sessions.find(call.session);
   if (session == nullptr) return;
   session->calls.erase(call.client_id, before);
@@ -147,19 +147,19 @@ bool answered_by_another(State& state, Instance& instance, Call& call, const Sca
     give_again(state, instance, call.wire_id, *kept);
     return true;
   }
-  const std::int64_t leader =
-      may_join(session, instance, call) ? instance.merging.leader(*key, state.now) : 0;
-  if (leader == 0) {
+  const std::optional<core::CallId> leader =
+      may_join(session, instance, call) ? instance.merging.leader(*key, state.now) : std::nullopt;
+  if (!leader) {
     instance.merging.leads(std::move(*key), call.wire_id, state.now);
     return false;
   }
   ++instance.merged;
-  instance.calls.become(call, core::Joined{leader, message.bytes});
-  instance.merging.joins(leader, call.wire_id);
+  instance.calls.become(call, core::Joined{*leader, message.bytes});
+  instance.merging.joins(*leader, call.wire_id);
   return true;
 }
 
-std::vector<std::int64_t> also_answered(State& state, Instance& instance, const Call& call,
+std::vector<core::CallId> also_answered(State& state, Instance& instance, const Call& call,
                                         const Scanned& message) {
   if (!shareable_method(call.method)) instance.merging.close();
   if (call.method == Method::tools_list) learn_read_only(instance, message.of(message.envelope.result));
@@ -174,36 +174,36 @@ std::vector<std::int64_t> also_answered(State& state, Instance& instance, const 
   if (message.envelope.error.present() && !led->key.cursor.empty()) {
     instance.talk.cache.forget([&](const CacheKey& key) { return key.method == led->key.method; });
   }
-  std::vector<std::int64_t> joined = std::move(led->joined);
+  std::vector<core::CallId> joined = std::move(led->joined);
   keep(state, instance, std::move(*led), message);
   return joined;
 }
 
 void part_reads(State& state, Instance& instance, Method asked) {
-  const std::vector<std::int64_t> reads = instance.merging.leading(is_read);
+  const std::vector<core::CallId> reads = instance.merging.leading(is_read);
   // All get the same answer to that, and servers ask it when they start; of a modern client's read it is
   // asked on its own.
   if (asked == Method::roots_list && reads.empty()) return;
   instance.asks = true;
-  for (const std::int64_t leader : reads) {
+  for (const core::CallId leader : reads) {
     const auto led = instance.merging.ended(leader);
     part(state, instance, led->joined);
   }
 }
 
-std::int64_t make_way(State& state, Instance& instance, std::int64_t wire_id) {
-  const std::int64_t other = instance.merging.one_joined(wire_id);
-  if (other == 0) return wire_id;
+core::CallId make_way(State& state, Instance& instance, core::CallId wire_id) {
+  const std::optional<core::CallId> other = instance.merging.one_joined(wire_id);
+  if (!other) return wire_id;
   Call leader = instance.calls.take(wire_id);
-  Call follower = instance.calls.take(other);
+  Call follower = instance.calls.take(*other);
   follower.original = follower.state.as<core::Joined>().request;  // It may have to be made again.
   std::swap(leader.wire_id, follower.wire_id);
   std::swap(leader.state, follower.state);
   file_again(state, leader, wire_id);
-  file_again(state, follower, other);
+  file_again(state, follower, *other);
   instance.calls.restore(std::move(leader));
   instance.calls.restore(std::move(follower));
-  return other;
+  return *other;
 }
 
 void outdated(Instance& instance, core::ListKind kind) {

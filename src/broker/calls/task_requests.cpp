@@ -24,7 +24,7 @@ std::string id_params(std::string_view id) {
 // A request of ours about a task of that session's.
 void ask_about_task(State& state, Instance& instance, Purpose purpose, Method method, const std::string& id,
                     SessionId owner, std::string_view responses) {
-  const std::int64_t call = own_call(instance, purpose, id);
+  const core::CallId call = own_call(instance, purpose, id);
   std::string params = id_params(id);
   const Session* session = state.sessions.find(owner);
   if (instance.era == proto::Era::modern) {
@@ -34,7 +34,7 @@ void ask_about_task(State& state, Instance& instance, Purpose purpose, Method me
     params = face::modern_params(
         params, {.claim = claim, .token = {}, .level = {}, .responses = responses, .request_state = {}});
   }
-  state.send(instance.id, proto::request_text(std::to_string(call), proto::name_of(method), params));
+  state.send(instance.id, proto::request_text(call.text(), proto::name_of(method), params));
 }
 
 void cancel_task(State& state, Instance& instance, const std::string& id, Task& task) {

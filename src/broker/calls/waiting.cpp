@@ -44,7 +44,7 @@ bool works_for(const Instance& instance, const Party& party) {
 bool others_wait(const State& state, Instance& instance, const Party& party) {
   for (const Waiting& waiting : instance.waiting) {
     if (held(state, instance, waiting)) continue;
-    const Call* call = waiting.call != 0 ? instance.calls.find(waiting.call) : nullptr;
+    const Call* call = instance.calls.find(waiting.call);
     const bool other = call != nullptr && party_of(*call) != party && proto::may_ask(call->method);
     if (other && !held_by_own_dialog(state, instance, *call)) return true;
   }
@@ -73,9 +73,10 @@ bool must_wait_its_turn(const State& state, Instance& instance, const Call& call
   return others_wait(state, instance, party) || taken_by_another(state, instance, party);
 }
 
-void wait_there(State& state, Session& session, Instance& instance, std::int64_t call, Message message) {
+void wait_there(State& state, Session& session, Instance& instance, std::optional<core::CallId> call,
+                Message message) {
   const std::size_t bytes = message.size();
-  const Call* filed = call != 0 ? instance.calls.find(call) : nullptr;
+  const Call* filed = instance.calls.find(call);
   instance.waiting.push_back({.session = session.id,
                               .call = call,
                               .message = std::move(message),
@@ -93,7 +94,7 @@ void no_longer_waiting(State& state, core::Session& session, std::size_t bytes) 
     resume(state, session, core::Pause::waiting);
 }
 
-void no_longer_queued(State& state, Session* session, Instance& instance, std::int64_t wire_id) {
+void no_longer_queued(State& state, Session* session, Instance& instance, core::CallId wire_id) {
   const auto found = std::ranges::find(instance.waiting, wire_id, &Waiting::call);
   if (found == instance.waiting.end()) return;
   if (session != nullptr) no_longer_waiting(state, *session, found->bytes);
@@ -102,7 +103,7 @@ void no_longer_queued(State& state, Session* session, Instance& instance, std::i
 
 void wait_again(State& state, Instance& instance, Call& call, Message message) {
   if (const auto led = instance.merging.ended(call.wire_id)) {
-    for (const std::int64_t joined : led->joined) {
+    for (const core::CallId joined : led->joined) {
       Call& other = *instance.calls.find(joined);
       wait_again(state, instance, other, Message(other.state.as<core::Joined>().request));
     }
@@ -209,7 +210,7 @@ void drain_waiting(State& state, Instance& instance) {
       instance.waiting.push_back(std::move(waiting));
       continue;
     }
-    Call* call = waiting.call != 0 ? instance.calls.find(waiting.call) : nullptr;
+    Call* call = instance.calls.find(waiting.call);
     if (call != nullptr && begins_again(*call)) {
       no_longer_waiting(state, *session, waiting.bytes);
       begin_again(state, instance, *call, waiting.message.bytes());

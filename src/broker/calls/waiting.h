@@ -8,11 +8,11 @@
 
 namespace broker {
 
-// The call, which is in the table, or a notification (0), waits until the server can take it.
-void wait_there(State& state, core::Session& session, core::Instance& instance, std::int64_t call,
-                proto::Message message);
+// The call, which is in the table, or a notification (absent), waits until the server can take it.
+void wait_there(State& state, core::Session& session, core::Instance& instance,
+                std::optional<core::CallId> call, proto::Message message);
 // It is over, and not to be sent any more. `session` is null if that is gone.
-void no_longer_queued(State& state, core::Session* session, core::Instance& instance, std::int64_t wire_id);
+void no_longer_queued(State& state, core::Session* session, core::Instance& instance, core::CallId wire_id);
 // calls.cpp: the server can take it.
 void send_now(State& state, core::Instance& instance, core::Call& call, const Scanned& message);
 

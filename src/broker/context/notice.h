@@ -18,14 +18,14 @@ namespace broker {
 // The call is answered with what was kept of an earlier answer, as if the server had just said it.
 struct AnswerKept {
   core::InstanceId instance;
-  std::int64_t call = 0;
+  core::CallId call;
   base::Bytes answer;
 };
 
 // The turn of a call has come that had been parked, and whose client has come back with this request.
 struct TurnCame {
   core::InstanceId instance;
-  std::int64_t call = 0;
+  core::CallId call;
   base::Bytes request;
 };
 

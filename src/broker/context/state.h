@@ -44,9 +44,8 @@ struct State {
   // Servers whose sessions may belong elsewhere (sessions/belonging.cpp).
   std::vector<InstanceId> to_settle;
   std::optional<DaemonLeaves::Sessions> leaving;  // The daemon ends: nothing is started any more.
-  // While a line of a server's is looked at: the call of its on whose stream the line came, by our id; 0 if
-  // none.
-  std::int64_t heard_on = 0;
+  // While a line of a server's is looked at: the call on whose stream the line came, if it came on one.
+  std::optional<core::CallId> heard_on;
 
   void send(SessionId session, proto::Message message) {
     outbox.push_back(SendToSession{session, std::move(message)});
@@ -96,7 +95,7 @@ struct Asked {
 // Takes turns at an interactive server: a legacy session, or one call of a modern one (asked per call).
 struct Party {
   SessionId session;
-  std::int64_t call = 0;
+  std::optional<core::CallId> call = {};
   auto operator<=>(const Party&) const = default;
 };
 

@@ -37,7 +37,7 @@ bool listens(const Session& session) {
 
 // Levels that were asked for before anybody knew that the server has none.
 void refuse_levels(State& state, Instance& instance) {
-  for (const std::int64_t call : std::exchange(instance.level_waiters, {})) {
+  for (const core::CallId call : std::exchange(instance.level_waiters, {})) {
     if (Session* session = state.sessions.find(instance.calls.find(call)->session)) session->level.reset();
     fail(state, instance, call, R"({"code":-32601,"message":"Method not found"})");
   }
@@ -61,7 +61,7 @@ void client_subscribes(State& state, Session& session, Instance& instance, const
                 proto::error_text(id, proto::Code::invalid_params, sentence, {session.server, false}));
     return;
   }
-  const std::int64_t call = hold_call(state, session, instance, message, proto::Method::resources_subscribe);
+  const core::CallId call = hold_call(state, session, instance, message, proto::Method::resources_subscribe);
   if (instance.subscriptions.want(uri, {session.id, call}).granted) {
     answer(state, instance, call, "{}");
     note_setup(state, session);
@@ -78,7 +78,7 @@ void client_subscribes(State& state, Session& session, Instance& instance, const
 void client_unsubscribes(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
   const Subscriptions::Unwanted unwanted = instance.subscriptions.unwant(uri, session.id);
-  for (const std::int64_t call : unwanted.calls) answer(state, instance, call, "{}");
+  for (const core::CallId call : unwanted.calls) answer(state, instance, call, "{}");
   state.reply(session, message.of(message.envelope.id),
               proto::result_text(message.of(message.envelope.id), "{}"));
   // Also if the server had refused it when it was asked again after a crash: the next daemon is not to ask.
@@ -109,11 +109,11 @@ void subscription_step(State& state, Instance& instance, const std::string& uri)
       return;
     case Subscriptions::Step::subscribe:
       state.send(instance.id,
-                 face::subscribe_request(own_call(instance, core::Purpose::subscribe, uri), uri));
+                 face::subscribe_request(own_call(instance, core::Purpose::subscribe, uri).value, uri));
       return;
     case Subscriptions::Step::unsubscribe:
       state.send(instance.id,
-                 face::unsubscribe_request(own_call(instance, core::Purpose::unsubscribe, uri), uri));
+                 face::unsubscribe_request(own_call(instance, core::Purpose::unsubscribe, uri).value, uri));
       return;
   }
 }
@@ -131,8 +131,8 @@ void tell_waiters(State& state, Instance& instance, const std::string& uri,
                   std::string_view raw_error) {
   const bool success = !raw_result.empty();
   for (const Subscriptions::Waiter& waiter : waiters) {
-    if (waiter.listen != 0) {
-      listen_outcome(state, instance, waiter.listen, uri, success);
+    if (waiter.listen) {
+      listen_outcome(state, instance, *waiter.listen, uri, success);
       continue;
     }
     if (success) {
@@ -190,7 +190,7 @@ void client_sets_level(State& state, Session& session, Instance& instance, const
   }
   session.level = level;
   note_setup(state, session);
-  const std::int64_t call = hold_call(state, session, instance, message, proto::Method::logging_set_level);
+  const core::CallId call = hold_call(state, session, instance, message, proto::Method::logging_set_level);
   if (greeted &&
       (instance.life != core::Life::ready || lowest_wanted(state, instance) == instance.talk.level)) {
     answer(state, instance, call, "{}");
@@ -208,7 +208,7 @@ void client_sets_level(State& state, Session& session, Instance& instance, const
 void level_answered(State& state, Instance& instance, const Scanned& message) {
   const bool refused = message.envelope.error.present();
   if (refused) instance.talk.level.reset();
-  for (const std::int64_t call : std::exchange(instance.level_waiters, {})) {
+  for (const core::CallId call : std::exchange(instance.level_waiters, {})) {
     if (refused) {
       if (Session* session = state.sessions.find(instance.calls.find(call)->session)) session->level.reset();
       fail(state, instance, call, std::string(message.of(message.envelope.error)));
@@ -224,7 +224,7 @@ namespace {
 // nothing says which call a line is about, but while there is only one it is about that one; a call that was
 // cancelled a moment ago may still be running, and so is one that the server has answered with a task.
 const core::Call* call_of_log_line(const State& state, const Instance& instance) {
-  if (state.heard_on != 0) return instance.calls.find(state.heard_on);
+  if (state.heard_on) return instance.calls.find(state.heard_on);
   const core::Call* only = nullptr;
   std::size_t count = 0;
   const bool modern = instance.era == proto::Era::modern;  // It logs for those only that want it to.
@@ -304,8 +304,8 @@ void resource_told(State& state, Instance& instance, const std::string& uri) {
   for (const auto& [id, listen] : concerned) {
     Session* session = state.sessions.find(id);
     if (session == nullptr) continue;
-    if (listen != 0) {
-      tell_listen(state, instance, listen, uri);
+    if (listen) {
+      tell_listen(state, instance, *listen, uri);
     } else if (session->blocked) {
       hold_update(*session, instance, uri, notice);
     } else {
@@ -323,8 +323,8 @@ void resource_updated(State& state, Instance& instance, const Scanned& message) 
   for (const auto& [id, listen] : concerned) {
     Session* session = state.sessions.find(id);
     if (session == nullptr) continue;
-    if (listen != 0) {
-      tell_listen(state, instance, listen, uri);
+    if (listen) {
+      tell_listen(state, instance, *listen, uri);
       continue;
     }
     if (session->blocked) {

@@ -47,12 +47,12 @@ void client_listens(State& state, core::Session& session, core::Instance& instan
                     Told told = Told::by_us);
 // The server is ready: what was asked for is asked for there.
 void begin_listens(State& state, core::Instance& instance);
-void listen_outcome(State& state, core::Instance& instance, std::int64_t listen, const std::string& uri,
+void listen_outcome(State& state, core::Instance& instance, core::CallId listen, const std::string& uri,
                     bool granted);
 // The server tells nobody of the resource any more: those that were granted it and have not been told yet.
 void refused_to_listens(State& state, core::Instance& instance, const std::string& uri);
 void tell_listens(State& state, core::Instance& instance, core::ListKind kind);
-void tell_listen(State& state, core::Instance& instance, std::int64_t listen, const std::string& uri);
+void tell_listen(State& state, core::Instance& instance, core::CallId listen, const std::string& uri);
 void flush_listen(State& state, core::Instance& instance, core::Listen& listen);
 // A modern server has answered for the tasks that were asked of it: those of `granted` will be told of.
 void listens_decide_tasks(State& state, core::Instance& instance, const std::set<std::string>& asked,
@@ -65,6 +65,6 @@ void upstream_step(State& state, core::Instance& instance);
 void upstream_acknowledged(State& state, core::Instance& instance, const Scanned& message);
 void upstream_tick(State& state, core::Instance& instance);
 std::optional<base::Instant> upstream_deadline(const core::Instance& instance);
-void upstream_ended(State& state, core::Instance& instance, std::int64_t call, const Scanned& message);
+void upstream_ended(State& state, core::Instance& instance, core::CallId call, const Scanned& message);
 
 }  // namespace broker

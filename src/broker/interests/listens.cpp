@@ -72,14 +72,14 @@ void begin_tasks(State& state, Instance& instance, Listen& listen) {
   if (legacy) return;  // That tells of all that it makes.
   const core::UpstreamListen& upstream = instance.talk.upstream;
   listen.undecided_tasks = listen.filter.tasks;
-  if (upstream.call != 0)
+  if (upstream.call)
     std::erase_if(listen.undecided_tasks,
                   [&](const std::string& task) { return upstream.filter.tasks.contains(task); });
   if (!listen.undecided_tasks.empty()) upstream_step(state, instance);
 }
 
 // Only now is it known what the server can tell at all.
-void begin(State& state, Instance& instance, std::int64_t call) {
+void begin(State& state, Instance& instance, core::CallId call) {
   Listen& listen = instance.listens.at(call);
   listen.begun = true;
   listen.filter.lists &= instance.known.tells_lists;
@@ -126,7 +126,7 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
     return refuse(too_many_subscriptions());
   Asked asked;
   asked.era = proto::Era::modern;
-  const std::int64_t call =
+  const core::CallId call =
       hold_call(state, session, instance, message, proto::Method::subscriptions_listen, asked);
   Listen& listen = instance.listens[call];
   listen.call = call;
@@ -143,12 +143,12 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
 }
 
 void begin_listens(State& state, Instance& instance) {
-  std::vector<std::int64_t> calls;
+  std::vector<core::CallId> calls;
   for (auto& [call, listen] : instance.listens) {
     listen.begun = listen.acknowledged;
     calls.push_back(call);
   }
-  for (const std::int64_t call : calls) {
+  for (const core::CallId call : calls) {
     Listen& listen = instance.listens.at(call);
     if (!listen.acknowledged) {
       // What a process before this one had granted of it.
@@ -163,7 +163,7 @@ void begin_listens(State& state, Instance& instance) {
   }
 }
 
-void listen_outcome(State& state, Instance& instance, std::int64_t call, const std::string& uri,
+void listen_outcome(State& state, Instance& instance, core::CallId call, const std::string& uri,
                     bool granted) {
   const auto found = instance.listens.find(call);
   if (found == instance.listens.end()) return;
@@ -213,7 +213,7 @@ void hold_update(const Instance& instance, Listen& listen, const std::string& ur
 
 }  // namespace
 
-void tell_listen(State& state, Instance& instance, std::int64_t call, const std::string& uri) {
+void tell_listen(State& state, Instance& instance, core::CallId call, const std::string& uri) {
   const auto found = instance.listens.find(call);
   // Before it knows what it is granted it has nothing that could be outdated.
   if (found == instance.listens.end() || !found->second.acknowledged) return;

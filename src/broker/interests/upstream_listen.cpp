@@ -30,9 +30,9 @@ core::Filter wanted_of(const Instance& instance) {
   return filter;
 }
 
-void end(State& state, Instance& instance, std::int64_t call) {
-  if (call == 0 || instance.calls.find(call) == nullptr) return;
-  state.send(instance.id, face::cancelled_notice(std::to_string(call), "it is replaced or no longer needed"));
+void close(State& state, Instance& instance, core::CallId call) {
+  if (instance.calls.find(call) == nullptr) return;
+  state.send(instance.id, face::cancelled_notice(call.text(), "it is replaced or no longer needed"));
   core::Call& replaced = *instance.calls.find(call);
   instance.calls.become(replaced, core::Cancelled{state.now});
   instance.times.tombstones.push_back({state.now + core::limits::tombstone, call});
@@ -62,7 +62,7 @@ void open(State& state, Instance& instance, core::Filter wanted) {
   upstream.wanted = std::move(wanted);
   const std::string claim = face::own_claim(state.options.version, instance.first);
   state.send(instance.id,
-             face::listen_request(upstream.opening,
+             face::listen_request(upstream.opening->value,
                                   upstream.wanted.tasks.empty() ? claim : face::claim_with_tasks(claim),
                                   upstream.wanted));
 }
@@ -79,10 +79,10 @@ void tell_everything(State& state, Instance& instance) {
 // What changes for the resources that are waited for happens with the next listen, or has happened.
 void settle(State& state, Instance& instance, core::Filter wanted) {
   UpstreamListen& upstream = instance.talk.upstream;
-  if (!wanted.empty() && (upstream.call == 0 || wanted != upstream.filter))
+  if (!wanted.empty() && (!upstream.call || wanted != upstream.filter))
     return open(state, instance, std::move(wanted));
   if (wanted.empty()) {
-    end(state, instance, std::exchange(upstream.call, 0));
+    if (const auto open = std::exchange(upstream.call, std::nullopt)) close(state, instance, *open);
     upstream.filter = {};
   }
   for (const std::string& uri : std::exchange(upstream.changing, {})) decide(state, instance, uri, true);
@@ -92,7 +92,7 @@ void settle(State& state, Instance& instance, core::Filter wanted) {
 
 void upstream_step(State& state, Instance& instance) {
   UpstreamListen& upstream = instance.talk.upstream;
-  if (instance.life != core::Life::ready || upstream.opening != 0 || upstream.retry_at) return;
+  if (instance.life != core::Life::ready || upstream.opening || upstream.retry_at) return;
   core::Filter wanted = wanted_of(instance);
   std::vector<std::string> impossible;
   upstream.changing.clear();
@@ -112,11 +112,12 @@ void upstream_acknowledged(State& state, Instance& instance, const Scanned& mess
   if (call == nullptr || call->wire_id != upstream.opening) return;
   const core::Filter granted = face::read_acknowledged(message.of(message.envelope.params));
   const bool lost_one = upstream.failures != 0;
-  const std::int64_t before = std::exchange(upstream.call, std::exchange(upstream.opening, 0));
-  if (instance.spec.link == core::Link::stdio) {
-    end(state, instance, before);
-  } else if (before != 0) {
-    upstream.replaced.push_back({before, state.now + core::limits::replaced_listen});
+  const std::optional<core::CallId> before =
+      std::exchange(upstream.call, std::exchange(upstream.opening, std::nullopt));
+  if (before && instance.spec.link == core::Link::stdio) {
+    close(state, instance, *before);
+  } else if (before) {
+    upstream.replaced.push_back({*before, state.now + core::limits::replaced_listen});
   }
   upstream.filter = std::move(upstream.wanted);
   upstream.failures = 0;
@@ -139,7 +140,7 @@ void upstream_acknowledged(State& state, Instance& instance, const Scanned& mess
 void upstream_tick(State& state, Instance& instance) {
   UpstreamListen& upstream = instance.talk.upstream;
   while (!upstream.replaced.empty() && upstream.replaced.front().due <= state.now) {
-    end(state, instance, upstream.replaced.front().call);
+    close(state, instance, upstream.replaced.front().call);
     upstream.replaced.erase(upstream.replaced.begin());
   }
   if (!upstream.retry_at || state.now < *upstream.retry_at) return;
@@ -154,19 +155,19 @@ std::optional<base::Instant> upstream_deadline(const Instance& instance) {
   return upstream.retry_at ? std::min(due, *upstream.retry_at) : due;
 }
 
-void upstream_ended(State& state, Instance& instance, std::int64_t call, const Scanned& message) {
+void upstream_ended(State& state, Instance& instance, core::CallId call, const Scanned& message) {
   UpstreamListen& upstream = instance.talk.upstream;
   if (call == upstream.call) {
-    upstream.call = 0;
+    upstream.call.reset();
     upstream.filter = {};
     instance.subscriptions.upstream_broke_off();
-    if (upstream.opening == 0) {
+    if (!upstream.opening) {
       again_later(state, upstream);
     } else {
       ++upstream.failures;  // The next is on its way, but something may change before it is there.
     }
   } else if (call == upstream.opening) {
-    upstream.opening = 0;
+    upstream.opening.reset();
     const bool refused = message.envelope.error.present();  // Else it was ended before it began.
     // One task that the server does not know makes it refuse the whole listen.
     if (refused && !upstream.wanted.tasks.empty()) {

@@ -18,8 +18,8 @@ using core::Session;
 using proto::Code;
 using proto::Method;
 
-std::int64_t new_ask(State& state, Session& session, Instance& instance, Ask ask) {
-  const std::int64_t id = session.next_ask++;
+core::AskId new_ask(State& state, Session& session, Instance& instance, Ask ask) {
+  const core::AskId id = session.next_ask++;
   if (session.input_ended) ask.due = state.now;
   instance.times.ask_dues.insert({ask.due, session.id, id});
   session.asks.emplace(id, std::move(ask));
@@ -38,7 +38,7 @@ void withdraw_asks(State& state, Instance& instance) {
   for (const SessionId id : instance.sessions) {
     Session& session = state.sessions.at(id);
     for (const auto& [ask_id, ask] : std::exchange(session.asks, {})) {
-      state.send(id, face::cancelled_notice(std::to_string(ask_id), "the server has ended"));
+      state.send(id, face::cancelled_notice(ask_id.text(), "the server has ended"));
     }
   }
   instance.times.ask_dues.clear();
@@ -95,18 +95,17 @@ void pass_on(State& state, Session& session, Instance& instance, const Scanned& 
                proto::error_text(question.raw_id, Code::invalid_params, "hearth: " + changed.error()));
     return;
   }
-  const std::int64_t id = new_ask(state, session, instance,
-                                  {.server_id = std::string(question.raw_id),
-                                   .method = question.method,
-                                   .token = std::string(message.of(message.envelope.progress_token)),
-                                   .due = state.now + instance.spec.timing.ask_timeout,
-                                   .by_task = message.envelope.related_task.present()});
+  const core::AskId id = new_ask(state, session, instance,
+                                 {.server_id = std::string(question.raw_id),
+                                  .method = question.method,
+                                  .token = std::string(message.of(message.envelope.progress_token)),
+                                  .due = state.now + instance.spec.timing.ask_timeout,
+                                  .by_task = message.envelope.related_task.present()});
   proto::Message out(message.bytes);
   if (*changed) {
-    out = proto::Message(
-        proto::request_text(std::to_string(id), message.of(message.envelope.method), **changed));
+    out = proto::Message(proto::request_text(id.text(), message.of(message.envelope.method), **changed));
   } else {
-    out.splice(message.envelope.id, std::to_string(id));
+    out.splice(message.envelope.id, id.text());
   }
   state.send_about(session.id, std::move(out), concerned_call(state, session, instance));
   dialog_begins(state, instance);

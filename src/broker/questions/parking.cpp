@@ -78,7 +78,7 @@ void give_up(State& state, ParkId id, std::string_view why) {
   Instance* instance = state.instances.find(park.instance);
   Call* call = instance != nullptr ? instance->calls.find(park.call) : nullptr;
   if (call == nullptr || call->park != id) return;
-  cancel(state, *instance, park.call, why);
+  cancel(state, *instance, *park.call, why);
   drain_waiting(state, *instance);
 }
 
@@ -101,15 +101,15 @@ void park_ask(State& state, Instance& instance, Call& call, const Scanned& messa
     park.call = call.wire_id;
     call.park = state.parks.insert(std::move(park));
   }
-  state.parks.ask(call.park, std::move(ask));
-  const Park& park = state.parks.at(call.park);
+  state.parks.ask(*call.park, std::move(ask));
+  const Park& park = state.parks.at(*call.park);
   if (park.attached && !park.round_due)
-    state.parks.set_round_due(call.park, state.now + core::limits::questions_together);
+    state.parks.set_round_due(*call.park, state.now + core::limits::questions_together);
 }
 
 // The call has ended: what is asked is known, and the client makes the call anew.
 void park_ended(State& state, Instance& instance, const Call& call, std::vector<ParkedAsk> asks) {
-  if (call.park != 0) state.parks.take(call.park);
+  if (call.park) state.parks.take(*call.park);
   const Session* session = state.sessions.find(call.session);
   if (session == nullptr) return;
   if (has_too_many(state, *session)) {

@@ -16,7 +16,7 @@ namespace broker {
 void refuse_asks(State& state, core::Session& session, core::Instance& instance);
 // The server goes: the client is told that nobody waits for its answers.
 void withdraw_asks(State& state, core::Instance& instance);
-std::int64_t new_ask(State& state, core::Session& session, core::Instance& instance, core::Ask ask);
+core::AskId new_ask(State& state, core::Session& session, core::Instance& instance, core::Ask ask);
 
 // parking.cpp
 
@@ -45,10 +45,10 @@ void parks_tick(State& state);
 void begin_round(State& state, core::Instance& instance, core::Call& call, const Scanned& message);
 // The client's answer to one of them; raw_result is empty if it gave none. Returns all answers when it was
 // the last.
-std::optional<std::string> round_answered(State& state, core::Instance& instance, std::int64_t ask,
+std::optional<std::string> round_answered(State& state, core::Instance& instance, core::AskId ask,
                                           const core::Ask& what, std::string_view raw_result);
 // The call is made again, with the answers that there are.
-void make_again(State& state, core::Instance& instance, std::int64_t wire_id);
+void make_again(State& state, core::Instance& instance, core::CallId wire_id);
 // Makes the calls again that waited for their turn.
 void rounds_go_on(State& state, core::Instance& instance);
 std::optional<base::Instant> rounds_deadline(const core::Instance& instance);

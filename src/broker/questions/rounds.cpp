@@ -20,7 +20,7 @@ using core::Session;
 using proto::Method;
 
 // A failed tool is for the model to see; whatever else fails is for the client.
-void give_up(State& state, Instance& instance, std::int64_t wire_id, std::string_view sentence) {
+void give_up(State& state, Instance& instance, core::CallId wire_id, std::string_view sentence) {
   const Call* call = instance.calls.find(wire_id);
   if (call->method == Method::tools_call) {
     const std::string whole = "hearth: server " + instance.spec.name + ": " + std::string(sentence);
@@ -31,23 +31,23 @@ void give_up(State& state, Instance& instance, std::int64_t wire_id, std::string
 }
 
 // What 2025-11-25 requires and 2026-07-28 has not.
-std::string params_for_client(const face::InputRequest& request, std::int64_t ask) {
+std::string params_for_client(const face::InputRequest& request, core::AskId ask) {
   if (request.mode != core::Mode::url) return request.params;
-  return proto::with_members(request.params, R"("elicitationId":"hearth-)" + std::to_string(ask) + '"',
+  return proto::with_members(request.params, R"("elicitationId":"hearth-)" + ask.text() + '"',
                              {"elicitationId"});
 }
 
 void ask_client(State& state, Session& session, Instance& instance, const Call& call, Round& round,
                 const face::InputRequest& request) {
-  const std::int64_t id = new_ask(state, session, instance,
-                                  {.server_id = {},
-                                   .method = request.method,
-                                   .token = {},
-                                   .call = call.wire_id,
-                                   .due = state.now + instance.spec.timing.ask_timeout});
+  const core::AskId id = new_ask(state, session, instance,
+                                 {.server_id = {},
+                                  .method = request.method,
+                                  .token = {},
+                                  .call = call.wire_id,
+                                  .due = state.now + instance.spec.timing.ask_timeout});
   round.pending[id] = request.key;
   state.send_about(session.id,
-                   proto::Message(proto::request_text(std::to_string(id), proto::name_of(request.method),
+                   proto::Message(proto::request_text(id.text(), proto::name_of(request.method),
                                                       params_for_client(request, id))),
                    session.many_streams ? call.client_id : std::string());
 }
@@ -55,7 +55,7 @@ void ask_client(State& state, Session& session, Instance& instance, const Call& 
 }  // namespace
 
 // The same call under a new id.
-void make_again(State& state, Instance& instance, std::int64_t wire_id) {
+void make_again(State& state, Instance& instance, core::CallId wire_id) {
   const Round round = std::move(instance.rounds.at(wire_id));
   instance.rounds.erase(wire_id);
   if (waits_for_others(state, instance, *instance.calls.find(wire_id))) {
@@ -79,7 +79,7 @@ void make_again(State& state, Instance& instance, std::int64_t wire_id) {
   const auto envelope = proto::scan(call.original.text);
   ensure(envelope.has_value());
   const Scanned original{call.original, *envelope};
-  const std::string number = std::to_string(call.wire_id);
+  const std::string number = call.wire_id.text();
   const std::string responses = round.answers.empty() ? std::string() : '{' + round.answers + '}';
   const face::Extra extra{.claim = session.claim,
                           .token = call.token.empty() ? std::string_view() : number,
@@ -91,7 +91,7 @@ void make_again(State& state, Instance& instance, std::int64_t wire_id) {
 }
 
 void begin_round(State& state, Instance& instance, Call& call, const Scanned& message) {
-  const std::int64_t wire_id = call.wire_id;
+  const core::CallId wire_id = call.wire_id;
   Session& session = state.sessions.at(call.session);
   auto wanted = face::read_input_required(message.of(message.envelope.result));
   if (!wanted) return give_up(state, instance, wire_id, wanted.error());
@@ -126,16 +126,16 @@ void ask_in_round(State& state, Instance& instance, Call& call,
     ask_client(state, session, instance, call, round, request);
 }
 
-std::optional<std::string> round_answered(State& state, Instance& instance, std::int64_t ask, const Ask& what,
+std::optional<std::string> round_answered(State& state, Instance& instance, core::AskId ask, const Ask& what,
                                           std::string_view raw_result) {
-  const auto found = instance.rounds.find(what.call);
+  const auto found = instance.rounds.find(*what.call);
   if (found == instance.rounds.end()) return std::nullopt;
   Round& round = found->second;
   const auto pending = round.pending.find(ask);
   if (pending == round.pending.end()) return std::nullopt;
   const std::string result = raw_result.empty() ? face::unanswered(what.method) : std::string(raw_result);
   if (result.empty()) {
-    give_up(state, instance, what.call, "asked for input, and the client gave none");
+    give_up(state, instance, *what.call, "asked for input, and the client gave none");
     return std::nullopt;
   }
   if (!round.answers.empty()) round.answers += ',';
@@ -146,11 +146,11 @@ std::optional<std::string> round_answered(State& state, Instance& instance, std:
 }
 
 void rounds_go_on(State& state, Instance& instance) {
-  std::vector<std::int64_t> held;
+  std::vector<core::CallId> held;
   for (const auto& [call, round] : instance.rounds) {
     if (round.waits) held.push_back(call);
   }
-  for (const std::int64_t call : held) make_again(state, instance, call);
+  for (const core::CallId call : held) make_again(state, instance, call);
 }
 
 std::optional<base::Instant> rounds_deadline(const Instance& instance) {
@@ -162,11 +162,11 @@ std::optional<base::Instant> rounds_deadline(const Instance& instance) {
 }
 
 void rounds_tick(State& state, Instance& instance) {
-  std::vector<std::int64_t> due;
+  std::vector<core::CallId> due;
   for (const auto& [call, round] : instance.rounds) {
     if (round.due && *round.due <= state.now) due.push_back(call);
   }
-  for (const std::int64_t call : due) make_again(state, instance, call);
+  for (const core::CallId call : due) make_again(state, instance, call);
 }
 
 }  // namespace broker

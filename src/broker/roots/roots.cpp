@@ -32,12 +32,12 @@ bool being_asked(const Session& session) {
 
 void ask_for_roots(State& state, Session& session, Instance& instance, std::string about) {
   if (being_asked(session)) return;
-  const std::int64_t id = new_ask(state, session, instance,
-                                  {.server_id = {},
-                                   .method = proto::Method::roots_list,
-                                   .token = {},
-                                   .due = state.now + core::limits::roots_wait});
-  state.send_about(session.id, proto::Message(proto::request_text(std::to_string(id), "roots/list")),
+  const core::AskId id = new_ask(state, session, instance,
+                                 {.server_id = {},
+                                  .method = proto::Method::roots_list,
+                                  .token = {},
+                                  .due = state.now + core::limits::roots_wait});
+  state.send_about(session.id, proto::Message(proto::request_text(id.text(), "roots/list")),
                    std::move(about));
 }
 

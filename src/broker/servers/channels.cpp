@@ -19,7 +19,7 @@ constexpr int forgotten_most = 3;
 
 // Ours to a conversation that is over: an answer that comes late says nothing about the next one.
 void drop_settings(Instance& channel) {
-  for (const std::int64_t id : channel.calls.ids()) {
+  for (const core::CallId id : channel.calls.ids()) {
     const core::Purpose purpose = channel.calls.find(id)->purpose;
     const bool setting = purpose == core::Purpose::subscribe || purpose == core::Purpose::unsubscribe ||
                          purpose == core::Purpose::set_level;

@@ -90,7 +90,7 @@ void ask_its_era(State& state, Instance& instance) {
         state.now +
         std::min<base::Duration>(core::limits::probe_wait, instance.spec.timing.start_timeout / 2);
   }
-  state.send(instance.id, face::discover_request(instance.greeting.probe,
+  state.send(instance.id, face::discover_request(instance.greeting.probe->value,
                                                  face::own_claim(state.options.version, instance.first)));
 }
 
@@ -206,13 +206,13 @@ void say_initialize(State& state, Instance& instance) {
   instance.greeting.initialize_sent = instance.greeting.initialize_open = true;
   const auto next = instance.offers.next(instance.spec.offer, waited_for(state, instance));
   instance.offers.offer(next.value_or(proto::newest_legacy));
-  const std::int64_t id = own_call(instance, core::Purpose::initialize);
+  const core::CallId id = own_call(instance, core::Purpose::initialize);
   state.send(instance.id,
-             face::initialize_request(id, instance.offers.offered(), declared, state.options.version));
+             face::initialize_request(id.value, instance.offers.offered(), declared, state.options.version));
 }
 
-void instance_discovered(State& state, Instance& instance, std::int64_t call, const Scanned& message) {
-  if (instance.greeting.probe == call) instance.greeting.probe = 0;
+void instance_discovered(State& state, Instance& instance, core::CallId call, const Scanned& message) {
+  if (instance.greeting.probe == call) instance.greeting.probe.reset();
   if (instance.life != Life::greeting) return;
   const std::string_view result = message.of(message.envelope.result);
   face::Discovered found = face::read_discovered(result);
@@ -227,8 +227,7 @@ void instance_discovered(State& state, Instance& instance, std::int64_t call, co
     start_unprobed(state, instance);
   } else if (!instance.greeting.initialize_sent) {
     not_discovered(state, instance, message.of(message.envelope.error));
-  } else if (!instance.refusal.empty() && instance.greeting.probe == 0 &&
-             !instance.greeting.initialize_open) {
+  } else if (!instance.refusal.empty() && !instance.greeting.probe && !instance.greeting.initialize_open) {
     initialize_refused(state, instance);
   }
 }
@@ -242,8 +241,7 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
     const auto offered = face::read_offered(error);
     instance.offers.refused();
     if (instance.refusal.empty()) instance.refusal = error;
-    if (offered && offered->modern && instance.greeting.probe != 0)
-      return;  // Its other answer is still to come.
+    if (offered && offered->modern && instance.greeting.probe) return;  // Its other answer is still to come.
     // One that said nothing before may have been asleep, and be a modern one all the same.
     const bool once_more = (offered && offered->modern) || instance.greeting.probe_silent;
     if (once_more && instance.greeting.probes < probes_most) return ask_its_era(state, instance);
@@ -254,7 +252,7 @@ void instance_greeted(State& state, Instance& instance, const Scanned& message) 
   instance.era = proto::Era::legacy;
   remember_offer(state, instance);
   // It has read both, and passes over what it does not know.
-  const bool read_both = instance.greeting.probe != 0 && instance.spec.link == core::Link::stdio;
+  const bool read_both = instance.greeting.probe && instance.spec.link == core::Link::stdio;
   if (read_both || instance.greeting.probe_silent) instance.probe_in_vain = true;
   greeted(
       state, instance,

@@ -40,7 +40,7 @@ bool greetings_wait(const State& state, const Instance& instance) {
 }
 
 void fail_calls(State& state, Instance& instance, const std::string& raw_error) {
-  for (const std::int64_t wire_id : instance.calls.ids()) {
+  for (const core::CallId wire_id : instance.calls.ids()) {
     if (instance.calls.find(wire_id) == nullptr) continue;
     instance.subscriptions.withdraw(wire_id);
     fail(state, instance, wire_id, raw_error);
@@ -69,12 +69,12 @@ bool reached_server(const core::Call& call) {
 void process_lost(State& state, Instance& instance, const std::string& raw_error) {
   calls_outlive(state, instance);
   questions_lost(state, instance);
-  for (const std::int64_t wire_id : instance.calls.ids()) {
+  for (const core::CallId wire_id : instance.calls.ids()) {
     const core::Call* call = instance.calls.find(wire_id);
     if (call == nullptr) continue;  // It waited for the answer to another that was lost.
     if (reached_server(*call)) fail(state, instance, wire_id, raw_error);
   }
-  for (const std::int64_t wire_id : std::exchange(instance.level_waiters, {}))
+  for (const core::CallId wire_id : std::exchange(instance.level_waiters, {}))
     answer(state, instance, wire_id, "{}");
   end_conversation(state, instance, raw_error);
   ensure(instance.rounds.empty());

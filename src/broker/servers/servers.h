@@ -43,7 +43,7 @@ void greet(State& state, core::Instance& instance);
 void say_initialize(State& state, core::Instance& instance);
 // The server says nothing to server/discover in time.
 void nothing_discovered(State& state, core::Instance& instance);
-void instance_discovered(State& state, core::Instance& instance, std::int64_t call, const Scanned& message);
+void instance_discovered(State& state, core::Instance& instance, core::CallId call, const Scanned& message);
 void instance_greeted(State& state, core::Instance& instance, const Scanned& message);
 // It is to be started again at once: server/discover was too much for it,
 bool ended_on_being_asked(const core::Instance& instance);

@@ -49,7 +49,7 @@ void fail_initialize(State& state, Session& session, std::string_view raw_error)
 }
 
 void answer_discovers(State& state, Instance& instance) {
-  for (const std::int64_t wire_id : instance.calls.ids()) {
+  for (const core::CallId wire_id : instance.calls.ids()) {
     const Call* call = instance.calls.find(wire_id);
     if (call == nullptr || call->method != Method::server_discover || call->era != proto::Era::modern)
       continue;

@@ -42,7 +42,7 @@ struct Luggage {
   std::vector<std::string> subscriptions;
 };
 
-void pack_listen(State& state, Session& session, Instance& from, std::int64_t id, Luggage& luggage) {
+void pack_listen(State& state, Session& session, Instance& from, core::CallId id, Luggage& luggage) {
   const core::Listen& listen = from.listens.at(id);
   const bool told = listen.acknowledged || listen.silently;
   luggage.listens.push_back({listen.line, told ? Told::by_an_earlier_daemon : Told::by_us});
@@ -50,7 +50,7 @@ void pack_listen(State& state, Session& session, Instance& from, std::int64_t id
   if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
 }
 
-void pack_call(State& state, Instance& from, std::int64_t id, std::optional<proto::Message> message,
+void pack_call(State& state, Instance& from, core::CallId id, std::optional<proto::Message> message,
                Luggage& luggage) {
   Call call = finish(state, from, id);
   if (call.state == CallState::joined) message = proto::Message(call.state.as<core::Joined>().request);
@@ -60,21 +60,20 @@ void pack_call(State& state, Instance& from, std::int64_t id, std::optional<prot
 Luggage pack(State& state, Session& session, Instance& from) {
   Luggage luggage;
   luggage.subscriptions = from.subscriptions.uris_of(session.id);
-  std::vector<std::pair<std::int64_t, proto::Message>> waiting;
+  std::vector<std::pair<std::optional<core::CallId>, proto::Message>> waiting;
   for (const Waiting& one : from.waiting) {
     if (one.session == session.id) waiting.emplace_back(one.call, one.message);
   }
-  for (const std::int64_t id : session.calls.wire_ids()) {
+  for (const core::CallId id : session.calls.wire_ids()) {
     if (from.listens.contains(id)) {
       pack_listen(state, session, from, id, luggage);
-    } else if (std::ranges::find(waiting, id, &std::pair<std::int64_t, proto::Message>::first) ==
-               waiting.end()) {
+    } else if (std::ranges::none_of(waiting, [&](const auto& one) { return one.first == id; })) {
       pack_call(state, from, id, std::nullopt, luggage);
     }
   }
   for (auto& [id, message] : waiting) {
-    if (id != 0) {
-      pack_call(state, from, id, std::move(message), luggage);
+    if (id) {
+      pack_call(state, from, *id, std::move(message), luggage);
     } else {
       luggage.held.push_back({std::nullopt, std::move(message)});
     }
@@ -93,12 +92,12 @@ void unpack(State& state, Session& session, Instance& to, Luggage luggage) {
     if (to.life == core::Life::ready) subscription_step(state, to, uri);
   }
   for (Luggage::Held& held : luggage.held) {
-    std::int64_t id = 0;
+    std::optional<core::CallId> id;
     if (held.call) {
       Call& call = to.calls.insert(std::move(*held.call));
       if (!held.message) to.calls.become(call, core::Held{});
       id = call.wire_id;
-      session.calls.insert(call.client_id, id);
+      session.calls.insert(call.client_id, call.wire_id);
     }
     if (held.message) wait_there(state, session, to, id, std::move(*held.message));
   }
@@ -121,7 +120,7 @@ void arrive(State& state, Session& session, Instance& to) {
     session.lists_changed.set();
   }
   if (!coming) {
-    for (const std::int64_t id : session.calls.wire_ids()) {
+    for (const core::CallId id : session.calls.wire_ids()) {
       if (to.calls.find(id) != nullptr) fail(state, to, id, error_about(to, to.trouble, true));
     }
     return;
@@ -134,11 +133,11 @@ void arrive(State& state, Session& session, Instance& to) {
 }
 
 // Its client is told of a call that may or may not have had an effect.
-void cut_call(State& state, Instance& instance, std::int64_t id, const std::string& raw_error) {
-  const std::int64_t wire_id = make_way(state, instance, id);
+void cut_call(State& state, Instance& instance, core::CallId id, const std::string& raw_error) {
+  const core::CallId wire_id = make_way(state, instance, id);
   Call& call = *instance.calls.find(wire_id);
   conclude(state, call, core::Outcome::error(raw_error));
-  call.park = 0;
+  call.park.reset();
   call.journal_slot.reset();  // The answer has it now.
   cancel(state, instance, wire_id, "the session has another server now");
 }
@@ -182,17 +181,16 @@ void cut_loose(State& state, Session& session, Instance& instance) {
   give_held_answers(state, session, instance);
   for (const auto& [id, ask] : session.asks) {
     if (!ask.for_roots())
-      state.send(session.id,
-                 face::cancelled_notice(std::to_string(id), "the session has another server now"));
+      state.send(session.id, face::cancelled_notice(id.text(), "the session has another server now"));
   }
-  std::map<std::int64_t, core::Ask> ours;  // Their answers decide where it belongs.
+  std::map<core::AskId, core::Ask> ours;  // Their answers decide where it belongs.
   for (const auto& [id, ask] : session.asks) {
     if (ask.for_roots()) ours.emplace(id, ask);
   }
-  std::erase_if(session.asks, [](const auto& entry) { return entry.second.call != 0; });
+  std::erase_if(session.asks, [](const auto& entry) { return entry.second.call.has_value(); });
   refuse_asks(state, session, instance);
   session.asks = std::move(ours);
-  for (const std::int64_t id : session.calls.wire_ids()) {
+  for (const core::CallId id : session.calls.wire_ids()) {
     const Call* call = instance.calls.find(id);
     if (call != nullptr && !goes_along(instance, *call)) cut_call(state, instance, id, error);
   }

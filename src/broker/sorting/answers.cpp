@@ -18,10 +18,10 @@ namespace {
 
 // All that the server wanted to know for the call or its task is there.
 void go_on(State& state, Instance& instance, const Ask& ask, const std::optional<std::string>& answers) {
-  if (answers && !answers_task(state, instance, ask.call, *answers)) make_again(state, instance, ask.call);
+  if (answers && !answers_task(state, instance, *ask.call, *answers)) make_again(state, instance, *ask.call);
 }
 
-std::map<std::int64_t, Ask>::iterator ask_of(Session& session, std::string_view raw_id) {
+std::map<core::AskId, Ask>::iterator ask_of(Session& session, std::string_view raw_id) {
   const auto id = proto::minted_id(raw_id);
   return id ? session.asks.find(*id) : session.asks.end();
 }
@@ -34,11 +34,11 @@ void client_answer(State& state, Session& session, Instance& instance, const Sca
     state.log(Severity::debug, session.server + ": an answer to a question that was not asked was dropped");
     return;
   }
-  const std::int64_t id = found->first;
+  const core::AskId id = found->first;
   const Ask ask = std::move(found->second);
   session.asks.erase(found);
   if (session.unsettled) reconsider(state, instance);
-  if (ask.call != 0) {
+  if (ask.call) {
     go_on(state, instance, ask,
           round_answered(state, instance, id, ask, message.of(message.envelope.result)));
     return;
@@ -59,9 +59,9 @@ void ask_due(State& state, Instance& instance, const core::Times::AskDue& due) {
   const Ask ask = std::move(found->second);
   session->asks.erase(found);
   const bool ended = session->input_ended;
-  state.send(session->id, face::cancelled_notice(std::to_string(due.ask),
-                                                 ended ? "the input has ended" : "no answer in time"));
-  if (ask.call != 0) {
+  state.send(session->id,
+             face::cancelled_notice(due.ask.text(), ended ? "the input has ended" : "no answer in time"));
+  if (ask.call) {
     go_on(state, instance, ask, round_answered(state, instance, due.ask, ask, {}));
   } else if (ask.for_roots()) {
     roots_answered(state, *session, instance, {});
@@ -82,7 +82,7 @@ void server_cancels_ask(State& state, Instance& instance, const Scanned& message
     for (auto ask = session.asks.begin(); ask != session.asks.end(); ++ask) {
       if (ask->second.server_id != message.of(named)) continue;
       proto::Message out(message.bytes);
-      out.splice(named, std::to_string(ask->first));
+      out.splice(named, ask->first.text());
       state.send(id, std::move(out));
       session.asks.erase(ask);
       return;

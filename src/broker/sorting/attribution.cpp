@@ -40,7 +40,7 @@ bool away(const Call& call) {
 template <class F>
 void each_that_may_ask(const Instance& instance, F&& f) {
   using enum CallState;
-  for (const std::int64_t id : instance.calls.ids_of({sent, parked, returning})) f(*instance.calls.find(id));
+  for (const core::CallId id : instance.calls.ids_of({sent, parked, returning})) f(*instance.calls.find(id));
 }
 
 Candidates candidates(State& state, Instance& instance) {
@@ -80,7 +80,7 @@ std::string required(Method method, Mode mode) {
 // The modern call that a question without a task certainly belongs to.
 Call* modern_call(State& state, Instance& instance) {
   const Candidates found = candidates(state, instance);
-  if (found.size() != 1 || found.begin()->call == 0) return nullptr;
+  if (found.size() != 1 || !found.begin()->call) return nullptr;
   return instance.calls.find(found.begin()->call);
 }
 
@@ -91,7 +91,7 @@ bool is_unsure(State& state, Instance& instance, const Scanned& message, Method 
   const Candidates found = candidates(state, instance);
   if (found.size() != 1) return false;
   // Its own stream tells which call it is about, or the session there is only one.
-  const bool told = found.begin()->call != 0 && found.begin()->call == state.heard_on;
+  const bool told = found.begin()->call && found.begin()->call == state.heard_on;
   return !told && another_is_ending(state, instance, *found.begin());
 }
 

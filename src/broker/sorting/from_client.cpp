@@ -25,7 +25,7 @@ bool in_flight(State& state, Session& session, std::string_view raw_id) {
   if (session.phase == Phase::asked && raw_id == session.initialize_id) return true;
   Instance* instance = state.instance_of(session);
   if (instance == nullptr) return false;
-  const auto raw_of = [&](std::int64_t wire_id) {
+  const auto raw_of = [&](core::CallId wire_id) {
     return std::string_view(instance->calls.find(wire_id)->client_id);
   };
   return session.calls.find(raw_id, raw_of).has_value();

@@ -57,7 +57,7 @@ Asked asked_by(const Session& session, const proto::Claim& claim) {
 
 void discover(State& state, Session& session, Instance& instance, const Scanned& message,
               const Asked& asked) {
-  const std::int64_t call = hold_call(state, session, instance, message, Method::server_discover, asked);
+  const core::CallId call = hold_call(state, session, instance, message, Method::server_discover, asked);
   if (!instance.known.initialize_result.empty()) {
     answer(state, instance, call, what_it_is(instance));
   } else if (!wake(state, instance)) {

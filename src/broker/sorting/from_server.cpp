@@ -68,7 +68,7 @@ Message with_its_meaning(State& state, Instance& instance, const Call& call, con
   if (call.task && !result.empty()) {
     const std::string id = core::created_task_of(result);
     if (!id.empty()) {
-      const std::int64_t token = call.token.empty() ? 0 : call.wire_id;
+      const std::int64_t token = call.token.empty() ? 0 : call.wire_id.value;
       task_created(state, instance, id, {.owner = call.session, .token = token, .client_token = call.token});
     }
   }
@@ -80,7 +80,7 @@ Message with_its_meaning(State& state, Instance& instance, const Call& call, con
 }
 
 // A modern server's answer to a legacy client: taken down to what that knows.
-void legacy_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
+void legacy_answer(State& state, Instance& instance, core::CallId wire_id, const Scanned& message) {
   const std::string_view type = message.of(message.envelope.result_type);
   Call* call = instance.calls.find(wire_id);
   if (type == R"("input_required")" && call->state == CallState::sent)
@@ -121,11 +121,11 @@ std::optional<std::string> for_older_client(const State& state, const Call& call
   return changed ? std::optional(proto::result_text(call.client_id, *changed)) : std::nullopt;
 }
 
-void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
-  const std::vector<std::int64_t> others =
+void forwarded_answer(State& state, Instance& instance, core::CallId wire_id, const Scanned& message) {
+  const std::vector<core::CallId> others =
       also_answered(state, instance, *instance.calls.find(wire_id), message);
   pass_answer(state, instance, wire_id, message);
-  for (const std::int64_t other : others) pass_answer(state, instance, other, message);
+  for (const core::CallId other : others) pass_answer(state, instance, other, message);
   if (!instance.talk.held_questions.empty()) put_held_questions(state, instance);
   if (!instance.waiting.empty()) drain_waiting(state, instance);
 }
@@ -133,7 +133,7 @@ void forwarded_answer(State& state, Instance& instance, std::int64_t wire_id, co
 void server_answer(State& state, Instance& instance, const Scanned& message) {
   Call* call = call_of(instance, message.of(message.envelope.id));
   if (call == nullptr) return drop(state, instance, message, Dropped::answer, "an answer to an unknown call");
-  const std::int64_t wire_id = call->wire_id;
+  const core::CallId wire_id = call->wire_id;
   switch (call->purpose) {
     case Purpose::forwarded:
       has_answered(state, instance, *call, message);
@@ -184,7 +184,7 @@ bool makes_progress(const Call& call) {
 
 void progress(State& state, Instance& instance, const Scanned& message) {
   const std::optional<std::int64_t> token = proto::minted_id(message.of(message.envelope.progress_token));
-  const Call* call = token ? instance.calls.find(*token) : nullptr;
+  const Call* call = token ? instance.calls.find(core::CallId(*token)) : nullptr;
   SessionId owner;
   std::string client_token;
   std::string concerns;
@@ -344,7 +344,7 @@ void overlong(State& state, Instance& instance, const proto::Line& line) {
 
 }  // namespace
 
-void pass_answer(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
+void pass_answer(State& state, Instance& instance, core::CallId wire_id, const Scanned& message) {
   const bool modern = instance.era == proto::Era::modern;
   if (modern && instance.calls.find(wire_id)->era == proto::Era::legacy)
     return legacy_answer(state, instance, wire_id, message);

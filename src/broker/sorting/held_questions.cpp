@@ -22,7 +22,7 @@ bool drop_held(Instance& instance, std::string_view raw_id) {
 
 void put_held_questions(State& state, Instance& instance) {
   // They came on no stream that said whose they are; the line that is being looked at may have.
-  const std::int64_t heard_on = std::exchange(state.heard_on, 0);
+  const std::optional<core::CallId> heard_on = std::exchange(state.heard_on, std::nullopt);
   for (const core::HeldQuestion& held : std::exchange(instance.talk.held_questions, {})) {
     const auto envelope = proto::scan(held.bytes.text);
     ensure(envelope.has_value());

@@ -26,7 +26,7 @@ void modern_answer(State& state, core::Instance& instance, const core::Call& cal
 
 void server_line(State& state, core::Instance& instance, const proto::Line& line);
 // The session's call is answered with what the server said, in the form that its client knows.
-void pass_answer(State& state, core::Instance& instance, std::int64_t wire_id, const Scanned& message);
+void pass_answer(State& state, core::Instance& instance, core::CallId wire_id, const Scanned& message);
 
 // attribution.cpp
 

@@ -131,7 +131,7 @@ void come_back(State& state, Session& session, Instance& instance, const Scanned
     ticket->replay = park->outcome;
     return reply_outcome(state, session, message, *park->outcome);
   }
-  if (park->call == 0) {
+  if (!park->call) {
     const bool for_roots = state.parks.take(id).for_roots;
     if (for_roots && !take_roots(state, session, instance, message)) return;
     // Before the call is at a server: from then on it would stay there.
@@ -149,7 +149,7 @@ void come_back(State& state, Session& session, Instance& instance, const Scanned
 
 void come_back_in_turn(State& state, Instance& instance, Call& call, const Scanned& message) {
   Session& session = state.sessions.at(call.session);
-  const ParkId park = call.park;
+  const ParkId park = *call.park;
   const bool level = call.level.has_value();
   give_answers(state, session, instance, park, message);  // The call may be elsewhere in the table then.
   if (!state.parks.at(park).asks.empty())

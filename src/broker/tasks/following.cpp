@@ -34,10 +34,10 @@ void deliver(State& state, Instance& instance, const std::string& id) {
   const SessionId owner = task.owner;
   const core::Outcome outcome = *task.outcome;
   const std::string shown = task.state;
-  const std::vector<std::int64_t> waiters = std::exchange(task.waiters, {});
+  const std::vector<core::CallId> waiters = std::exchange(task.waiters, {});
   const std::vector<Call> shown_to = std::exchange(task.shown_to, {});
   tell_listens_of(state, instance, id, task);
-  for (const std::int64_t wire_id : waiters) {
+  for (const core::CallId wire_id : waiters) {
     const Call* call = instance.calls.find(wire_id);
     if (call == nullptr || call->state == CallState::cancelled || call->uri != id) continue;
     if (outcome.failed) {

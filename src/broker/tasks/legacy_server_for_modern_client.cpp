@@ -42,7 +42,7 @@ bool fetch_if_due(State& state, Instance& instance, const std::string& id, Task&
 
 // The modern call that is answered with what the task comes to, because its client knows no tasks.
 Call* follower_of(Instance& instance, const Task& task, const std::string& id) {
-  for (const std::int64_t wire_id : task.waiters) {
+  for (const core::CallId wire_id : task.waiters) {
     Call* call = instance.calls.find(wire_id);
     if (call != nullptr && call->era == proto::Era::modern && call->state != CallState::cancelled &&
         call->uri == id)
@@ -68,8 +68,8 @@ void want_task_tools(State& state, Instance& instance) {
   const bool may_be_asked = instance.life == core::Life::ready && instance.era == proto::Era::legacy;
   if (!may_be_asked || !instance.known.offers_tasks || std::exchange(instance.talk.task_tools_asked, true))
     return;
-  const std::int64_t call = own_call(instance, Purpose::task_tools);
-  state.send(instance.id, proto::request_text(std::to_string(call), proto::name_of(Method::tools_list)));
+  const core::CallId call = own_call(instance, Purpose::task_tools);
+  state.send(instance.id, proto::request_text(call.text(), proto::name_of(Method::tools_list)));
 }
 
 void task_tools_listed(State& state, Instance& instance, const Scanned& message) {
@@ -77,8 +77,8 @@ void task_tools_listed(State& state, Instance& instance, const Scanned& message)
   learn_task_tools(instance, result);
   const std::string_view cursor = proto::member(result, "nextCursor");
   if (cursor.empty()) return;
-  const std::int64_t call = own_call(instance, Purpose::task_tools);
-  state.send(instance.id, proto::request_text(std::to_string(call), proto::name_of(Method::tools_list),
+  const core::CallId call = own_call(instance, Purpose::task_tools);
+  state.send(instance.id, proto::request_text(call.text(), proto::name_of(Method::tools_list),
                                               R"({"cursor":)" + std::string(cursor) + '}'));
 }
 

@@ -44,7 +44,7 @@ std::string written_time(const State& state) {
 void ask_its_client(State& state, Instance& instance, const std::string& id, const Scanned& message) {
   const auto wanted = face::read_input_required(message.of(message.envelope.result));
   Task& task = *instance.talk.tasks.find(id);
-  const auto waits = [&](std::int64_t wire_id) {
+  const auto waits = [&](core::CallId wire_id) {
     const Call* call = instance.calls.find(wire_id);
     return call != nullptr && call->state == CallState::following && call->uri == id;
   };
@@ -72,7 +72,7 @@ void modern_server_made_task(State& state, Instance& instance, Call& call, std::
 }
 
 void task_done_at_once(State& state, Instance& instance, const Call& call, std::string_view raw_result) {
-  const std::string id = "hearth-task-" + std::to_string(call.wire_id);
+  const std::string id = "hearth-task-" + call.wire_id.text();
   std::string done = face::finished_task(id, written_time(state));
   if (proto::member(raw_result, "isError") == "true") done = face::legacy_task_with(done, "failed");
   task_created(state, instance, id,
@@ -101,7 +101,7 @@ void legacy_task_request(State& state, Session& session, Instance& instance, con
   const std::string id = proto::json::unquoted(message.of(message.envelope.task_id));
   Task& task = *instance.talk.tasks.find(id);
   if (method == Method::tasks_result) {
-    const std::int64_t wire_id = hold_call(state, session, instance, message, method);
+    const core::CallId wire_id = hold_call(state, session, instance, message, method);
     wait_for(instance, *instance.calls.find(wire_id), id, task);
     if (task.outcome) return deliver(state, instance, id);
     task.poll_due = state.now;
@@ -115,7 +115,7 @@ void legacy_task_request(State& state, Session& session, Instance& instance, con
   }
 }
 
-void modern_task_answered(State& state, Instance& instance, std::int64_t wire_id, const Scanned& message) {
+void modern_task_answered(State& state, Instance& instance, core::CallId wire_id, const Scanned& message) {
   const Method method = instance.calls.find(wire_id)->method;
   const std::string_view result = message.of(message.envelope.result);
   const std::string asked_for = instance.calls.find(wire_id)->uri;
@@ -157,7 +157,7 @@ void task_polled(State& state, Instance& instance, const Call& call, const Scann
   if (!proto::member(result, "inputRequests").empty()) ask_its_client(state, instance, call.uri, message);
 }
 
-bool answers_task(State& state, Instance& instance, std::int64_t wire_id, std::string_view responses) {
+bool answers_task(State& state, Instance& instance, core::CallId wire_id, std::string_view responses) {
   const std::string id = instance.calls.find(wire_id)->uri;  // The table may grow when the server is asked.
   Task* task = id.empty() ? nullptr : instance.talk.tasks.find(id);
   if (task == nullptr) return false;

@@ -21,7 +21,7 @@ using core::Task;
 void end(State& state, Instance& instance, const std::string& id, Task& task, const std::string& raw_error) {
   const core::Outcome outcome = core::Outcome::error(raw_error);
   for (const ParkedAsk& ask : std::exchange(task.asks, {})) decline_parked(state, instance.id, ask);
-  for (const std::int64_t wire_id : std::exchange(task.waiters, {})) {
+  for (const core::CallId wire_id : std::exchange(task.waiters, {})) {
     const Call* call = instance.calls.find(wire_id);
     const bool waits = call != nullptr && call->uri == id && call->purpose == core::Purpose::forwarded;
     if (waits && call->state != CallState::cancelled) fail(state, instance, wire_id, raw_error);

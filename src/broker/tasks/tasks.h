@@ -17,11 +17,11 @@ void task_done_at_once(State& state, core::Instance& instance, const core::Call&
                        std::string_view raw_result);
 void legacy_task_request(State& state, core::Session& session, core::Instance& instance,
                          const Scanned& message, proto::Method method);
-void modern_task_answered(State& state, core::Instance& instance, std::int64_t wire_id,
+void modern_task_answered(State& state, core::Instance& instance, core::CallId wire_id,
                           const Scanned& message);
 void task_polled(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
 // The call waits for a task, and these are its client's answers for that. False: it does not.
-bool answers_task(State& state, core::Instance& instance, std::int64_t wire_id, std::string_view responses);
+bool answers_task(State& state, core::Instance& instance, core::CallId wire_id, std::string_view responses);
 void tasks_tick(State& state, core::Instance& instance);
 
 // legacy_server_for_modern_client.cpp
