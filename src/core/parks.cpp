@@ -43,7 +43,7 @@ void Parks::link(ParkId id) {
   by_instance_[park.instance].insert(id);
   by_session_[park.session].insert(id);
   shelf(by_owner_[owner(park.principal, park.session)], park).insert(id);
-  if (const auto due = first_due(park)) by_time_.emplace(*due, id);
+  agenda_.move(id, std::nullopt, first_due(park));
 }
 
 void Parks::unlink(ParkId id) {
@@ -54,7 +54,7 @@ void Parks::unlink(ParkId id) {
   shelf(owned->second, park).erase(id);
   if (owned->second.waiting.empty() && owned->second.seen.empty() && owned->second.unseen.empty())
     by_owner_.erase(owned);
-  if (const auto due = first_due(park)) by_time_.erase({*due, id});
+  agenda_.move(id, first_due(park), std::nullopt);
 }
 
 template <class Change>
@@ -204,20 +204,6 @@ std::optional<ParkId> Parks::oldest_finished(const std::string& principal, Sessi
     if (!shelf->empty()) return *shelf->begin();
   }
   return std::nullopt;
-}
-
-std::optional<base::Instant> Parks::deadline() const {
-  return by_time_.empty() ? std::nullopt : std::optional(by_time_.begin()->first);
-}
-
-std::vector<ParkId> Parks::due(base::Instant now) const {
-  std::vector<ParkId> all;
-  for (const auto& [when, id] : by_time_) {
-    if (when > now) break;
-    all.push_back(id);
-  }
-  std::ranges::sort(all);
-  return all;
 }
 
 }  // namespace core

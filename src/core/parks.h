@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/agenda.h"
 #include "core/ids.h"
 #include "core/park.h"
 
@@ -63,8 +64,8 @@ class Parks {
   // The oldest outcome of theirs that its client has seen; if there is none, the oldest that it has not.
   std::optional<ParkId> oldest_finished(const std::string& principal, SessionId session) const;
 
-  std::optional<base::Instant> deadline() const;
-  std::vector<ParkId> due(base::Instant now) const;  // In order of making.
+  std::optional<base::Instant> deadline() const { return agenda_.first(); }
+  std::vector<ParkId> due(base::Instant now) const { return agenda_.due(now); }  // In order of making.
 
   std::uint64_t tickets_ever = 0;
 
@@ -92,7 +93,7 @@ class Parks {
   std::map<SessionId, std::set<ParkId>> by_session_;
   std::map<Owner, Owned> by_owner_;
   std::map<std::pair<InstanceId, std::string>, ParkId> questions_;
-  std::set<std::pair<base::Instant, ParkId>> by_time_;
+  base::Agenda<ParkId> agenda_;
   ParkId last_;
 };
 

@@ -11,6 +11,7 @@ namespace core {
 
 std::optional<std::pair<std::string, Task>> Tasks::created(const std::string& id, Task task) {
   std::optional<std::pair<std::string, Task>> gone;
+  marked_.insert(id);
   if (const auto same = tasks_.find(id); same != tasks_.end()) {
     gone.emplace(id, std::move(same->second));
     same->second = std::move(task);
@@ -19,6 +20,7 @@ std::optional<std::pair<std::string, Task>> Tasks::created(const std::string& id
   if (tasks_.size() >= limits::tasks_per_instance) {
     auto oldest = tasks_.extract(order_.front());
     order_.pop_front();
+    marked_.insert(oldest.key());
     gone.emplace(std::move(oldest.key()), std::move(oldest.mapped()));
   }
   tasks_.emplace(id, std::move(task));
@@ -33,13 +35,24 @@ void Tasks::ended(std::string_view id) {
 }
 
 void Tasks::leave(SessionId session) {
-  std::erase_if(tasks_, [&](const auto& entry) { return entry.second.owner == session; });
+  std::erase_if(tasks_, [&](const auto& entry) {
+    const bool leaves = entry.second.owner == session;
+    if (leaves) marked_.insert(entry.first);
+    return leaves;
+  });
   std::erase_if(order_, [&](const std::string& id) { return !tasks_.contains(id); });
 }
 
 const Task* Tasks::find(std::string_view id) const {
   const auto found = tasks_.find(id);
   return found == tasks_.end() ? nullptr : &found->second;
+}
+
+Task* Tasks::find(std::string_view id) {
+  const auto found = tasks_.find(id);
+  if (found == tasks_.end()) return nullptr;
+  marked_.insert(found->first);
+  return &found->second;
 }
 
 const Task* Tasks::by_token(std::int64_t token) const {
@@ -54,16 +67,40 @@ bool Tasks::owns(std::string_view id, SessionId session) const {
   return task != nullptr && task->owner == session;
 }
 
-std::optional<base::Instant> Tasks::deadline() const {
-  std::optional<base::Instant> first;
-  const auto consider = [&](base::Instant due) {
-    if (!first || due < *first) first = due;
-  };
-  for (const auto& [id, task] : tasks_) {
-    if (task.poll_due) consider(*task.poll_due);
-    for (const ParkedAsk& ask : task.asks) consider(ask.due);
+namespace {
+
+std::optional<base::Instant> first_due(const Task& task) {
+  std::optional<base::Instant> first = task.poll_due;
+  for (const ParkedAsk& ask : task.asks) {
+    if (!first || ask.due < *first) first = ask.due;
   }
   return first;
+}
+
+}  // namespace
+
+void Tasks::file_marked() const {
+  for (const std::string& id : std::exchange(marked_, {})) {
+    const Task* task = find(id);
+    const std::optional<base::Instant> due = task != nullptr ? first_due(*task) : std::nullopt;
+    const auto filed = filed_.find(id);
+    agenda_.move(id, filed != filed_.end() ? std::optional(filed->second) : std::nullopt, due);
+    if (due) {
+      filed_.insert_or_assign(id, *due);
+    } else if (filed != filed_.end()) {
+      filed_.erase(filed);
+    }
+  }
+}
+
+std::optional<base::Instant> Tasks::deadline() const {
+  file_marked();
+  return agenda_.first();
+}
+
+std::vector<std::string> Tasks::due(base::Instant now) const {
+  file_marked();
+  return agenda_.due(now);
 }
 
 std::vector<std::string> Tasks::with_excess_results(SessionId owner) const {

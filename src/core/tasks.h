@@ -9,11 +9,13 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/agenda.h"
 #include "base/time.h"
 #include "core/call_table.h"
 #include "core/ids.h"
@@ -46,28 +48,30 @@ class Tasks {
   std::optional<std::pair<std::string, Task>> created(const std::string& id, Task task);
   void ended(std::string_view id);
   void leave(SessionId session);
-  void clear() {
-    tasks_.clear();
-    order_.clear();
-  }
-
+  void clear() { *this = {}; }
   bool any() const { return !tasks_.empty(); }
   const Task* find(std::string_view id) const;
-  Task* find(std::string_view id) { return const_cast<Task*>(std::as_const(*this).find(id)); }
+  // To be changed.
+  Task* find(std::string_view id);
   const Task* by_token(std::int64_t token) const;
   bool owns(std::string_view id, SessionId session) const;
 
   // f(id, Task&) in order of ids.
   template <class F>
   void each(F&& f) {
-    for (auto& [id, task] : tasks_) f(id, task);
+    for (auto& [id, task] : tasks_) {
+      marked_.insert(id);
+      f(id, task);
+    }
   }
   template <class F>
   void each(F&& f) const {
     for (const auto& [id, task] : tasks_) f(id, task);
   }
-  // The earliest poll, or end of a question's time.
+  // The earliest poll, or end of a question's time; and the tasks that have one now, in order of ids. Only
+  // those are worked out anew that were looked up to be changed.
   std::optional<base::Instant> deadline() const;
+  std::vector<std::string> due(base::Instant now) const;
 
   // The owner's tasks, oldest first, whose results are too much beside those of the later ones.
   std::vector<std::string> with_excess_results(SessionId owner) const;
@@ -76,8 +80,13 @@ class Tasks {
   std::string own_only(std::string_view raw_result, SessionId session) const;
 
  private:
+  void file_marked() const;
+
   std::map<std::string, Task, std::less<>> tasks_;
   std::deque<std::string> order_;
+  mutable std::set<std::string, std::less<>> marked_;
+  mutable std::map<std::string, base::Instant, std::less<>> filed_;
+  mutable base::Agenda<std::string> agenda_;
 };
 
 // The task id of a CreateTaskResult; empty when the result is something else.

@@ -140,4 +140,27 @@ TEST_CASE("tasks: what a result says of a task") {
   CHECK_FALSE(core::task_ended("[]"));
 }
 
+TEST_CASE("tasks: the next time follows every change, and only what is due is named") {
+  core::Tasks tasks;
+  const base::Instant start{std::chrono::hours(1)};
+  using std::chrono::seconds;
+  CHECK(!tasks.deadline());
+  tasks.created("a", {.owner = {1, 1}, .poll_due = start + seconds(2)});
+  tasks.created("b", {.owner = {2, 1}, .poll_due = start + seconds(1)});
+  tasks.created("c", {.owner = {1, 1}});
+  CHECK(tasks.deadline() == start + seconds(1));
+  CHECK(tasks.due(start + seconds(1)) == std::vector<std::string>{"b"});
+  tasks.find("b")->poll_due.reset();
+  CHECK(tasks.deadline() == start + seconds(2));
+  tasks.find("c")->asks.push_back(
+      {.key = "q1", .server_id = "1", .method = {}, .request = "{}", .due = start + seconds(1)});
+  CHECK(tasks.due(start + seconds(2)) == std::vector<std::string>{"a", "c"});
+  tasks.leave({1, 1});
+  CHECK(!tasks.deadline());
+  tasks.find("b")->poll_due = start;
+  CHECK(tasks.deadline() == start);
+  tasks.created("b", {.owner = {2, 1}});  // Its id is used again.
+  CHECK(!tasks.deadline());
+}
+
 }  // namespace

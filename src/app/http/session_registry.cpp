@@ -301,9 +301,7 @@ void SessionRegistry::put_on_agenda(Session& session) {
   std::optional<base::Instant> due = session.with([](auto& transport) { return transport.deadline(); });
   if (session.ends_at && !session.over && (!due || *session.ends_at < *due)) due = session.ends_at;
   if (!due || (session.on_agenda && *session.on_agenda <= *due)) return;
-  if (session.on_agenda) agenda_.erase({*session.on_agenda, session.id});
-  session.on_agenda = due;
-  agenda_.emplace(*due, session.id);
+  agenda_.move(session.id, std::exchange(session.on_agenda, due), due);
 }
 
 void SessionRegistry::carry_out(Session& session, transport::Output& output) {
@@ -372,7 +370,7 @@ void SessionRegistry::close(core::SessionId id) {
   std::unique_ptr<Session> session = sessions_.take(id);
   if (session == nullptr) return;
   by_public_id_.erase(session->public_id);
-  if (session->on_agenda) agenda_.erase({*session->on_agenda, id});
+  agenda_.move(id, session->on_agenda, std::nullopt);
   desks_.forget(id);
   for (const transport::ExchangeId exchange : session->exchanges) {
     by_exchange_.erase(exchange);
@@ -419,9 +417,8 @@ void SessionRegistry::report_queues(base::Instant now) {
 }
 
 std::optional<base::Instant> SessionRegistry::deadline() const {
-  if (agenda_.empty()) return look_at_;
-  const base::Instant first = agenda_.begin()->first;
-  return look_at_ ? std::min(first, *look_at_) : first;
+  const std::optional<base::Instant> first = agenda_.first();
+  return first && look_at_ ? std::min(*first, *look_at_) : first ? first : look_at_;
 }
 
 void SessionRegistry::look_through_files(base::Instant now) {
@@ -434,15 +431,10 @@ void SessionRegistry::look_through_files(base::Instant now) {
 void SessionRegistry::tick(base::Instant now) {
   if (look_at_ && now >= *look_at_) look_through_files(now);
   // What they put on the agenda meanwhile is for the next time.
-  std::vector<core::SessionId> due;
-  while (!agenda_.empty() && agenda_.begin()->first <= now) {
-    due.push_back(agenda_.begin()->second);
-    agenda_.erase(agenda_.begin());
-  }
-  for (const core::SessionId id : due) {
+  for (const core::SessionId id : agenda_.due(now)) {
     Session* session = sessions_.find(id);
     if (session == nullptr) continue;
-    session->on_agenda.reset();
+    agenda_.move(id, std::exchange(session->on_agenda, std::nullopt), std::nullopt);
     if (session->ends_at && *session->ends_at <= now && !session->over) {
       end(*session);
       continue;

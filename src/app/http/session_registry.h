@@ -28,6 +28,7 @@
 #include "app/http/desk_table.h"
 #include "app/http/front.h"
 #include "app/http/session_files.h"
+#include "base/agenda.h"
 #include "base/id_table.h"
 #include "broker/broker.h"
 #include "transport/inbound/desk.h"
@@ -120,7 +121,7 @@ class SessionRegistry {
   std::map<std::string, core::SessionId, std::less<>> by_public_id_;
   std::map<transport::ExchangeId, core::SessionId> by_exchange_;
   // When which session has something due, or earlier; each stands in it once at most.
-  std::set<std::pair<base::Instant, core::SessionId>> agenda_;
+  base::Agenda<core::SessionId> agenda_;
   std::vector<core::SessionId> queueing_;  // What is queued for them has to be looked at.
   // When the files are looked through next: at once, and then as long as there are any.
   std::optional<base::Instant> look_at_ = base::Instant();

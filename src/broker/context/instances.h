@@ -7,10 +7,10 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
+#include "base/agenda.h"
 #include "base/slot_map.h"
 #include "base/time.h"
 #include "broker/action.h"
@@ -60,11 +60,9 @@ class Instances {
       if (const core::Instance* instance = std::as_const(all_).find(id)) file(id, deadline_of(*instance));
     }
   }
-  std::optional<base::Instant> first_due() const {
-    return by_time_.empty() ? std::nullopt : std::optional(by_time_.begin()->first);
-  }
+  std::optional<base::Instant> first_due() const { return agenda_.first(); }
   // In order of their slots. They stay filed until their times are worked out anew.
-  std::vector<InstanceId> due(base::Instant now) const;
+  std::vector<InstanceId> due(base::Instant now) const { return agenda_.due(now); }
 
  private:
   struct Filed {
@@ -76,12 +74,14 @@ class Instances {
     if (std::exchange(filed_[id.index].marked, true)) return;
     marked_.push_back(id);
   }
-  void file(InstanceId id, std::optional<base::Instant> due);
+  void file(InstanceId id, std::optional<base::Instant> due) {
+    agenda_.move(id, std::exchange(filed_[id.index].due, due), due);
+  }
 
   base::SlotMap<core::InstanceTag, core::Instance> all_;
   std::vector<Filed> filed_;  // By index.
   std::vector<InstanceId> marked_;
-  std::set<std::pair<base::Instant, InstanceId>> by_time_;
+  base::Agenda<InstanceId> agenda_;
 };
 
 }  // namespace broker

@@ -167,16 +167,14 @@ bool answers_task(State& state, Instance& instance, core::CallId wire_id, std::s
 }
 
 void tasks_tick(State& state, Instance& instance) {
-  task_asks_due(state, instance);
-  std::vector<std::string> due;
-  instance.talk.tasks.each([&](const std::string& id, Task& task) {
-    if (!task.poll_due || state.now < *task.poll_due) return;
+  const std::vector<std::string> due = instance.talk.tasks.due(state.now);
+  for (const std::string& id : due) task_asks_due(state, instance, *instance.talk.tasks.find(id));
+  for (const std::string& id : due) {
+    Task& task = *instance.talk.tasks.find(id);
+    if (!task.poll_due || state.now < *task.poll_due) continue;
     task.poll_due.reset();
-    due.push_back(id);
-  });
-  for (const std::string& id : due)
-    ask_about_task(state, instance, Purpose::task_poll, Method::tasks_get, id,
-                   instance.talk.tasks.find(id)->owner);
+    ask_about_task(state, instance, Purpose::task_poll, Method::tasks_get, id, task.owner);
+  }
 }
 
 }  // namespace broker

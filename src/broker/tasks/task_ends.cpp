@@ -67,13 +67,11 @@ void tasks_lost(State& state, Instance& instance, const std::string& raw_error) 
   });
 }
 
-void task_asks_due(State& state, Instance& instance) {
-  instance.talk.tasks.each([&](const std::string& /*id*/, Task& task) {
-    std::erase_if(task.asks, [&](const ParkedAsk& ask) {
-      const bool late = ask.due <= state.now;
-      if (late) decline_parked(state, instance.id, ask);
-      return late;
-    });
+void task_asks_due(State& state, Instance& instance, Task& task) {
+  std::erase_if(task.asks, [&](const ParkedAsk& ask) {
+    const bool late = ask.due <= state.now;
+    if (late) decline_parked(state, instance.id, ask);
+    return late;
   });
 }
 

@@ -65,8 +65,8 @@ void task_created(State& state, core::Instance& instance, const std::string& id,
 void tasks_lost(State& state, core::Instance& instance, const std::string& raw_error);
 // Results that are too much to keep are dropped; who asks for one is told so.
 void bound_results(core::Instance& instance, SessionId owner);
-// Questions of tasks that have had their time.
-void task_asks_due(State& state, core::Instance& instance);
+// Its questions that have had their time are declined.
+void task_asks_due(State& state, core::Instance& instance, core::Task& task);
 void tasks_leave(State& state, core::Session& session, core::Instance& instance);
 
 }  // namespace broker
