@@ -280,6 +280,41 @@ TEST_CASE_FIXTURE(WebStage, "a call that is followed as a task ends when the ser
   for (const std::string& line : hears(channel)) CHECK(!line.contains("tasks/"));
 }
 
+TEST_CASE_FIXTURE(WebStage,
+                  "a server that forgot its session, and is a modern one since, is asked its era at once") {
+  const auto [a, channel] = ready_on_web();
+  happens(broker::InstanceForgot{channel, {}});
+  const Lines greeting = hears(channel);
+  REQUIRE(greeting.size() == 1);
+  REQUIRE(greeting[0].contains(R"("method":"initialize")"));
+  serves(channel, R"({"jsonrpc":"2.0","id":)" + id_of(greeting[0]) +
+                      R"(,"error":{"code":-32022,"message":"no","data":{"supported":["2026-07-28"]}}})");
+  const Lines next = hears(channel);
+  REQUIRE(next.size() == 1);
+  CHECK(next[0].contains("server/discover"));
+}
+
+TEST_CASE_FIXTURE(WebStage,
+                  "what a server lists for a session that it has forgotten is not taken for the next one's") {
+  const std::string claim = R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                            R"("io.modelcontextprotocol/clientCapabilities":{"extensions":)"
+                            R"({"io.modelcontextprotocol/tasks":{}}}})";
+  const std::string capable = R"({"tools":{},"tasks":{"requests":{"tools":{"call":{}}}}})";
+  const auto [a, channel] = ready_on_web(web(), capable);
+  says(a, R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x",)" + claim + "}}");
+  const Lines heard = hears(channel);
+  const auto list =
+      std::ranges::find_if(heard, [](const std::string& line) { return line.contains("tools/list"); });
+  REQUIRE(list != heard.end());
+  happens(broker::InstanceForgot{channel, {}});
+  answers_initialize(channel, capable);
+  hears(channel);
+  serves(channel, R"({"jsonrpc":"2.0","id":)" + id_of(*list) +
+                      R"(,"result":{"tools":[{"name":"x","execution":{"taskSupport":"required"}}]}})");
+  says(a, R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"x",)" + claim + "}}");
+  CHECK(!hears(channel).back().contains(R"("task":{})"));
+}
+
 TEST_CASE_FIXTURE(WebStage, "a server that forgets every session is not asked for ever") {
   const auto [a, channel] = ready_on_web();
   says(a, call("9"));

@@ -53,7 +53,7 @@ void answer_in_turn(State& state, Session& session, Instance& instance, proto::M
   const std::size_t bytes = message.size();
   session.waiting_bytes += bytes;
   // Before what has not begun yet.
-  instance.waiting.push_front({session.id, 0, std::move(message), bytes, 0, true});
+  instance.waiting.push_front({session.id, std::nullopt, std::move(message), bytes, 0, true});
   if (session.waiting_bytes > core::limits::waiting_bytes_per_session)
     pause(state, session, core::Pause::waiting);
 }

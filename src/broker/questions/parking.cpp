@@ -172,10 +172,12 @@ void unpark_at(State& state, const Session& session, const Instance& instance) {
 
 void parks_tick(State& state) {
   for (const ParkId id : state.parks.due(state.now)) {
-    const Park& park = state.parks.at(id);
-    const bool late = park.deadline && *park.deadline <= state.now;
-    if (park.round_due && *park.round_due <= state.now) give_round(state, id);
-    if (late) give_up(state, id, "the client did not come back with the answers");
+    const Park* park = state.parks.find(id);
+    if (park == nullptr) continue;  // What became of another ended it.
+    const bool late = park->deadline && *park->deadline <= state.now;
+    if (park->round_due && *park->round_due <= state.now) give_round(state, id);
+    if (late && state.parks.find(id) != nullptr)
+      give_up(state, id, "the client did not come back with the answers");
   }
 }
 

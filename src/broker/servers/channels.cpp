@@ -21,9 +21,9 @@ constexpr int forgotten_most = 3;
 void drop_settings(Instance& channel) {
   for (const core::CallId id : channel.calls.ids()) {
     const core::Purpose purpose = channel.calls.find(id)->purpose;
-    const bool setting = purpose == core::Purpose::subscribe || purpose == core::Purpose::unsubscribe ||
-                         purpose == core::Purpose::set_level;
-    if (setting) channel.calls.take(id);
+    using enum core::Purpose;
+    const bool greets = purpose == initialize || purpose == discover || purpose == listen;
+    if (purpose != forwarded && !greets) channel.calls.take(id);
   }
 }
 

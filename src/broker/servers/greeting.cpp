@@ -111,7 +111,7 @@ void greeted(State& state, Instance& instance, Greeting greeting) {
   instance.known.server_version = std::move(greeting.server);
   instance.known.server_info = proto::member(instance.known.initialize_result, "serverInfo");
   instance.known.revision = std::move(greeting.revision);
-  instance.greeting.probe = 0;
+  instance.greeting.probe.reset();
   instance.greeting.probe_due.reset();
   instance.offers.clear();
   instance.refusal.clear();

@@ -142,6 +142,7 @@ void instance_started(State& state, Instance& instance, std::int64_t pid) {
 }
 
 void instance_start_failed(State& state, Instance& instance, std::string why) {
+  const InstanceId id = instance.id;  // It may leave the tables with its last channel.
   const bool wanted = instance.life == Life::starting;
   process_lost(state, instance, error_about(instance, why, true));
   instance.trouble = std::move(why);
@@ -156,7 +157,7 @@ void instance_start_failed(State& state, Instance& instance, std::string why) {
       fail_greetings(state, instance, error);
   }
   channels_lost(state, instance);
-  consider_forgetting(state, instance.id);
+  consider_forgetting(state, id);
 }
 
 namespace {
@@ -196,9 +197,12 @@ void ended_idle(State& state, Instance& instance) {
                                   ": ended by itself when it had nothing to do; it is started again when "
                                   "somebody asks for it");
   }
+  const InstanceId id = instance.id;
   channels_lost(state, instance);
-  if (wanted && needed_by_somebody(instance)) wake(state, instance);
-  consider_forgetting(state, instance.id);
+  // With its last channel it may have left the tables.
+  Instance* still = state.instances.find(id);
+  if (still != nullptr && wanted && needed_by_somebody(*still)) wake(state, *still);
+  consider_forgetting(state, id);
 }
 
 // Which calls it may have died of.
@@ -214,6 +218,7 @@ void note_death(State& state, Instance& instance, const std::string& how) {
 }  // namespace
 
 void instance_exited(State& state, Instance& instance, const InstanceExited& event) {
+  const InstanceId id = instance.id;  // It may leave the tables with its last channel.
   if (greets_again(state, instance, event)) return;
   if (instance.life == Life::ready) {
     for (const proto::Message& message : event.unread) send_again(state, instance, message);
@@ -243,7 +248,7 @@ void instance_exited(State& state, Instance& instance, const InstanceExited& eve
     failed(state, instance);
     channels_lost(state, instance);
   }
-  consider_forgetting(state, instance.id);
+  consider_forgetting(state, id);
 }
 
 void instance_spoke(State& state, Instance& instance) {

@@ -58,6 +58,7 @@ void ask_due(State& state, Instance& instance, const core::Times::AskDue& due) {
   if (session == nullptr || found == session->asks.end()) return;
   const Ask ask = std::move(found->second);
   session->asks.erase(found);
+  if (session->unsettled) reconsider(state, instance);
   const bool ended = session->input_ended;
   state.send(session->id,
              face::cancelled_notice(due.ask.text(), ended ? "the input has ended" : "no answer in time"));
@@ -85,6 +86,7 @@ void server_cancels_ask(State& state, Instance& instance, const Scanned& message
       out.splice(named, ask->first.text());
       state.send(id, std::move(out));
       session.asks.erase(ask);
+      if (session.unsettled) reconsider(state, instance);
       return;
     }
   }
