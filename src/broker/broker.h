@@ -42,7 +42,7 @@ class Broker {
   std::vector<InstanceReport> instances() const;
   std::vector<SessionReport> sessions() const;
   SharingReport sharing() const;
-  // Requests of the session that have no answer yet. An open listen is none: it never gets one.
+  // Requests of the session that have no answer yet. An open listen does not count.
   std::size_t owed(SessionId session) const;
   // The one that a session with this spec would join now.
   std::optional<InstanceReport> shareable(const core::ServerSpec& spec) const;

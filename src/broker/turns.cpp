@@ -46,7 +46,7 @@ void pass_turns(State& state) {
         server->spec.link == core::Link::stdio ? std::vector{id} : server->channels;
     std::size_t before = 0;
     std::size_t left = all_waiting(state, conversations);
-    do {  // Also if nothing waits in a queue: a call that a modern server has asked because of may.
+    do {  // Once even if the queues are empty: a round may wait for its turn (core::Round::waits).
       before = left;
       drain_in_order(state, conversations);
       left = all_waiting(state, conversations);

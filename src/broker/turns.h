@@ -5,7 +5,7 @@
 
 namespace broker {
 
-// Gives the next call to each server that has become free.
+// Sends the next calls of each server that turn_freed() has named (calls/one_call.h).
 void pass_turns(State& state);
 
 }  // namespace broker

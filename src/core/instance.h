@@ -41,7 +41,7 @@ namespace core {
 enum class Life : std::uint8_t {
   stopped,   // No process. One is started when somebody needs it.
   starting,  // Asked for, not yet there.
-  greeting,  // The process runs and has not answered initialize.
+  greeting,  // The process runs and has not answered initialize; a server with channels: not on its port.
   ready,
   backing_off,  // It crashed; the next attempt has a time.
   stopping,     // Asked to end, not yet gone.

@@ -70,7 +70,7 @@ void send_now(State& state, Instance& instance, Call& call, const Scanned& messa
   call.effect = may_have_effect(instance, call, message);
   if (call.effect) effect_noted(state, instance);
   if (call.level && instance.era == proto::Era::legacy) level_step(state, instance);
-  // It may stand elsewhere by now: the level is set by a call of ours.
+  // level_step() may insert a call and move this one; look it up again.
   state.send(instance.id, for_server(state, instance, *instance.calls.find(wire_id), message));
 }
 

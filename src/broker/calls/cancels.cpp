@@ -13,8 +13,8 @@ using core::Session;
 using core::Waiting;
 using proto::Message;
 
-// What was cancelled long ago is forgotten early where there is too much of it: an answer that still comes is
-// one that nobody waits for.
+// A session that has cancelled too many calls has the oldest forgotten, unless it may still be running. An
+// answer that comes for it later is dropped.
 void forget_cancelled(const State& state, Instance& instance, SessionId session) {
   if (instance.calls.cancelled_of(session) <= core::limits::cancelled_per_session) return;
   const Call& oldest = instance.calls.longest_cancelled_of(session);
@@ -28,21 +28,21 @@ void becomes_cancelled(State& state, Instance& instance, Call& call) {
   forget_cancelled(state, instance, call.session);
   instance.times.tombstones.push_back({state.now + core::limits::tombstone, call.wire_id});
   if (!proto::may_ask(call.method)) return;
-  // While nothing waits for them there is no deadline that would take them out.
+  // endings_deadline() is only set while something waits; otherwise those that are over are taken out here.
   const bool waited_for = !instance.waiting.empty() || !instance.talk.held_questions.empty();
   while (!waited_for && !instance.times.endings.empty() && instance.times.endings.front() <= state.now)
     instance.times.endings.pop_front();
   instance.times.endings.push_back(state.now + core::limits::ending);
 }
 
-// The server has heard of the call, and has not answered. One that waits for its client's answers in a round
-// has been answered, and is only not made again.
+// The server has the call and has not answered it. A call in a round (CallState::asking) has been answered
+// with input_required; if it is cancelled, it is just not made again.
 bool is_with_server(const Call& call) {
   return call.state == CallState::sent || call.state == CallState::parked ||
          call.state == CallState::returning;
 }
 
-// Whatever it takes to forget the call. Returns it if the server has to be told.
+// Takes the call out of every table, and with it its park and task. Returns it if the server has to be told.
 std::optional<Call> withdraw(State& state, Instance& instance, core::CallId wire_id) {
   Call call = finish(state, instance, wire_id);
   Session* session = state.sessions.find(call.session);

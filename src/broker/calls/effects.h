@@ -13,6 +13,8 @@ namespace broker {
 // A tools/list of the server's has come.
 void learn_read_only(core::Instance& instance, std::string_view raw_result);
 
+// Whether the call, once it is sent, may change something: all but lists, reads, completions and calls of
+// read-only tools.
 bool may_have_effect(const core::Instance& instance, const core::Call& call, const Scanned& message);
 
 // Something may have changed just now: in this conversation, and in all others with the same server.

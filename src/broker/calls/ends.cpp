@@ -24,7 +24,7 @@ using proto::Method;
 
 namespace {
 
-// Room for one more that has ended.
+// Makes room for the outcome of `added` among those that are kept for its principal.
 void forget_one_finished(State& state, const Park& added) {
   if (state.parks.finished(added.principal, added.session) < core::limits::outcomes_per_principal) return;
   if (const auto oldest = state.parks.oldest_finished(added.principal, added.session))
@@ -120,7 +120,7 @@ void conclude(State& state, const Call& call, const Outcome& outcome) {
   if (call.state != CallState::parked) send_outcome(state, call, outcome);
   const Park* park = state.parks.find(call.park);
   if (park == nullptr) return;
-  // It did not need to know after all, but it has asked.
+  // The call has ended although the server has asked something that nobody answered.
   for (const ParkedAsk& ask : park->asks) decline_parked(state, park->instance, ask);
   if (park->attached && park->presented.empty()) {  // No ticket is out.
     state.parks.take(*call.park);

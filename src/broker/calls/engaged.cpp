@@ -13,7 +13,6 @@ using core::ParkId;
 using core::Session;
 using core::Waiting;
 
-// The server has not seen it, or does not know that it is this session's.
 bool goes_along(const Instance& instance, const Call& call) {
   if (call.state == CallState::joined) return true;
   if (call.state != CallState::queued && call.state != CallState::held) return false;

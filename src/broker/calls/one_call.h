@@ -16,22 +16,22 @@
 
 namespace broker {
 
-// The server takes one call at a time, and this is one that counts.
+// Whether the server takes one call at a time, and this call needs a turn ("counts").
 bool is_one_of_one(const core::Instance& conversation, const core::Call& call);
-// The call is one of those, and cannot be sent because others are at work;
+// Whether the call counts and cannot be sent because others are at work.
 bool waits_for_others(const State& state, const core::Instance& conversation, const core::Call& call);
-// or also because others have been waiting since before that number.
+// The same, or another call has been queued before that number (core::Waiting::number).
 bool waits_in_line(const State& state, const core::Instance& conversation, const core::Call& call,
                    std::uint64_t number);
-// It waits for its own session's person only, and is in nobody's way.
+// Whether the call waits only because a person of its own session is being asked. It holds up nobody else.
 bool held_by_own_dialog(const State& state, const core::Instance& conversation, const core::Call& call);
-// A call that counts runs for another party than this one.
+// Whether a call that counts runs for a party other than this one.
 bool others_at_work(const State& state, const core::Instance& conversation, const Party& party);
 // Something has ended there, or begun to wait: at the end of the event the next have their turn.
 void turn_freed(State& state, const core::Instance& conversation);
-// The number of the first that waits there for its turn.
+// The number of the first message queued there that waits for its turn; UINT64_MAX: none does.
 std::uint64_t first_in_line(const State& state, const core::Instance& conversation);
-// The channel is about to be lost.
+// The channel is about to be lost. Its calls may go on in the server, and count for a moment longer.
 void calls_outlive(State& state, const core::Instance& channel);
 
 }  // namespace broker

@@ -21,7 +21,6 @@ std::string id_params(std::string_view id) {
 
 }  // namespace
 
-// A request of ours about a task of that session's.
 void ask_about_task(State& state, Instance& instance, Purpose purpose, Method method, const std::string& id,
                     SessionId owner, std::string_view responses) {
   const core::CallId call = own_call(instance, purpose, id);

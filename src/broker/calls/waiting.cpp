@@ -18,8 +18,8 @@ using core::Waiting;
 using proto::Message;
 
 bool taken_by_another(const State& state, core::Instance& instance, const Party& party) {
-  // One that is parked waits for answers itself, and will take its turn before it gets them; so does one
-  // whose client is being asked.
+  // A parked call does not count: it waits for its client, and takes a turn before it gets the answers. Nor
+  // does a call whose legacy client is being asked.
   return instance.calls.any(CallState::sent, [&](const Call& call) {
     return call.purpose == Purpose::forwarded && party_of(call) != party && proto::may_ask(call.method) &&
            !in_dialog(state, instance, party_of(call));
@@ -39,8 +39,8 @@ bool works_for(const Instance& instance, const Party& party) {
   });
 }
 
-// Only one session at a time may have calls in flight that can lead to a question, and the others take their
-// turn.
+// Whether a call of another party that may ask is queued already, and goes first. Only one party at a time
+// may have such calls at a server that takes turns.
 bool others_wait(const State& state, Instance& instance, const Party& party) {
   for (const Waiting& waiting : instance.waiting) {
     if (held(state, instance, waiting)) continue;
@@ -51,7 +51,7 @@ bool others_wait(const State& state, Instance& instance, const Party& party) {
   return false;
 }
 
-// A modern server's question belongs to its call, whoever else has one.
+// A modern server says which call it asks because of, so its calls need not take turns.
 bool takes_turns(const Instance& instance, const Call& call) {
   return instance.interactive && instance.era == proto::Era::legacy && proto::may_ask(call.method);
 }
@@ -116,7 +116,8 @@ void wait_again(State& state, Instance& instance, Call& call, Message message) {
 
 namespace {
 
-// What is not sent on as it is, but was held with everything else of its session.
+// A request that Hearth answers itself. It was queued only because its session could not reach the server yet
+// (may_reach), and is handled from the start when it can.
 bool begins_again(const Call& call) {
   using enum proto::Method;
   const bool ours = call.method == resources_subscribe || call.method == resources_unsubscribe ||
@@ -131,14 +132,14 @@ void begin_again(State& state, Instance& instance, const Call& call, const base:
   state.notices.push_back(RequestHeld{session.id, request});
 }
 
-// What was filed before the server turned out to be a legacy one, and cannot be said to it.
+// The call was queued before it was known that the server is a legacy one, which has no words for it.
 bool only_a_modern_server_knows(const Call& call, const Scanned& message) {
   return call.era == proto::Era::modern &&
          (proto::about_a_task(call.method) || message.envelope.request_state.present());
 }
 
-// It was read once already, and is as the client wrote it; or, if it was sent in vain, as the server heard
-// it.
+// The message was scanned once, so it is well-formed. It is as the client wrote it, or, if it was sent in
+// vain before, as it was sent.
 void send_waiting(State& state, Instance& instance, Call& call, const Message& message) {
   const base::Bytes& bytes = message.bytes();
   const auto envelope = proto::scan(bytes.text);
@@ -169,9 +170,9 @@ std::ptrdiff_t offset(std::size_t index) {
   return static_cast<std::ptrdiff_t>(index);
 }
 
-// Whether everything from there on waits for a turn that none of it can have now: where calls are not given
-// one by one, that of `next` is all there is, and another runs. So a long queue is not gone through for each
-// call that ends.
+// Whether nothing from `from` on can go now, so that a long queue is not gone through for each call that
+// ends. That is so if all of it waits for turns, `next` has the next turn, and a call of another party still
+// runs. Not decided here for servers that take one call at a time, where some calls need no turn.
 bool all_wait_behind(const State& state, Instance& instance, const Party& next,
                      const std::deque<Waiting>& all, std::size_t from) {
   if (instance.order.one || !instance.interactive || instance.era != proto::Era::legacy) return false;
@@ -180,7 +181,7 @@ bool all_wait_behind(const State& state, Instance& instance, const Party& next,
                      [](const Waiting& waiting) { return waiting.may_ask || waiting.answer; });
 }
 
-// The messages from there on go on waiting, behind those that wait again already.
+// Leaves the messages from `from` on in the queue, behind those that drain_waiting has put back.
 void leave_waiting(Instance& instance, std::deque<Waiting>& all, std::size_t from) {
   all.erase(all.begin(), all.begin() + offset(from));
   while (!instance.waiting.empty()) {
@@ -199,9 +200,11 @@ void drain_waiting(State& state, Instance& instance) {
   std::deque<Waiting> all = std::move(instance.waiting);
   instance.waiting.clear();
   std::optional<Party> next;  // The party whose turn is next; calls of other parties stay queued behind it.
-  // A call waits for its turn at a server that takes one call at a time; one that is made again has it first.
+  // A call waits for its turn at a server that takes one call at a time, so that those behind it wait, too. A
+  // call that is to be made again with its client's answers is before all of them.
   bool line = std::ranges::any_of(instance.rounds, [](const auto& entry) { return entry.second.waits; });
-  std::set<SessionId> behind;  // Sessions whose next messages follow a request that begins when this is over.
+  // Sessions with a request that begins by a notice (RequestHeld); their other messages stay behind it.
+  std::set<SessionId> behind;
   for (std::size_t i = 0; i < all.size(); ++i) {
     Waiting& waiting = all[i];
     Session* session = state.sessions.find(waiting.session);
@@ -240,7 +243,7 @@ void drain_waiting(State& state, Instance& instance) {
     no_longer_waiting(state, *session, waiting.bytes);
     if (call != nullptr) {
       send_waiting(state, instance, *call, waiting.message);
-      // One that could be answered at once leaves its turn to the next.
+      // A call that was answered or refused at once passes the turn on.
       if (!next && instance.calls.find(waiting.call) != nullptr) next = party;
     } else if (instance.era == proto::Era::legacy) {  // A modern one knows no notifications of that kind.
       state.send(instance.id, std::move(waiting.message));

@@ -1,19 +1,20 @@
 // Calls that wait: until their server is ready, until it is their turn, or until their session may reach it.
 //
-// Filed calls (calls.cpp) come here when they cannot be sent, and go from here when something has changed:
-// drain_waiting is told so by whoever changes it.
+// calls.cpp queues a call that it cannot send at once. The queue does not watch anything: whoever changes
+// what a queued message waits for calls drain_waiting (calls.h).
 #pragma once
 
 #include "broker/context/state.h"
 
 namespace broker {
 
-// The call, which is in the table, or a notification (absent), waits until the server can take it.
+// Queues a message: of a call, which is in the table, or (absent) a notification. Pauses a session that has
+// too many bytes queued.
 void wait_there(State& state, core::Session& session, core::Instance& instance,
                 std::optional<core::CallId> call, proto::Message message);
-// It is over, and not to be sent any more. `session` is null if that is gone.
+// Takes a call that has ended out of the queue, if it is there. `session` is null if that is gone.
 void no_longer_queued(State& state, core::Session* session, core::Instance& instance, core::CallId wire_id);
-// calls.cpp: the server can take it.
+// In calls.cpp. Sends a call that is in the table, whose server is ready and whose turn it is.
 void send_now(State& state, core::Instance& instance, core::Call& call, const Scanned& message);
 
 }  // namespace broker

@@ -38,7 +38,7 @@ struct State {
   base::Instant begun;
   base::Instant quiet_since;  // When the last session left.
   std::uint64_t instances_ever = 0;
-  std::uint64_t waits_ever = 0;
+  std::uint64_t waits_ever = 0;   // The last core::Waiting::number.
   std::vector<InstanceId> freed;  // Servers with one call at a time that may take the next (turns.h).
   bool retired = false;
   // Servers whose sessions may belong elsewhere (sessions/belonging.cpp).
@@ -55,13 +55,13 @@ struct State {
   void send_about(SessionId session, proto::Message message, std::string concerns) {
     outbox.push_back(SendToSession{session, std::move(message), std::nullopt, std::move(concerns)});
   }
-  // The answer to a request that never becomes a call. It is owed until it is written, like any other.
+  // Answers a request that never becomes a call. The answer is owed until it is written, like any other.
   void reply(core::Session& session, std::string_view raw_id, std::string text);
-  // The answer to a call that is out of the tables already.
+  // Answers a call that is out of the tables already.
   void send_answer(const core::Call& call, proto::Message message) {
     outbox.push_back(SendToSession{call.session, std::move(message), call.journal_slot});
   }
-  // What is said to a server that is being stopped would never be read.
+  // Dropped unless the server is greeting or ready: one that is being stopped would never read it.
   void send(InstanceId instance, proto::Message message) {
     const core::Life life = std::as_const(instances).at(instance).life;
     if (life != core::Life::greeting && life != core::Life::ready) return;
@@ -101,8 +101,10 @@ struct Party {
 
 // flow.cpp
 
+// Stops reading from the client, or goes on when this was the last reason not to. Twice is as good as once.
 void pause(State& state, core::Session& session, core::Pause reason);
 void resume(State& state, core::Session& session, core::Pause reason);
+// Writes into the journal what a next daemon needs (core/setup.h). To be called when any of it has changed.
 void note_setup(State& state, core::Session& session);
 // Notes in the journal that the client is owed an answer, and returns the slot that its writing will free.
 std::optional<std::uint16_t> note_call(State& state, core::Session& session, std::string_view raw_id);
@@ -114,10 +116,10 @@ std::string error_about(const core::Instance& instance, std::string_view sentenc
 
 // lookup.cpp
 
-// The call that has been sent under that raw id.
+// The call that the server names by that raw id: one that was sent and not answered, cancelled ones included.
 core::Call* call_of(core::Instance& instance, std::string_view raw_id);
 Party party_of(const core::Call& call);
-// The raw id of the session's call that the server's current message is about.
+// For SendToSession::concerns: the raw id of the session's call that the server's current message is about.
 // Empty if that cannot be told, or the session does not want to know.
 std::string concerned_call(const State& state, const core::Session& session, const core::Instance& instance);
 // Its sessions, or those of the servers like it, may belong elsewhere: that is looked at when the event is

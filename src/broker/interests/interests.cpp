@@ -81,9 +81,9 @@ void client_unsubscribes(State& state, Session& session, Instance& instance, con
   for (const core::CallId call : unwanted.calls) answer(state, instance, call, "{}");
   state.reply(session, message.of(message.envelope.id),
               proto::result_text(message.of(message.envelope.id), "{}"));
-  // Also if the server had refused it when it was asked again after a crash: the next daemon is not to ask.
+  // Save this even if the server refused to resubscribe, or the next daemon would retry.
   note_setup(state, session);
-  // If this session does not hold it others may, or may be about to, and the server must not hear of this.
+  // Unsubscribe upstream only if this session held it; otherwise others may, or may be about to.
   if (unwanted.held && instance.life == core::Life::ready) subscription_step(state, instance, uri);
 }
 

@@ -9,52 +9,68 @@
 
 namespace broker {
 
-// A subscriptions/listen that was open under an earlier daemon.
+// The daemon that told a client what its subscriptions/listen is granted. If an earlier one did, the listen
+// is restored, and its client is not told again.
 enum class Told : std::uint8_t { by_us, by_an_earlier_daemon };
 
 // interests.cpp
 
+// What a client is told that has reached its limit.
 std::string too_many_subscriptions();
 void client_subscribes(State& state, core::Session& session, core::Instance& instance,
                        const Scanned& message);
 void client_unsubscribes(State& state, core::Session& session, core::Instance& instance,
                          const Scanned& message);
+// Subscribes or unsubscribes at the server, if what it was told of the resource is not what sessions want.
 void subscription_step(State& state, core::Instance& instance, const std::string& uri);
 void subscription_answered(State& state, core::Instance& instance, const core::Call& call,
                            const Scanned& message);
-// Answers the calls that waited for it: with the result, or, if that is empty, with the error.
+// The server has granted or refused the resource. Answers those that waited for it: with the result, or, if
+// that is empty, with the error.
 void subscription_outcome(State& state, core::Instance& instance, const std::string& uri,
                           std::string_view raw_result, std::string_view raw_error);
-// Answers them with the error; sessions that are subscribed already stay so.
+// The server could not be asked. Answers those that waited with the error; sessions that are subscribed
+// already stay so.
 void subscription_put_off(State& state, core::Instance& instance, const std::string& uri,
                           std::string_view raw_error);
 void client_sets_level(State& state, core::Session& session, core::Instance& instance,
                        const Scanned& message);
+// The server has answered our logging/setLevel: all clients that wait for a level get the same answer.
 void level_answered(State& state, core::Instance& instance, const Scanned& message);
 void server_logs(State& state, core::Instance& instance, const Scanned& message);
+// Tells all who want the resource that it has changed; a client that does not read gets the news later.
 void resource_told(State& state, core::Instance& instance, const std::string& uri);
+// The server says so. Forgets what was cached of it, too.
 void resource_updated(State& state, core::Instance& instance, const Scanned& message);
+// The server says that a list has changed. Sessions are told at once, or together with the changes that
+// follow within a moment (core/list_changes.h).
 void list_changed(State& state, core::Instance& instance, core::ListKind kind);
 void tell_list(State& state, core::Instance& instance, core::ListKind kind);
+// Sends the session the list changes that it has not been told of, if it is ready and reads.
 void flush_lists(State& state, core::Session& session);
+// A new conversation has begun: asks the server again for everything that sessions want.
 void restore_interests(State& state, core::Instance& instance);
-// What could not be subscribed to before, or was lost, is asked for now.
+// Subscribes to all resources that are wanted and that this conversation is not subscribed to.
 void restore_subscriptions(State& state, core::Instance& instance);
 
 // listens.cpp
 
+// A subscriptions/listen: held open until the client or the session ends it.
 void client_listens(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
                     Told told = Told::by_us);
-// The server is ready: what was asked for is asked for there.
+// The server is ready: asks it for what each listen wants. A listen that was acknowledged before is told that
+// everything may have changed.
 void begin_listens(State& state, core::Instance& instance);
+// The server has granted or refused a resource. When all of its are decided, the listen is acknowledged.
 void listen_outcome(State& state, core::Instance& instance, core::CallId listen, const std::string& uri,
                     bool granted);
-// The server tells nobody of the resource any more: those that were granted it and have not been told yet.
+// The server has refused the resource: takes it out of the listens that are not acknowledged yet.
 void refused_to_listens(State& state, core::Instance& instance, const std::string& uri);
 void tell_listens(State& state, core::Instance& instance, core::ListKind kind);
 void tell_listen(State& state, core::Instance& instance, core::CallId listen, const std::string& uri);
+// Sends what was held back for the listen, if its client reads.
 void flush_listen(State& state, core::Instance& instance, core::Listen& listen);
-// A modern server has answered for the tasks that were asked of it: those of `granted` will be told of.
+// A modern server has been asked to tell of the tasks `asked`, and will tell of those in `granted`.
 void listens_decide_tasks(State& state, core::Instance& instance, const std::set<std::string>& asked,
                           const std::set<std::string>& granted);
 

@@ -55,7 +55,7 @@ bool has_too_many(const State& state, const Session& session) {
   return state.parks.waiting(session.principal, session.id) >= core::limits::parked_per_principal;
 }
 
-// The client is told what is asked, and whatever the call was answered with before, it is not any more.
+// Answers the call with input_required and detaches it from its client's request.
 void give_round(State& state, ParkId id) {
   state.parks.set_round_due(id, {});
   const Park& park = state.parks.at(id);
@@ -107,7 +107,6 @@ void park_ask(State& state, Instance& instance, Call& call, const Scanned& messa
     state.parks.set_round_due(*call.park, state.now + core::limits::questions_together);
 }
 
-// The call has ended: what is asked is known, and the client makes the call anew.
 void park_ended(State& state, Instance& instance, const Call& call, std::vector<ParkedAsk> asks) {
   if (call.park) state.parks.take(*call.park);
   const Session* session = state.sessions.find(call.session);

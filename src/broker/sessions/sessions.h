@@ -18,6 +18,7 @@ void session_unblocked(State& state, core::Session& session);
 
 // greetings.cpp
 
+// The result of server/discover for a client, raw, from what the server said last.
 std::string what_it_is(const core::Instance& instance);
 // Answers the clients that asked server/discover before the server was known.
 void answer_discovers(State& state, core::Instance& instance);
@@ -27,40 +28,48 @@ void fail_initialize(State& state, core::Session& session, std::string_view raw_
 
 // placement.cpp
 
+// Finds a server for a session that has none, or makes one, and joins it. Does not start it.
 core::Instance& place(State& state, core::Session& session);
 // The same for one that may have its place already.
 core::Instance& placed(State& state, core::Session& session);
+// The server that a session with that spec would join now, or a new one, without a session.
 core::Instance& place_for_nobody(State& state, core::ServerSpec spec);
+// Ends everything that the session has at its server, then departs.
 void leave(State& state, core::Session& session, core::Instance& instance);
 core::Instance& create(State& state, core::ServerSpec spec);
-// Of a session that is nowhere, and the end of that. What it has there is another's business.
+// join: of a session that has no server. depart: its calls and questions have been ended or packed before;
+// the server stops when idle. May take `instance` out of the tables.
 void join(State& state, core::Session& session, core::Instance& instance);
 void depart(State& state, core::Session& session, core::Instance& instance);
 
 // belonging.cpp
 
-// Where a session that comes belongs: a server that runs, or a new one.
+// Where a session that comes belongs: a server that there is, or a new one.
 core::Instance& server_for(State& state, const core::Session& session);
-// The oldest that a session with that specification could join as it is, whatever its roots.
+// The oldest server that a session with that specification could join as it is, whatever its roots; or null.
 const core::Instance* shareable(const State& state, const core::ServerSpec& spec);
+// Moves sessions that belong elsewhere, at the servers that reconsider() has named. Invalidates references.
 void settle_places(State& state);
 
 // moving.cpp
 
+// Takes a movable session to that server, with its queued calls and all that it has set up.
 void move(State& state, core::Session& session, InstanceId target);
+// Nothing of the session is with its server, and no question is with its client.
 bool movable(const State& state, const core::Session& session, const core::Instance& instance);
-// What it has at its server is ended, so that it can be moved.
+// Ends what the session has at its server, so that it can be moved; its clients get errors for running calls.
 void cut_loose(State& state, core::Session& session, core::Instance& instance);
 
 // settings.cpp
 
-// Its spec is new: in which order its calls go.
+// Works out from its spec in which order its calls go. To be called when the spec is set or changed.
 void settle_order(core::Instance& instance);
 // A session with that spec joins those of the server: from now on the stricter settings of the two hold.
 void heed_stricter(State& state, core::Instance& server, const core::ServerSpec& asking);
 
 // roots_due.cpp
 
+// The server's question for roots, or its asking again, is waited for no longer (RootsTold::give_up_at).
 void roots_due(State& state, core::Instance& instance);
 
 }  // namespace broker

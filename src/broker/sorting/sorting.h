@@ -11,13 +11,14 @@ namespace broker {
 // from_client.cpp
 
 void client_line(State& state, core::Session& session, const proto::Line& line);
-// Also the beginning of a session that was restored while its initialize had no answer.
+// initialize. Also told again to a session that was restored while its initialize had no answer.
 void client_initialize(State& state, core::Session& session, const Scanned& message);
 
 // from_modern_client.cpp
 
-// A request with a claim.
+// A request that says its revision itself (2026-07-28).
 void modern_request(State& state, core::Session& session, const Scanned& message);
+// A subscriptions/listen of a restored session is opened again.
 void listens_again(State& state, core::Session& session, const Scanned& message, Told told);
 // A legacy server's answer to a modern client's call, which is out of the tables already.
 void modern_answer(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
@@ -30,31 +31,35 @@ void pass_answer(State& state, core::Instance& instance, core::CallId wire_id, c
 
 // attribution.cpp
 
+// Decides whom a server's question is for, and puts it there; or holds or declines it.
 void server_ask(State& state, core::Instance& instance, const Scanned& message, proto::Method method);
-// A question that was held: once more, and not beyond that time.
+// Decides again on a question that was held. It may be held further, but not beyond `until`.
 void put_again(State& state, core::Instance& instance, const Scanned& message, base::Instant until);
 
 // answers.cpp
 
 void server_cancels_ask(State& state, core::Instance& instance, const Scanned& message);
 void client_answer(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
+// The client has not answered in time: the server is told so, and so is the client.
 void ask_due(State& state, core::Instance& instance, const core::Times::AskDue& due);
 
 // held_questions.cpp
 
+// Keeps a question that may be a cancelled call's until that is certain.
 void hold_question(State& state, core::Instance& instance, const Scanned& message);
 // The server withdraws it. False: none of that id is held.
 bool drop_held(core::Instance& instance, std::string_view raw_id);
+// Decides again on all held questions.
 void put_held_questions(State& state, core::Instance& instance);
+// Calls that were cancelled count no more, or others may have their turn: lets go on what waited for that.
 void endings_tick(State& state, core::Instance& instance);
 
 // tickets.cpp
 
-// A request that presents a ticket. False: it is a call like any other, and that ticket is none of ours but
-// its server's.
+// A request that presents a ticket: it is answered, takes over its parked call, or is made anew.
 void come_back(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
                proto::Method method, const Asked& asked);
-// What it brought along is given to the server now.
+// The turn of a call whose client has come back: gives the server the answers that `message` brought.
 void come_back_in_turn(State& state, core::Instance& instance, core::Call& call, const Scanned& message);
 
 // restoring.cpp
@@ -63,6 +68,7 @@ void session_opened(State& state, SessionOpened event);
 
 // notices.cpp
 
+// Until there are no more; acting on one may leave others.
 void act_on_notices(State& state);
 
 }  // namespace broker

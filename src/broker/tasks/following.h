@@ -13,12 +13,11 @@ namespace broker {
 base::Instant next_look(const State& state, const core::Task& task);
 // From now on the call waits for what the task comes to.
 void wait_for(core::Instance& instance, core::Call& call, const std::string& id, core::Task& task);
-// Gives the task's outcome to the calls that wait for it.
+// Gives the task's outcome, which is known, to the calls that wait for it and to its listens.
 void deliver(State& state, core::Instance& instance, const std::string& id);
 // Modern clients that listen to it are told how the task is.
 void tell_listens_of(State& state, core::Instance& instance, const std::string& id, const core::Task& task);
-// The raw error of a task that the server was asked about and does not know any more; empty: it says how the
-// task stands.
+// The server was asked how a task stands: the raw error if it does not say; empty if it does.
 std::string why_lost(const core::Instance& instance, const Scanned& message);
 
 }  // namespace broker

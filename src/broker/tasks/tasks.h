@@ -10,9 +10,10 @@ namespace broker {
 
 // modern_server_for_legacy_client.cpp
 
+// A modern server has answered a legacy client's call with a task: follows it.
 void modern_server_made_task(State& state, core::Instance& instance, core::Call& call,
                              std::string_view raw_result);
-// A task was asked for, and the call answered without one.
+// A legacy client asked for a task, and the server answered at once: makes up one that has ended.
 void task_done_at_once(State& state, core::Instance& instance, const core::Call& call,
                        std::string_view raw_result);
 void legacy_task_request(State& state, core::Session& session, core::Instance& instance,
@@ -28,15 +29,15 @@ void tasks_tick(State& state, core::Instance& instance);
 
 // What its list says of tools that may be tasks.
 void learn_task_tools(core::Instance& instance, std::string_view raw_result);
-// A client that knows tasks is here: what may be one has to be known.
+// A client that knows tasks is here: asks the server which of its tools may be tasks, unless it was asked.
 void want_task_tools(State& state, core::Instance& instance);
 void task_tools_listed(State& state, core::Instance& instance, const Scanned& message);
-// False: it answered without one.
+// Follows the task with which the server has answered a modern client's call. False: there is none.
 bool legacy_server_made_task(State& state, core::Instance& instance, core::Call& call,
                              const Scanned& message);
 void modern_task_request(State& state, core::Session& session, core::Instance& instance,
                          const Scanned& message, proto::Method method, const Asked& asked);
-// The call is out of the tables.
+// The server has answered a task request of a modern client's; the call is out of the tables.
 void legacy_task_answered(State& state, core::Instance& instance, const core::Call& call,
                           std::string_view result);
 void task_fetched(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
@@ -48,25 +49,27 @@ bool task_asks_modern_client(State& state, core::Instance& instance, const Scann
 
 // modern_tasks.cpp
 
-// Of a greeted server: whether the request may name tasks at all, and that one; if not, it has been refused.
+// Whether the request may name tasks at all, and this one. False: it has been refused. The server is greeted.
 bool may_name_task(State& state, core::Session& session, const core::Instance& instance,
                    const Scanned& message);
 // A modern server's answer to a modern client: a task is its client's from now on.
 void note_modern_task(State& state, const core::Call& call, const Scanned& message);
-// notifications/tasks: `params` say how the task is now.
+// Tells the listens that want the task how it is: `params` of notifications/tasks, raw.
 void tell_task(State& state, core::Instance& instance, const std::string& task, std::string_view params);
+// A modern server's notifications/tasks.
 void task_told(State& state, core::Instance& instance, const Scanned& message);
 
 // task_ends.cpp
 
-// The task is remembered; those who wait for one that has to make room are told.
+// Remembers a task. If an older one has to make room for it, ends that with an error.
 void task_created(State& state, core::Instance& instance, const std::string& id, core::Task task);
-// The server knows its tasks no more.
+// The server is gone or has forgotten its tasks: ends all of them with the error.
 void tasks_lost(State& state, core::Instance& instance, const std::string& raw_error);
-// Results that are too much to keep are dropped; who asks for one is told so.
+// Drops the oldest results of the owner that are too much to keep; a client that asks for one is told so.
 void bound_results(core::Instance& instance, SessionId owner);
 // Its questions that have had their time are declined.
 void task_asks_due(State& state, core::Instance& instance, core::Task& task);
+// The session leaves: cancels its followed tasks and forgets all of them.
 void tasks_leave(State& state, core::Session& session, core::Instance& instance);
 
 }  // namespace broker
