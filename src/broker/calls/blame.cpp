@@ -5,6 +5,7 @@
 // channels. One that we did not start does not die: a connection to it breaks.
 
 #include "broker/calls/calls.h"
+#include "broker/context/conversations.h"
 #include "core/limits.h"
 #include "face/to_modern_client.h"
 #include "proto/json.h"
@@ -16,10 +17,6 @@ namespace {
 using core::Call;
 using core::CallState;
 using core::Instance;
-
-Instance& process_of(State& state, Instance& instance) {
-  return instance.channel_of ? state.instances.at(*instance.channel_of) : instance;
-}
 
 bool ours_to_start(const Instance& server) {
   return !server.spec.program.empty();
@@ -41,12 +38,6 @@ void each_running(const Instance& conversation, F&& f) {
     const Call& call = *conversation.calls.find(id);
     if (call.purpose == core::Purpose::forwarded) f(call);
   }
-}
-
-// f(Instance&): the conversation with the server, or each of them.
-void each_conversation(State& state, Instance& server, auto&& f) {
-  f(server);
-  for (const InstanceId id : server.channels) f(state.instances.at(id));
 }
 
 void note_running(const Instance& conversation, std::vector<core::Suspects::Running>& running) {

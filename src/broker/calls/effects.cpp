@@ -1,6 +1,7 @@
 #include "broker/calls/effects.h"
 
 #include "broker/calls/calls.h"
+#include "broker/context/conversations.h"
 #include "core/limits.h"
 #include "proto/json.h"
 #include "proto/members.h"
@@ -13,13 +14,6 @@ using core::Call;
 using core::CallState;
 using core::Instance;
 using proto::Method;
-
-// f(Instance&) for each conversation with the server.
-template <class F>
-void each_conversation(State& state, Instance& instance, F&& f) {
-  if (!instance.channel_of) return f(instance);
-  for (const InstanceId id : state.instances.at(*instance.channel_of).channels) f(state.instances.at(id));
-}
 
 // A call that may have an effect runs, or was cancelled a moment ago.
 bool effect_under_way(const Instance& conversation, base::Instant now) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/calls/calls.h"
+#include "broker/context/conversations.h"
 #include "core/limits.h"
 
 namespace broker {
@@ -48,17 +49,6 @@ void each_at_work(const State& state, const Instance& conversation, F&& f) {
     if (may_run) f(call);
     return may_run;
   });
-}
-
-InstanceId process_of(const Instance& conversation) {
-  return conversation.channel_of.value_or(conversation.id);
-}
-
-// f(const Instance&) for each conversation with the server.
-template <class F>
-void each_conversation(const State& state, const Instance& conversation, F&& f) {
-  if (!conversation.channel_of) return f(conversation);
-  for (const InstanceId id : state.instances.at(*conversation.channel_of).channels) f(state.instances.at(id));
 }
 
 // Calls of conversations that have ended may still be running, too.
@@ -149,7 +139,7 @@ bool others_at_work(const State& state, const Instance& conversation, const Part
 
 void turn_freed(State& state, const Instance& conversation) {
   if (!conversation.order.one) return;
-  const InstanceId process = process_of(conversation);
+  const InstanceId process = process_of(state, conversation).id;
   if (std::ranges::find(state.freed, process) == state.freed.end()) state.freed.push_back(process);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "broker/context/conversations.h"
 #include "broker/life/life.h"
 
 namespace broker {
@@ -10,11 +11,6 @@ namespace {
 
 using core::Instance;
 using core::Session;
-
-// The instance that has the process.
-Instance& process_of(State& state, Instance& instance) {
-  return instance.channel_of ? state.instances.at(*instance.channel_of) : instance;
-}
 
 // A client that waits for its initialize to be answered may come back for it.
 bool is_here(const Session& session) {

@@ -2,6 +2,7 @@
 // none.
 #include "broker/calls/calls.h"
 #include "broker/calls/effects.h"
+#include "broker/context/conversations.h"
 #include "broker/interests/interests.h"
 #include "broker/life/life.h"
 #include "broker/questions/questions.h"
@@ -36,7 +37,7 @@ constexpr std::size_t beginning_shown = 100;
 void drop(State& state, Instance& instance, const Scanned& message, core::Dropped kind,
           std::string_view what) {
   ++instance.dropped;
-  Instance& server = instance.channel_of ? state.instances.at(*instance.channel_of) : instance;
+  Instance& server = process_of(state, instance);
   if (server.drops_logged.test(static_cast<std::size_t>(kind))) return;
   server.drops_logged.set(static_cast<std::size_t>(kind));
   std::string_view text = message.bytes.text;
