@@ -464,7 +464,7 @@ TEST_CASE("config: why an entry cannot be had") {
   CHECK(refusal(small, "banana") == R"(there is no server banana in config.json; it has files, git)");
   CHECK(refusal(read(""), "x") == R"(there is no server x in config.json; it has none yet)");
   CHECK(refusal(read(R"({"mcpServers":{"x" {"command":"a"}}})"), "x") ==
-        R"(there is no server x in config.json; it has none yet (the file has mistakes: )"
+        R"(there is no server x in config.json (the file has mistakes: )"
         R"(config.json:1:20: expected ':' after x, but found '{'))");
 }
 

@@ -14,7 +14,7 @@ std::string names_of_others(const Config& config, std::string_view name) {
   std::vector<std::string_view> known;
   for (const auto& [other, entry] : config.entries) known.push_back(other);
   for (const auto& [other, complaint] : config.refused) known.push_back(other);
-  if (known.empty()) return "; it has none yet";
+  if (known.empty()) return config.complaints.empty() ? "; it has none yet" : "";
   if (const auto meant = base::nearest(name, known)) return "; did you mean " + shown(*meant) + "?";
   constexpr std::size_t shown_max = 10;
   std::string list;
