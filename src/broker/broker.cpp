@@ -28,7 +28,7 @@ void with_instance(State& state, InstanceId id, auto&& handle) {
 }
 
 void instance_line(State& state, const InstanceLine& event) {
-  if (event.call != 0) state.heard_on = event.call;
+  if (event.call != 0) state.heard_on = core::CallId(event.call);
   with_instance(state, event.instance,
                 [&](core::Instance& instance) { server_line(state, instance, event.line); });
   state.heard_on.reset();
@@ -177,7 +177,7 @@ Broker::Broker(Options options, base::Instant now) : state_(std::make_unique<Sta
 Broker::~Broker() = default;
 
 SessionId Broker::admit() {
-  return state_->sessions.insert({});
+  return state_->sessions.insert(core::Session{});
 }
 
 void Broker::dismiss(SessionId session) {

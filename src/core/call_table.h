@@ -113,7 +113,7 @@ class CallTable {
   std::array<CallId, call_states> newest_{};  // By state.
   std::map<SessionId, ByTime> cancelled_;
   std::size_t size_ = 0;
-  CallId next_ = 1;
+  CallId next_{1};
 };
 
 }  // namespace core

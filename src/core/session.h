@@ -103,7 +103,7 @@ struct Session {
   std::vector<LongId> long_ids;  // Ids that the journal's slots cannot hold.
   std::size_t waiting_bytes = 0;
   std::map<AskId, Ask> asks;  // By the id under which the client knows them.
-  AskId next_ask = 1;
+  AskId next_ask{1};
   std::uint32_t life = 0;  // How many daemons this session has outlived.
 
   bool input_ended = false;  // The client says nothing more, and answers nothing.

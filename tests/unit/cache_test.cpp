@@ -4,6 +4,7 @@
 
 #include "core/limits.h"
 #include "core/merging.h"
+#include "numbers.h"
 
 namespace {
 
@@ -122,44 +123,44 @@ TEST_CASE("cache: it is bounded, and what was used longest ago goes first") {
 TEST_CASE("merging: the newest of those that are under way is joined, unless it hangs") {
   Merging merging;
   CHECK(merging.leader(list(Method::tools_list), now) == std::nullopt);
-  merging.leads(list(Method::tools_list), 1, now);
-  CHECK(merging.leader(list(Method::tools_list), now) == 1);
+  merging.leads(list(Method::tools_list), 1_call, now);
+  CHECK(merging.leader(list(Method::tools_list), now) == 1_call);
   CHECK(merging.leader(list(Method::prompts_list), now) == std::nullopt);
-  merging.joins(1, 2);
+  merging.joins(1_call, 2_call);
   CHECK(merging.leader(list(Method::tools_list), now + core::limits::join_within) == std::nullopt);
-  merging.leads(list(Method::tools_list), 3, now + core::limits::join_within);
-  CHECK(merging.leader(list(Method::tools_list), now + core::limits::join_within) == 3);
-  const auto first = merging.ended(1);
+  merging.leads(list(Method::tools_list), 3_call, now + core::limits::join_within);
+  CHECK(merging.leader(list(Method::tools_list), now + core::limits::join_within) == 3_call);
+  const auto first = merging.ended(1_call);
   REQUIRE(first);
-  CHECK(first->joined == std::vector<core::CallId>{2});
-  CHECK(merging.leader(list(Method::tools_list), now + core::limits::join_within) == 3);
-  CHECK(!merging.ended(1));
-  CHECK(merging.ended(3)->joined.empty());
+  CHECK(first->joined == std::vector<core::CallId>{2_call});
+  CHECK(merging.leader(list(Method::tools_list), now + core::limits::join_within) == 3_call);
+  CHECK(!merging.ended(1_call));
+  CHECK(merging.ended(3_call)->joined.empty());
   CHECK(merging.leader(list(Method::tools_list), now + core::limits::join_within) == std::nullopt);
 }
 
 TEST_CASE("merging: a call that has left does not get the answer") {
   Merging merging;
-  merging.leads(list(Method::tools_list), 1, now);
-  CHECK(merging.one_joined(1) == std::nullopt);
-  merging.joins(1, 2);
-  merging.joins(1, 3);
-  CHECK(merging.one_joined(1) == 2);
-  merging.leaves(1, 2);
-  merging.leaves(7, 2);
-  CHECK(merging.one_joined(1) == 3);
-  CHECK(merging.ended(1)->joined == std::vector<core::CallId>{3});
+  merging.leads(list(Method::tools_list), 1_call, now);
+  CHECK(merging.one_joined(1_call) == std::nullopt);
+  merging.joins(1_call, 2_call);
+  merging.joins(1_call, 3_call);
+  CHECK(merging.one_joined(1_call) == 2_call);
+  merging.leaves(1_call, 2_call);
+  merging.leaves(7_call, 2_call);
+  CHECK(merging.one_joined(1_call) == 3_call);
+  CHECK(merging.ended(1_call)->joined == std::vector<core::CallId>{3_call});
 }
 
 TEST_CASE("merging: what has changed since is not joined, and its answer not to be kept") {
   Merging merging;
-  merging.leads(list(Method::tools_list), 1, now);
-  merging.leads(read("file:///a"), 2, now);
+  merging.leads(list(Method::tools_list), 1_call, now);
+  merging.leads(read("file:///a"), 2_call, now);
   merging.outdate([](const CacheKey& key) { return core::about(key, ListKind::tools); });
   CHECK(merging.leader(list(Method::tools_list), now) == std::nullopt);
-  CHECK(merging.leader(read("file:///a"), now) == 2);
+  CHECK(merging.leader(read("file:///a"), now) == 2_call);
   merging.close();
   CHECK(merging.leader(read("file:///a"), now) == std::nullopt);
-  CHECK(merging.ended(1)->outdated);
-  CHECK(!merging.ended(2)->outdated);
+  CHECK(merging.ended(1_call)->outdated);
+  CHECK(!merging.ended(2_call)->outdated);
 }

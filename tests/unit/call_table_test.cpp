@@ -5,6 +5,8 @@
 #include <map>
 #include <vector>
 
+#include "numbers.h"
+
 namespace {
 
 using core::Call;
@@ -41,32 +43,32 @@ TEST_CASE("call table: an empty table finds nothing") {
 
 TEST_CASE("call table: ids begin at 1, grow, and are never used twice") {
   CallTable table;
-  CHECK(table.insert(named("a")).wire_id == 1);
-  CHECK(table.insert(named("b")).wire_id == 2);
-  CHECK(table.take(2).client_id == "b");
-  CHECK(table.insert(named("c")).wire_id == 3);
-  CHECK(table.find(2) == nullptr);
-  CHECK(table.find(1)->client_id == "a");
+  CHECK(table.insert(named("a")).wire_id == 1_call);
+  CHECK(table.insert(named("b")).wire_id == 2_call);
+  CHECK(table.take(2_call).client_id == "b");
+  CHECK(table.insert(named("c")).wire_id == 3_call);
+  CHECK(table.find(2_call) == nullptr);
+  CHECK(table.find(1_call)->client_id == "a");
 }
 
 TEST_CASE("call table: what the caller wrote as the wire id does not count") {
   CallTable table;
   Call call = named("a");
-  call.wire_id = 99;
-  CHECK(table.insert(std::move(call)).wire_id == 1);
-  CHECK(table.find(99) == nullptr);
+  call.wire_id = 99_call;
+  CHECK(table.insert(std::move(call)).wire_id == 1_call);
+  CHECK(table.find(99_call) == nullptr);
 }
 
 TEST_CASE("call table: a number with the same low bits is another call") {
   CallTable table;
   table.insert(named("a"));
-  for (const core::CallId far : {17, 33, 1 + (1 << 20)}) CHECK(table.find(far) == nullptr);
+  for (const int far : {17, 33, 1 + (1 << 20)}) CHECK(table.find(core::CallId(far)) == nullptr);
 }
 
 TEST_CASE("call table: one that is never answered does not stand in the way of others") {
   CallTable table;
   table.insert(named("stuck"));
-  core::CallId last = 1;
+  core::CallId last{1};
   for (int i = 0; i < 10'000; ++i) {
     const core::CallId id = table.insert(named("short")).wire_id;
     REQUIRE(id > last);
@@ -74,31 +76,31 @@ TEST_CASE("call table: one that is never answered does not stand in the way of o
     REQUIRE(table.take(id).client_id == "short");
   }
   CHECK(table.size() == 1);
-  CHECK(table.find(1)->client_id == "stuck");
+  CHECK(table.find(1_call)->client_id == "stuck");
 }
 
 TEST_CASE("call table: restored calls keep their ids") {
   CallTable table;
   table.insert(named("a"));
-  Call taken = table.take(1);
-  CHECK(table.find(1) == nullptr);
+  Call taken = table.take(1_call);
+  CHECK(table.find(1_call) == nullptr);
   CHECK(table.size() == 0);
   table.restore(std::move(taken));
-  CHECK(table.find(1)->client_id == "a");
+  CHECK(table.find(1_call)->client_id == "a");
   CHECK(table.size() == 1);
 }
 
 TEST_CASE("call table: all are visited in order of ids, also when visited ones are taken out") {
   CallTable table;
   for (int i = 0; i < 40; ++i) table.insert(named(std::to_string(i + 1)));
-  core::CallId expected = 1;
+  core::CallId expected{1};
   table.each([&](const Call& call) {
     CHECK(call.wire_id == expected);
     table.take(expected++);
-    if (expected == 30) table.take(35);  // One that lies ahead is not visited.
-    if (expected == 35) ++expected;
+    if (expected == 30_call) table.take(35_call);  // One that lies ahead is not visited.
+    if (expected == 35_call) ++expected;
   });
-  CHECK(expected == 41);
+  CHECK(expected == 41_call);
   CHECK(table.size() == 0);
 }
 
@@ -108,7 +110,7 @@ TEST_CASE("call table: a long history agrees with a map") {
     Dice dice{seed * 0x9E3779B97F4A7C15};
     CallTable table;
     std::map<core::CallId, std::string> model;
-    core::CallId newest = 0;
+    core::CallId newest;
     for (int step = 0; step < 4000; ++step) {
       // Phases of growing and of shrinking, so that the ring fills, grows and empties.
       const std::size_t bias = (step / 500) % 2 == 0 ? 7 : 3;
@@ -132,7 +134,7 @@ TEST_CASE("call table: a long history agrees with a map") {
       }
       REQUIRE(table.size() == model.size());
       const auto probe = static_cast<std::int64_t>(dice.below(static_cast<std::size_t>(newest.value) + 20));
-      REQUIRE((table.find(core::CallId(probe)) != nullptr) == model.contains(probe));
+      REQUIRE((table.find(core::CallId(probe)) != nullptr) == model.contains(core::CallId(probe)));
     }
     std::vector<core::CallId> expected;
     for (const auto& [id, name] : model) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "numbers.h"
+
 namespace {
 
 using core::IdIndex;
@@ -32,12 +34,12 @@ struct Holder {
 TEST_CASE("id index: ids are compared byte for byte") {
   Holder holder;
   CHECK_FALSE(holder.find("1"));
-  core::CallId next = 10;
+  core::CallId next{10};
   const std::vector<std::string> different{"1",     "\"1\"", "01",          "1.0", "-1",     "\"\"",
                                            "\"a\"", "\"A\"", R"("\u0061")", "1e0", "\" 1\"", "null"};
   for (const std::string& id : different) holder.insert(id, next++);
   CHECK(holder.index.size() == different.size());
-  next = 10;
+  next = 10_call;
   for (const std::string& id : different) CHECK(holder.find(id) == next++);
   CHECK_FALSE(holder.find("2"));
   CHECK_FALSE(holder.find(""));
@@ -45,20 +47,22 @@ TEST_CASE("id index: ids are compared byte for byte") {
 
 TEST_CASE("id index: an erased id is gone, and may come again") {
   Holder holder;
-  holder.insert("1", 5);
-  holder.erase(5);
+  holder.insert("1", 5_call);
+  holder.erase(5_call);
   CHECK(holder.index.size() == 0);
   CHECK_FALSE(holder.find("1"));
-  holder.insert("1", 6);
-  CHECK(holder.find("1") == 6);
+  holder.insert("1", 6_call);
+  CHECK(holder.find("1") == 6_call);
 }
 
 TEST_CASE("id index: wire ids ascend") {
   Holder holder;
-  for (const core::CallId wire_id : {9, 2, 7, 1, 300, 4}) holder.insert(wire_id.text(), wire_id);
-  CHECK(holder.index.wire_ids() == std::vector<core::CallId>{1, 2, 4, 7, 9, 300});
-  holder.erase(7);
-  CHECK(holder.index.wire_ids() == std::vector<core::CallId>{1, 2, 4, 9, 300});
+  for (const core::CallId wire_id : {9_call, 2_call, 7_call, 1_call, 300_call, 4_call})
+    holder.insert(wire_id.text(), wire_id);
+  CHECK(holder.index.wire_ids() ==
+        std::vector<core::CallId>{1_call, 2_call, 4_call, 7_call, 9_call, 300_call});
+  holder.erase(7_call);
+  CHECK(holder.index.wire_ids() == std::vector<core::CallId>{1_call, 2_call, 4_call, 9_call, 300_call});
 }
 
 // The gap that an erased entry leaves is where open addressing goes wrong: an entry behind it must still be
@@ -75,7 +79,7 @@ TEST_CASE("id index: a long history agrees with a map") {
     };
     Holder holder;
     std::map<std::string, core::CallId> model;
-    core::CallId next = 1;
+    core::CallId next{1};
     const std::size_t most = 1 + below(60);
     for (int step = 0; step < 3000; ++step) {
       std::string id = std::to_string(below(100));

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "numbers.h"
+
 namespace {
 
 using core::InstanceId;
@@ -25,7 +27,7 @@ Park of(SessionId session, std::string principal = {}) {
   park.instance = server;
   park.session = session;
   park.principal = std::move(principal);
-  park.call = 7;
+  park.call = 7_call;
   return park;
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "numbers.h"
+
 namespace {
 
 using core::SessionId;
@@ -18,31 +20,31 @@ const SessionId cat{2, 1};
 
 // `who` ends up subscribed, and the server has agreed.
 void subscribe(Subscriptions& subscriptions, const std::string& uri, SessionId who) {
-  if (subscriptions.want(uri, {who, 1}).granted) return;
+  if (subscriptions.want(uri, {who, 1_call}).granted) return;
   REQUIRE(subscriptions.step(uri) == Step::subscribe);
   subscriptions.outcome(uri, true);
 }
 
 TEST_CASE("subscriptions: the first asks the server, the second does not") {
   Subscriptions all;
-  CHECK_FALSE(all.want("r", {ann, 1}).granted);
+  CHECK_FALSE(all.want("r", {ann, 1_call}).granted);
   CHECK(all.step("r") == Step::subscribe);
   CHECK(all.concerned("r").empty());  // Not before the server has agreed.
-  CHECK(all.outcome("r", true) == Waiters{{ann, 1}});
+  CHECK(all.outcome("r", true) == Waiters{{ann, 1_call}});
   CHECK(all.step("r") == Step::none);
-  CHECK(all.want("r", {ben, 2}).granted);
+  CHECK(all.want("r", {ben, 2_call}).granted);
   CHECK(all.step("r") == Step::none);
   CHECK(all.concerned("r") == std::set<core::Subscriber>{ann, ben});
 }
 
 TEST_CASE("subscriptions: one request at a time; who comes meanwhile waits for its outcome") {
   Subscriptions all;
-  all.want("r", {ann, 1});
+  all.want("r", {ann, 1_call});
   CHECK(all.step("r") == Step::subscribe);
   CHECK(all.step("r") == Step::none);
-  CHECK_FALSE(all.want("r", {ben, 2}).granted);
+  CHECK_FALSE(all.want("r", {ben, 2_call}).granted);
   CHECK(all.step("r") == Step::none);
-  CHECK(all.outcome("r", true) == Waiters{{ann, 1}, {ben, 2}});
+  CHECK(all.outcome("r", true) == Waiters{{ann, 1_call}, {ben, 2_call}});
   CHECK(all.concerned("r") == std::set<core::Subscriber>{ann, ben});
 }
 
@@ -67,61 +69,61 @@ TEST_CASE("subscriptions: wanted again while the end is under way") {
     subscribe(all, "r", ann);
     all.unwant("r", ann);
     CHECK(all.step("r") == Step::unsubscribe);
-    CHECK_FALSE(all.want("r", {ben, 2}).granted);  // The server may have forgotten us already.
+    CHECK_FALSE(all.want("r", {ben, 2_call}).granted);  // The server may have forgotten us already.
     CHECK(all.outcome("r", ended_well).empty());
     CHECK(all.step("r") == Step::subscribe);
-    CHECK(all.outcome("r", true) == Waiters{{ben, 2}});
+    CHECK(all.outcome("r", true) == Waiters{{ben, 2_call}});
     CHECK(all.concerned("r") == std::set<core::Subscriber>{ben});
   }
 }
 
 TEST_CASE("subscriptions: a refusal concerns all who waited, and is not remembered") {
   Subscriptions all;
-  all.want("r", {ann, 1});
-  all.want("r", {ben, 2});
+  all.want("r", {ann, 1_call});
+  all.want("r", {ben, 2_call});
   all.step("r");
-  CHECK(all.outcome("r", false) == Waiters{{ann, 1}, {ben, 2}});
+  CHECK(all.outcome("r", false) == Waiters{{ann, 1_call}, {ben, 2_call}});
   CHECK(all.concerned("r").empty());
   CHECK(all.step("r") == Step::none);
   CHECK(all.uris().empty());
-  CHECK_FALSE(all.want("r", {cat, 3}).granted);
+  CHECK_FALSE(all.want("r", {cat, 3_call}).granted);
   CHECK(all.step("r") == Step::subscribe);
 }
 
 TEST_CASE("subscriptions: a withdrawn wish is neither answered nor granted") {
   Subscriptions all;
-  all.want("r", {ann, 1});
+  all.want("r", {ann, 1_call});
   all.step("r");
-  all.want("r", {ben, 2});
-  all.withdraw(1);
-  CHECK(all.outcome("r", true) == Waiters{{ben, 2}});
+  all.want("r", {ben, 2_call});
+  all.withdraw(1_call);
+  CHECK(all.outcome("r", true) == Waiters{{ben, 2_call}});
   CHECK(all.concerned("r") == std::set<core::Subscriber>{ben});
 
-  all.want("s", {ann, 3});
+  all.want("s", {ann, 3_call});
   all.step("s");
-  all.withdraw(3);
+  all.withdraw(3_call);
   CHECK(all.outcome("s", true).empty());
   CHECK(all.step("s") == Step::unsubscribe);  // No session is left that wants it.
 }
 
 TEST_CASE("subscriptions: a session that unsubscribes before the grant does not get the grant") {
   Subscriptions all;
-  all.want("r", {ann, 1});
+  all.want("r", {ann, 1_call});
   CHECK(all.step("r") == Step::subscribe);
-  all.want("r", {ben, 2});
-  all.want("r", {ann, 3});
+  all.want("r", {ben, 2_call});
+  all.want("r", {ann, 3_call});
   const Subscriptions::Unwanted unwanted = all.unwant("r", ann);
   CHECK(unwanted.held);
-  CHECK(unwanted.calls == std::vector<core::CallId>{1, 3});
-  CHECK(all.outcome("r", true) == Waiters{{ben, 2}});
+  CHECK(unwanted.calls == std::vector<core::CallId>{1_call, 3_call});
+  CHECK(all.outcome("r", true) == Waiters{{ben, 2_call}});
   CHECK(all.concerned("r") == std::set<core::Subscriber>{ben});
 }
 
 TEST_CASE("subscriptions: wishes that wait count like those that were granted") {
   Subscriptions all;
   subscribe(all, "a", ann);
-  all.want("b", {ann, 2});
-  all.want("b", {ben, 3});
+  all.want("b", {ann, 2_call});
+  all.want("b", {ben, 3_call});
   CHECK(all.count_of(ann) == 2);
   CHECK(all.count_of(ben) == 1);
   CHECK(all.uris_of(ann) == Names{"a"});
@@ -130,14 +132,14 @@ TEST_CASE("subscriptions: wishes that wait count like those that were granted") 
 TEST_CASE("subscriptions: after a crash everything is asked for again") {
   Subscriptions all;
   subscribe(all, "r", ann);
-  all.want("s", {ben, 2});
+  all.want("s", {ben, 2_call});
   all.step("s");
   all.upstream_lost();
   CHECK(all.concerned("r") == std::set<core::Subscriber>{ann});
   CHECK(all.step("r") == Step::subscribe);
   CHECK(all.step("s") == Step::subscribe);
   CHECK(all.outcome("r", true).empty());  // No call is answered twice.
-  CHECK(all.outcome("s", true) == Waiters{{ben, 2}});
+  CHECK(all.outcome("s", true) == Waiters{{ben, 2_call}});
 }
 
 TEST_CASE("subscriptions: one from an earlier life counts at once, and the server is asked for it") {
@@ -156,7 +158,7 @@ TEST_CASE("subscriptions: a session that leaves is forgotten everywhere") {
   Subscriptions all;
   subscribe(all, "a", ann);
   subscribe(all, "b", ben);
-  all.want("c", {ann, 3});
+  all.want("c", {ann, 3_call});
   all.step("c");
   CHECK(all.uris_of(ann) == Names{"a"});
   CHECK(all.count_of(ann) == 2);
@@ -199,7 +201,7 @@ struct World {
   std::map<std::string, bool> held;                              // By the server.
   std::map<std::string, std::set<core::Subscriber>> subscribed;  // What sessions were told.
   std::map<core::CallId, std::pair<std::string, SessionId>> calls;
-  std::int64_t next_call = 1;
+  core::CallId next_call{1};
 
   void look(const std::string& uri) {
     const Step step = subscriptions.step(uri);
@@ -209,7 +211,7 @@ struct World {
     under_way[uri] = step;
   }
   void want(const std::string& uri, SessionId who) {
-    const std::int64_t call = next_call++;
+    const core::CallId call = next_call++;
     if (subscriptions.want(uri, {who, call}).granted) {
       REQUIRE(held[uri]);
       subscribed[uri].insert(who);
@@ -340,13 +342,13 @@ TEST_CASE("subscriptions: a long history with an honest server") {
 
 TEST_CASE("subscriptions: each listen of a session holds its own") {
   Subscriptions all;
-  all.want("r", {.session = ann, .call = 7, .listen = 7});
-  all.want("r", {.session = ann, .call = 8, .listen = 8});
+  all.want("r", {.session = ann, .call = 7_call, .listen = 7_call});
+  all.want("r", {.session = ann, .call = 8_call, .listen = 8_call});
   CHECK(all.step("r") == Step::subscribe);
   CHECK(all.outcome("r", true).size() == 2);
-  CHECK(all.concerned("r") == std::set<core::Subscriber>{{ann, 7}, {ann, 8}});
+  CHECK(all.concerned("r") == std::set<core::Subscriber>{{ann, 7_call}, {ann, 8_call}});
   CHECK(all.uris_of(ann).empty());  // The session itself has not subscribed.
-  CHECK(all.leave_listen(ann, 7) == Names{"r"});
+  CHECK(all.leave_listen(ann, 7_call) == Names{"r"});
   CHECK(all.step("r") == Step::none);
   CHECK(all.leave(ann) == Names{"r"});
   CHECK(all.step("r") == Step::unsubscribe);

@@ -56,13 +56,13 @@ TEST_CASE("tasks: one that has to make room is handed back to be finished") {
   Tasks tasks;
   for (std::size_t i = 0; i < core::limits::tasks_per_instance; ++i) {
     Task task = of(ann);
-    task.waiters = {static_cast<std::int64_t>(i)};
+    task.waiters = {core::CallId(static_cast<std::int64_t>(i))};
     CHECK_FALSE(tasks.created(std::to_string(i), std::move(task)));
   }
   const auto oldest = tasks.created("one more", of(ben));
   REQUIRE(oldest);
   CHECK(oldest->first == "0");
-  CHECK(oldest->second.waiters == std::vector<core::CallId>{0});
+  CHECK(oldest->second.waiters == std::vector<core::CallId>{core::CallId{}});
   const auto same = tasks.created("7", of(ben));
   REQUIRE(same);
   CHECK(same->first == "7");

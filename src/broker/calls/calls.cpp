@@ -32,7 +32,7 @@ bool uses_the_server(proto::Method method) {
 Call& file(State& state, Session& session, Instance& instance, const Scanned& message, proto::Method method,
            const Asked& asked) {
   const std::string_view id = message.of(message.envelope.id);
-  Call& call = instance.calls.insert({.wire_id = 0,
+  Call& call = instance.calls.insert({.wire_id = {},
                                       .session = session.id,
                                       .state = {},
                                       .method = method,

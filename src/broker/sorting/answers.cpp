@@ -23,7 +23,7 @@ void go_on(State& state, Instance& instance, const Ask& ask, const std::optional
 
 std::map<core::AskId, Ask>::iterator ask_of(Session& session, std::string_view raw_id) {
   const auto id = proto::minted_id(raw_id);
-  return id ? session.asks.find(*id) : session.asks.end();
+  return id ? session.asks.find(core::AskId(*id)) : session.asks.end();
 }
 
 }  // namespace

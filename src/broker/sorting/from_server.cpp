@@ -203,7 +203,7 @@ void progress(State& state, Instance& instance, const Scanned& message) {
   Message out(message.bytes);
   out.splice(message.envelope.progress_token, std::move(client_token));
   if (session->blocked) {
-    session->held_back.progress[*token] = out.text();
+    session->held_back.progress[core::CallId(*token)] = out.text();
   } else {
     state.send_about(owner, std::move(out), std::move(concerns));
   }
@@ -239,8 +239,9 @@ void elicitation_complete(State& state, Instance& instance, const Scanned& messa
 bool told_twice(const Instance& instance, const Scanned& message) {
   if (instance.spec.link != core::Link::stdio) return false;
   const std::optional<std::int64_t> listen = proto::minted_id(message.of(message.envelope.subscription));
-  return instance.era == proto::Era::modern && listen && *listen != instance.talk.upstream.call &&
-         *listen != instance.talk.upstream.opening;
+  if (!listen || instance.era != proto::Era::modern) return false;
+  const core::CallId told_on(*listen);
+  return told_on != instance.talk.upstream.call && told_on != instance.talk.upstream.opening;
 }
 
 void server_notice(State& state, Instance& instance, const Scanned& message) {

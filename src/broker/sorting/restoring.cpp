@@ -102,7 +102,7 @@ void restore(State& state, Session& session) {
   const core::Setup setup = core::setup_of(session.journal.setup()).value_or(core::Setup{});
   session.life = setup.life + 1;
   // Answers to the questions of an earlier life must find nothing.
-  session.next_ask = std::int64_t{1'000'000} * session.life + 1;
+  session.next_ask = core::AskId(std::int64_t{1'000'000} * session.life + 1);
   const auto envelope = proto::scan(setup.initialize_line);
   const bool begun = setup.phase != Phase::fresh && envelope;
   const std::set<std::string> untold = answer_lost_calls(
