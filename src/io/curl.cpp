@@ -17,6 +17,7 @@
 #include "base/version.h"
 #include "io/clock.h"
 #include "io/curl_failure.h"
+#include "io/http_words.h"
 #include "io/tcp_socket.h"
 
 namespace io {
@@ -343,7 +344,7 @@ struct Curl::Transfer::State {
   bool to_a_stranger() {
     const std::string host = host_of(request.url);
     const auto stranger = request.to_this_user ? stranger_at(host) : std::nullopt;
-    if (stranger) refused = host + " is taken by " + *stranger + ", so nothing is sent there";
+    if (stranger) refused = http_words::taken_by(host, *stranger);
     return stranger.has_value();
   }
   static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr* address) {

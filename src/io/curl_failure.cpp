@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include "io/http_words.h"
 #include "io/system_error.h"
 
 namespace io {
@@ -54,13 +55,10 @@ bool wants_certificate(std::string_view complaint) {
 
 std::string why_it_ended(const CurlEnd& end) {
   const std::string& host = end.host;
-  const std::string no_http = host +
-                              " answered with what is no HTTP/1.1 or newer; see whether the entry's "
-                              "url is that of an MCP server";
   switch (static_cast<CURLcode>(end.code)) {
     case CURLE_UNSUPPORTED_PROTOCOL:
       // Also what libcurl calls an answer without a status line, which was HTTP/0.9.
-      if (end.began || end.sent) return no_http;
+      if (end.began || end.sent) return http_words::no_http(host);
       [[fallthrough]];
     case CURLE_URL_MALFORMAT:
       return "the URL of the server cannot be used; it has to begin with http:// or https:// and a host";
@@ -69,11 +67,10 @@ std::string why_it_ended(const CurlEnd& end) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return "the name of " + host + " cannot be resolved";
     case CURLE_COULDNT_CONNECT:
-      return end.system_code == 0 ? "cannot connect to " + host
-                                  : system_error("cannot connect to " + host, end.system_code).what;
+      return end.system_code == 0 ? http_words::cannot_connect(host)
+                                  : system_error(http_words::cannot_connect(host), end.system_code).what;
     case CURLE_OPERATION_TIMEDOUT:
-      return end.began ? host + " did not answer completely in time"
-                       : "cannot connect to " + host + " in time";
+      return end.began ? http_words::not_answered_in_time(host) : http_words::not_connected_in_time(host);
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CIPHER:
       return "no secure connection to " + host + " could be agreed on" +
@@ -97,7 +94,7 @@ std::string why_it_ended(const CurlEnd& end) {
       return "the proxy for " + host + " could not be used; see https_proxy in the environment";
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_FAIL_REWIND:
-      return host + " closed the connection before it answered";
+      return http_words::closed_before_answer(host);
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
     case CURLE_HTTP2:
@@ -105,13 +102,13 @@ std::string why_it_ended(const CurlEnd& end) {
       if (end.complaint.contains("certificate required")) {
         return host + " wants a certificate of its clients; give the entry \"certificate\" and \"key\"";
       }
-      return "the connection to " + host + " broke before the answer was complete";
+      return http_words::broke_before_end(host);
     case CURLE_SEND_ERROR:
-      return "the connection to " + host + " broke before the request was sent";
+      return http_words::broke_before_sent(host);
     case CURLE_BAD_CONTENT_ENCODING:
       return "the answer of " + host + " is damaged: its compression is not what it says";
     case CURLE_WEIRD_SERVER_REPLY:
-      return no_http;
+      return http_words::no_http(host);
     case CURLE_WRITE_ERROR:
       return "the answer of " + host + " could not be taken in: it is damaged, or larger than is allowed";
     case CURLE_OUT_OF_MEMORY:

@@ -1,6 +1,7 @@
 #include "io/http_client.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <map>
 #include <utility>
@@ -9,6 +10,8 @@
 #include "io/authorities.h"
 #include "io/clock.h"
 #include "io/curl.h"
+#include "io/http_words.h"
+#include "io/local_http.h"
 #include "io/pem_file.h"
 
 // What libcurl tells is noted with its exchange and told on when libcurl has returned: only then may the one
@@ -20,11 +23,21 @@ namespace {
 constexpr std::size_t head_bytes_max = std::size_t{256} << 10;
 // Of one turn: far above what libcurl passes on in one.
 constexpr std::size_t untold_bytes_max = std::size_t{64} << 20;
-constexpr std::string_view token_characters =
-    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 bool is_token(std::string_view text) {
-  return !text.empty() && text.find_first_not_of(token_characters) == std::string_view::npos;
+  static constexpr auto allowed = [] {
+    std::array<bool, 256> table{};
+    for (const char c : "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+      table[static_cast<unsigned char>(c)] = c != '\0';
+    }
+    return table;
+  }();
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return allowed[static_cast<unsigned char>(c)]; });
+}
+
+bool spans_lines(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
 std::string lower(std::string_view text) {
@@ -41,16 +54,32 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-// The lines of a request's head; what frames its body is not for the caller to say.
-base::Result<std::vector<std::string>> lines_of(const proto::HttpFields& fields) {
-  std::vector<std::string> lines = {"Expect:"};
-  bool has_type = false;
-  for (const auto& [given, value] : fields.all) {
+// Whatever comes of it, it must not become another request on the wire.
+base::Result<void> check(const HttpClient::Request& request) {
+  if (!is_token(request.method)) return base::failure("the method of a request is not one of HTTP's");
+  const std::string scheme = lower(request.url.substr(0, 8));
+  const bool has_controls = std::ranges::any_of(
+      request.url, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
+  if (has_controls || (!scheme.starts_with("http://") && scheme != "https://")) {
+    return base::failure(
+        "the URL of the server cannot be used; it has to begin with http:// or https:// and to hold no "
+        "blanks");
+  }
+  for (const auto& [given, value] : request.fields.all) {
     if (!is_token(given)) return base::failure("a header of the request has a name that HTTP does not allow");
-    if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+    if (spans_lines(value)) {
       return base::failure("the value of the header \"" + given +
                            "\" spans lines, which HTTP does not allow");
     }
+  }
+  return {};
+}
+
+// The lines of a request's head; what frames its body is not for the caller to say.
+std::vector<std::string> lines_of(const proto::HttpFields& fields) {
+  std::vector<std::string> lines = {"Expect:"};
+  bool has_type = false;
+  for (const auto& [given, value] : fields.all) {
     const std::string name = lower(given);
     if (name == "content-length" || name == "transfer-encoding" || name == "expect") continue;
     has_type |= name == "content-type";
@@ -62,19 +91,9 @@ base::Result<std::vector<std::string>> lines_of(const proto::HttpFields& fields)
 }
 
 base::Result<Curl::Request> request_for_curl(HttpClient::Request&& request) {
-  if (!is_token(request.method)) return base::failure("the method of a request is not one of HTTP's");
-  const std::string scheme = lower(request.url.substr(0, 8));
-  const bool has_controls = std::ranges::any_of(
-      request.url, [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; });
-  if (has_controls || (!scheme.starts_with("http://") && scheme != "https://")) {
-    return base::failure(
-        "the URL of the server cannot be used; it has to begin with http:// or https:// and to hold no "
-        "blanks");
-  }
   const auto milliseconds = [](base::Duration time) {
     return std::chrono::ceil<std::chrono::milliseconds>(time);
   };
-  auto lines = TRY(lines_of(request.fields));
   const HttpClient::Identity& identity = request.identity;
   if (!identity.key.empty()) {
     // libcurl reads them by itself, later; whether it should is seen here.
@@ -84,7 +103,7 @@ base::Result<Curl::Request> request_for_curl(HttpClient::Request&& request) {
   return Curl::Request{
       .method = std::move(request.method),
       .url = std::move(request.url),
-      .lines = std::move(lines),
+      .lines = lines_of(request.fields),
       .body = request.body.text(),
       .connect_timeout = milliseconds(request.connect_timeout),
       .whole_timeout = request.whole_timeout.transform(milliseconds),
@@ -136,6 +155,7 @@ struct Head {
 };
 
 struct Exchange {
+  HttpClient::Handle handle = 0;
   HttpClient::Events events;
   Head head;
   bool head_told = false;
@@ -144,23 +164,58 @@ struct Exchange {
   std::string too_much;  // Why it was broken off here; empty: it was not.
   std::optional<HttpClient::Failure> failure;
   bool queued = false;
-  std::unique_ptr<Curl::Transfer> transfer;
+  std::unique_ptr<Curl::Transfer> transfer;    // This way,
+  std::unique_ptr<LocalHttp::Transfer> local;  // or this.
+
+  void let_go() {
+    transfer.reset();
+    local.reset();
+  }
 };
 
 }  // namespace
 
 struct HttpClient::State {
   Loop& loop;
+  Local ways;
   Timer soon;
+  LocalHttp local;
   std::unique_ptr<Curl> curl;
   std::optional<Authorities> authorities;
   std::map<Handle, std::unique_ptr<Exchange>> exchanges;
   std::deque<Handle> to_tell;
   Handle last_handle = 0;
 
-  explicit State(Loop& on) : loop(on), soon(on, [this] { tell_all(); }) {}
+  State(Loop& on, Local how) : loop(on), ways(how), soon(on, [this] { tell_all(); }), local(on) {}
 
   base::Result<void> begin(Handle handle, Exchange& exchange, Request&& request) {
+    TRY(check(request));
+    auto url = ways == Local::by_ourselves ? local.takes(request) : std::nullopt;
+    if (!url) return begin_over_libcurl(handle, exchange, std::move(request));
+    exchange.handle = handle;
+    exchange.local =
+        std::make_unique<LocalHttp::Transfer>(local, std::move(*url), std::move(request), teller(exchange));
+    return {};
+  }
+
+  // Told from the loop already, so it is told on at once.
+  Events teller(Exchange& exchange) {
+    return {.on_head =
+                [&exchange](int status, const proto::HttpFields& fields) {
+                  if (exchange.events.on_head) exchange.events.on_head(status, fields);
+                },
+            .on_body =
+                [&exchange](std::string_view bytes) {
+                  if (exchange.events.on_body) exchange.events.on_body(bytes);
+                },
+            .on_end =
+                [this, &exchange](const std::optional<Failure>& failure) {
+                  exchange.failure = failure;
+                  end(exchange.handle);
+                }};
+  }
+
+  base::Result<void> begin_over_libcurl(Handle handle, Exchange& exchange, Request&& request) {
     const std::vector<std::string> files = request.identity.authorities;
     Curl::Request wanted = TRY(request_for_curl(std::move(request)));
     // Tried again with every request: it may have been installed meanwhile.
@@ -181,7 +236,7 @@ struct HttpClient::State {
         .on_line =
             [this, handle, &exchange](std::string_view line) {
               if (!exchange.head.add(line)) {
-                exchange.too_much = "the head of its answer is longer than 256 KiB";
+                exchange.too_much = http_words::head_too_long();
                 return false;
               }
               if (exchange.head.complete) queue(handle, exchange);
@@ -244,19 +299,19 @@ struct HttpClient::State {
   void end(Handle handle) {
     const auto ended = exchanges.extract(handle);
     Exchange& exchange = *ended.mapped();
-    exchange.transfer.reset();
+    exchange.let_go();
     if (exchange.events.on_end) exchange.events.on_end(exchange.failure);
   }
 
   void abandon(Handle handle) {
     auto abandoned = exchanges.extract(handle);
     if (abandoned.empty()) return;
-    abandoned.mapped()->transfer.reset();
+    abandoned.mapped()->let_go();
     loop.retire(std::move(abandoned.mapped()));
   }
 };
 
-HttpClient::HttpClient(Loop& loop) : state_(std::make_unique<State>(loop)) {}
+HttpClient::HttpClient(Loop& loop, Local local) : state_(std::make_unique<State>(loop, local)) {}
 
 HttpClient::~HttpClient() = default;
 

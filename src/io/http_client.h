@@ -1,10 +1,11 @@
-// Requests to HTTP servers, over libcurl: pooled connections, TLS with the system's certificates, proxies
-// from the environment (HTTPS_PROXY, NO_PROXY), gzip, HTTP/2.
+// Requests to HTTP servers: in plain HTTP by ourselves to what listens on this machine (io/local_http.h), and
+// over libcurl to all others: TLS with the system's certificates, proxies from the environment (HTTPS_PROXY,
+// NO_PROXY), gzip, HTTP/2. Either way connections are kept, and redirects are not followed.
 //
-// libcurl brings some thirty libraries along, so it is loaded (dlopen) when the first request is made; where
-// it is missing, that request fails with a sentence that says what to install. Redirects are not followed.
+// libcurl brings some thirty libraries along, so it is loaded (dlopen) when the first request needs it; where
+// it is missing, that request fails with a sentence that says what to install.
 //
-// However fast servers send, others have their turn: see io/curl.h.
+// However fast servers send, others have their turn: see io/curl.h and io/local_http.h.
 //
 // Callbacks come from the loop, never from within a member function.
 #pragma once
@@ -57,7 +58,10 @@ class HttpClient {
     std::function<void(const std::optional<Failure>& failure)> on_end = {};  // Last. Absent: complete.
   };
 
-  explicit HttpClient(Loop& loop);
+  // How servers on this machine are reached. Tests try both.
+  enum class Local : std::uint8_t { by_ourselves, over_libcurl };
+
+  explicit HttpClient(Loop& loop, Local local = Local::by_ourselves);
   ~HttpClient();  // Abandons what is under way.
 
   using Handle = std::uint64_t;

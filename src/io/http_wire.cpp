@@ -5,25 +5,21 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 
 #include "base/ensure.h"
 #include "io/unix_socket.h"
 
 namespace io {
-namespace {
-
-// One read: what a Unix socket holds.
-constexpr std::size_t read_max = std::size_t{64} << 10;
-
-}  // namespace
 
 HttpWire::HttpWire(Descriptor socket, const TlsContext* tls)
     : socket_(std::move(socket)), tls_(tls != nullptr ? std::make_unique<TlsSession>(*tls) : nullptr) {}
 
 HttpWire::Came HttpWire::receive(const std::function<void(std::string_view)>& take,
-                                 std::vector<Descriptor>& descriptors) {
+                                 std::vector<Descriptor>& descriptors, std::size_t at_most) {
   std::array<char, read_max> chunk;
-  auto got = receive_with_descriptors(socket_.get(), chunk, Wait::no);
+  const std::span<char> room = std::span(chunk).first(std::min(at_most, read_max));
+  auto got = receive_with_descriptors(socket_.get(), room, Wait::no);
   if (!got && got.error().code == EMFILE) return Came::no_room;
   if (!got) return got.error().code == EAGAIN ? Came::nothing : Came::broken;
   for (Descriptor& descriptor : got->descriptors) descriptors.push_back(std::move(descriptor));

@@ -35,9 +35,11 @@ class HttpWire {
     bad_tls,  // TLS has failed; what tells the client why wants to be flushed.
     not_tls,  // Where TLS was expected. From now on this is without TLS, to say so.
   };
-  // One read. What there is of text is given to `take`, before any of the above is returned. Descriptors
-  // come on Unix sockets.
-  Came receive(const std::function<void(std::string_view text)>& take, std::vector<Descriptor>& descriptors);
+  static constexpr std::size_t read_max = std::size_t{64} << 10;  // What a Unix socket holds.
+  // One read, of so many bytes at most. What there is of text is given to `take`, before any of the above is
+  // returned. Descriptors come on Unix sockets.
+  Came receive(const std::function<void(std::string_view text)>& take, std::vector<Descriptor>& descriptors,
+               std::size_t at_most = read_max);
   // Reads what comes without looking at it. False: there will be no more.
   bool discard();
 

@@ -266,6 +266,22 @@ base::Result<void> prepare_connection(const Descriptor& connection) {
   return set_option(connection, IPPROTO_TCP, TCP_USER_TIMEOUT, vanished_after_ms);
 }
 
+base::Result<Descriptor> begin_connection(const std::string& address, std::uint16_t port) {
+  const Address to = TRY(address_of(address, port));
+  Descriptor socket(::socket(to.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) return system_failure("cannot make a socket");
+  TRY(set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1));
+  notice_vanished_peer(socket.get());
+  if (connect(socket.get(), to.generic(), to.size) == 0 || errno == EINPROGRESS) return socket;
+  return system_failure("cannot connect to " + name_of(address, port));
+}
+
+int pending_error(int connection) {
+  int code = 0;
+  socklen_t size = sizeof code;
+  return getsockopt(connection, SOL_SOCKET, SO_ERROR, &code, &size) == 0 ? code : errno;
+}
+
 bool is_loopback(const std::string& address) {
   in_addr v4{};
   if (inet_pton(AF_INET, address.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24U == 127;

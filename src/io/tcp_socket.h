@@ -21,6 +21,10 @@ bool is_tcp(const Descriptor& socket);
 base::Result<void> prepare_connection(const Descriptor& connection);
 // A connection to a machine elsewhere: its end within a minute when that has vanished.
 void notice_vanished_peer(int connection);
+// A connection to a numeric address, begun: non-blocking, close-on-exec, set up like those above. It can be
+// written to once it is connected, unless there is a pending_error().
+base::Result<Descriptor> begin_connection(const std::string& address, std::uint16_t port);
+int pending_error(int connection);             // errno, or 0.
 bool is_loopback(const std::string& address);  // 127.0.0.0/8 and ::1.
 bool is_any(const std::string& address);       // 0.0.0.0 and ::, every address of the machine.
 

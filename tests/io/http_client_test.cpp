@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "http_ways.h"
 #include "io/clock.h"
 #include "io/http_connection.h"
 #include "io/listener.h"
@@ -120,7 +121,7 @@ void answer(io::HttpConnection& connection, std::string body) {
 
 }  // namespace
 
-TEST_CASE("http client: a request and its answer") {
+TEST_CASE_TEMPLATE("http client: a request and its answer", Way, test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   std::optional<proto::HttpRequest> seen;
   Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest& request) {
@@ -129,7 +130,7 @@ TEST_CASE("http client: a request and its answer") {
     made.fields.add("Mcp-Session-Id", "abc");
     connection.answer(std::move(made));
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   io::HttpClient::Request request = post(server.url("/mcp?x=1"), R"({"a":1})");
   request.body.splice({5, 1}, "234");
@@ -153,10 +154,12 @@ TEST_CASE("http client: a request and its answer") {
   CHECK(seen->fields.has("x-empty"));
   CHECK_FALSE(seen->fields.has("expect"));
   CHECK(seen->fields.get("user-agent").starts_with("hearth/"));
-  CHECK(seen->fields.get("accept-encoding").contains("gzip"));
+  CHECK(seen->fields.get("accept") == "*/*");
+  const bool unpacks = Way::local == io::HttpClient::Local::over_libcurl;
+  CHECK(seen->fields.get("accept-encoding").contains("gzip") == unpacks);
 }
 
-TEST_CASE("http client: methods and empty bodies") {
+TEST_CASE_TEMPLATE("http client: methods and empty bodies", Way, test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   std::vector<std::string> seen;
   Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest& request) {
@@ -164,7 +167,7 @@ TEST_CASE("http client: methods and empty bodies") {
                    request.body + ']');
     answer(connection, {});
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   int ends = 0;
   for (const char* method : {"GET", "DELETE", "OPTIONS", "POST"}) {
     io::HttpClient::Request request = get(server.url("/"));
@@ -178,14 +181,15 @@ TEST_CASE("http client: methods and empty bodies") {
   CHECK(server.accepted() == 1);
 }
 
-TEST_CASE("http client: a large body arrives whole, and so does a large answer") {
+TEST_CASE_TEMPLATE("http client: a large body arrives whole, and so does a large answer", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   std::string large;
   while (large.size() < 3'000'000) large += std::to_string(large.size()) + ' ';
   Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest& request) {
     answer(connection, request.body);
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   client.start(post(server.url("/"), large), told.events());
   // The loop's hook is what writes on in a real program; here the connection does when it can.
@@ -194,14 +198,15 @@ TEST_CASE("http client: a large body arrives whole, and so does a large answer")
   CHECK(told.body == large);
 }
 
-TEST_CASE("http client: a stream is told piece by piece") {
+TEST_CASE_TEMPLATE("http client: a stream is told piece by piece", Way, test::ByOurselves,
+                   test::OverLibcurl) {
   io::Loop loop;
   Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
     proto::HttpFields fields;
     fields.add("content-type", "text/event-stream");
     connection.begin_stream(200, fields);
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   client.start(get(server.url("/")), told.events());
   REQUIRE(run_until(loop, [&] { return told.heads == 1; }));
@@ -222,12 +227,13 @@ TEST_CASE("http client: a stream is told piece by piece") {
   CHECK_FALSE(told.failure);
 }
 
-TEST_CASE("http client: a stream that breaks is no complete answer") {
+TEST_CASE_TEMPLATE("http client: a stream that breaks is no complete answer", Way, test::ByOurselves,
+                   test::OverLibcurl) {
   io::Loop loop;
   Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
     connection.begin_stream(200, {});
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   client.start(get(server.url("/")), told.events());
   REQUIRE(run_until(loop, [&] { return told.heads == 1; }));
@@ -238,11 +244,11 @@ TEST_CASE("http client: a stream that breaks is no complete answer") {
   CHECK(told.failure->why.contains("broke before the answer was complete"));
 }
 
-TEST_CASE("http client: no server listens") {
+TEST_CASE_TEMPLATE("http client: no server listens", Way, test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   const auto port = io::free_port();
   REQUIRE(port);
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   client.start(post("http://user:pw@127.0.0.1:" + std::to_string(*port) + "/a?secret=1", "{}"),
                told.events());
@@ -254,9 +260,11 @@ TEST_CASE("http client: no server listens") {
   CHECK(told.heads == 0);
 }
 
-TEST_CASE("http client: what cannot be requested fails from the loop, and tells nothing it should not") {
+TEST_CASE_TEMPLATE(
+    "http client: what cannot be requested fails from the loop, and tells nothing it should not", Way,
+    test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   const auto why = [&](io::HttpClient::Request request) {
     Told told;
     client.start(std::move(request), told.events());
@@ -284,13 +292,14 @@ TEST_CASE("http client: what cannot be requested fails from the loop, and tells 
   CHECK(why(get("http://")).contains("http://"));
 }
 
-TEST_CASE("http client: an abandoned stream is closed towards the server, and nothing more is told") {
+TEST_CASE_TEMPLATE("http client: an abandoned stream is closed towards the server, and nothing more is told",
+                   Way, test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
     connection.begin_stream(200, {});
     connection.stream(proto::Message(std::string("first")));
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   const auto handle = client.start(get(server.url("/")), told.events());
   REQUIRE(run_until(loop, [&] { return told.body == "first"; }));
@@ -301,11 +310,12 @@ TEST_CASE("http client: an abandoned stream is closed towards the server, and no
   CHECK(told.body == "first");
 }
 
-TEST_CASE("http client: a request may be abandoned from each of its own callbacks") {
+TEST_CASE_TEMPLATE("http client: a request may be abandoned from each of its own callbacks", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   Server server(
       loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) { answer(connection, "body"); });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   for (const std::string when : {"head", "body", "end"}) {
     CAPTURE(when);
     std::string seen;
@@ -329,7 +339,8 @@ TEST_CASE("http client: a request may be abandoned from each of its own callback
   }
 }
 
-TEST_CASE("http client: a callback may abandon another request and begin one") {
+TEST_CASE_TEMPLATE("http client: a callback may abandon another request and begin one", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest& request) {
     if (request.path == "/stream") {
@@ -338,7 +349,7 @@ TEST_CASE("http client: a callback may abandon another request and begin one") {
       answer(connection, "body");
     }
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told stream;
   Told second;
   int ends = 0;
@@ -358,10 +369,11 @@ TEST_CASE("http client: a callback may abandon another request and begin one") {
   CHECK(server.accepted() == 2);  // The stream's, and one for both of the others.
 }
 
-TEST_CASE("http client: a client that goes abandons what is under way") {
+TEST_CASE_TEMPLATE("http client: a client that goes abandons what is under way", Way, test::ByOurselves,
+                   test::OverLibcurl) {
   io::Loop loop;
   Server server(loop, [](io::HttpConnection&, const proto::HttpRequest&) {});
-  auto client = std::make_unique<io::HttpClient>(loop);
+  auto client = std::make_unique<io::HttpClient>(loop, Way::local);
   Told told;
   client->start(get(server.url("/")), told.events());
   client->start(get("nonsense"), told.events());
@@ -371,7 +383,8 @@ TEST_CASE("http client: a client that goes abandons what is under way") {
   CHECK(told.ends == 1);
 }
 
-TEST_CASE("http client: a request that may have been carried out is not sent twice") {
+TEST_CASE_TEMPLATE("http client: a request that may have been carried out is not sent twice", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   int requests = 0;
   Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
@@ -379,7 +392,7 @@ TEST_CASE("http client: a request that may have been carried out is not sent twi
     loop.retire(std::make_unique<io::Descriptor>(connection.release()));
     server.close(server.accepted());
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told first;
   client.start(post(server.url("/"), "{}"), first.events());
   REQUIRE(run_until(loop, [&] { return first.ends == 1; }));
@@ -393,11 +406,12 @@ TEST_CASE("http client: a request that may have been carried out is not sent twi
   CHECK(second.failure->why.contains("closed the connection before it answered"));
 }
 
-TEST_CASE("http client: a kept connection that the server has closed since is not used") {
+TEST_CASE_TEMPLATE("http client: a kept connection that the server has closed since is not used", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   Server server(loop,
                 [](io::HttpConnection& connection, const proto::HttpRequest&) { answer(connection, {}); });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   for (int number = 1; number <= 3; ++number) {
     Told told;
     client.start(post(server.url("/"), "{}"), told.events());
@@ -412,7 +426,8 @@ TEST_CASE("http client: a kept connection that the server has closed since is no
   }
 }
 
-TEST_CASE("http client: as many connections are kept as were needed at a time") {
+TEST_CASE_TEMPLATE("http client: as many connections are kept as were needed at a time", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   constexpr std::size_t many = 8;
   io::Loop loop;
   std::vector<io::HttpConnection*> waiting;
@@ -425,7 +440,7 @@ TEST_CASE("http client: as many connections are kept as were needed at a time") 
       one->flush();
     }
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   for (const std::size_t count : {many, std::size_t{1}, std::size_t{1}, many}) {
     at_a_time = count;
     std::vector<Told> told(count);
@@ -437,11 +452,12 @@ TEST_CASE("http client: as many connections are kept as were needed at a time") 
   CHECK(server.accepted() == static_cast<int>(many));
 }
 
-TEST_CASE("http client: a kept connection that the server closes does not keep the loop awake") {
+TEST_CASE_TEMPLATE("http client: a kept connection that the server closes does not keep the loop awake", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   Server server(loop,
                 [](io::HttpConnection& connection, const proto::HttpRequest&) { answer(connection, {}); });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   client.start(post(server.url("/"), "{}"), told.events());
   REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
@@ -455,10 +471,10 @@ TEST_CASE("http client: a kept connection that the server closes does not keep t
   CHECK(turns < 20);
 }
 
-TEST_CASE("http client: what takes too long fails") {
+TEST_CASE_TEMPLATE("http client: what takes too long fails", Way, test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   Server server(loop, [](io::HttpConnection&, const proto::HttpRequest&) {});
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   io::HttpClient::Request request = get(server.url("/"));
   request.whole_timeout = std::chrono::milliseconds(20);
@@ -470,18 +486,24 @@ TEST_CASE("http client: what takes too long fails") {
   REQUIRE(run_until(loop, [&] { return server.gone() == 1; }));
 }
 
+namespace {
+
+void answer_compressed(io::HttpConnection& connection) {
+  constexpr std::string_view packed(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\xd7\x51\xc8\xc0\xa4\x00\x55\xa3\x82\x77"
+      "\x1a\x00\x00\x00",
+      29);
+  proto::HttpAnswer made{.body = std::string(packed)};
+  made.fields.add("content-encoding", "gzip");
+  connection.answer(std::move(made));
+}
+
+}  // namespace
+
 TEST_CASE("http client: a compressed answer is unpacked") {
   io::Loop loop;
-  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
-    constexpr std::string_view packed(
-        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\xd7\x51\xc8\xc0\xa4\x00\x55\xa3\x82\x77"
-        "\x1a\x00\x00\x00",
-        29);
-    proto::HttpAnswer made{.body = std::string(packed)};
-    made.fields.add("content-encoding", "gzip");
-    connection.answer(std::move(made));
-  });
-  io::HttpClient client(loop);
+  Server server(loop, [](io::HttpConnection& connection, const auto&) { answer_compressed(connection); });
+  io::HttpClient client(loop, io::HttpClient::Local::over_libcurl);
   Told told;
   client.start(get(server.url("/")), told.events());
   REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
@@ -489,7 +511,32 @@ TEST_CASE("http client: a compressed answer is unpacked") {
   CHECK(told.body == "hello, hello, hello, hello");
 }
 
-TEST_CASE("http client: only the answer itself is told, not what is said on the way to it") {
+TEST_CASE("http client: a server that compresses without being asked to is asked over libcurl from then on") {
+  io::Loop loop;
+  std::vector<std::string> asked;
+  Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest& request) {
+    asked.emplace_back(request.fields.get("accept-encoding"));
+    answer_compressed(connection);
+  });
+  io::HttpClient client(loop);
+  Told first;
+  client.start(get(server.url("/")), first.events());
+  REQUIRE(run_until(loop, [&] { return first.ends == 1; }));
+  REQUIRE(first.failure);
+  CHECK(first.failure->why.contains("compressed its answer without being asked to"));
+  CHECK(first.heads == 0);
+  Told second;
+  client.start(get(server.url("/")), second.events());
+  REQUIRE(run_until(loop, [&] { return second.ends == 1; }));
+  CHECK_FALSE(second.failure);
+  CHECK(second.body == "hello, hello, hello, hello");
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[0] == "identity");
+  CHECK(asked[1].contains("gzip"));
+}
+
+TEST_CASE_TEMPLATE("http client: only the answer itself is told, not what is said on the way to it", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
     const io::Descriptor socket = connection.release();
@@ -500,7 +547,7 @@ TEST_CASE("http client: only the answer itself is told, not what is said on the 
     REQUIRE(write(socket.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
     server.close(1);
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   client.start(get(server.url("/")), told.events());
   REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
@@ -513,7 +560,8 @@ TEST_CASE("http client: only the answer itself is told, not what is said on the 
   CHECK(told.body == "hi");
 }
 
-TEST_CASE("http client: redirects are answers like others") {
+TEST_CASE_TEMPLATE("http client: redirects are answers like others", Way, test::ByOurselves,
+                   test::OverLibcurl) {
   io::Loop loop;
   int requests = 0;
   Server server(loop, [&](io::HttpConnection& connection, const proto::HttpRequest&) {
@@ -522,7 +570,7 @@ TEST_CASE("http client: redirects are answers like others") {
     made.fields.add("location", "/elsewhere");
     connection.answer(std::move(made));
   });
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   client.start(post(server.url("/"), "{}"), told.events());
   REQUIRE(run_until(loop, [&] { return told.ends == 1; }));
@@ -530,14 +578,15 @@ TEST_CASE("http client: redirects are answers like others") {
   CHECK(requests == 1);
 }
 
-TEST_CASE("http client: a proxy is used, but not for what listens on this machine") {
+TEST_CASE_TEMPLATE("http client: a proxy is used, but not for what listens on this machine", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   Server server(loop,
                 [&](io::HttpConnection& connection, const proto::HttpRequest&) { answer(connection, {}); });
   const test::Variable none("no_proxy", nullptr);
   const test::Variable no("NO_PROXY", nullptr);
   const test::Variable through("http_proxy", server.url("").c_str());
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told far;
   client.start(get("http://mcp.example.test/far"), far.events());
   REQUIRE(run_until(loop, [&] { return far.ends == 1; }));

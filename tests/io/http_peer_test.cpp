@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 
+#include "http_ways.h"
 #include "io/clock.h"
 #include "io/http_client.h"
 #include "io/tcp_socket.h"
@@ -98,10 +99,11 @@ struct Told {
   }
 };
 
+template <class Way>
 std::string why_of(const std::string& said) {
   io::Loop loop;
   const RawServer server(loop, said);
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   client.start({.method = "GET", .url = server.url()}, told.events());
   REQUIRE(run_until(loop, [&] { return told.ended; }));
@@ -113,14 +115,16 @@ std::string why_of(const std::string& said) {
 
 }  // namespace
 
-TEST_CASE("http client: a server that sends as fast as it can gets a part of each turn, and arrives whole") {
+TEST_CASE_TEMPLATE(
+    "http client: a server that sends as fast as it can gets a part of each turn, and arrives whole", Way,
+    test::ByOurselves, test::OverLibcurl) {
   constexpr std::size_t piece = std::size_t{1} << 20;
   constexpr std::size_t pieces = 16;
   constexpr std::size_t of_one_turn = std::size_t{160} << 10;
   io::Loop loop;
   const RawServer server(loop, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
                          std::string(piece, ':'), pieces);
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   std::vector<Told> told(3);
   for (Told& one : told) client.start({.method = "GET", .url = server.url()}, one.events());
   REQUIRE(run_until(loop, [&] { return std::ranges::all_of(told, &Told::ended); }));
@@ -131,10 +135,11 @@ TEST_CASE("http client: a server that sends as fast as it can gets a part of eac
   }
 }
 
-TEST_CASE("http client: a request that is held back may be abandoned") {
+TEST_CASE_TEMPLATE("http client: a request that is held back may be abandoned", Way, test::ByOurselves,
+                   test::OverLibcurl) {
   io::Loop loop;
   const RawServer server(loop, "HTTP/1.1 200 OK\r\n\r\n", std::string(1 << 20, 'x'), 1000);
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   std::optional<io::HttpClient::Handle> handle;
   io::HttpClient::Events events = told.events();
@@ -153,11 +158,12 @@ TEST_CASE("http client: a request that is held back may be abandoned") {
   CHECK_FALSE(told.ended);
 }
 
-TEST_CASE("http client: a request may be abandoned in the turn in which its connection is begun") {
+TEST_CASE_TEMPLATE("http client: a request may be abandoned in the turn in which its connection is begun",
+                   Way, test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   const RawServer first(loop, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   const RawServer second(loop, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   const auto ask = [&](const RawServer& server) {
     Told told;
     client.start({.method = "GET", .url = server.url()}, told.events());
@@ -178,10 +184,11 @@ TEST_CASE("http client: a request may be abandoned in the turn in which its conn
   CHECK_FALSE(told.ended);
 }
 
-TEST_CASE("http client: a machine that has vanished is noticed within a minute") {
+TEST_CASE_TEMPLATE("http client: a machine that has vanished is noticed within a minute", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
   const RawServer server(loop, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   Told told;
   client.start({.method = "GET", .url = server.url()}, told.events());
   const auto ours = [&] {
@@ -210,26 +217,29 @@ TEST_CASE("http client: a machine that has vanished is noticed within a minute")
   CHECK(option(IPPROTO_TCP, TCP_USER_TIMEOUT) <= 60'000);
 }
 
-TEST_CASE("http client: what answers with something else is said to be no HTTP server") {
+TEST_CASE_TEMPLATE("http client: what answers with something else is said to be no HTTP server", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   for (const char* said : {"SSH-2.0-OpenSSH_9.2\r\n", "<html>hello</html>", "\x01\x02\x03\x04\r\n\r\n"}) {
     CAPTURE(said);
-    CHECK(why_of(said).contains("answered with what is no HTTP"));
+    CHECK(why_of<Way>(said).contains("answered with what is no HTTP"));
   }
 }
 
-TEST_CASE("http client: an answer that is too much or damaged is named in words") {
+TEST_CASE_TEMPLATE("http client: an answer that is too much or damaged is named in words", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   std::string head = "HTTP/1.1 200 OK\r\n";
   for (int i = 0; i < 400; ++i) head += "x-" + std::to_string(i) + ": " + std::string(1000, 'x') + "\r\n";
-  const std::string too_long = why_of(head + "\r\n");
+  const std::string too_long = why_of<Way>(head + "\r\n");
   CHECK_FALSE(too_long.contains("libcurl"));
   CHECK(too_long.contains("head"));
-  const std::string damaged = why_of("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nnot gzip");
+  const std::string damaged = why_of<Way>("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nnot gzip");
   CHECK_FALSE(damaged.contains("libcurl"));
 }
 
-TEST_CASE("http client: what is for this user's server alone is not sent to another user's") {
+TEST_CASE_TEMPLATE("http client: what is for this user's server alone is not sent to another user's", Way,
+                   test::ByOurselves, test::OverLibcurl) {
   io::Loop loop;
-  io::HttpClient client(loop);
+  io::HttpClient client(loop, Way::local);
   const auto ask = [&](std::uint16_t port) {
     Told told;
     client.start({.method = "GET",

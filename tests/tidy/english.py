@@ -15,7 +15,7 @@ BEGINNINGS = "Who|Whoever|Whom|Whose|Nobody|Such|Those"
 # A sentence begins where a piece of prose does, and after the end of another sentence.
 BEGINS = re.compile(rf"(?:\A|[.!?][\")*_]*\s)[\s\"(*_]*({BEGINNINGS})\b")
 IS_NONE = re.compile(r"(?:\A|[.!?]\s)\s*(What\b[^.:;!?]*\bis none)\b")
-CASE = re.compile(r'\b(?:TEST_CASE(?:_FIXTURE)?|SUBCASE)\((?:\s*\w+,)?\s*"((?:[^"\\]|\\.)*)"')
+CASE = re.compile(r'\b(?:TEST_CASE(?:_FIXTURE|_TEMPLATE)?|SUBCASE)\((?:\s*\w+,)?\s*"((?:[^"\\]|\\.)*)"')
 IN_TITLE = re.compile(rf"(?:\A|: )({BEGINNINGS})\b", re.IGNORECASE)
 METHOD = re.compile(rf"\bdef (test_(?:{BEGINNINGS.lower()})_\w+)")
 # Where a new piece begins in Markdown: an empty line, a list entry, a heading, a table's cell.

@@ -151,7 +151,7 @@ class Tidy:
             return False
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".cpp":
-            titles = re.findall(r'\bTEST_CASE(?:_FIXTURE)?\((?:\s*\w+,)?\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', text)
+            titles = re.findall(r'\bTEST_CASE(?:_FIXTURE|_TEMPLATE)?\((?:\s*\w+,)?\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', text)
             return title in ["".join(re.findall(r'"((?:[^"\\]|\\.)*)"', pieces)) for pieces in titles]
         wanted, _, method = title.partition(".")
         body = re.search(rf"^class {wanted}\b.*?(?=^class |\Z)", text, re.MULTILINE | re.DOTALL)
