@@ -120,6 +120,7 @@ struct Instance {
   std::optional<InstanceId> channel_of;  // Set: this is a channel.
   std::vector<InstanceId> channels;      // In order of creation.
   bool opened = false;                   // A channel: it was asked for since it was last down.
+  bool lists_since_effect = false;       // Not of a channel: one of its conversations leads or keeps some.
   int forgotten = 0;                // A channel: times that its session was forgotten, with no answer since.
   std::uint64_t sessions_ever = 0;  // Since the process started.
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <utility>
 
 #include "io/gathered.h"
 
@@ -17,8 +18,7 @@ constexpr std::size_t worth_pinning = 4096;
 constexpr std::size_t idle_entries_max = 16;
 
 // "Sun, 06 Nov 1994 08:49:37 GMT". The locale is never set, so names of days are English.
-std::string http_date() {
-  const std::time_t now = std::time(nullptr);
+std::string http_date(std::time_t now) {
   std::tm parts{};
   gmtime_r(&now, &parts);
   std::array<char, 40> text;
@@ -48,9 +48,15 @@ void HttpOutput::queue_head(int status, const proto::HttpFields& fields, std::st
     append_line_safe(head, value);
     head += "\r\n";
   }
-  if (!fields.has("date")) head.append("date: ").append(http_date()).append("\r\n");
+  if (!fields.has("date")) head.append("date: ").append(date()).append("\r\n");
   head.append(framing).append("\r\n");
   queue_text(std::move(head));
+}
+
+const std::string& HttpOutput::date() {
+  const std::time_t now = std::time(nullptr);
+  if (std::exchange(date_of_, now) != now) date_ = http_date(now);
+  return date_;
 }
 
 void HttpOutput::queue_text(std::string text) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,7 @@ class HttpOutput {
     std::size_t bytes = 0;
   };
 
+  const std::string& date();
   void push(Entry entry);
   void written(std::size_t count);
   void unpin();
@@ -46,6 +48,8 @@ class HttpOutput {
   std::size_t unpinned_ = 0;          // Entries before this one do not hold on to anybody's read buffer.
   std::size_t written_of_first_ = 0;  // Bytes of the entry at head_ that are written.
   std::size_t queued_bytes_ = 0;
+  std::int64_t date_of_ = -1;  // The second that date_ tells.
+  std::string date_;
 };
 
 }  // namespace io

@@ -8,7 +8,9 @@
 namespace proto {
 namespace {
 
-constexpr std::string_view blanks = " \t";
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -25,9 +27,9 @@ bool same_word(std::string_view a, std::string_view b) {
 }
 
 std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 std::optional<unsigned> hex_digit(char c) {
@@ -89,12 +91,15 @@ std::size_t HttpFields::count(std::string_view name) const {
       std::ranges::count_if(all, [&](const auto& field) { return field.first == name; }));
 }
 
+// Whatever comes into it from outside, it must not become two fields.
 void HttpFields::add(std::string_view name, std::string_view value) {
-  auto& [new_name, new_value] = all.emplace_back(lower(name), trimmed(value));
-  // Whatever came into it from outside, it must not become two fields.
-  for (std::string* text : {&new_name, &new_value}) {
-    std::ranges::replace_if(*text, [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7F; }, ' ');
-  }
+  const auto is_control = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\t') || byte == 0x7F;
+  };
+  auto& [new_name, new_value] = all.emplace_back(name, trimmed(value));
+  for (char& c : new_name) c = is_control(c) ? ' ' : lower(c);
+  for (char& c : new_value) c = is_control(c) ? ' ' : c;
 }
 
 std::string_view reason_of(int status) {
@@ -194,6 +199,11 @@ bool query_value(std::string_view query, std::string_view key, std::string& valu
 }
 
 bool accepts(std::string_view accept, std::string_view media_type) {
+  // What the SDKs write, with every request.
+  constexpr std::string_view json = "application/json";
+  constexpr std::string_view events = "text/event-stream";
+  if (accept == "application/json, text/event-stream" && (media_type == json || media_type == events))
+    return true;
   if (trimmed(accept).empty()) return true;
   int closest = 0;
   bool accepted = false;

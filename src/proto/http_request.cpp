@@ -61,6 +61,8 @@ class HeadScan {
         return fault({431, "The request's header fields are larger than is allowed here."});
       const char c = bytes[at_];
       const char before = at_ > 0 ? bytes[at_ - 1] : '\0';
+      // Nearly all of it.
+      if (static_cast<unsigned char>(c) > ' ' && before != '\r') continue;
       if ((c == '\n') != (before == '\r')) return fault({400, "A line of the request does not end in CRLF."});
       if (c == '\0') return fault({400, "The request's head holds a NUL byte."});
       if (before == '\n' && is_blank(c)) return fault({400, "A header field goes on over a second line."});

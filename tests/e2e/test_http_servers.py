@@ -127,8 +127,8 @@ class TestStreamable(RemoteCase):
 class TestKinds(RemoteCase):
     """What servers are like."""
 
-    def check(self, server, kind=None):
-        self.configure(server, kind)
+    def check(self, server, kind=None, **more):
+        self.configure(server, kind, **more)
         session = self.session(capabilities={"elicitation": {}})
         self.assertEqual(session.echo("a"), "a")
         self.assertEqual(session.echo("b"), "b")
@@ -154,14 +154,16 @@ class TestKinds(RemoteCase):
         self.check(self.remote(ids=False))
 
     def test_gzip(self):
+        """A server on this machine is asked not to compress, unless its entry asks for it."""
         for behaviour in ({}, {"json": True}):
-            server = self.remote(gzip=True, **behaviour)
-            session = self.check(server)
-            text = "y" * 100_000
-            self.assertEqual(session.echo(text), text)
-            self.assertIn("gzip", server.of("tools/call")[0].get("accept-encoding"))
-            session.close()
-            self.home.hearth("stop", "remote", check=False)
+            for more, asked in (({}, "identity"), ({"headers": {"Accept-Encoding": "gzip"}}, "gzip")):
+                server = self.remote(gzip=True, **behaviour)
+                session = self.check(server, **more)
+                text = "y" * 100_000
+                self.assertEqual(session.echo(text), text)
+                self.assertEqual(server.of("tools/call")[0].get("accept-encoding"), asked)
+                session.close()
+                self.home.hearth("stop", "remote", check=False)
 
     def test_an_older_revision(self):
         server = self.remote(revision="2025-03-26")

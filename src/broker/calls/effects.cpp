@@ -1,5 +1,7 @@
 #include "broker/calls/effects.h"
 
+#include <utility>
+
 #include "broker/calls/calls.h"
 #include "broker/context/conversations.h"
 #include "core/limits.h"
@@ -51,6 +53,7 @@ bool may_have_effect(const Instance& instance, const Call& call, const Scanned& 
 }
 
 void effect_noted(State& state, Instance& instance) {
+  if (!std::exchange(process_of(state, instance).lists_since_effect, false)) return;
   const auto is_list = [](const CacheKey& key) { return key.method != Method::resources_read; };
   each_conversation(state, instance, [&](Instance& conversation) {
     conversation.talk.cache.forget(is_list);

@@ -11,6 +11,7 @@
 
 #include "broker/calls/calls.h"
 #include "broker/calls/effects.h"
+#include "broker/context/conversations.h"
 #include "core/limits.h"
 #include "face/to_modern_server.h"
 #include "proto/claim.h"
@@ -112,6 +113,7 @@ void keep(State& state, Instance& instance, Merging::Led led, const Scanned& mes
     const bool safe = instance.spec.link == core::Link::stdio && tells_of(instance, led.key.method) && !pages;
     if (safe) good_for = core::limits::legacy_list_kept;
   }
+  process_of(state, instance).lists_since_effect = true;
   instance.talk.cache.keep(std::move(led.key), {result, state.now + good_for}, state.now);
 }
 
@@ -150,6 +152,7 @@ bool answered_by_another(State& state, Instance& instance, Call& call, const Sca
   const std::optional<core::CallId> leader =
       may_join(session, instance, call) ? instance.merging.leader(*key, state.now) : std::nullopt;
   if (!leader) {
+    process_of(state, instance).lists_since_effect = true;
     instance.merging.leads(std::move(*key), call.wire_id, state.now);
     return false;
   }

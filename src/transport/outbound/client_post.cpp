@@ -57,6 +57,7 @@ std::string with_reason(std::string what, const std::optional<StreamableClient::
 }
 
 std::string error_in(std::string_view body) {
+  if (!body.contains(R"("error")")) return {};  // Nearly all of them.
   const std::string_view error = proto::well_formed(body) ? proto::member(body, "error") : std::string_view();
   const auto [code, message] = proto::members(error, {"code", "message"});
   const bool whole = proto::integer_in(code) && message.starts_with('"');
