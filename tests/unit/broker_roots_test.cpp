@@ -393,4 +393,34 @@ TEST_CASE_FIXTURE(RootsStage,
   CHECK(hears(a).back() == result("1", "{}"));
 }
 
+TEST_CASE_FIXTURE(
+    RootsStage,
+    "a client without roots is not asked for them when a legacy server takes a modern one's place") {
+  core::ServerSpec either = caring();
+  either.probe = true;
+  const auto session = open(either);
+  says(session,
+       ::request(
+           R"("i")", "initialize",
+           R"({"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}})"));
+  happens(broker::InstanceStarted{server(), 100});
+  serves(server(),
+         result(id_of(hears(server()).back()),
+                R"({"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{}})"));
+  says(session, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
+  happens(broker::InstanceExited{server(), "exited with status 0", "", true});
+  forget();
+  says(session, ::request("1", "tools/call"));
+  happens(broker::InstanceStarted{server(), 101});
+  serves(server(), R"({"jsonrpc":"2.0","id":)" + id_of(hears(server()).back()) +
+                       R"(,"error":{"code":-32601,"message":"no"}})");
+  says(session, ::request("2", "tools/call"));
+  CHECK(hears(session).empty());
+  serves(server(), result(id_of(hears(server()).back()),
+                          R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}},)"
+                          R"("serverInfo":{"name":"s","version":"1"}})"));
+  CHECK(std::ranges::count_if(hears(server()),
+                              [](const std::string& line) { return line.contains("tools/call"); }) == 2);
+}
+
 }  // namespace

@@ -112,6 +112,8 @@ void learn_roots(State& state, Session& session, Instance& instance) {
 
 void ask_on_its_stream(State& state, Session& session, Instance& instance, const std::string& client_id) {
   if (is_modern(session) || session.roots || session.phase == Phase::asked) return;
+  // It came to a modern server, where roots do not matter, and a legacy one has taken its place.
+  if (!declares_roots(session)) return roots_known(state, session, instance, core::no_roots());
   // Asked before it made a call, a client by URL may have had no stream that the question could come on.
   if (session.many_streams && session.calls.size() == 1)
     std::erase_if(session.asks, [](const auto& entry) { return entry.second.for_roots(); });
