@@ -146,4 +146,32 @@ TEST_CASE("the same sessions come to the same groups in any order") {
   CHECK(outcomes.begin()->size() == 3);
 }
 
+TEST_CASE("a listen that moves along is told what it was granted, and nothing else that it had asked for") {
+  Stage stage;
+  const std::string meta = R"("_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+                           R"("io.modelcontextprotocol/clientCapabilities":{}})";
+  const std::string lists = R"({"tools":{"listChanged":true},"resources":{"subscribe":true}})";
+  const auto a = stage.open(poor(stage));
+  stage.says(a, request("0", "server/discover", "{" + meta + "}"));
+  stage.bring_up(lists);
+  const auto first = stage.server();
+  stage.hears(first);
+  stage.hears(a);
+  stage.says(a,
+             request("1", "subscriptions/listen",
+                     R"({"notifications":{"toolsListChanged":true,"resourceSubscriptions":["file:///x"]},)" +
+                         meta + "}"));
+  stage.serves(first, R"({"jsonrpc":"2.0","id":)" + Stage::id_of(stage.hears(first).at(0)) +
+                          R"(,"error":{"code":-32002,"message":"no"}})");
+  CHECK(stage.hears(a).at(0).contains(R"("notifications":{"toolsListChanged":true})"));
+  const auto b = stage.open(rich(stage));
+  stage.says(b, request("0", "server/discover", "{" + meta + "}"));
+  stage.bring_up(lists);
+  REQUIRE(shared_by(stage) == std::set<std::set<core::SessionId>>{{a, b}});
+  for (const std::string& line : stage.hears(stage.server())) CHECK(!line.contains("resources/subscribe"));
+  const Lines told = stage.hears(a);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].contains("notifications/tools/list_changed"));
+}
+
 }  // namespace

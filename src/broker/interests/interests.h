@@ -5,7 +5,10 @@
 // who want it, once each, or later if a client does not read.
 #pragma once
 
+#include <optional>
+
 #include "broker/context/state.h"
+#include "core/listen.h"
 
 namespace broker {
 
@@ -55,9 +58,10 @@ void restore_subscriptions(State& state, core::Instance& instance);
 
 // listens.cpp
 
-// A subscriptions/listen: held open until the client or the session ends it.
+// A subscriptions/listen: held open until the client or the session ends it. `granted`: what its client was
+// told that it is granted, where it comes from another server; it is told nothing else here.
 void client_listens(State& state, core::Session& session, core::Instance& instance, const Scanned& message,
-                    Told told = Told::by_us);
+                    Told told = Told::by_us, std::optional<core::Filter> granted = std::nullopt);
 // The server is ready: asks it for what each listen wants. A listen that was acknowledged before is told that
 // everything may have changed.
 void begin_listens(State& state, core::Instance& instance);

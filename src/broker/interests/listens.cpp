@@ -105,7 +105,8 @@ void begin(State& state, Instance& instance, core::CallId call) {
 
 }  // namespace
 
-void client_listens(State& state, Session& session, Instance& instance, const Scanned& message, Told told) {
+void client_listens(State& state, Session& session, Instance& instance, const Scanned& message, Told told,
+                    std::optional<core::Filter> granted) {
   const std::string_view id = message.of(message.envelope.id);
   const auto refuse = [&](std::string_view sentence) {
     state.reply(session, id,
@@ -132,7 +133,7 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
   listen.call = call;
   listen.session = session.id;
   listen.client_id = id;
-  listen.filter = std::move(*filter);
+  listen.filter = granted ? std::move(*granted) : std::move(*filter);
   listen.line = message.bytes.text;
   listen.silently = told == Told::by_an_earlier_daemon;
   if (instance.life == core::Life::ready) {

@@ -36,6 +36,7 @@ struct Luggage {
   struct OpenListen {
     std::string line;
     Told told = Told::by_us;
+    std::optional<core::Filter> granted;  // What its client was told that it is granted.
   };
   std::vector<Held> held;
   std::vector<OpenListen> listens;
@@ -45,7 +46,8 @@ struct Luggage {
 void pack_listen(State& state, Session& session, Instance& from, core::CallId id, Luggage& luggage) {
   const core::Listen& listen = from.listens.at(id);
   const bool told = listen.acknowledged || listen.silently;
-  luggage.listens.push_back({listen.line, told ? Told::by_an_earlier_daemon : Told::by_us});
+  luggage.listens.push_back({listen.line, told ? Told::by_an_earlier_daemon : Told::by_us, {}});
+  if (listen.acknowledged && !listen.silently) luggage.listens.back().granted = listen.filter;
   const Call call = finish(state, from, id);
   if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
 }
@@ -101,10 +103,11 @@ void unpack(State& state, Session& session, Instance& to, Luggage luggage) {
     }
     if (held.message) wait_there(state, session, to, id, std::move(*held.message));
   }
-  for (const Luggage::OpenListen& listen : luggage.listens) {
+  for (Luggage::OpenListen& listen : luggage.listens) {
     const auto envelope = proto::scan(listen.line);
     if (envelope)
-      client_listens(state, session, to, {base::Bytes::copy(listen.line), *envelope}, listen.told);
+      client_listens(state, session, to, {base::Bytes::copy(listen.line), *envelope}, listen.told,
+                     std::move(listen.granted));
   }
 }
 
