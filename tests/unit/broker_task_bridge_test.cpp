@@ -165,6 +165,21 @@ TEST_CASE_FIXTURE(TaskStage, "a call that was to become a task and did not is a 
   CHECK(hears(server()).empty());
 }
 
+TEST_CASE_FIXTURE(TaskStage,
+                  "a call that was to become a task and needs what its client has not, is no plain result") {
+  const auto client = legacy();
+  calls_as_task(client);
+  serves_result(wire(), R"({"resultType":"input_required","inputRequests":{"k":{"method":)"
+                        R"("sampling/createMessage","params":{}}},"requestState":"s"})");
+  CHECK(heard(client).starts_with(R"({"jsonrpc":"2.0","id":1,"error":)"));
+  calls_as_task(client);
+  serves(server(), R"({"jsonrpc":"2.0","id":)" + id_of(wire()) +
+                       R"(,"error":{"code":-32021,"message":"no sampling","data":{}}})");
+  const std::string made = heard(client);
+  CHECK(made.contains(R"("result":{"task":{)"));
+  CHECK(made.contains(R"("status":"failed")"));
+}
+
 TEST_CASE_FIXTURE(TaskStage, "a cancelled task stays cancelled") {
   const auto a = legacy();
   calls_as_task(a);

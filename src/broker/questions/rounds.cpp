@@ -19,10 +19,12 @@ using core::Round;
 using core::Session;
 using proto::Method;
 
-// A failed tool is for the model to see; whatever else fails is for the client.
+// A failed tool is for the model to see; whatever else fails is for the client. So is a call that was to
+// become a task: its client expects a task, or an error.
 void give_up(State& state, Instance& instance, core::CallId wire_id, std::string_view sentence) {
   const Call* call = instance.calls.find(wire_id);
-  if (call->method == Method::tools_call) {
+  const bool wants_task = call->task && instance.known.offers_tasks;
+  if (call->method == Method::tools_call && !wants_task) {
     const std::string whole = "hearth: server " + instance.spec.name + ": " + std::string(sentence);
     answer(state, instance, wire_id, face::failed_call(whole));
   } else {

@@ -88,12 +88,15 @@ void legacy_answer(State& state, Instance& instance, core::CallId wire_id, const
     return begin_round(state, instance, *call, message);
   const proto::Method method = call->method;
   const std::string_view result = message.of(message.envelope.result);
+  const Session* session = state.sessions.find(call->session);
+  const bool wants_task = call->task && instance.known.offers_tasks && session != nullptr;
   if (method == Method::tasks_get || method == Method::tasks_cancel)
     return modern_task_answered(state, instance, wire_id, message);
   if (type == R"("task")" && call->state == CallState::sent)
     return modern_server_made_task(state, instance, *call, result);
   if (message.envelope.error.present()) {
     const face::LegacyError error = face::legacy_error(message.of(message.envelope.error), method);
+    if (error.is_result && wants_task) return task_done_at_once(state, instance, *call, error.raw);
     if (error.is_result) return answer(state, instance, wire_id, error.raw);
     return fail(state, instance, wire_id, error.raw);
   }
@@ -103,9 +106,7 @@ void legacy_answer(State& state, Instance& instance, core::CallId wire_id, const
         error_about(instance, "gave a result of a kind that is not known: " + std::string(type), false));
   }
   if (proto::lists(method)) instance.cursors.issued(core::next_cursor_of(result));
-  const Session* session = state.sessions.find(call->session);
-  if (call->task && instance.known.offers_tasks && session != nullptr)
-    return task_done_at_once(state, instance, *call, result);
+  if (wants_task) return task_done_at_once(state, instance, *call, result);
   const auto changed =
       session != nullptr ? face::content_for(session->revision, method, result) : std::nullopt;
   std::string older = face::legacy_result(changed ? *changed : result);
