@@ -78,6 +78,9 @@ struct Greeting {
   std::optional<CallId> probe;             // The call that asked its era, until it is answered.
   std::optional<base::Instant> probe_due;  // Go on without an answer then.
   bool probe_silent = false;               // Over HTTP, the question was given up without an answer.
+  // Calls of a conversation that the server has forgotten, cancelled since. Their requests may still be open,
+  // and end with a cancellation, which is sent when the server has been greeted.
+  std::vector<CallId> cancelled;
 };
 
 // What a server said of itself when it was greeted last: sessions are answered from it while it is down.
@@ -130,9 +133,10 @@ struct Instance {
   std::optional<base::Instant> idle_due;    // No sessions: stop then.
   std::optional<base::Instant> forget_due;  // Failed and unwanted: forget then.
   Supervision supervision;
-  bool failed = false;          // stopped: because it did not come up, or did not stay up.
-  bool gave_up = false;         // stopping: because it did not start as it should.
-  bool ended_idle = false;      // It ended by itself, with status 0 and nothing to do: no crash.
+  bool failed = false;   // stopped: because it did not come up, or did not stay up.
+  bool gave_up = false;  // stopping: because it did not start as it should.
+  // It ended by itself, with status 0 and nothing to do, and is what it was: no crash, and no news missed.
+  bool ended_idle = false;
   bool ends_idle = false;       // A channel, stopping: its server ended so.
   bool restart_wanted = false;  // stopping: start again when gone.
   std::uint32_t restarts = 0;

@@ -219,6 +219,21 @@ TEST_CASE_FIXTURE(WebStage, "a forgotten session is opened anew, and what was tu
 }
 
 TEST_CASE_FIXTURE(WebStage,
+                  "a call of a forgotten session that is cancelled while a new one is opened ends there") {
+  const auto [a, channel] = ready_on_web();
+  says(a, call("9"));
+  const std::string sent = hears(channel).back();
+  happens(broker::InstanceForgot{channel, {}});
+  says(a, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":9}})");
+  answers_initialize(channel);
+  const Lines after = hears(channel);
+  REQUIRE(after.size() == 2);
+  CHECK(after[0].contains("notifications/initialized"));
+  CHECK(after[1].contains("notifications/cancelled"));
+  CHECK(after[1].contains(R"("requestId":)" + id_of(sent)));
+}
+
+TEST_CASE_FIXTURE(WebStage,
                   "what a forgotten session was asked to tell is asked of the new one, and not before") {
   const auto [a, channel] = ready_on_web();
   says(a, R"({"jsonrpc":"2.0","id":"s","method":"resources/subscribe","params":{"uri":"file:///x"}})");

@@ -90,6 +90,8 @@ void unpark(State& state, core::ParkId park);
 void cancel(State& state, core::Instance& instance, core::CallId wire_id, std::string_view why);
 // The same for the call that the client's notification names.
 void cancel_by_client(State& state, core::Session& session, core::Instance& instance, const Scanned& message);
+// The server has been greeted: tells it of the calls that were cancelled since it forgot its conversation.
+void tell_of_cancelled(State& state, core::Instance& instance);
 // Cancels all calls of a session that leaves, and drops what it has in the queue.
 void abandon_calls(State& state, core::Session& session, core::Instance& instance);
 

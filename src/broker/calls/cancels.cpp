@@ -57,7 +57,11 @@ std::optional<Call> withdraw(State& state, Instance& instance, core::CallId wire
 
 void tell_server(State& state, Instance& instance, Call call, Message notice) {
   const core::CallId wire_id = call.wire_id;
-  if (instance.life == core::Life::ready) state.send(instance.id, std::move(notice));
+  if (instance.life == core::Life::ready) {
+    state.send(instance.id, std::move(notice));
+  } else if (instance.life == core::Life::greeting) {
+    instance.greeting.cancelled.push_back(wire_id);
+  }
   instance.calls.restore(std::move(call));
   becomes_cancelled(state, instance, *instance.calls.find(wire_id));
 }
@@ -84,6 +88,13 @@ void cancel_by_client(State& state, Session& session, Instance& instance, const 
     tell_server(state, instance, std::move(*call), std::move(notice));
   }
   drain_waiting(state, instance);
+}
+
+void tell_of_cancelled(State& state, Instance& instance) {
+  for (const core::CallId id : std::exchange(instance.greeting.cancelled, {})) {
+    if (instance.calls.find(id) != nullptr)
+      state.send(instance.id, Message(face::cancelled_notice(id.text(), "the client wants no answer")));
+  }
 }
 
 void abandon_calls(State& state, Session& session, Instance& instance) {

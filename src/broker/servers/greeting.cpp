@@ -55,6 +55,7 @@ void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
   instance.trouble.clear();
   instance.failed = false;
   if (instance.era == proto::Era::legacy) state.send(instance.id, face::initialized_notice());
+  tell_of_cancelled(state, instance);
   if (instance.probe_in_vain && instance.spec.probe) {
     instance.spec.probe = false;
     const core::ServerSpec& spec = instance.spec;
