@@ -1,6 +1,8 @@
 // The one listen at a modern server (core/upstream_listen.h).
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "modern_server_stage.h"
 
 using test::Lines;
@@ -51,6 +53,27 @@ TEST_CASE_FIXTURE(ModernServerStage, "one listen serves all, and changes without
   CHECK(hears(server()).empty());  // The listen of the other still wants it.
   happens(broker::SessionClosed{b});
   CHECK(hears(server()).at(0).contains(R"("notifications":{"toolsListChanged":true}})"));
+}
+
+TEST_CASE("a server that ends by itself after its listen was broken may have changed meanwhile") {
+  for (const bool breaks : {false, true}) {
+    CAPTURE(breaks);
+    ModernServerStage stage;
+    const auto a = stage.legacy();
+    stage.says(a, R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"u"}})");
+    const std::string listen = stage.hears(stage.server()).at(0);
+    stage.acknowledge({listen});
+    if (breaks) stage.serves_result(listen, R"({"resultType":"complete"})");
+    stage.happens(broker::InstanceExited{stage.server(), "exited with status 0", "", true});
+    stage.hears(a);
+    stage.hears(stage.server());
+    stage.says(a, R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"t"}})");
+    stage.come_up();
+    const Lines told = stage.hears(a);
+    const auto changed = std::ranges::count_if(
+        told, [](const std::string& line) { return line.contains("tools/list_changed"); });
+    CHECK((changed != 0) == breaks);
+  }
 }
 
 TEST_CASE_FIXTURE(ModernServerStage, "a listen that breaks is opened again, and everybody looks again") {

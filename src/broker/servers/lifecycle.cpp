@@ -186,10 +186,11 @@ bool ends_idle(State& state, Instance& instance, const InstanceExited& event) {
 // Some servers end when they have had nothing to do for a while, or after each request. Nothing is lost, and
 // nothing needs it before somebody asks.
 void ended_idle(State& state, Instance& instance) {
+  const bool heard_all = instance.talk.upstream.failures == 0;  // Not if it had just ended Hearth's listen.
   process_lost(state, instance, error_about(instance, "has ended", true));
   const bool wanted = instance.restart_wanted || !instance.waiting.empty();
   instance.life = Life::stopped;
-  instance.ended_idle = true;
+  instance.ended_idle = heard_all;
   instance.failed = false;
   instance.trouble.clear();
   if (!instance.channel_of) {
