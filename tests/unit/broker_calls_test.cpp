@@ -289,3 +289,23 @@ TEST_CASE("tasks belong to the session that made them") {
   stage.serves(stage.server(), progress(wire));
   CHECK(stage.hears(a).empty());
 }
+
+TEST_CASE("progress that was kept for a client with many streams goes on that of its call") {
+  Stage stage;
+  const core::SessionId a = stage.broker.admit();
+  stage.happens(broker::SessionOpened{a, stage.spec(), {}, 7, true});
+  stage.greet(a, "{}", "2025-11-25");
+  stage.says(a, call("1", "\"p\""));
+  const std::string wire = Stage::id_of(stage.hears(stage.server()).at(0));
+  stage.happens(broker::SessionBlocked{a});
+  stage.serves(stage.server(), progress(wire));
+  CHECK(stage.hears(a).empty());
+  stage.broker.on(broker::SessionUnblocked{a}, stage.now);
+  const broker::SendToSession* sent = nullptr;
+  for (const broker::Action& action : stage.broker.outbox()) {
+    if (const auto* one = std::get_if<broker::SendToSession>(&action)) sent = one;
+  }
+  REQUIRE(sent != nullptr);
+  CHECK(sent->message.text() == progress("\"p\""));
+  CHECK(sent->concerns == "1");
+}

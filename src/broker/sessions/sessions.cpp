@@ -48,11 +48,15 @@ void session_closed(State& state, Session& session, std::string reason) {
 void session_unblocked(State& state, Session& session) {
   session.blocked = false;
   resume(state, session, core::Pause::client_full);
-  for (auto& [call, text] : std::exchange(session.held_back.progress, {}))
-    state.send(session.id, std::move(text));
+  Instance* const instance = state.instance_of(session);
+  for (auto& [id, text] : std::exchange(session.held_back.progress, {})) {
+    const core::Call* call = instance != nullptr ? instance->calls.find(id) : nullptr;
+    state.send_about(session.id, proto::Message(std::move(text)),
+                     call != nullptr ? call->client_id : std::string());
+  }
   for (auto& [uri, text] : std::exchange(session.held_back.updated, {}))
     state.send(session.id, std::move(text));
-  if (Instance* instance = state.instance_of(session)) {
+  if (instance != nullptr) {
     for (auto& [call, listen] : instance->listens) {
       if (listen.session == session.id) flush_listen(state, *instance, listen);
     }
