@@ -120,7 +120,10 @@ void Checker::settled_server(Server& server) {
     const bool followed = std::ranges::any_of(
         server.tasks, [&](const auto& entry) { return entry.second.call == call && !entry.second.too_late; });
     if (followed) continue;
-    if (call->cancelled && !call->cancel_sent && !call->wants_task && !call->asking) {
+    // One that had forgotten the conversation is told when it has been greeted, unless it has answered by
+    // then.
+    const bool in_time = call->server_done && world_.families[server.family].web;
+    if (call->cancelled && !call->cancel_sent && !call->wants_task && !call->asking && !in_time) {
       broken("a server is told that nobody waits any more", call->text);
     }
   }

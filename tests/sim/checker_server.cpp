@@ -208,7 +208,9 @@ void Checker::request_to(Server& server, const Read& message, const std::string&
 // Roots are access rights: what a server was told are those of whoever calls it.
 void Checker::check_roots(const Server& server, const Client& client, const std::string& text) {
   const core::ServerSpec& spec = world_.families[client.family].spec;
-  const bool apart = spec.roots == core::RootsRule::equal && spec.scope != core::Scope::session;
+  // A conversation over HTTP is the session's own, so it hears of no other's.
+  const bool alone = spec.scope == core::Scope::session || world_.families[client.family].web;
+  const bool apart = spec.roots == core::RootsRule::equal && !alone;
   if (!apart || server.era == Era::modern || !server.told_roots || server.roots_outdated) return;
   const bool known = !client.roots_given.empty() && !client.roots_vague;
   const bool equal = *server.told_roots == (client.can_roots ? client.roots_given : std::string());
@@ -303,8 +305,10 @@ void Checker::check_one_at_a_time(const Server& server, const Call& call) {
     const Client& owner = world_.clients[static_cast<std::size_t>(other->client)];
     const bool works = other->era == Era::modern ? first_of(*other).live
                                                  : !other->answered && !other->cancelled && !other->asking;
-    const bool dialog = other->era == Era::legacy && server.era == Era::legacy &&
-                        (other->client == call.client ? reads : in_dialog(server, owner));
+    // A modern call is a party of its own, also beside its session's legacy calls.
+    const bool own = other->client == call.client && call.era == Era::legacy;
+    const bool dialog =
+        other->era == Era::legacy && server.era == Era::legacy && (own ? reads : in_dialog(server, owner));
     if (works && !dialog) broken("a server is given one call at a time", call.text + " while " + other->text);
   }
 }
@@ -405,7 +409,10 @@ void Checker::answer_to(Server& server, const Read& message, const std::string& 
     }
     for (const Client& client : world_.clients) {
       const bool named = text.find("file:///c" + std::to_string(client.number) + "/") != std::string::npos;
-      if (named && world_.hands.server_of(client) != &server)
+      // A server that all have left stays one of the last's roots: only a session with the same ones joins
+      // it.
+      const bool last = client.last_of == &server && world_.hands.clients_of(server) == 0;
+      if (named && !last && world_.hands.server_of(client) != &server)
         broken("roots are those of the server's own sessions", text);
     }
     return;

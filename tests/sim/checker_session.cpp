@@ -411,6 +411,7 @@ void Checker::check_progress(Client& client, const Read& message, const std::str
 
 void Checker::left(Client& client) {
   ++count_;
+  client.last_of = world_.hands.server_of(client);
   for (auto& [id, call] : client.pending) {
     call->cancelled = true;
     given_up(*call);

@@ -52,7 +52,8 @@ class Client {
   bool many_streams = false;
   std::deque<base::Instant> cancels;  // When the broker was given the latest, as many as it may make.
 
-  std::string roots_uri;  // Where it works now; some work in the same places.
+  const Server* last_of = nullptr;  // Where it was when it left.
+  std::string roots_uri;            // Where it works now; some work in the same places.
 
   // Its pipes.
   std::string to_daemon;

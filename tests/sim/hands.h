@@ -52,6 +52,7 @@ class Hands {
   std::size_t open_sessions() const { return sessions_.size(); }
   std::size_t live_servers() const { return servers_.size(); }
   Server* server_of(const Client& client) const;  // As the broker reports it.
+  std::size_t clients_of(const Server& server) const;
   bool paused(const Client& client) const;
   bool blocked(const Client& client) const;
 

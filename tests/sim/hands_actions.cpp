@@ -264,4 +264,9 @@ Server* Hands::server_of(const Client& client) const {
   return nullptr;
 }
 
+std::size_t Hands::clients_of(const Server& server) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      world_.clients, [&](const Client& client) { return server_of(client) == &server; }));
+}
+
 }  // namespace sim

@@ -1,5 +1,7 @@
 #include "sim/options.h"
 
+#include <algorithm>
+
 namespace sim {
 
 namespace {
@@ -157,7 +159,7 @@ Options Options::turned_kind() const {
   kind.hard_limit = hard_limit;
   kind.server_limit = server_limit;
   kind.pipe = pipe;
-  kind.chunk = chunk;
+  kind.chunk = std::max<std::size_t>(chunk, 512);  // What a flood has left is to be read in this life.
   kind.message_max = message_max;
   return kind;
 }
