@@ -317,7 +317,7 @@ void SessionRegistry::carry_out(Session& session, transport::Output& output) {
                 session.id, {.bytes = std::move(deliver.message), .length = length, .id = {}}});
           },
           [&](transport::Answer& answer) {
-            hands_.front.answer(answer.exchange, answer.answer);
+            hands_.front.answer(answer.exchange, std::move(answer.answer));
             finished(answer.exchange);
           },
           [&](transport::BeginStream& begin) { hands_.front.begin_stream(begin.exchange, begin.fields); },
