@@ -306,7 +306,8 @@ base::Result<Batch> Client::run(const Load& load, std::chrono::milliseconds leng
   return Batch{.calls = calls,
                .calls_per_second = static_cast<double>(calls) / seconds,
                .p50_us = at(50),
-               .p99_us = at(99)};
+               .p99_us = at(99),
+               .longest_us = microseconds(run.latencies.back())};
 }
 
 std::vector<pid_t> Client::processes() const {

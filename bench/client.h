@@ -36,6 +36,7 @@ struct Batch {
   std::size_t calls = 0;
   double calls_per_second = 0;
   double p50_us = 0, p99_us = 0;
+  double longest_us = 0;
 };
 
 class Client {
