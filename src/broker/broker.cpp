@@ -167,8 +167,7 @@ void finish_event(State& state) {
 
 }  // namespace
 
-Broker::Broker(Options options, base::Instant now) : state_(std::make_unique<State>()) {
-  state_->options = std::move(options);
+Broker::Broker(Options options, base::Instant now) : state_(std::make_unique<State>(std::move(options))) {
   state_->now = now;
   state_->begun = now;
   state_->quiet_since = now;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "core/limits.h"
 
 namespace broker {
 
@@ -16,6 +17,8 @@ struct Options {
   std::uint64_t hash_key = 0;  // Secret of this daemon; hashes in reports are keyed with it.
   // Makes tickets for clients (requestState) hard to guess. In recordings, which bring tickets back.
   std::uint64_t ticket_key = 0;
+  // Of what is kept because of clients. A daemon has these; tests have smaller ones.
+  core::Allowances allowances = core::limits::allowances;
 };
 
 }  // namespace broker

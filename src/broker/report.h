@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "core/ids.h"
+#include "core/kept.h"
 #include "core/server_spec.h"
 #include "core/share_key.h"
 #include "core/suspects.h"
@@ -43,6 +44,11 @@ struct InstanceReport {
   std::uint64_t dropped = 0;  // Messages of the server that belonged to no session.
 };
 
+struct KeptReport {
+  core::Kept kind = {};
+  core::Amount amount;
+};
+
 struct SessionReport {
   core::SessionId session;
   std::string server;                            // The entry's name.
@@ -56,6 +62,7 @@ struct SessionReport {
   std::size_t calls = 0;  // Without listens; with those that wait for their client to bring answers.
   base::Instant opened;
   std::optional<base::Instant> away_since;  // Set while no client is connected to it.
+  std::vector<KeptReport> kept;             // Because of it; kinds of which there is something.
 };
 
 using core::Difference;

@@ -165,6 +165,20 @@ std::optional<InstanceReport> Broker::shareable(const core::ServerSpec& spec) co
   return instance != nullptr ? std::optional(whole_report_of(state, *instance)) : std::nullopt;
 }
 
+namespace {
+
+std::vector<KeptReport> kept_of(const Session& session) {
+  std::vector<KeptReport> all;
+  for (std::size_t i = 0; i < core::kinds_of_kept; ++i) {
+    const auto kind = static_cast<core::Kept>(i);
+    const core::Amount amount = session.account.kept(kind);
+    if (amount.objects != 0) all.push_back({kind, amount});
+  }
+  return all;
+}
+
+}  // namespace
+
 std::vector<SessionReport> Broker::sessions() const {
   const State& state = *state_;
   std::vector<SessionReport> all;
@@ -190,7 +204,8 @@ std::vector<SessionReport> Broker::sessions() const {
          .client_pid = session.client_pid,
          .calls = (instance != nullptr ? requests_of(session, *instance) : 0) + parked[id],
          .opened = session.opened,
-         .away_since = session.away_since});
+         .away_since = session.away_since,
+         .kept = kept_of(session)});
   });
   return all;
 }

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "core/account.h"
 #include "core/capabilities.h"
 #include "core/ids.h"
 #include "core/levels.h"
@@ -44,10 +45,12 @@ struct Returning {};  // It has come back, with answers that wait for the call's
 struct Joined {
   CallId leader;
   base::Bytes request;  // As the client wrote it.
+  Charge charge = {};   // Of the request.
 };
 // The client wants no answer any more; the server may still give one.
 struct Cancelled {
   base::Instant at;
+  Charge charge = {};
 };
 
 // Which of them, in the same order.
@@ -101,6 +104,7 @@ struct Call {
   std::string tool;          // tools/call: which,
   std::uint64_t digest = 0;  // and of it with its arguments. 0: another method, or not sent yet.
   base::Bytes original;      // Of one that was sent across eras: as the client wrote it.
+  Charge charge;             // Of that.
   std::optional<std::uint16_t> journal_slot;
 };
 

@@ -31,8 +31,34 @@ void CallTable::link(Slot& slot) {
   slot.older = newest;
   if (newest != CallId()) slot_of(newest).newer = call.wire_id;
   newest = call.wire_id;
-  if (call.state == CallState::cancelled)
-    cancelled_[call.session].emplace(call.state.as<Cancelled>().at, call.wire_id);
+  if (call.state == CallState::cancelled) link_cancelled(call);
+}
+
+namespace {
+
+// Of the session that it is charged to, and of all that share its limits.
+std::array<AccountId, 2> accounts_of(const Cancelled& cancelled) {
+  const Account account = cancelled.charge.account();
+  return {account.id(), account.widest().id()};
+}
+
+}  // namespace
+
+void CallTable::link_cancelled(const Call& call) {
+  const Cancelled& cancelled = call.state.as<Cancelled>();
+  for (const AccountId account : accounts_of(cancelled)) {
+    if (account) cancelled_[account].emplace(cancelled.at, call.wire_id);
+  }
+}
+
+void CallTable::unlink_cancelled(const Call& call) {
+  const Cancelled& cancelled = call.state.as<Cancelled>();
+  for (const AccountId account : accounts_of(cancelled)) {
+    const auto found = cancelled_.find(account);
+    if (found == cancelled_.end()) continue;
+    found->second.erase({cancelled.at, call.wire_id});
+    if (found->second.empty()) cancelled_.erase(found);
+  }
 }
 
 void CallTable::unlink(Slot& slot) {
@@ -43,10 +69,7 @@ void CallTable::unlink(Slot& slot) {
   } else {
     newest_[index_of(call.state)] = slot.older;
   }
-  if (call.state != CallState::cancelled) return;
-  const auto of_session = cancelled_.find(call.session);
-  of_session->second.erase({call.state.as<Cancelled>().at, call.wire_id});
-  if (of_session->second.empty()) cancelled_.erase(of_session);
+  if (call.state == CallState::cancelled) unlink_cancelled(call);
 }
 
 Call& CallTable::insert(Call call, StateOfCall::Data state) {
@@ -116,15 +139,9 @@ std::vector<CallId> CallTable::ids_of(std::initializer_list<CallState> states) c
   return all;
 }
 
-std::size_t CallTable::cancelled_of(SessionId session) const {
-  const auto found = cancelled_.find(session);
-  return found != cancelled_.end() ? found->second.size() : 0;
-}
-
-const Call& CallTable::longest_cancelled_of(SessionId session) const {
-  const auto found = cancelled_.find(session);
-  ensure(found != cancelled_.end());
-  return *find(found->second.begin()->second);
+const Call* CallTable::longest_cancelled(AccountId account) const {
+  const auto found = cancelled_.find(account);
+  return found != cancelled_.end() ? find(found->second.begin()->second) : nullptr;
 }
 
 }  // namespace core

@@ -88,9 +88,9 @@ class CallTable {
   std::vector<CallId> ids() const;
   std::vector<CallId> ids_of(std::initializer_list<CallState> states) const;
 
-  // The session's calls that are cancelled and have no answer: how many, and the one cancelled first.
-  std::size_t cancelled_of(SessionId session) const;
-  const Call& longest_cancelled_of(SessionId session) const;
+  // Of the calls that are charged to a session or to its principal, and have no answer, the one that was
+  // cancelled first. Absent: there are none here.
+  const Call* longest_cancelled(AccountId account) const;
 
  private:
   struct Slot {
@@ -108,10 +108,12 @@ class CallTable {
   }
   void link(Slot& slot);
   void unlink(Slot& slot);
+  void link_cancelled(const Call& call);
+  void unlink_cancelled(const Call& call);
 
   std::vector<Slot> ring_;
   std::array<CallId, call_states> newest_{};  // By state.
-  std::map<SessionId, ByTime> cancelled_;
+  std::map<AccountId, ByTime> cancelled_;     // Of sessions, and of principals.
   std::size_t size_ = 0;
   CallId next_{1};
 };

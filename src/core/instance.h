@@ -34,6 +34,7 @@
 #include "core/subscriptions.h"
 #include "core/supervision.h"
 #include "core/suspects.h"
+#include "core/waiting_queue.h"
 #include "proto/message.h"
 
 namespace core {
@@ -49,17 +50,6 @@ enum class Life : std::uint8_t {
 
 // What of a server's could be given to nobody.
 enum class Dropped : std::uint8_t { answer, progress, notice };
-
-// What waits for the server to be ready, or to be free.
-struct Waiting {
-  SessionId session;
-  std::optional<CallId> call;  // Absent: a notification, or an answer.
-  proto::Message message;
-  std::size_t bytes = 0;
-  std::uint64_t number = 0;  // In order of arrival, over all instances. An answer has none: it goes first.
-  bool answer = false;       // Of a client to a question, while another party has its turn.
-  bool may_ask = false;      // A call that the server may ask something because of.
-};
 
 // What is true of one process, or of one session of a server that speaks HTTP.
 struct Process {
@@ -162,7 +152,7 @@ struct Instance {
 
   // Calls and their turns.
   CallTable calls;
-  std::deque<Waiting> waiting;
+  WaitingQueue waiting;
   Merging merging;
   std::map<CallId, Round> rounds;  // Of calls that wait for answers first, by call.
   Times times;

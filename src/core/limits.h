@@ -8,30 +8,59 @@
 #include <cstdint>
 
 #include "base/time.h"
+#include "core/kept.h"
 
 namespace core::limits {
+
+// Questions of a server that one session has not answered, or that are held until it is known whose they are.
+inline constexpr std::size_t asks_per_session = 64;
+
+// What may be kept because of a client (core/account.h). Beyond it the client that caused it is refused, is
+// not read for a while, or loses the oldest of its own; which of these, and why so many, stands with each.
+inline constexpr Allowances allowances = [] {
+  constexpr std::size_t kib = 1024;
+  constexpr std::size_t mib = 1024 * kib;
+  Allowances all{};
+  const auto of = [&all](Kept kind) -> Allowance& { return all[static_cast<std::size_t>(kind)]; };
+  // Then the client is not read until some are answered. Requests are at most 64 MiB; a call in its client's
+  // own revision is not kept.
+  of(Kept::request) = {.session = {any_number, 64 * mib}, .principal = {any_number, any_number}};
+  // Then the client is not read until some have left. One message may always wait, however long.
+  of(Kept::waiting) = {.session = {any_number, 4 * mib}, .principal = {any_number, any_number}};
+  // The oldest is forgotten for each new one. A session that cancels as many while the first may still be
+  // running has to wait before it makes another call.
+  of(Kept::cancelled) = {.session = {1000, 4 * mib}, .principal = {8000, 32 * mib}};
+  // Each holds a call in a server for as long as a person may take to answer. Further questions are declined.
+  of(Kept::parked) = {.session = {256, 16 * mib}, .principal = {256, 16 * mib}};
+  // Of calls that have ended, for a client that may present their tickets again: the oldest goes.
+  of(Kept::outcome) = {.session = {256, 16 * mib}, .principal = {256, 16 * mib}};
+  // The oldest is given up. The last is kept whatever its size.
+  of(Kept::task_result) = {.session = {any_number, 16 * mib}, .principal = {any_number, 64 * mib}};
+  // People answer one at a time. Further questions are declined.
+  of(Kept::question) = {.session = {asks_per_session, mib}, .principal = {16 * asks_per_session, 16 * mib}};
+  // A desk of HTTP clients has one for each of them.
+  of(Kept::listen) = {.session = {256, mib}, .principal = {2048, 8 * mib}};
+  // Each is replayed after a crash, and costs each update of its resource a message.
+  of(Kept::subscription) = {.session = {1024, mib}, .principal = {8192, 8 * mib}};
+  // Beyond it a client is told of the resources that it has subscribed to, which stand for all that is in
+  // them.
+  of(Kept::update) = {.session = {1024, 4 * mib}, .principal = {8192, 32 * mib}};
+  return all;
+}();
+
+// Objects of one kind that a session may have.
+constexpr std::size_t most(Kept kind) {
+  return allowances[static_cast<std::size_t>(kind)].session.objects;
+}
 
 // A session may have this many requests unanswered; then its client is not read until some are answered. No
 // client is known to use more than a few dozen; the number bounds the journal page (proto/journal.h).
 inline constexpr std::size_t calls_per_session = 1000;
 inline constexpr std::size_t calls_per_session_resume = 900;
 
-// Requests held back for a session while its server starts or is serialised. One message may always wait,
-// however long; beyond that the client is not read.
-inline constexpr std::size_t waiting_bytes_per_session = std::size_t{4} << 20;
-
-// Questions of a server that one session has not answered. People answer one at a time.
-inline constexpr std::size_t asks_per_session = 64;
-
 // Questions of one modern call come together when they come within this time of the first: a client makes few
 // rounds (the SDKs ten).
 inline constexpr base::Duration questions_together = std::chrono::milliseconds(20);
-
-// Modern calls that wait in servers for their clients to come back, all of one principal; a client on stdio
-// is one by itself. Each holds a call in a server for as long as a person may take to answer.
-inline constexpr std::size_t parked_per_principal = 256;
-// Calls that have ended, and are remembered for a principal that may present their tickets again.
-inline constexpr std::size_t outcomes_per_principal = 256;
 
 // How often a modern server may ask for input before it answers one call, and how long it is left alone when
 // it asks for nothing but to be asked again.
@@ -61,23 +90,12 @@ inline constexpr std::size_t asks_per_task = 64;
 // What a call came to is kept for a client that lost the answer and presents its ticket again.
 inline constexpr base::Duration replay_for = std::chrono::minutes(2);
 
-// Listens one session may have open. A desk of HTTP clients has one for each of them.
-inline constexpr std::size_t listens_per_session = 256;
-
-// Subscriptions one session may hold. Each is replayed after a crash, and each costs every session a look-up.
-inline constexpr std::size_t subscriptions_per_session = 1024;
-
-// Updates that wait for a client that does not read, and what one of them may be long. Beyond that it is told
-// of the resources that it has subscribed to, which stand for all that is in them.
-inline constexpr std::size_t updates_held = 1024;
+// One update that waits for a client that does not read may be so long.
 inline constexpr std::size_t update_held_bytes = std::size_t{4} << 10;
 
 // Tasks and URL elicitations whose owner is remembered, per instance; the oldest is forgotten first.
 inline constexpr std::size_t tasks_per_instance = 4096;
 inline constexpr std::size_t elicitations_per_instance = 1024;
-
-// Results of bridged tasks that are kept for one session, together; the last of them whatever its size.
-inline constexpr std::size_t task_results_bytes = std::size_t{16} << 20;
 
 // Tasks of modern servers whose owner is remembered, in the whole daemon. They outlive their sessions.
 inline constexpr std::size_t tasks_owned = 16384;
@@ -108,10 +126,6 @@ inline constexpr base::Duration join_within = std::chrono::seconds(10);
 
 // A cancelled call is remembered until its late answer comes, or this long.
 inline constexpr base::Duration tombstone = std::chrono::minutes(5);
-
-// Beyond so many, the session's oldest is forgotten for each new one. A session that cancels as many while
-// the first may still be running has to wait before it makes another call.
-inline constexpr std::size_t cancelled_per_session = 1000;
 
 // For this long after a call was cancelled its handler may still be running and writing log lines.
 inline constexpr base::Duration ghost = std::chrono::seconds(30);

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "core/account.h"
 #include "core/ids.h"
 
 namespace core {
@@ -34,9 +35,10 @@ struct Listen {
   bool begun = false;  // The filter is held to what the server can tell, and this client may hear.
   bool acknowledged = false;
   bool silently = false;  // The client was told so by an earlier daemon.
+  Charge charge;
   // Held back while the client does not read.
   std::bitset<3> lists_changed;
-  std::set<std::string> updated;
+  std::map<std::string, Charge> updated;
   std::map<std::string, std::string> tasks_told;  // By task: the params of the newest notice.
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "core/account.h"
 #include "core/ids.h"
 #include "core/outcome.h"
 #include "proto/method.h"
@@ -34,6 +35,7 @@ struct Park {
   InstanceId instance;
   SessionId session;  // Of the client that asked last.
   std::string principal;
+  Account account = {};             // The session's.
   std::string server;               // The entry's name.
   std::optional<CallId> call = {};  // In the server. Absent: none runs; whoever comes back makes it anew.
   std::uint64_t digest = 0;
@@ -46,11 +48,11 @@ struct Park {
   std::optional<base::Instant> deadline;   // It is given up then, unless its client comes back.
   std::vector<std::string> tickets;        // That were given out for it.
   std::optional<Outcome> outcome;          // What the call came to while nobody waited.
+  Charge charge = {};                      // Of all this.
 };
 
 struct Ticket {
   ParkId park;
-  bool used = false;
   std::optional<Outcome> replay;  // What whoever presented it was answered.
 };
 

@@ -29,31 +29,50 @@ std::vector<ParkId> ids_of(const Index& index, const Key& key) {
 
 }  // namespace
 
-Parks::Owner Parks::owner(const std::string& principal, SessionId session) {
-  return {principal, principal.empty() ? session : SessionId{}};
+namespace {
+
+AccountId widest(const Park& park) {
+  return park.account.widest().id();
 }
 
-std::set<ParkId>& Parks::shelf(Owned& owned, const Park& park) {
-  if (!park.finished()) return owned.waiting;
-  return park.attached ? owned.seen : owned.unseen;
+std::size_t size_of(const ParkedAsk& ask) {
+  return sizeof ask + ask.server_id.size() + ask.request.size();
+}
+
+}  // namespace
+
+std::size_t Parks::size_of(const Park& park) const {
+  std::size_t size = park.outcome ? park.outcome->raw.size() : 0;
+  for (const ParkedAsk& ask : park.asks) size += core::size_of(ask);
+  for (const std::string& text : park.tickets) {
+    const Ticket& ticket = tickets_.at(text);
+    size += sizeof ticket + (ticket.replay ? ticket.replay->raw.size() : 0);
+  }
+  return size;
 }
 
 void Parks::link(ParkId id) {
-  const Park& park = all_.at(id);
+  Park& park = all_.at(id);
   by_instance_[park.instance].insert(id);
   by_session_[park.session].insert(id);
-  shelf(by_owner_[owner(park.principal, park.session)], park).insert(id);
+  if (park.finished()) {
+    Finished& finished = finished_[widest(park)];
+    (park.attached ? finished.seen : finished.unseen).insert(id);
+  }
+  park.charge = Charge(park.account, park.finished() ? Kept::outcome : Kept::parked, size_of(park));
   agenda_.move(id, std::nullopt, first_due(park));
 }
 
 void Parks::unlink(ParkId id) {
-  const Park& park = all_.at(id);
+  Park& park = all_.at(id);
   erase_from(by_instance_, park.instance, id);
   erase_from(by_session_, park.session, id);
-  const auto owned = by_owner_.find(owner(park.principal, park.session));
-  shelf(owned->second, park).erase(id);
-  if (owned->second.waiting.empty() && owned->second.seen.empty() && owned->second.unseen.empty())
-    by_owner_.erase(owned);
+  if (park.finished()) {
+    const auto finished = finished_.find(widest(park));
+    (park.attached ? finished->second.seen : finished->second.unseen).erase(id);
+    if (finished->second.seen.empty() && finished->second.unseen.empty()) finished_.erase(finished);
+  }
+  park.charge = {};
   agenda_.move(id, first_due(park), std::nullopt);
 }
 
@@ -105,6 +124,7 @@ void Parks::ask(ParkId id, ParkedAsk ask) {
   Park& park = all_.at(id);
   if (ask.key.empty()) ask.key = "q" + std::to_string(++park.keys);
   if (!ask.server_id.empty()) questions_[{park.instance, ask.server_id}] = id;
+  park.charge.resize(park.charge.bytes() + core::size_of(ask));
   park.asks.push_back(std::move(ask));
 }
 
@@ -114,6 +134,7 @@ std::optional<ParkedAsk> Parks::answered(ParkId id, std::string_view key) {
   if (found == park.asks.end()) return std::nullopt;
   ParkedAsk ask = std::move(*found);
   park.asks.erase(found);
+  park.charge.resize(park.charge.bytes() - core::size_of(ask));
   forget_question(park.instance, ask);
   return ask;
 }
@@ -121,8 +142,9 @@ std::optional<ParkedAsk> Parks::answered(ParkId id, std::string_view key) {
 bool Parks::withdraw(InstanceId instance, std::string_view server_id) {
   const auto found = questions_.find({instance, std::string(server_id)});
   if (found == questions_.end()) return false;
-  std::vector<ParkedAsk>& asks = all_.at(found->second).asks;
-  std::erase_if(asks, [&](const ParkedAsk& ask) { return ask.server_id == server_id; });
+  Park& park = all_.at(found->second);
+  std::erase_if(park.asks, [&](const ParkedAsk& ask) { return ask.server_id == server_id; });
+  park.charge.resize(size_of(park));
   questions_.erase(found);
   return true;
 }
@@ -134,6 +156,7 @@ bool Parks::has_question(InstanceId instance, std::string_view server_id) const 
 void Parks::drop_questions(ParkId id) {
   Park& park = all_.at(id);
   for (const ParkedAsk& ask : std::exchange(park.asks, {})) forget_question(park.instance, ask);
+  park.charge.resize(size_of(park));
 }
 
 void Parks::set_round_due(ParkId id, std::optional<base::Instant> due) {
@@ -152,10 +175,11 @@ void Parks::present(ParkId id, std::string ticket) {
   all_.at(id).presented = std::move(ticket);
 }
 
-void Parks::hand_over(ParkId id, SessionId session) {
+void Parks::hand_over(ParkId id, SessionId session, Account account) {
   change(id, [&](Park& park) {
     park.attached = true;
     park.session = session;
+    park.account = account;
     park.deadline.reset();
   });
 }
@@ -170,11 +194,21 @@ void Parks::finish(ParkId id, Outcome outcome, base::Instant deadline) {
 }
 
 void Parks::add_ticket(ParkId id, std::string text) {
-  all_.at(id).tickets.push_back(text);
+  Park& park = all_.at(id);
+  park.tickets.push_back(text);
   tickets_[std::move(text)] = {.park = id, .replay = {}};
+  park.charge.resize(size_of(park));
 }
 
-Ticket* Parks::ticket(std::string_view text) {
+void Parks::replay(std::string_view ticket, Outcome outcome) {
+  const auto found = tickets_.find(ticket);
+  if (found == tickets_.end()) return;
+  found->second.replay = std::move(outcome);
+  Park& park = all_.at(found->second.park);
+  park.charge.resize(size_of(park));
+}
+
+const Ticket* Parks::ticket(std::string_view text) const {
   const auto found = tickets_.find(text);
   return found != tickets_.end() ? &found->second : nullptr;
 }
@@ -187,21 +221,11 @@ std::vector<ParkId> Parks::of_session(SessionId session) const {
   return ids_of(by_session_, session);
 }
 
-std::size_t Parks::waiting(const std::string& principal, SessionId session) const {
-  const auto found = by_owner_.find(owner(principal, session));
-  return found != by_owner_.end() ? found->second.waiting.size() : 0;
-}
-
-std::size_t Parks::finished(const std::string& principal, SessionId session) const {
-  const auto found = by_owner_.find(owner(principal, session));
-  return found != by_owner_.end() ? found->second.seen.size() + found->second.unseen.size() : 0;
-}
-
-std::optional<ParkId> Parks::oldest_finished(const std::string& principal, SessionId session) const {
-  const auto found = by_owner_.find(owner(principal, session));
-  if (found == by_owner_.end()) return std::nullopt;
-  for (const std::set<ParkId>* shelf : {&found->second.seen, &found->second.unseen}) {
-    if (!shelf->empty()) return *shelf->begin();
+std::optional<ParkId> Parks::oldest_finished(Account account) const {
+  const auto found = finished_.find(account.widest().id());
+  if (found == finished_.end()) return std::nullopt;
+  for (const std::set<ParkId>* each : {&found->second.seen, &found->second.unseen}) {
+    if (!each->empty()) return *each->begin();
   }
   return std::nullopt;
 }

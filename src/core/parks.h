@@ -1,8 +1,8 @@
 // All parked calls, their tickets, and who has to do with them.
 //
-// The only writer of a Park. It keeps what is looked for beside them: those of a server, of a session and of
-// a principal, the questions by their servers' ids, the next time. Nothing here looks at all of them, so one
-// client's thousands cost the others nothing.
+// The only writer of a Park, and of what is charged for it. It keeps what is looked for beside them: those of
+// a server and of a session, outcomes by their accounts, the questions by their servers' ids, the next time.
+// Nothing here looks at all of them, so one client's thousands cost the others nothing.
 #pragma once
 
 #include <cstddef>
@@ -47,22 +47,22 @@ class Parks {
   // A client has come back with that ticket.
   void present(ParkId id, std::string ticket);
   // From now on that session's client waits for the call.
-  void hand_over(ParkId id, SessionId session);
+  void hand_over(ParkId id, SessionId session, Account account);
   // The call is over; the outcome is kept until `deadline`.
   void finish(ParkId id, Outcome outcome, base::Instant deadline);
 
   void add_ticket(ParkId id, std::string text);
-  Ticket* ticket(std::string_view text);
+  // Whenever it is presented again, it is answered with this. Nothing happens if there is no such ticket.
+  void replay(std::string_view ticket, Outcome outcome);
+  const Ticket* ticket(std::string_view text) const;
 
   // In order of making.
   std::vector<ParkId> of_instance(InstanceId instance) const;
   std::vector<ParkId> of_session(SessionId session) const;
 
-  // Of the clients of one principal together. A client on stdio has no principal, and is a session.
-  std::size_t waiting(const std::string& principal, SessionId session) const;
-  std::size_t finished(const std::string& principal, SessionId session) const;
-  // The oldest outcome of theirs that its client has seen; if there is none, the oldest that it has not.
-  std::optional<ParkId> oldest_finished(const std::string& principal, SessionId session) const;
+  // Of those that are charged to the account, or to another session of its principal, the oldest outcome that
+  // its client has seen; if there is none, the oldest that it has not.
+  std::optional<ParkId> oldest_finished(Account account) const;
 
   std::optional<base::Instant> deadline() const { return agenda_.first(); }
   std::vector<ParkId> due(base::Instant now) const { return agenda_.due(now); }  // In order of making.
@@ -70,15 +70,12 @@ class Parks {
   std::uint64_t tickets_ever = 0;
 
  private:
-  using Owner = std::pair<std::string, SessionId>;
-  struct Owned {
-    std::set<ParkId> waiting;
-    std::set<ParkId> seen;    // Finished while its client waited,
+  struct Finished {
+    std::set<ParkId> seen;    // While its client waited,
     std::set<ParkId> unseen;  // or while it was away.
   };
 
-  static Owner owner(const std::string& principal, SessionId session);
-  static std::set<ParkId>& shelf(Owned& owned, const Park& park);
+  std::size_t size_of(const Park& park) const;
   // Every index but those of questions and tickets, which change by themselves.
   void link(ParkId id);
   void unlink(ParkId id);
@@ -91,7 +88,7 @@ class Parks {
   std::map<std::string, Ticket, std::less<>> tickets_;
   std::map<InstanceId, std::set<ParkId>> by_instance_;
   std::map<SessionId, std::set<ParkId>> by_session_;
-  std::map<Owner, Owned> by_owner_;
+  std::map<AccountId, Finished> finished_;  // By the widest account.
   std::map<std::pair<InstanceId, std::string>, ParkId> questions_;
   base::Agenda<ParkId> agenda_;
   ParkId last_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "core/account.h"
 #include "core/capabilities.h"
 #include "core/given_roots.h"
 #include "core/id_index.h"
@@ -37,6 +38,7 @@ struct Ask {
       {};  // Of a modern server: which call of the session's it needs the answer for.
   base::Instant due;
   bool by_task = false;  // It is a task's: no call waits for it.
+  Charge charge = {};
 
   bool for_roots() const { return server_id.empty() && !call; }  // A question of ours.
 };
@@ -57,10 +59,15 @@ struct LongId {
   bool operator==(const LongId&) const = default;
 };
 
+struct HeldUpdate {
+  std::string notice;  // The whole notification.
+  Charge charge;
+};
+
 // Notices held back while the client does not read: only the newest of each is worth keeping.
 struct HeldBack {
-  std::map<CallId, std::string> progress;      // By call: the whole notification.
-  std::map<std::string, std::string> updated;  // By resource: the whole notification.
+  std::map<CallId, std::string> progress;     // By call: the whole notification.
+  std::map<std::string, HeldUpdate> updated;  // By resource.
 };
 
 struct Session {
@@ -91,6 +98,7 @@ struct Session {
   std::string claim;
   Capabilities modern_capabilities;
   std::string principal;  // The owner of the session; empty: this user.
+  Account account;        // Of what is kept because of it.
   std::optional<Level> level;
   std::optional<GivenRoots> roots;  // Only where a server cares for them, and once they are known.
 
@@ -101,8 +109,7 @@ struct Session {
 
   IdIndex calls;
   std::vector<LongId> long_ids;  // Ids that the journal's slots cannot hold.
-  std::size_t waiting_bytes = 0;
-  std::map<AskId, Ask> asks;  // By the id under which the client knows them.
+  std::map<AskId, Ask> asks;     // By the id under which the client knows them.
   AskId next_ask{1};
   std::uint32_t life = 0;  // How many daemons this session has outlived.
 

@@ -12,19 +12,19 @@ void Subscriptions::forget_held(Subscriber who, std::string_view uri) {
   if (held->second.empty()) held_.erase(held);
 }
 
-void Subscriptions::adopt(const std::string& uri, Subscriber who) {
+void Subscriptions::adopt(const std::string& uri, Subscriber who, Charge charge) {
   auto& [key, resource] = *resources_.try_emplace(uri).first;
   resource.subscribers.insert(who);
-  note_held(who, key);
+  note_held(who, key, std::move(charge));
 }
 
 bool Subscriptions::waits_for(const Resource& resource, Subscriber who) {
   return std::ranges::any_of(resource.waiters, [&](const Waiter& one) { return one.subscriber() == who; });
 }
 
-Subscriptions::Wish Subscriptions::want(const std::string& uri, Waiter waiter) {
+Subscriptions::Wish Subscriptions::want(const std::string& uri, Waiter waiter, Charge charge) {
   auto& [key, resource] = *resources_.try_emplace(uri).first;
-  note_held(waiter.subscriber(), key);
+  note_held(waiter.subscriber(), key, std::move(charge));
   if (resource.upstream && resource.under_way == Step::none) {
     resource.subscribers.insert(waiter.subscriber());
     return {.granted = true};
@@ -98,22 +98,18 @@ void Subscriptions::drop_subscribers(Resources::value_type& entry) {
 std::vector<Subscriptions::Waiter> Subscriptions::outcome(const std::string& uri, bool success) {
   const auto found = resources_.find(uri);
   if (found == resources_.end()) return {};
-  auto& [key, resource] = *found;
+  Resource& resource = found->second;
   const Step step = std::exchange(resource.under_way, Step::none);
   if (step != Step::subscribe) {
     resource.upstream = false;  // Also after an error: the server does not hold what it refuses to end.
     return {};
   }
   resource.upstream = success;
+  if (success) {
+    for (const Waiter& waiter : resource.waiters) resource.subscribers.insert(waiter.subscriber());
+  }
   std::vector<Waiter> waiters = take_waiters(*found);
-  if (!success) {
-    drop_subscribers(*found);
-    return waiters;
-  }
-  for (const Waiter& waiter : waiters) {
-    resource.subscribers.insert(waiter.subscriber());
-    note_held(waiter.subscriber(), key);
-  }
+  if (!success) drop_subscribers(*found);
   return waiters;
 }
 
@@ -145,7 +141,8 @@ void Subscriptions::taken_back(const std::string& uri) {
 std::vector<std::string> Subscriptions::leave(const std::vector<Subscriber>& all) {
   std::set<std::string> touched;
   for (const Subscriber& who : all) {
-    for (const std::string_view uri : std::set(held_.at(who))) {
+    for (auto held = held_.find(who); held != held_.end(); held = held_.find(who)) {
+      const std::string_view uri = held->second.begin()->first;
       touched.emplace(uri);
       remove(*resources_.find(uri), who);
     }
@@ -184,7 +181,7 @@ std::vector<std::string> Subscriptions::uris_of(Subscriber who) const {
   std::vector<std::string> all;
   const auto held = held_.find(who);
   if (held == held_.end()) return all;
-  for (const std::string_view uri : held->second) {
+  for (const auto& [uri, charge] : held->second) {
     const auto found = resources_.find(uri);
     if (found->second.subscribers.contains(who)) all.push_back(found->first);
   }

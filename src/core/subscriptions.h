@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/account.h"
 #include "core/ids.h"
 
 namespace core {
@@ -55,10 +56,11 @@ class Subscriptions {
   struct Wish {
     bool granted = false;
   };
-  Wish want(const std::string& uri, Waiter waiter);
+  // It holds the charge for as long as the session has the resource or waits for it.
+  Wish want(const std::string& uri, Waiter waiter, Charge charge = {});
 
   // The session had it in an earlier life and takes it to have it still.
-  void adopt(const std::string& uri, Subscriber who);
+  void adopt(const std::string& uri, Subscriber who, Charge charge = {});
 
   // The session no longer wants it. Wishes of its own that still wait are granted and ended in one: `calls`
   // are to be answered like those that succeeded. `held` is false if it never wanted it.
@@ -117,13 +119,15 @@ class Subscriptions {
   std::vector<Waiter> take_waiters(Resources::value_type& entry);
   void drop_subscribers(Resources::value_type& entry);
   static bool waits_for(const Resource& resource, Subscriber who);
-  void note_held(Subscriber who, std::string_view uri) { held_[who].insert(uri); }
+  void note_held(Subscriber who, std::string_view uri, Charge charge) {
+    held_[who].try_emplace(uri, std::move(charge));
+  }
   void forget_held(Subscriber who, std::string_view uri);
   std::vector<std::string> leave(const std::vector<Subscriber>& all);
 
   Resources resources_;
   // The keys of the resources that each has or waits for, and of those that each subscribe call waits for.
-  std::map<Subscriber, std::set<std::string_view>> held_;
+  std::map<Subscriber, std::map<std::string_view, Charge>> held_;
   std::set<std::pair<CallId, std::string_view>> waiting_;
 };
 

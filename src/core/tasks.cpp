@@ -103,20 +103,18 @@ std::vector<std::string> Tasks::due(base::Instant now) const {
   return agenda_.due(now);
 }
 
-std::vector<std::string> Tasks::with_excess_results(SessionId owner) const {
-  std::vector<std::string> excess;
-  std::size_t bytes = 0;
-  bool last = true;
-  for (auto id = order_.rbegin(); id != order_.rend(); ++id) {
-    const Task& task = tasks_.find(*id)->second;
+std::optional<std::string> Tasks::oldest_result(SessionId owner) const {
+  // What is so small is not worth an error in its place.
+  constexpr std::size_t small = 1024;
+  const std::string* found = nullptr;
+  const std::string* last = nullptr;
+  for (const std::string& id : order_) {
+    const Task& task = tasks_.find(id)->second;
     if (task.owner != owner || !task.outcome) continue;
-    bytes += task.outcome->raw.size();
-    // What is so small is not worth an error in its place.
-    const bool large = task.outcome->raw.size() > 1024;
-    if (!std::exchange(last, false) && large && bytes > limits::task_results_bytes) excess.push_back(*id);
+    last = &id;
+    if (found == nullptr && task.outcome->raw.size() > small) found = &id;
   }
-  std::ranges::reverse(excess);
-  return excess;
+  return found != nullptr && found != last ? std::optional(*found) : std::nullopt;
 }
 
 std::string Tasks::own_only(std::string_view raw_result, SessionId session) const {

@@ -32,6 +32,7 @@ struct Task {
   bool bridged = false;
   std::string state = {};               // As 2025-11-25 has it: the Task, raw, as the server gave it last.
   std::optional<Outcome> outcome = {};  // Once it is known.
+  Charge charge = {};                   // Of that.
   std::vector<CallId> waiters = {};     // Calls that are answered with it, by our id.
   std::vector<Call> shown_to = {};      // Calls that are shown the whole task with it; out of the tables.
   std::vector<ParkedAsk> asks = {};     // The server's questions, for a modern client to answer.
@@ -73,8 +74,8 @@ class Tasks {
   std::optional<base::Instant> deadline() const;
   std::vector<std::string> due(base::Instant now) const;
 
-  // The owner's tasks, oldest first, whose results are too much beside those of the later ones.
-  std::vector<std::string> with_excess_results(SessionId owner) const;
+  // The owner's oldest task that has a result worth to be given up. Never its last.
+  std::optional<std::string> oldest_result(SessionId owner) const;
 
   // The result of tasks/list with the tasks of others left out.
   std::string own_only(std::string_view raw_result, SessionId session) const;

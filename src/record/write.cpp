@@ -203,8 +203,9 @@ class Line {
 }  // namespace
 
 std::string written(const Header& header) {
-  const auto& [retire_after, version, unix_time, hash_key, ticket_key] = header.options;
+  const auto& [retire_after, version, unix_time, hash_key, ticket_key, allowances] = header.options;
   (void)hash_key;
+  (void)allowances;  // Every daemon has the same.
   Writer out;
   out.object();
   out.key("hearth recording").number(format);

@@ -226,7 +226,7 @@ void Checker::check_answer(Client& client, Call& call, const Read& message, cons
 
 void Checker::check_error(Client& client, const Call& call, const std::string& payload,
                           const std::string& text) {
-  if (text.contains("that this session cancelled a moment ago")) return check_quota(client, call, text);
+  if (text.contains("that were cancelled a moment ago")) return check_quota(client, call, text);
   const bool ran = !call.payload.empty() || call.first != nullptr;
   if (call.error_is_fine || (call.marked && ran && fits(call, Read(text), payload))) return;
   if (call.asking && asked_to_sample(call)) return;

@@ -17,7 +17,7 @@ constexpr std::size_t beyond = 20;  // A limit.
 
 void Client::flood() {
   const bool odd = std::exchange(odd_ids_, false);
-  for (std::size_t i = 0; i < core::limits::cancelled_per_session + beyond; ++i) {
+  for (std::size_t i = 0; i < core::limits::most(core::Kept::cancelled) + beyond; ++i) {
     const std::string id = tool_call().id;
     if (world.more.permille(20)) continue;
     write({.kind = Record::Kind::cancel,

@@ -36,12 +36,12 @@ struct Floods : Stage {
 TEST_CASE_FIXTURE(Floods, "a session that cancels more than may be remembered waits, and no other does") {
   const auto one = ready();
   const auto other = ready();
-  makes_and_cancels(one, core::limits::cancelled_per_session);
+  makes_and_cancels(one, core::limits::most(core::Kept::cancelled));
 
   says(one, call("1"));
   const Lines refused = hears(one);
   REQUIRE(refused.size() == 1);
-  CHECK(refused[0].find("1000 calls that this session cancelled a moment ago") != std::string::npos);
+  CHECK(refused[0].find("too many cancelled calls in this session (limit 1000)") != std::string::npos);
   CHECK(hears(server()).empty());
 
   says(other, call("2"));
@@ -58,7 +58,7 @@ TEST_CASE_FIXTURE(Floods, "of what was cancelled long ago only so much is rememb
   const std::string first = id_of(hears(server()).back());
   says(one, cancel("1"));
   passes(core::limits::ghost);
-  makes_and_cancels(one, core::limits::cancelled_per_session - 1);
+  makes_and_cancels(one, core::limits::most(core::Kept::cancelled) - 1);
   const std::uint64_t before = broker.instances().front().dropped;
   passes(core::limits::ghost);
   makes_and_cancels(one, 1);  // For this one the first is forgotten.
@@ -77,11 +77,12 @@ TEST_CASE_FIXTURE(Floods, "updates for a client that does not read are kept in b
     serves(server(), R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":")" +
                          uri + R"("}})");
   };
-  for (std::size_t i = 0; i < 3 * core::limits::updates_held; ++i) update("file:///a/" + std::to_string(i));
+  for (std::size_t i = 0; i < 3 * core::limits::most(core::Kept::update); ++i)
+    update("file:///a/" + std::to_string(i));
   update("file:///a/" + std::string(core::limits::update_held_bytes, 'x'));
   happens(broker::SessionUnblocked{one});
   const Lines told = hears(one);
-  CHECK(told.size() == core::limits::updates_held + 1);
+  CHECK(told.size() == core::limits::most(core::Kept::update) + 1);
   CHECK(std::ranges::any_of(
       told, [](const std::string& line) { return line.find(R"("uri":"file:///a")") != std::string::npos; }));
 }
@@ -96,11 +97,11 @@ TEST_CASE_FIXTURE(test::ModernStage,
                          R"("elicitationId":"e","url":"https://x","message":"Go"}]}}})");
     return hears(one).back();
   };
-  for (std::size_t i = 1; i <= core::limits::parked_per_principal; ++i)
+  for (std::size_t i = 1; i <= core::limits::most(core::Kept::parked); ++i)
     REQUIRE(answer_with_a_page(i).contains("input_required"));
   const std::string refused = answer_with_a_page(1000);
   CHECK(refused.contains(R"("error":)"));
-  CHECK(refused.contains("256 calls of this client already wait"));
+  CHECK(refused.contains("too many calls that wait for answers in this session (limit 256)"));
   const auto other = modern();
   says(other, ModernStage::call("1"));
   CHECK(hears(server()).size() == 1);

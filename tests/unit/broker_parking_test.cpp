@@ -395,7 +395,7 @@ TEST_CASE_FIXTURE(ModernStage, "calls that have ended do not count among those t
   const auto a = modern();
   std::string oldest;
   std::string newest;
-  for (std::size_t i = 0; i <= core::limits::outcomes_per_principal; ++i) {
+  for (std::size_t i = 0; i <= core::limits::most(core::Kept::outcome); ++i) {
     says(a, call("1"));
     const std::string wire = hears(server()).at(0);
     asks(R"("q")", "elicitation/create", R"({"message":"?"})");
@@ -418,7 +418,7 @@ TEST_CASE_FIXTURE(ModernStage, "calls that have ended do not count among those t
 TEST_CASE_FIXTURE(ModernStage, "clients on stdio have a count each of the calls that wait for them") {
   const auto a = modern();
   const auto b = open();
-  for (std::size_t i = 0; i < core::limits::parked_per_principal; ++i) {
+  for (std::size_t i = 0; i < core::limits::most(core::Kept::parked); ++i) {
     says(a, call(std::to_string(i)));
     asks(std::to_string(i), "elicitation/create", R"({"message":"?"})");
     asked_in_a_round(a);

@@ -648,7 +648,8 @@ TEST_CASE_FIXTURE(TaskStage, "a task whose id is used again ends for those who w
 
 TEST_CASE_FIXTURE(TaskStage, "results of finished tasks are kept in bounds, the latest for longest") {
   const auto a = legacy();
-  const std::string large(core::limits::task_results_bytes * 2 / 5, 'x');
+  const core::Allowance& kept = core::limits::allowances[static_cast<std::size_t>(core::Kept::task_result)];
+  const std::string large(kept.session.bytes * 2 / 5, 'x');
   std::vector<std::string> tasks;
   for (int i = 0; i < 3; ++i) {
     calls_as_task(a);

@@ -202,23 +202,30 @@ TEST_CASE("call table: calls of one state are found in the order in which they c
   }
 }
 
-TEST_CASE("call table: cancelled calls are counted by session until they are taken out") {
+TEST_CASE("call table: the call that was cancelled first is found by its session and by its principal") {
+  core::Accounts accounts(core::Allowances{});
   CallTable table;
-  const core::SessionId one{1, 1};
-  Call call = named("a");
-  call.session = one;
-  std::vector<core::CallId> ids;
-  for (int i = 0; i < 3; ++i) {
-    Call& made = table.insert(call, core::Sent{});
-    table.become(made, core::Cancelled{base::Instant(std::chrono::seconds(10 - i))});
-    ids.push_back(made.wire_id);
-  }
-  CHECK(table.cancelled_of(one) == 3);
-  CHECK(table.cancelled_of(core::SessionId{2, 1}) == 0);
-  CHECK(table.longest_cancelled_of(one).wire_id == ids[2]);
-  table.take(ids[2]);
-  CHECK(table.cancelled_of(one) == 2);
-  CHECK(table.longest_cancelled_of(one).wire_id == ids[1]);
+  const core::Account one = accounts.open("token");
+  const core::Account two = accounts.open("token");
+  const auto cancel = [&](core::Account account, int seconds) {
+    Call& made = table.insert(named("a"), core::Sent{});
+    const core::CallId id = made.wire_id;
+    table.become(made, core::Cancelled{base::Instant(std::chrono::seconds(seconds)),
+                                       account.charge(core::Kept::cancelled, 1)});
+    return id;
+  };
+  const core::CallId middle = cancel(one, 9);
+  const core::CallId last = cancel(one, 10);
+  const core::CallId first = cancel(two, 8);
+  CHECK(table.longest_cancelled(one.id())->wire_id == middle);
+  CHECK(table.longest_cancelled(one.widest().id())->wire_id == first);
+  table.restore(table.take(first));
+  CHECK(two.kept(core::Kept::cancelled) == core::Amount{1, 1});
+  table.take(first);
+  table.take(middle);
+  CHECK(two.kept(core::Kept::cancelled) == core::Amount{});
+  CHECK(table.longest_cancelled(two.id()) == nullptr);
+  CHECK(table.longest_cancelled(one.widest().id())->wire_id == last);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 namespace test {
 
 struct ModernStage : Stage {
+  using Stage::Stage;
+
   static inline const std::string claim =
       R"("io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
       R"("io.modelcontextprotocol/clientInfo":{"name":"m","version":"1"},)"

@@ -11,6 +11,7 @@
 namespace {
 
 using core::InstanceId;
+using core::Kept;
 using core::Park;
 using core::ParkedAsk;
 using core::ParkId;
@@ -22,11 +23,10 @@ const SessionId one{1, 1};
 const SessionId other{2, 1};
 const base::Instant start{std::chrono::hours(1)};
 
-Park of(SessionId session, std::string principal = {}) {
+Park of(SessionId session) {
   Park park;
   park.instance = server;
   park.session = session;
-  park.principal = std::move(principal);
   park.call = 7_call;
   return park;
 }
@@ -44,7 +44,7 @@ TEST_CASE("parked calls are found by session and server, in order, until they en
   const ParkId third = parks.insert(of(one));
   CHECK(parks.of_instance(server) == std::vector{first, second, third});
   CHECK(parks.of_session(one) == std::vector{first, third});
-  parks.hand_over(first, other);
+  parks.hand_over(first, other, {});
   CHECK(parks.of_session(one) == std::vector{third});
   CHECK(parks.of_session(other) == std::vector{first, second});
   parks.take(second);
@@ -52,30 +52,57 @@ TEST_CASE("parked calls are found by session and server, in order, until they en
   CHECK(parks.find(second) == nullptr);
 }
 
-TEST_CASE("clients of one principal are counted together, clients without one each for itself") {
+Park of(core::Account account) {
+  Park park = of(one);
+  park.account = account;
+  return park;
+}
+
+TEST_CASE("what is kept of a parked call is charged to its session, and goes with it to another") {
+  core::Accounts accounts(core::Allowances{});
   Parks parks;
-  parks.insert(of(one, "p"));
-  parks.insert(of(other, "p"));
-  parks.insert(of(one));
-  CHECK(parks.waiting("p", one) == 2);
-  CHECK(parks.waiting("p", other) == 2);
-  CHECK(parks.waiting("", one) == 1);
-  CHECK(parks.waiting("", other) == 0);
+  const core::Account account = accounts.open("");
+  const core::Account next = accounts.open("");
+  const ParkId park = parks.insert(of(account));
+  CHECK(account.kept(Kept::parked).objects == 1);
+  const std::size_t bare = account.kept(Kept::parked).bytes;
+  ParkedAsk ask = question("1");
+  ask.request = std::string(100, 'x');
+  parks.ask(park, ask);
+  CHECK(account.kept(Kept::parked).bytes > bare + 100);
+  parks.hand_over(park, other, next);
+  CHECK(account.kept(Kept::parked) == core::Amount{});
+  CHECK(next.kept(Kept::parked).bytes > bare + 100);
+  REQUIRE(parks.answered(park, parks.at(park).asks[0].key));
+  CHECK(next.kept(Kept::parked) == core::Amount{1, bare});
+  parks.add_ticket(park, "a");
+  const std::size_t with_ticket = next.kept(Kept::parked).bytes;
+  CHECK(with_ticket > bare);
+  parks.replay("a", core::Outcome::result(std::string(50, ' ')));
+  CHECK(next.kept(Kept::parked).bytes == with_ticket + 50);
+  parks.finish(park, core::Outcome::result("{}"), start);
+  CHECK(next.kept(Kept::parked) == core::Amount{});
+  CHECK(next.kept(Kept::outcome) == core::Amount{1, with_ticket + 52});
+  parks.take(park);
+  CHECK(next.kept(Kept::outcome) == core::Amount{});
 }
 
 TEST_CASE("the oldest outcome that was seen goes before the oldest that was not") {
+  core::Accounts accounts(core::Allowances{});
   Parks parks;
-  const ParkId away = parks.insert(of(one));
-  const ParkId there = parks.insert(of(one));
+  const core::Account session = accounts.open("token");
+  const core::Account sibling = accounts.open("token");
+  const core::Account stranger = accounts.open("");
+  const ParkId away = parks.insert(of(session));
+  const ParkId there = parks.insert(of(sibling));
   parks.send_away(away, start);
   parks.finish(away, core::Outcome::result("{}"), start);
-  CHECK(parks.oldest_finished("", one) == away);
+  CHECK(parks.oldest_finished(session) == away);
   parks.finish(there, core::Outcome::result("{}"), start);
-  CHECK(parks.waiting("", one) == 0);
-  CHECK(parks.finished("", one) == 2);
-  CHECK(parks.oldest_finished("", one) == there);
+  CHECK(parks.oldest_finished(session) == there);
+  CHECK_FALSE(parks.oldest_finished(stranger));
   parks.take(there);
-  CHECK(parks.oldest_finished("", one) == away);
+  CHECK(parks.oldest_finished(sibling) == away);
 }
 
 TEST_CASE("a question is found by its server's id until it is answered, withdrawn or dropped") {
@@ -121,7 +148,7 @@ TEST_CASE("the next time is the earliest of all, and what is due comes in order 
   CHECK(parks.deadline() == start + seconds(5));
   CHECK(parks.due(start + seconds(4)).empty());
   CHECK(parks.due(start + seconds(9)) == std::vector{first, second});
-  parks.hand_over(second, one);
+  parks.hand_over(second, one, {});
   CHECK(parks.deadline() == start + seconds(9));
   parks.set_round_due(first, {});
   CHECK_FALSE(parks.deadline());

@@ -70,6 +70,24 @@ TEST_CASE("tasks: one that has to make room is handed back to be finished") {
   CHECK(tasks.owns("1", ann));  // No other task had to go for that.
 }
 
+TEST_CASE("tasks: the oldest large result of a session is given up first, never its last") {
+  Tasks tasks;
+  const auto finished = [&](const std::string& id, core::SessionId owner, std::size_t size) {
+    Task task = of(owner);
+    task.outcome = core::Outcome::result(std::string(size, ' '));
+    tasks.created(id, std::move(task));
+  };
+  finished("small", ann, 100);
+  finished("another's", ben, 5000);
+  tasks.created("without", of(ann));
+  CHECK_FALSE(tasks.oldest_result(ann));
+  CHECK_FALSE(tasks.oldest_result(ben));
+  finished("first", ann, 5000);
+  CHECK_FALSE(tasks.oldest_result(ann));
+  finished("second", ann, 5000);
+  CHECK(tasks.oldest_result(ann) == "first");
+}
+
 TEST_CASE("tasks: too many, and the oldest is forgotten first") {
   Tasks tasks;
   for (std::size_t i = 0; i < core::limits::tasks_per_instance; ++i)

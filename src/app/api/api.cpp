@@ -79,6 +79,15 @@ void write_session(Writer& json, const broker::SessionReport& report, std::uint6
   json.key("calls").number(number(report.calls));
   json.key("ageMs").number(milliseconds(now - report.opened));
   if (report.away_since) json.key("awayMs").number(milliseconds(now - *report.away_since));
+  json.key("kept").array();
+  for (const auto& [kind, amount] : report.kept) {
+    json.object();
+    json.key("what").string(core::name_of(kind));
+    json.key("count").number(number(amount.objects));
+    json.key("bytes").number(number(amount.bytes));
+    json.end();
+  }
+  json.end();
   json.end();
 }
 

@@ -46,22 +46,34 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
                                       .uri = proto::json::unquoted(message.of(message.envelope.task_id)),
                                       .tool = {},
                                       .original = {},
+                                      .charge = {},
                                       .journal_slot = note_call(state, session, id)});
   session.calls.insert(id, call.wire_id);
   session.has_called |= uses_the_server(method);
-  if (session.calls.size() >= core::limits::calls_per_session) pause(state, session, core::Pause::calls);
+  if (has_many_calls(session)) pause(state, session, core::Pause::calls);
   return call;
 }
 
-void refuse_canceller(State& state, Session& session, const Instance& instance, const Scanned& message) {
+void refuse_canceller(State& state, Session& session, const Instance& instance, const Scanned& message,
+                      const core::Full& full) {
   const std::string_view id = message.of(message.envelope.id);
-  const std::string sentence =
-      "may still be running " + std::to_string(core::limits::cancelled_per_session) +
-      " calls that this session cancelled a moment ago; make the call again in half a minute";
+  const std::string sentence = "may still be running calls that were cancelled a moment ago: " + full.text() +
+                               "; make the call again in half a minute";
   state.reply(session, id, proto::error_text(id, error_about(instance, sentence, true)));
 }
 
 }  // namespace
+
+bool has_many_calls(const Session& session) {
+  return session.calls.size() >= core::limits::calls_per_session || session.account.over(core::Kept::request);
+}
+
+void keep_request(State& state, Call& call, const base::Bytes& request) {
+  Session& session = state.sessions.at(call.session);
+  call.original = request;
+  call.charge = session.account.charge(core::Kept::request, request.text.size());
+  if (has_many_calls(session)) pause(state, session, core::Pause::calls);
+}
 
 void send_now(State& state, Instance& instance, Call& call, const Scanned& message) {
   const core::CallId wire_id = call.wire_id;
@@ -84,7 +96,7 @@ bool knows_tasks(proto::Method method) {
 Message to_modern_server(State& state, const Instance& instance, Call& call, const Scanned& message,
                          const std::string& number) {
   const Session& session = state.sessions.at(call.session);
-  call.original = message.bytes;
+  keep_request(state, call, message.bytes);
   call.level = session.level;
   const bool tasks = instance.known.offers_tasks && knows_tasks(call.method);
   const std::string claim = tasks ? face::claim_with_tasks(session.claim) : session.claim;
@@ -117,7 +129,7 @@ Message for_server(State& state, const Instance& instance, Call& call, const Sca
   if (modern && call.era == proto::Era::legacy)
     return to_modern_server(state, instance, call, message, number);
   if (!modern && call.era == proto::Era::modern) {
-    call.original = message.bytes;
+    keep_request(state, call, message.bytes);
     std::string params = face::legacy_params(message.of(message.envelope.params), number);
     call.task = becomes_task(instance, call, params);
     if (call.task) params = proto::with_members(params, R"("task":{})");
@@ -135,8 +147,8 @@ Message for_server(State& state, const Instance& instance, Call& call, const Sca
 
 void forward_call(State& state, Session& session, Instance& instance, const Scanned& message,
                   proto::Method method, const Asked& asked) {
-  if (cancels_too_fast(state, instance, session.id))
-    return refuse_canceller(state, session, instance, message);
+  if (const auto full = cancels_too_fast(state, instance, session))
+    return refuse_canceller(state, session, instance, message, *full);
   Call& call = file(state, session, instance, message, method, asked);
   const core::CallId wire_id = call.wire_id;
   identify(state, call, message);

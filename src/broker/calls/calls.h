@@ -48,10 +48,16 @@ void drain_waiting(State& state, core::Instance& instance);
 bool taken_by_another(const State& state, core::Instance& instance, const Party& party);
 // Whether the call, which is not queued yet, has to be.
 bool must_wait_its_turn(const State& state, core::Instance& instance, const core::Call& call);
-// So many bytes of the session's have left the queue; it is read from again if few enough are left.
-void no_longer_waiting(State& state, core::Session& session, std::size_t bytes);
+// The message leaves the queue; its session is read from again if little enough is left there.
+void no_longer_waiting(State& state, core::Session& session, core::Waiting& waiting);
 // A call that was sent in vain goes to the end of the queue, and so do those that have joined it.
 void wait_again(State& state, core::Instance& instance, core::Call& call, proto::Message message);
+
+// Whether the session has so many calls, or so much of their requests is kept, that its client is not read
+// until some are answered.
+bool has_many_calls(const core::Session& session);
+// Keeps the request as the client wrote it until the call is answered.
+void keep_request(State& state, core::Call& call, const base::Bytes& request);
 
 // ends.cpp
 
@@ -72,8 +78,6 @@ inline void fail(State& state, core::Instance& instance, core::CallId wire_id, s
 std::string response(std::string_view raw_id, const core::Outcome& outcome);
 // Only answers the client. The call is out of the tables already, or stays there and is detached next.
 void send_outcome(State& state, const core::Call& call, const core::Outcome& outcome);
-// The ticket with which the client came last is answered with this whenever it is presented again.
-void remember_for_replay(State& state, const core::Park& park, const core::Outcome& outcome);
 // Declines the question at the server. Does nothing for a question of Hearth's own, which has no server's id.
 void decline_parked(State& state, InstanceId instance, const core::ParkedAsk& ask);
 // Gives the outcome to the call's client, or, if that is away with a ticket, keeps it until it comes back.
@@ -97,9 +101,10 @@ void abandon_calls(State& state, core::Session& session, core::Instance& instanc
 
 // endings.cpp
 
-// Whether the session has cancelled as many calls as are remembered, all of them a moment ago. Its next call
-// is refused.
-bool cancels_too_fast(const State& state, const core::Instance& instance, SessionId session);
+// The limit, if the session has cancelled as many calls as are remembered, all of them a moment ago. Its next
+// call is refused.
+std::optional<core::Full> cancels_too_fast(const State& state, const core::Instance& instance,
+                                           const core::Session& session);
 // Whether a call of another party that is over may still be asking.
 bool another_is_ending(const State& state, const core::Instance& instance, const Party& party);
 // When something that is queued or held may go on because time has passed: a call that was cancelled counts

@@ -13,21 +13,35 @@ using core::Session;
 using core::Waiting;
 using proto::Message;
 
-// A session that has cancelled too many calls has the oldest forgotten, unless it may still be running. An
-// answer that comes for it later is dropped.
-void forget_cancelled(const State& state, Instance& instance, SessionId session) {
-  if (instance.calls.cancelled_of(session) <= core::limits::cancelled_per_session) return;
-  const Call& oldest = instance.calls.longest_cancelled_of(session);
-  if (!core::ghost(oldest, state.now)) instance.calls.take(oldest.wire_id);
+// Of too many the oldest is forgotten, unless it may still be running. An answer that comes for it later is
+// dropped.
+void forget_cancelled(const State& state, Instance& instance, core::Account account) {
+  while (const auto full = account.full(core::Kept::cancelled, {})) {
+    const Call* oldest =
+        instance.calls.longest_cancelled(full->of_principal ? account.widest().id() : account.id());
+    if (oldest == nullptr || core::ghost(*oldest, state.now)) return;
+    instance.calls.take(oldest->wire_id);
+  }
+}
+
+// What of a call is kept until its late answer comes.
+std::size_t size_of(const Call& call) {
+  return sizeof(Call) + call.client_id.size() + call.token.size() + call.uri.size() + call.tool.size();
 }
 
 // The server has been told, and may answer all the same: until then the call stays in the table.
 void becomes_cancelled(State& state, Instance& instance, Call& call) {
   call.original = {};  // It is not made again.
-  instance.calls.become(call, core::Cancelled{state.now});
-  forget_cancelled(state, instance, call.session);
+  call.charge = {};
+  call.lacking = {};
+  const bool may_ask = proto::may_ask(call.method);
   instance.times.tombstones.push_back({state.now + core::limits::tombstone, call.wire_id});
-  if (!proto::may_ask(call.method)) return;
+  const Session* session = state.sessions.find(call.session);
+  const core::Account account = session != nullptr ? session->account : core::Account();
+  instance.calls.become(call,
+                        core::Cancelled{state.now, account.charge(core::Kept::cancelled, size_of(call))});
+  forget_cancelled(state, instance, account);  // Perhaps the call itself.
+  if (!may_ask) return;
   // endings_deadline() is only set while something waits; otherwise those that are over are taken out here.
   const bool waited_for = !instance.waiting.empty() || !instance.talk.held_questions.empty();
   while (!waited_for && !instance.times.endings.empty() && instance.times.endings.front() <= state.now)
@@ -105,7 +119,7 @@ void abandon_calls(State& state, Session& session, Instance& instance) {
     if (instance.calls.find(id)->state == CallState::joined) cancel(state, instance, id, {});
   }
   for (const core::CallId id : session.calls.wire_ids()) cancel(state, instance, id, "the session has ended");
-  std::erase_if(instance.waiting, [&](const Waiting& waiting) { return waiting.session == session.id; });
+  instance.waiting.take_if([&](const Waiting& waiting) { return waiting.session == session.id; });
 }
 
 }  // namespace broker

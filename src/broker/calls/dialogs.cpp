@@ -28,9 +28,7 @@ bool in_dialog(const State& state, const Instance& instance, const Party& party)
     const core::Ask& ask = entry.second;
     return !ask.server_id.empty() && !ask.by_task && ask.due <= settled;
   });
-  open += std::ranges::count_if(instance.waiting, [&](const Waiting& waiting) {
-    return waiting.answer && waiting.session == party.session;
-  });
+  open += static_cast<std::ptrdiff_t>(instance.waiting.answers_of(party.session));
   if (open == 0) return false;
   std::ptrdiff_t at_work = 0;
   instance.calls.newest_first(core::CallState::sent, [&](const Call& call) {
@@ -50,30 +48,27 @@ void answer_in_turn(State& state, Session& session, Instance& instance, proto::M
   const bool taken = instance.interactive && taken_by_another(state, instance, {session.id});
   const bool held = taken || others_at_work(state, instance, {session.id});
   if (!held || instance.life != core::Life::ready) return state.send(instance.id, std::move(message));
-  const std::size_t bytes = message.size();
-  session.waiting_bytes += bytes;
-  // Before what has not begun yet.
-  instance.waiting.push_front({session.id, std::nullopt, std::move(message), bytes, 0, true});
-  if (session.waiting_bytes > core::limits::waiting_bytes_per_session)
-    pause(state, session, core::Pause::waiting);
+  core::Charge charge(session.account, core::Kept::waiting, message.size());
+  instance.waiting.push({.session = session.id,
+                         .call = {},
+                         .message = std::move(message),
+                         .charge = std::move(charge),
+                         .answer = true});
+  if (session.account.over(core::Kept::waiting)) pause(state, session, core::Pause::waiting);
 }
 
 void give_held_answers(State& state, Session& session, Instance& instance) {
-  std::erase_if(instance.waiting, [&](Waiting& waiting) {
-    if (!waiting.answer || waiting.session != session.id) return false;
+  const auto its = [&](const Waiting& one) { return one.answer && one.session == session.id; };
+  for (Waiting& waiting : instance.waiting.take_if(its)) {
     state.send(instance.id, std::move(waiting.message));
-    no_longer_waiting(state, session, waiting.bytes);
-    return true;
-  });
+    no_longer_waiting(state, session, waiting);
+  }
 }
 
 void drop_held_answers(State& state, Instance& instance) {
-  std::erase_if(instance.waiting, [&](const Waiting& waiting) {
-    if (!waiting.answer) return false;
-    if (Session* session = state.sessions.find(waiting.session))
-      no_longer_waiting(state, *session, waiting.bytes);
-    return true;
-  });
+  for (Waiting& waiting : instance.waiting.take_if([](const Waiting& one) { return one.answer; })) {
+    if (Session* session = state.sessions.find(waiting.session)) no_longer_waiting(state, *session, waiting);
+  }
 }
 
 }  // namespace broker

@@ -15,9 +15,13 @@ using core::Call;
 using core::CallState;
 using core::Instance;
 
-bool cancels_too_fast(const State& state, const Instance& instance, SessionId session) {
-  return instance.calls.cancelled_of(session) >= core::limits::cancelled_per_session &&
-         core::ghost(instance.calls.longest_cancelled_of(session), state.now);
+std::optional<core::Full> cancels_too_fast(const State& state, const Instance& instance,
+                                           const core::Session& session) {
+  auto full = session.account.full(core::Kept::cancelled, {1, 0});
+  if (!full) return std::nullopt;
+  const core::Account account = full->of_principal ? session.account.widest() : session.account;
+  const Call* oldest = instance.calls.longest_cancelled(account.id());
+  return oldest != nullptr && core::ghost(*oldest, state.now) ? full : std::nullopt;
 }
 
 bool another_is_ending(const State& state, const Instance& instance, const Party& party) {

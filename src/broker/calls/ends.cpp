@@ -24,11 +24,13 @@ using proto::Method;
 
 namespace {
 
-// Makes room for the outcome of `added` among those that are kept for its principal.
-void forget_one_finished(State& state, const Park& added) {
-  if (state.parks.finished(added.principal, added.session) < core::limits::outcomes_per_principal) return;
-  if (const auto oldest = state.parks.oldest_finished(added.principal, added.session))
+// Makes room for an outcome of that size among those that are kept.
+void forget_finished(State& state, core::Account account, std::size_t bytes) {
+  while (account.full(core::Kept::outcome, {1, bytes})) {
+    const auto oldest = state.parks.oldest_finished(account);
+    if (!oldest) return;
     state.parks.take(*oldest);
+  }
 }
 
 void end_round(State& state, Instance& instance, core::CallId wire_id) {
@@ -55,10 +57,6 @@ void end_listen(State& state, Instance& instance, core::CallId call) {
 }
 
 }  // namespace
-
-void remember_for_replay(State& state, const Park& park, const Outcome& outcome) {
-  if (core::Ticket* ticket = state.parks.ticket(park.presented)) ticket->replay = outcome;
-}
 
 std::string response(std::string_view raw_id, const Outcome& outcome) {
   return outcome.failed ? proto::error_text(raw_id, outcome.raw) : proto::result_text(raw_id, outcome.raw);
@@ -90,7 +88,8 @@ Call finish(State& state, Instance& instance, core::CallId wire_id) {
   session->calls.erase(call.client_id, wire_id);
   session->held_back.progress.erase(wire_id);
   if (session->unsettled) reconsider(state, instance);
-  if (session->calls.size() < core::limits::calls_per_session_resume)
+  call.charge = {};
+  if (session->calls.size() < core::limits::calls_per_session_resume && !has_many_calls(*session))
     resume(state, *session, core::Pause::calls);
   return call;
 }
@@ -126,8 +125,9 @@ void conclude(State& state, const Call& call, const Outcome& outcome) {
     state.parks.take(*call.park);
     return;
   }
-  forget_one_finished(state, *park);
-  remember_for_replay(state, *park, outcome);
+  const core::Account account = park->account;
+  forget_finished(state, account, outcome.raw.size());
+  state.parks.replay(park->presented, outcome);
   const base::Instant until = park->attached ? state.now + core::limits::replay_for : *park->deadline;
   state.parks.finish(*call.park, outcome, until);
 }

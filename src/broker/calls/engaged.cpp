@@ -11,13 +11,12 @@ using core::Instance;
 using core::Park;
 using core::ParkId;
 using core::Session;
-using core::Waiting;
 
 bool goes_along(const Instance& instance, const Call& call) {
   if (call.state == CallState::joined) return true;
   if (call.state != CallState::queued && call.state != CallState::held) return false;
   return call.method == proto::Method::server_discover || instance.listens.contains(call.wire_id) ||
-         std::ranges::find(instance.waiting, call.wire_id, &Waiting::call) != instance.waiting.end();
+         instance.waiting.contains(call.wire_id);
 }
 
 std::vector<ParkId> parked_at(const State& state, const Session& session, const Instance& instance) {

@@ -99,8 +99,10 @@ bool comes_after_another(const State& state, const Instance& conversation, std::
   bool found = false;
   each_conversation(state, conversation, [&](const Instance& one) {
     if (one.life != core::Life::ready) return;
-    found |= std::ranges::any_of(one.waiting, [&](const Waiting& waiting) {
-      return waiting.number < number && in_queue(state, one, waiting) != nullptr;
+    one.waiting.any([&](const Waiting& waiting) {
+      const bool later = waiting.number >= number;
+      if (!later) found |= in_queue(state, one, waiting) != nullptr;
+      return later || found;
     });
   });
   return found;
@@ -154,10 +156,13 @@ void calls_outlive(State& state, const Instance& channel) {
 }
 
 std::uint64_t first_in_line(const State& state, const Instance& conversation) {
-  for (const Waiting& waiting : conversation.waiting) {
-    if (waiting.answer || in_queue(state, conversation, waiting) != nullptr) return waiting.number;
-  }
-  return UINT64_MAX;
+  std::uint64_t first = UINT64_MAX;
+  conversation.waiting.any([&](const Waiting& waiting) {
+    const bool found = waiting.answer || in_queue(state, conversation, waiting) != nullptr;
+    if (found) first = waiting.number;
+    return found;
+  });
+  return first;
 }
 
 }  // namespace broker

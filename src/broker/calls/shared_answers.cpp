@@ -141,7 +141,7 @@ void file_again(State& state, const Call& call, core::CallId before) {
 }  // namespace
 
 bool answered_by_another(State& state, Instance& instance, Call& call, const Scanned& message) {
-  const Session& session = state.sessions.at(call.session);
+  Session& session = state.sessions.at(call.session);
   std::optional<CacheKey> key = key_of(state, instance, call, message);
   if (!key) return false;
   if (const core::Cache::Kept* kept = kept_for(state, instance, *key)) {
@@ -157,8 +157,10 @@ bool answered_by_another(State& state, Instance& instance, Call& call, const Sca
     return false;
   }
   ++instance.merged;
-  instance.calls.become(call, core::Joined{*leader, message.bytes});
+  core::Charge charge = session.account.charge(core::Kept::request, message.bytes.text.size());
+  instance.calls.become(call, core::Joined{*leader, message.bytes, std::move(charge)});
   instance.merging.joins(*leader, call.wire_id);
+  if (has_many_calls(session)) pause(state, session, core::Pause::calls);
   return true;
 }
 
@@ -199,7 +201,8 @@ core::CallId make_way(State& state, Instance& instance, core::CallId wire_id) {
   if (!other) return wire_id;
   Call leader = instance.calls.take(wire_id);
   Call follower = instance.calls.take(*other);
-  follower.original = follower.state.as<core::Joined>().request;  // It may have to be made again.
+  // It may have to be made again.
+  keep_request(state, follower, follower.state.as<core::Joined>().request);
   std::swap(leader.wire_id, follower.wire_id);
   std::swap(leader.state, follower.state);
   file_again(state, leader, wire_id);

@@ -15,6 +15,7 @@ using core::Instance;
 using core::Purpose;
 using core::Session;
 using core::Waiting;
+using core::WaitingQueue;
 using proto::Message;
 
 bool taken_by_another(const State& state, core::Instance& instance, const Party& party) {
@@ -42,13 +43,12 @@ bool works_for(const Instance& instance, const Party& party) {
 // Whether a call of another party that may ask is queued already, and goes first. Only one party at a time
 // may have such calls at a server that takes turns.
 bool others_wait(const State& state, Instance& instance, const Party& party) {
-  for (const Waiting& waiting : instance.waiting) {
-    if (held(state, instance, waiting)) continue;
+  return instance.waiting.any([&](const Waiting& waiting) {
+    if (held(state, instance, waiting)) return false;
     const Call* call = instance.calls.find(waiting.call);
     const bool other = call != nullptr && party_of(*call) != party && proto::may_ask(call->method);
-    if (other && !held_by_own_dialog(state, instance, *call)) return true;
-  }
-  return false;
+    return other && !held_by_own_dialog(state, instance, *call);
+  });
 }
 
 // A modern server says which call it asks because of, so its calls need not take turns.
@@ -75,30 +75,25 @@ bool must_wait_its_turn(const State& state, Instance& instance, const Call& call
 
 void wait_there(State& state, Session& session, Instance& instance, std::optional<core::CallId> call,
                 Message message) {
-  const std::size_t bytes = message.size();
+  core::Charge charge(session.account, core::Kept::waiting, message.size());
   const Call* filed = instance.calls.find(call);
-  instance.waiting.push_back({.session = session.id,
-                              .call = call,
-                              .message = std::move(message),
-                              .bytes = bytes,
-                              .number = ++state.waits_ever,
-                              .may_ask = filed != nullptr && proto::may_ask(filed->method)});
-  session.waiting_bytes += bytes;
-  if (session.waiting_bytes > core::limits::waiting_bytes_per_session)
-    pause(state, session, core::Pause::waiting);
+  instance.waiting.push({.session = session.id,
+                         .call = call,
+                         .message = std::move(message),
+                         .charge = std::move(charge),
+                         .number = ++state.waits_ever,
+                         .may_ask = filed != nullptr && proto::may_ask(filed->method)});
+  if (session.account.over(core::Kept::waiting)) pause(state, session, core::Pause::waiting);
 }
 
-void no_longer_waiting(State& state, core::Session& session, std::size_t bytes) {
-  session.waiting_bytes -= bytes;
-  if (session.waiting_bytes <= core::limits::waiting_bytes_per_session)
-    resume(state, session, core::Pause::waiting);
+void no_longer_waiting(State& state, core::Session& session, Waiting& waiting) {
+  waiting.charge = {};
+  if (!session.account.over(core::Kept::waiting)) resume(state, session, core::Pause::waiting);
 }
 
 void no_longer_queued(State& state, Session* session, Instance& instance, core::CallId wire_id) {
-  const auto found = std::ranges::find(instance.waiting, wire_id, &Waiting::call);
-  if (found == instance.waiting.end()) return;
-  if (session != nullptr) no_longer_waiting(state, *session, found->bytes);
-  instance.waiting.erase(found);
+  auto waiting = instance.waiting.take(wire_id);
+  if (waiting && session != nullptr) no_longer_waiting(state, *session, *waiting);
 }
 
 void wait_again(State& state, Instance& instance, Call& call, Message message) {
@@ -166,29 +161,12 @@ void send_waiting(State& state, Instance& instance, Call& call, const Message& m
   if (!answered_by_another(state, instance, call, scanned)) send_now(state, instance, call, scanned);
 }
 
-std::ptrdiff_t offset(std::size_t index) {
-  return static_cast<std::ptrdiff_t>(index);
-}
-
-// Whether nothing from `from` on can go now, so that a long queue is not gone through for each call that
+// Whether nothing behind the place can go now, so that a long queue is not gone through for each call that
 // ends. That is so if all of it waits for turns, `next` has the next turn, and a call of another party still
 // runs. Not decided here for servers that take one call at a time, where some calls need no turn.
-bool all_wait_behind(const State& state, Instance& instance, const Party& next,
-                     const std::deque<Waiting>& all, std::size_t from) {
+bool all_wait_behind(const State& state, Instance& instance, const Party& next, WaitingQueue::Place place) {
   if (instance.order.one || !instance.interactive || instance.era != proto::Era::legacy) return false;
-  return taken_by_another(state, instance, next) &&
-         std::all_of(all.begin() + offset(from), all.end(),
-                     [](const Waiting& waiting) { return waiting.may_ask || waiting.answer; });
-}
-
-// Leaves the messages from `from` on in the queue, behind those that drain_waiting has put back.
-void leave_waiting(Instance& instance, std::deque<Waiting>& all, std::size_t from) {
-  all.erase(all.begin(), all.begin() + offset(from));
-  while (!instance.waiting.empty()) {
-    all.push_front(std::move(instance.waiting.back()));
-    instance.waiting.pop_back();
-  }
-  instance.waiting = std::move(all);
+  return instance.waiting.only_turns_after(place) && taken_by_another(state, instance, next);
 }
 
 }  // namespace
@@ -196,34 +174,30 @@ void leave_waiting(Instance& instance, std::deque<Waiting>& all, std::size_t fro
 void drain_waiting(State& state, Instance& instance) {
   turn_freed(state, instance);
   if (instance.life != core::Life::ready) return;
-  if (instance.waiting.empty()) return;
-  std::deque<Waiting> all = std::move(instance.waiting);
-  instance.waiting.clear();
+  WaitingQueue& queue = instance.waiting;
+  const std::optional<WaitingQueue::Place> last = queue.last();  // What is queued meanwhile can wait.
   std::optional<Party> next;  // The party whose turn is next; calls of other parties stay queued behind it.
   // A call waits for its turn at a server that takes one call at a time, so that those behind it wait, too. A
   // call that is to be made again with its client's answers is before all of them.
   bool line = std::ranges::any_of(instance.rounds, [](const auto& entry) { return entry.second.waits; });
   // Sessions with a request that begins by a notice (RequestHeld); their other messages stay behind it.
   std::set<SessionId> behind;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    Waiting& waiting = all[i];
+  for (auto place = queue.first(); place && *place <= *last; place = queue.after(*place)) {
+    const Waiting& waiting = queue.at(*place);
     Session* session = state.sessions.find(waiting.session);
-    if (session == nullptr) continue;
-    if (!may_reach(*session, instance)) {
-      instance.waiting.push_back(std::move(waiting));
+    if (session == nullptr) {
+      queue.take(*place);
       continue;
     }
+    if (!may_reach(*session, instance)) continue;
     Call* call = instance.calls.find(waiting.call);
     if (call != nullptr && begins_again(*call)) {
-      no_longer_waiting(state, *session, waiting.bytes);
-      begin_again(state, instance, *call, waiting.message.bytes());
+      const base::Bytes request = waiting.message.bytes();
+      begin_again(state, instance, *call, request);
       behind.insert(session->id);
       continue;
     }
-    if (behind.contains(session->id)) {
-      instance.waiting.push_back(std::move(waiting));
-      continue;
-    }
+    if (behind.contains(session->id)) continue;
     std::optional<Party> party;
     if (waiting.answer) party = Party{waiting.session};
     if (call != nullptr && takes_turns(instance, *call)) party = party_of(*call);
@@ -235,18 +209,17 @@ void drain_waiting(State& state, Instance& instance) {
       const bool in_nobodys_way = counts && !line && held_by_own_dialog(state, instance, *call);
       line |= counts && !in_nobodys_way;
       if (!next && !in_nobodys_way) next = party;
-      instance.waiting.push_back(std::move(waiting));
-      if (next && all_wait_behind(state, instance, *next, all, i + 1))
-        return leave_waiting(instance, all, i + 1);
+      if (next && all_wait_behind(state, instance, *next, *place)) return;
       continue;
     }
-    no_longer_waiting(state, *session, waiting.bytes);
+    Waiting ready = queue.take(*place);
+    no_longer_waiting(state, *session, ready);
     if (call != nullptr) {
-      send_waiting(state, instance, *call, waiting.message);
+      send_waiting(state, instance, *call, ready.message);
       // A call that was answered or refused at once passes the turn on.
-      if (!next && instance.calls.find(waiting.call) != nullptr) next = party;
+      if (!next && instance.calls.find(ready.call) != nullptr) next = party;
     } else if (instance.era == proto::Era::legacy) {  // A modern one knows no notifications of that kind.
-      state.send(instance.id, std::move(waiting.message));
+      state.send(instance.id, std::move(ready.message));
       // The call that it is about may be over already, and no end of it will pass the turn on.
       if (!next && party && works_for(instance, *party)) next = party;
     }

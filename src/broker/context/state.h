@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/slot_map.h"
@@ -17,6 +18,7 @@
 #include "broker/context/notice.h"
 #include "broker/event.h"
 #include "broker/options.h"
+#include "core/account.h"
 #include "core/instance.h"
 #include "core/parks.h"
 #include "core/session.h"
@@ -27,7 +29,10 @@
 namespace broker {
 
 struct State {
+  explicit State(Options given) : options(std::move(given)), accounts(options.allowances) {}
+
   Options options;
+  core::Accounts accounts;
   base::SlotMap<core::SessionTag, core::Session> sessions;
   Instances instances;
   core::Parks parks;

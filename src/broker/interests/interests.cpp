@@ -45,24 +45,23 @@ void refuse_levels(State& state, Instance& instance) {
 
 }  // namespace
 
-std::string too_many_subscriptions() {
-  return "too many subscriptions in this session (limit " +
-         std::to_string(core::limits::subscriptions_per_session) + "); unsubscribe from one first";
+core::Charge charge_subscription(const Session& session, std::string_view uri) {
+  return session.account.charge(core::Kept::subscription, uri.size());
 }
 
 void client_subscribes(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::string uri = proto::json::unquoted(message.of(message.envelope.uri));
-  if (uri.empty() || instance.subscriptions.count_of(session.id) >= core::limits::subscriptions_per_session) {
-    const bool missing = uri.empty();
+  const auto full = session.account.full(core::Kept::subscription, {1, uri.size()});
+  if (uri.empty() || full) {
     const std::string_view id = message.of(message.envelope.id);
-    const std::string sentence =
-        missing ? "hearth: resources/subscribe needs params.uri" : "hearth: " + too_many_subscriptions();
+    const std::string sentence = uri.empty() ? "hearth: resources/subscribe needs params.uri"
+                                             : "hearth: " + full->text() + "; unsubscribe from one first";
     state.reply(session, id,
                 proto::error_text(id, proto::Code::invalid_params, sentence, {session.server, false}));
     return;
   }
   const core::CallId call = hold_call(state, session, instance, message, proto::Method::resources_subscribe);
-  if (instance.subscriptions.want(uri, {session.id, call}).granted) {
+  if (instance.subscriptions.want(uri, {session.id, call}, charge_subscription(session, uri)).granted) {
     answer(state, instance, call, "{}");
     note_setup(state, session);
     return;
@@ -285,14 +284,15 @@ std::string update_notice(const std::string& uri) {
 // Until the client reads again. However much the server tells meanwhile, what is kept is bounded.
 void hold_update(Session& session, const Instance& instance, const std::string& uri,
                  std::string_view notice) {
-  std::map<std::string, std::string>& held = session.held_back.updated;
-  const bool room = held.size() < core::limits::updates_held || held.contains(uri);
-  if (room && notice.size() <= core::limits::update_held_bytes) {
-    held[uri] = notice;
-    return;
-  }
+  const auto hold = [&](const std::string& of, std::string text) {
+    core::Charge charge(session.account, core::Kept::update, text.size());
+    session.held_back.updated[of] = {std::move(text), std::move(charge)};
+  };
+  const bool room = session.held_back.updated.contains(uri) ||
+                    !session.account.full(core::Kept::update, {1, notice.size()});
+  if (room && notice.size() <= core::limits::update_held_bytes) return hold(uri, std::string(notice));
   for (const std::string& whole : instance.subscriptions.subscribed_for(uri, session.id))
-    held[whole] = update_notice(whole);
+    hold(whole, update_notice(whole));
 }
 
 }  // namespace

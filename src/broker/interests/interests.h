@@ -18,8 +18,7 @@ enum class Told : std::uint8_t { by_us, by_an_earlier_daemon };
 
 // interests.cpp
 
-// What a client is told that has reached its limit.
-std::string too_many_subscriptions();
+core::Charge charge_subscription(const core::Session& session, std::string_view uri);
 void client_subscribes(State& state, core::Session& session, core::Instance& instance,
                        const Scanned& message);
 void client_unsubscribes(State& state, core::Session& session, core::Instance& instance,

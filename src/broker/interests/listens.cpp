@@ -43,6 +43,14 @@ std::string update_notice(const Listen& listen, const std::string& uri) {
                              listen.client_id);
 }
 
+void note_updated(const Session& session, Listen& listen, const std::string& uri) {
+  listen.updated.try_emplace(uri, session.account, core::Kept::update, uri.size());
+}
+
+void all_updated(const Session& session, Listen& listen) {
+  for (const std::string& uri : listen.filter.uris) note_updated(session, listen, uri);
+}
+
 void acknowledge(State& state, Instance& instance, Listen& listen) {
   if (!listen.undecided.empty() || !listen.undecided_tasks.empty() || listen.acknowledged) return;
   listen.acknowledged = true;
@@ -52,7 +60,7 @@ void acknowledge(State& state, Instance& instance, Listen& listen) {
   if (listen.silently) {
     if (slot) session.journal.call_ended(*slot);  // What it missed is not known.
     listen.lists_changed = listen.filter.lists;
-    listen.updated = listen.filter.uris;
+    all_updated(session, listen);
   } else {
     tell(state, listen, face::acknowledged_notice(listen.client_id, listen.filter), slot);
   }
@@ -81,18 +89,20 @@ void begin_tasks(State& state, Instance& instance, Listen& listen) {
 // Only now is it known what the server can tell at all.
 void begin(State& state, Instance& instance, core::CallId call) {
   Listen& listen = instance.listens.at(call);
+  const Session& session = state.sessions.at(listen.session);
   listen.begun = true;
   listen.filter.lists &= instance.known.tells_lists;
   if (!instance.known.tells_resources) listen.filter.uris.clear();
   if (!listen.silently) listen.undecided = listen.filter.uris;
   for (const std::string& uri : std::set(listen.filter.uris)) {
     if (listen.silently) {  // It was granted already.
-      instance.subscriptions.adopt(uri, core::Subscriber(listen.session, call));
+      instance.subscriptions.adopt(uri, core::Subscriber(listen.session, call),
+                                   charge_subscription(session, uri));
       subscription_step(state, instance, uri);
       continue;
     }
-    const auto wish =
-        instance.subscriptions.want(uri, {.session = listen.session, .call = call, .listen = call});
+    const auto wish = instance.subscriptions.want(
+        uri, {.session = listen.session, .call = call, .listen = call}, charge_subscription(session, uri));
     if (wish.granted) {
       listen.undecided.erase(uri);
     } else {
@@ -101,6 +111,16 @@ void begin(State& state, Instance& instance, core::CallId call) {
   }
   begin_tasks(state, instance, listen);
   acknowledge(state, instance, listen);
+}
+
+}  // namespace
+
+namespace {
+
+core::Amount amount_of(const core::Filter& filter) {
+  core::Amount all;
+  for (const std::string& uri : filter.uris) all = all + core::Amount{1, uri.size()};
+  return all;
 }
 
 }  // namespace
@@ -117,14 +137,11 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
   if (!filter) return refuse(filter.error());
   if (!filter->tasks.empty() && !face::declares_tasks(message.of(message.envelope.meta)))
     return state.reply(session, id, proto::error_text(id, face::missing_capability(face::tasks_required)));
-  std::size_t open = 0;
-  for (const auto& [call, listen] : instance.listens) open += listen.session == session.id ? 1U : 0U;
-  if (open >= core::limits::listens_per_session)
-    return refuse("too many open listens (limit " + std::to_string(core::limits::listens_per_session) +
-                  "); close one first");
-  if (instance.subscriptions.count_of(session.id) + filter->uris.size() >
-      core::limits::subscriptions_per_session)
-    return refuse(too_many_subscriptions());
+  const std::size_t size = message.bytes.text.size();
+  if (const auto full = session.account.full(core::Kept::listen, {1, size}))
+    return refuse(full->text() + "; close one first");
+  if (const auto full = session.account.full(core::Kept::subscription, amount_of(*filter)))
+    return refuse(full->text() + "; unsubscribe from one first");
   Asked asked;
   asked.era = proto::Era::modern;
   const core::CallId call =
@@ -136,6 +153,7 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
   listen.filter = granted ? std::move(*granted) : std::move(*filter);
   listen.line = message.bytes.text;
   listen.silently = told == Told::by_an_earlier_daemon;
+  listen.charge = session.account.charge(core::Kept::listen, size);
   if (instance.life == core::Life::ready) {
     begin(state, instance, call);
   } else if (!wake(state, instance)) {
@@ -159,7 +177,7 @@ void begin_listens(State& state, Instance& instance) {
     }
     // The server was gone for a while, and what it would have said is not known.
     listen.lists_changed |= listen.filter.lists;
-    listen.updated.insert(listen.filter.uris.begin(), listen.filter.uris.end());
+    all_updated(state.sessions.at(listen.session), listen);
     flush_listen(state, instance, listen);
   }
 }
@@ -202,14 +220,12 @@ void tell_listens(State& state, Instance& instance, ListKind kind) {
 namespace {
 
 // Until the client reads; bounded as in interests.cpp.
-void hold_update(const Instance& instance, Listen& listen, const std::string& uri) {
-  const bool room = listen.updated.size() < core::limits::updates_held || listen.updated.contains(uri);
-  if (room && uri.size() <= core::limits::update_held_bytes) {
-    listen.updated.insert(uri);
-    return;
-  }
-  for (std::string& whole : instance.subscriptions.subscribed_for(uri, {listen.session, listen.call}))
-    listen.updated.insert(std::move(whole));
+void hold_update(const Session& session, const Instance& instance, Listen& listen, const std::string& uri) {
+  const bool room =
+      listen.updated.contains(uri) || !session.account.full(core::Kept::update, {1, uri.size()});
+  if (room && uri.size() <= core::limits::update_held_bytes) return note_updated(session, listen, uri);
+  for (const std::string& whole : instance.subscriptions.subscribed_for(uri, {session.id, listen.call}))
+    note_updated(session, listen, whole);
 }
 
 }  // namespace
@@ -218,7 +234,7 @@ void tell_listen(State& state, Instance& instance, core::CallId call, const std:
   const auto found = instance.listens.find(call);
   // Before it knows what it is granted it has nothing that could be outdated.
   if (found == instance.listens.end() || !found->second.acknowledged) return;
-  hold_update(instance, found->second, uri);
+  hold_update(state.sessions.at(found->second.session), instance, found->second, uri);
   flush_listen(state, instance, found->second);
 }
 
@@ -231,7 +247,7 @@ void flush_listen(State& state, Instance& /*instance*/, Listen& listen) {
     listen.lists_changed.reset(bit);
     tell(state, listen, face::tagged_notice(method_of(kind), {}, listen.client_id));
   }
-  for (const std::string& uri : std::exchange(listen.updated, {}))
+  for (const auto& [uri, charge] : std::exchange(listen.updated, {}))
     tell(state, listen, update_notice(listen, uri));
   for (const auto& [task, params] : std::exchange(listen.tasks_told, {})) {
     tell(state, listen,

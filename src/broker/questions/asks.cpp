@@ -80,8 +80,9 @@ Question question_of(const Scanned& message, Method method) {
 
 void pass_on(State& state, Session& session, Instance& instance, const Scanned& message,
              const Question& question) {
-  if (session.asks.size() >= core::limits::asks_per_session) {
-    decline(state, instance, question, "the session has too many unanswered questions");
+  const std::size_t bytes = question.raw_id.size() + message.of(message.envelope.progress_token).size();
+  if (const auto full = session.account.full(core::Kept::question, {1, bytes})) {
+    decline(state, instance, question, full->text());
     return;
   }
   if (!question.elicitation_id.empty()) {
@@ -100,7 +101,8 @@ void pass_on(State& state, Session& session, Instance& instance, const Scanned& 
                                   .method = question.method,
                                   .token = std::string(message.of(message.envelope.progress_token)),
                                   .due = state.now + instance.spec.timing.ask_timeout,
-                                  .by_task = message.envelope.related_task.present()});
+                                  .by_task = message.envelope.related_task.present(),
+                                  .charge = session.account.charge(core::Kept::question, bytes)});
   proto::Message out(message.bytes);
   if (*changed) {
     out = proto::Message(proto::request_text(id.text(), message.of(message.envelope.method), **changed));

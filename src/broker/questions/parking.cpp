@@ -26,6 +26,7 @@ Park park_of(const State& state, const Instance& instance, const Session& sessio
   return {.instance = instance.id,
           .session = session.id,
           .principal = session.principal,
+          .account = session.account,
           .server = session.server,
           .digest = digest_of(state, request),
           .asks = {},
@@ -51,8 +52,15 @@ std::string new_ticket(State& state, ParkId park) {
   return text;
 }
 
-bool has_too_many(const State& state, const Session& session) {
-  return state.parks.waiting(session.principal, session.id) >= core::limits::parked_per_principal;
+std::optional<core::Full> full(const Session& session, std::size_t bytes = 0) {
+  return session.account.full(core::Kept::parked, {1, bytes});
+}
+
+std::string refusal(const Instance& instance, std::string_view what, const core::Full& full) {
+  return error_about(instance,
+                     std::string(what) + ", and its client has " + full.text() +
+                         "; give one of those, then make the call again",
+                     true);
 }
 
 // Answers the call with input_required and detaches it from its client's request.
@@ -64,7 +72,7 @@ void give_round(State& state, ParkId id) {
   if (call == nullptr || call->park != id || call->state != CallState::sent || park.asks.empty()) return;
   const core::Outcome outcome = core::Outcome::result(
       face::input_required(park.asks, new_ticket(state, id), instance->known.server_info));
-  remember_for_replay(state, park, outcome);
+  state.parks.replay(park.presented, outcome);
   send_outcome(state, *call, outcome);
   detach(state, *instance, *call);
   state.parks.send_away(id, state.now + instance->spec.timing.ask_timeout);
@@ -89,14 +97,16 @@ void park_ask(State& state, Instance& instance, Call& call, const Scanned& messa
                 .server_id = std::string(message.of(message.envelope.id)),
                 .method = method,
                 .request = face::input_request(method, message.of(message.envelope.params))};
-  if (state.parks.find(call.park) == nullptr) {
-    const Session& session = state.sessions.at(call.session);
-    if (has_too_many(state, session)) {
-      state.log(Severity::warning, instance.spec.name + ": declined a question of the server, because " +
-                                       std::to_string(core::limits::parked_per_principal) +
-                                       " calls already wait for answers of the client " + session.client);
-      return decline_parked(state, instance.id, ask);
-    }
+  const Session& session = state.sessions.at(call.session);
+  const bool parked = state.parks.find(call.park) != nullptr;
+  const core::Amount more{parked ? 0U : 1U, ask.request.size()};
+  if (const auto full = session.account.full(core::Kept::parked, more)) {
+    state.log(Severity::warning, instance.spec.name +
+                                     ": declined a question of the server, because the client " +
+                                     session.client + " has " + full->text());
+    return decline_parked(state, instance.id, ask);
+  }
+  if (!parked) {
     Park park = park_of(state, instance, call);
     park.call = call.wire_id;
     call.park = state.parks.insert(std::move(park));
@@ -111,12 +121,9 @@ void park_ended(State& state, Instance& instance, const Call& call, std::vector<
   if (call.park) state.parks.take(*call.park);
   const Session* session = state.sessions.find(call.session);
   if (session == nullptr) return;
-  if (has_too_many(state, *session)) {
-    const std::string sentence = "wants a person to visit a page first, and " +
-                                 std::to_string(core::limits::parked_per_principal) +
-                                 " calls of this client already wait for answers; give one of those, "
-                                 "then make the call again";
-    return send_outcome(state, call, core::Outcome::error(error_about(instance, sentence, true)));
+  if (const auto limit = full(*session)) {
+    const std::string error = refusal(instance, "wants a person to visit a page first", *limit);
+    return send_outcome(state, call, core::Outcome::error(error));
   }
   Park park = park_of(state, instance, call);
   park.attached = false;
@@ -130,12 +137,9 @@ void park_ended(State& state, Instance& instance, const Call& call, std::vector<
 
 void park_for_roots(State& state, Session& session, Instance& instance, const Scanned& message) {
   const std::string_view id = message.of(message.envelope.id);
-  if (has_too_many(state, session)) {
-    const std::string sentence = "has to know the roots of its client, and " +
-                                 std::to_string(core::limits::parked_per_principal) +
-                                 " calls of this client already wait for answers; give one of those, "
-                                 "then make the call again";
-    return state.reply(session, id, proto::error_text(id, error_about(instance, sentence, true)));
+  if (const auto limit = full(session)) {
+    const std::string error = refusal(instance, "has to know the roots of its client", *limit);
+    return state.reply(session, id, proto::error_text(id, error));
   }
   Park park = park_of(state, instance, session, message.bytes);
   park.attached = false;

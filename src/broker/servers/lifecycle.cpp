@@ -46,11 +46,8 @@ void fail_calls(State& state, Instance& instance, const std::string& raw_error) 
     fail(state, instance, wire_id, raw_error);
   }
   instance.level_waiters.clear();
-  for (const core::Waiting& waiting : std::exchange(instance.waiting, {})) {
-    Session* session = state.sessions.find(waiting.session);
-    if (session == nullptr) continue;
-    session->waiting_bytes -= waiting.bytes;
-    resume(state, *session, core::Pause::waiting);
+  for (core::Waiting& one : instance.waiting.take_if([](const core::Waiting& /*any*/) { return true; })) {
+    if (Session* session = state.sessions.find(one.session)) no_longer_waiting(state, *session, one);
   }
 }
 

@@ -63,9 +63,10 @@ Luggage pack(State& state, Session& session, Instance& from) {
   Luggage luggage;
   luggage.subscriptions = from.subscriptions.uris_of(session.id);
   std::vector<std::pair<std::optional<core::CallId>, proto::Message>> waiting;
-  for (const Waiting& one : from.waiting) {
+  from.waiting.any([&](const Waiting& one) {
     if (one.session == session.id) waiting.emplace_back(one.call, one.message);
-  }
+    return false;
+  });
   for (const core::CallId id : session.calls.wire_ids()) {
     if (from.listens.contains(id)) {
       pack_listen(state, session, from, id, luggage);
@@ -80,17 +81,14 @@ Luggage pack(State& state, Session& session, Instance& from) {
       luggage.held.push_back({std::nullopt, std::move(message)});
     }
   }
-  std::erase_if(from.waiting, [&](const Waiting& one) {
-    if (one.session != session.id) return false;
-    no_longer_waiting(state, session, one.bytes);
-    return true;
-  });
+  const auto its = [&](const Waiting& one) { return one.session == session.id; };
+  for (Waiting& one : from.waiting.take_if(its)) no_longer_waiting(state, session, one);
   return luggage;
 }
 
 void unpack(State& state, Session& session, Instance& to, Luggage luggage) {
   for (const std::string& uri : luggage.subscriptions) {
-    to.subscriptions.adopt(uri, session.id);
+    to.subscriptions.adopt(uri, session.id, charge_subscription(session, uri));
     if (to.life == core::Life::ready) subscription_step(state, to, uri);
   }
   for (Luggage::Held& held : luggage.held) {
@@ -187,9 +185,10 @@ void cut_loose(State& state, Session& session, Instance& instance) {
       state.send(session.id, face::cancelled_notice(id.text(), "the session has another server now"));
   }
   std::map<core::AskId, core::Ask> ours;  // Their answers decide where it belongs.
-  for (const auto& [id, ask] : session.asks) {
-    if (ask.for_roots()) ours.emplace(id, ask);
+  for (auto& [id, ask] : session.asks) {
+    if (ask.for_roots()) ours.emplace(id, std::move(ask));
   }
+  std::erase_if(session.asks, [&](const auto& entry) { return ours.contains(entry.first); });
   std::erase_if(session.asks, [](const auto& entry) { return entry.second.call.has_value(); });
   refuse_asks(state, session, instance);
   session.asks = std::move(ours);

@@ -24,11 +24,14 @@ void ensure_left(const State& state, const Session& session, InstanceId at) {
   ensure(session.calls.size() == 0 && session.asks.empty() && !session.instance);
   // Where many clients share a session, what is parked waits for them until its time is over.
   ensure(session.many_streams || state.parks.of_session(session.id).empty());
+  using core::Kept;
+  for (const Kept kind : {Kept::waiting, Kept::question, Kept::listen, Kept::subscription, Kept::task_result})
+    ensure(session.account.kept(kind) == core::Amount{});
+  ensure(session.many_streams || session.account.kept(Kept::request) == core::Amount{});
   const Instance* instance = state.instances.find(at);
   if (instance == nullptr) return;
   ensure(instance->subscriptions.count_of(session.id) == 0 && !instance->roots.known(session.id));
-  ensure(std::ranges::none_of(instance->waiting,
-                              [&](const core::Waiting& one) { return one.session == session.id; }));
+  ensure(!instance->waiting.any([&](const core::Waiting& one) { return one.session == session.id; }));
 }
 
 }  // namespace
@@ -41,7 +44,9 @@ void session_closed(State& state, Session& session, std::string reason) {
     ensure_left(state, session, at);
   }
   state.outbox.push_back(CloseSession{id, std::move(reason)});
+  const core::Account account = session.account;
   state.sessions.erase(id);
+  if (account) state.accounts.close(account.id());
   if (state.sessions.empty()) state.quiet_since = state.now;
 }
 
@@ -54,8 +59,8 @@ void session_unblocked(State& state, Session& session) {
     state.send_about(session.id, proto::Message(std::move(text)),
                      call != nullptr ? call->client_id : std::string());
   }
-  for (auto& [uri, text] : std::exchange(session.held_back.updated, {}))
-    state.send(session.id, std::move(text));
+  for (auto& [uri, held] : std::exchange(session.held_back.updated, {}))
+    state.send(session.id, std::move(held.notice));
   if (instance != nullptr) {
     for (auto& [call, listen] : instance->listens) {
       if (listen.session == session.id) flush_listen(state, *instance, listen);

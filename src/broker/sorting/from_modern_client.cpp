@@ -156,11 +156,11 @@ void listens_again(State& state, Session& session, const Scanned& message, Told 
   client_listens(state, session, instance, message, told);
 }
 
-void modern_answer(State& state, Instance& instance, const Call& call, const Scanned& message) {
+void modern_answer(State& state, Instance& instance, Call call, const Scanned& message) {
   if (message.envelope.error.present())
     return answered_with_error(state, instance, call, message.of(message.envelope.error));
   const std::string_view result = message.of(message.envelope.result);
-  if (proto::about_a_task(call.method)) return legacy_task_answered(state, instance, call, result);
+  if (proto::about_a_task(call.method)) return legacy_task_answered(state, instance, std::move(call), result);
   if (proto::lists(call.method)) instance.cursors.issued(core::next_cursor_of(result));
   conclude(state, call,
            core::Outcome::result(face::complete_result(result, call.method, instance.known.server_info)));

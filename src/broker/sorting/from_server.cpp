@@ -359,7 +359,7 @@ void pass_answer(State& state, Instance& instance, core::CallId wire_id, const S
   Call call = finish(state, instance, wire_id);
   instance.forgotten = 0;
   if (!modern && call.era == proto::Era::modern && call.state != CallState::cancelled) {
-    modern_answer(state, instance, call, message);
+    modern_answer(state, instance, std::move(call), message);
   } else if (call.state != CallState::cancelled) {
     if (modern) note_modern_task(state, call, message);
     Message out(message.bytes);

@@ -75,7 +75,8 @@ void take_up(State& state, Session& session, const core::Setup& setup, const fac
   session.client = hello.client;
   session.level = setup.level;
   Instance& instance = placed(state, session);
-  for (const std::string& uri : setup.subscriptions) instance.subscriptions.adopt(uri, session.id);
+  for (const std::string& uri : setup.subscriptions)
+    instance.subscriptions.adopt(uri, session.id, charge_subscription(session, uri));
   note_setup(state, session);
   // What changed meanwhile nobody knows, so the client is told to look again.
   session.lists_changed.set();
@@ -120,7 +121,8 @@ void restore(State& state, Session& session) {
     session.level = setup.level;
     client_initialize(state, session, initialize);
     if (Instance* instance = state.instance_of(session)) {
-      for (const std::string& uri : setup.subscriptions) instance->subscriptions.adopt(uri, session.id);
+      for (const std::string& uri : setup.subscriptions)
+        instance->subscriptions.adopt(uri, session.id, charge_subscription(session, uri));
       if (instance->life == core::Life::ready) restore_interests(state, *instance);
       note_setup(state, session);
     }
@@ -143,6 +145,7 @@ void session_opened(State& state, SessionOpened event) {
   session.client_pid = event.client_pid;
   session.many_streams = event.many_streams;
   session.principal = std::move(event.principal);
+  session.account = state.accounts.open(session.principal);
   session.opened = state.now;
   session.spec = std::move(event.spec);
   session.journal = proto::Journal(event.journal);

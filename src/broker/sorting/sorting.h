@@ -21,7 +21,7 @@ void modern_request(State& state, core::Session& session, const Scanned& message
 // A subscriptions/listen of a restored session is opened again.
 void listens_again(State& state, core::Session& session, const Scanned& message, Told told);
 // A legacy server's answer to a modern client's call, which is out of the tables already.
-void modern_answer(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
+void modern_answer(State& state, core::Instance& instance, core::Call call, const Scanned& message);
 
 // from_server.cpp
 

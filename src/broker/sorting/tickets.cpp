@@ -108,7 +108,7 @@ void take_over(State& state, Session& session, Instance& instance, ParkId id, co
   }
   call.abilities = asked.abilities;
   call.level = asked.level;
-  state.parks.hand_over(id, session.id);
+  state.parks.hand_over(id, session.id, session.account);
   if (attach(state, session, instance, call, message) == Attached::has_its_turn)
     come_back_in_turn(state, instance, call, message);
 }
@@ -118,17 +118,16 @@ void take_over(State& state, Session& session, Instance& instance, ParkId id, co
 void come_back(State& state, Session& session, Instance& instance, const Scanned& message, Method method,
                const Asked& asked) {
   const std::string presented = proto::json::unquoted(message.of(message.envelope.request_state));
-  core::Ticket* ticket = state.parks.ticket(presented);
+  const core::Ticket* ticket = state.parks.ticket(presented);
   const Park* park = ticket != nullptr ? state.parks.find(ticket->park) : nullptr;
   const bool known = park != nullptr && park->principal == session.principal &&
                      park->server == session.server && park->digest == digest_of(state, message.bytes);
   if (!known) return refuse_ticket(state, session, message);
   const ParkId id = ticket->park;
   if (ticket->replay) return reply_outcome(state, session, message, *ticket->replay);
-  ticket->used = true;
   state.parks.present(id, presented);
   if (park->finished()) {
-    ticket->replay = park->outcome;
+    state.parks.replay(presented, *park->outcome);
     return reply_outcome(state, session, message, *park->outcome);
   }
   if (!park->call) {

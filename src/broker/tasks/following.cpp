@@ -31,7 +31,6 @@ void tell_listens_of(State& state, Instance& instance, const std::string& id, co
 void deliver(State& state, Instance& instance, const std::string& id) {
   Task& task = *instance.talk.tasks.find(id);
   task.poll_due.reset();
-  const SessionId owner = task.owner;
   const core::Outcome outcome = *task.outcome;
   const std::string shown = task.state;
   const std::vector<core::CallId> waiters = std::exchange(task.waiters, {});
@@ -56,7 +55,7 @@ void deliver(State& state, Instance& instance, const std::string& id) {
     conclude(state, call,
              core::Outcome::result(face::detailed_task(shown, outcome, {}, instance.known.server_info)));
   }
-  bound_results(instance, owner);
+  keep_result(state, instance, id);
 }
 
 void wait_for(Instance& instance, Call& call, const std::string& id, Task& task) {

@@ -126,7 +126,7 @@ void modern_task_request(State& state, Session& session, Instance& instance, con
   }
 }
 
-void legacy_task_answered(State& state, Instance& instance, const Call& call, std::string_view result) {
+void legacy_task_answered(State& state, Instance& instance, Call call, std::string_view result) {
   Task* task = instance.talk.tasks.find(call.uri);
   if (call.method == Method::tasks_cancel)
     return conclude(state, call, core::Outcome::result(R"({"resultType":"complete"})"));
@@ -134,7 +134,7 @@ void legacy_task_answered(State& state, Instance& instance, const Call& call, st
     return conclude(state, call, core::Outcome::error(R"({"code":-32602,"message":"Task not found"})"));
   task->state = result;
   if (!fetch_if_due(state, instance, call.uri, *task)) {
-    task->shown_to.push_back(call);
+    task->shown_to.push_back(std::move(call));
     return;
   }
   conclude(state, call,

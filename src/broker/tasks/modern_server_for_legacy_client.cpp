@@ -80,9 +80,8 @@ void task_done_at_once(State& state, Instance& instance, const Call& call, std::
                 .bridged = true,
                 .state = done,
                 .outcome = core::Outcome::result(face::legacy_result(raw_result))});
-  const SessionId owner = call.session;
   answer(state, instance, call.wire_id, R"({"task":)" + done + '}');
-  bound_results(instance, owner);
+  keep_result(state, instance, id);
 }
 
 void legacy_task_request(State& state, Session& session, Instance& instance, const Scanned& message,

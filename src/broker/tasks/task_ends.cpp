@@ -46,16 +46,19 @@ void task_created(State& state, Instance& instance, const std::string& id, Task 
   end(state, instance, gone->first, gone->second, error_about(instance, why, false));
 }
 
-void bound_results(Instance& instance, SessionId owner) {
-  for (const std::string& id : instance.talk.tasks.with_excess_results(owner)) {
-    Task& task = *instance.talk.tasks.find(id);
-    task.outcome =
-        core::Outcome::error(error_about(instance,
-                                         "has finished this task, but its result is not kept any more: "
-                                         "later results of this session took more than " +
-                                             std::to_string(core::limits::task_results_bytes >> 20) + " MiB",
-                                         false));
-    task.state = face::legacy_task_with(task.state, "failed");
+void keep_result(State& state, Instance& instance, const std::string& id) {
+  Task* task = instance.talk.tasks.find(id);
+  Session* session = task != nullptr ? state.sessions.find(task->owner) : nullptr;
+  if (session == nullptr || !task->outcome) return;
+  task->charge = core::Charge(session->account, core::Kept::task_result, task->outcome->raw.size());
+  while (const auto full = session->account.full(core::Kept::task_result, {})) {
+    const auto oldest = instance.talk.tasks.oldest_result(session->id);
+    if (!oldest) return;
+    Task& given_up = *instance.talk.tasks.find(*oldest);
+    given_up.charge = {};
+    given_up.outcome = core::Outcome::error(error_about(
+        instance, "has finished this task, but its result is not kept any more: " + full->text(), false));
+    given_up.state = face::legacy_task_with(given_up.state, "failed");
   }
 }
 

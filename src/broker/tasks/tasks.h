@@ -38,8 +38,7 @@ bool legacy_server_made_task(State& state, core::Instance& instance, core::Call&
 void modern_task_request(State& state, core::Session& session, core::Instance& instance,
                          const Scanned& message, proto::Method method, const Asked& asked);
 // The server has answered a task request of a modern client's; the call is out of the tables.
-void legacy_task_answered(State& state, core::Instance& instance, const core::Call& call,
-                          std::string_view result);
+void legacy_task_answered(State& state, core::Instance& instance, core::Call call, std::string_view result);
 void task_fetched(State& state, core::Instance& instance, const core::Call& call, const Scanned& message);
 // A legacy server says how a modern client's task goes on.
 void bridged_task_status(State& state, core::Instance& instance, const Scanned& message);
@@ -65,8 +64,9 @@ void task_told(State& state, core::Instance& instance, const Scanned& message);
 void task_created(State& state, core::Instance& instance, const std::string& id, core::Task task);
 // The server is gone or has forgotten its tasks: ends all of them with the error.
 void tasks_lost(State& state, core::Instance& instance, const std::string& raw_error);
-// Drops the oldest results of the owner that are too much to keep; a client that asks for one is told so.
-void bound_results(core::Instance& instance, SessionId owner);
+// The task has a result, which is kept for its session. Gives up the oldest of that if they are too much; a
+// client that asks for one is told so.
+void keep_result(State& state, core::Instance& instance, const std::string& id);
 // Its questions that have had their time are declined.
 void task_asks_due(State& state, core::Instance& instance, core::Task& task);
 // The session leaves: cancels its followed tasks and forgets all of them.
