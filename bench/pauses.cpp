@@ -4,6 +4,7 @@
 // break, at a server of its own, while the daemon is asked how 50 servers fare, while 45 of them die
 // together, and while 50 start. The same is done beside a session that has a pipe of its own to its server,
 // since the machine has work with processes that begin and end, too.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
@@ -130,13 +131,15 @@ int main(int argc, char** argv) {
     return 2;
   }
   setenv("HEARTH_HOME", home, 1);
+  // Each `hearth run` says what it starts.
+  if (const int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC); nothing >= 0) dup2(nothing, STDERR_FILENO);
   const std::string here = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   std::vector<Figure> figures;
   const auto done = measure({here + "/hearth", here + "/echo_server"}, quick ? 2 : 5, figures);
   bench::end_descendants();
   std::filesystem::remove_all(home);
   if (!done) {
-    fmt::print(stderr, "pauses: {}\n", done.error().what);
+    fmt::print("pauses: {}\n", done.error().what);
     return 2;
   }
   fmt::print("The longest wait of a busy session for one answer, while …\n{}", bench::table_of(figures));

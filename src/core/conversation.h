@@ -5,7 +5,7 @@
 // (subscriptions, listens, levels, roots), which is kept beside it.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -53,8 +53,8 @@ struct Conversation {
       task_tools;  // Legacy: tools that may be tasks, and whether they must.
   bool task_tools_asked = false;
   Tasks tasks;
-  std::deque<HeldQuestion> held_questions;
-  std::deque<std::pair<std::string, SessionId>>
+  std::list<HeldQuestion> held_questions;
+  std::list<std::pair<std::string, SessionId>>
       elicitations;  // By elicitationId: whom its completion concerns.
 };
 

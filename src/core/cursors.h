@@ -7,7 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <set>
 #include <string>
 #include <string_view>
@@ -29,7 +29,7 @@ class Cursors {
   using Digest = std::uint64_t;
   struct Known {
     std::set<Digest> all;
-    std::deque<Digest> order;
+    std::list<Digest> order;
   };
   static Digest digest_of(std::string_view cursor);
   static void remember(Known& known, Digest cursor);

@@ -8,7 +8,7 @@
 
 #include <bitset>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -87,7 +87,8 @@ struct Known {
   bool offers_tasks = false;     // Of its own era: tools can be called as tasks.
 };
 
-// What has a time because of calls and questions, in order of times.
+// What has a time because of calls and questions, in order of times. Here and in Conversation queues are
+// lists: most are empty in most conversations, and an empty deque holds 0.6 KiB.
 struct Times {
   struct AskDue {
     base::Instant due;
@@ -100,8 +101,8 @@ struct Times {
     CallId call;
   };
   std::set<AskDue> ask_dues;
-  std::deque<Tombstone> tombstones;
-  std::deque<base::Instant> endings;      // When calls that were cancelled just now count no more.
+  std::list<Tombstone> tombstones;
+  std::list<base::Instant> endings;       // When calls that were cancelled just now count no more.
   std::optional<base::Instant> turn_due;  // Others may have their turn then, while a person is asked.
 };
 
@@ -134,7 +135,7 @@ struct Instance {
   Suspects suspects;    // Calls that it died of.
   // Of a server that speaks HTTP: calls whose connection broke, which may be the first that is heard of its
   // death.
-  std::deque<std::pair<base::Instant, Suspects::Running>> lost_lately;
+  std::list<std::pair<base::Instant, Suspects::Running>> lost_lately;
   Noise noise;                  // Lines that were no messages.
   std::uint64_t dropped = 0;    // Messages that belonged to no session.
   std::bitset<3> drops_logged;  // By Dropped: the log has one already. Of a server, not of its channels.

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -84,7 +84,7 @@ class Tasks {
   void file_marked() const;
 
   std::map<std::string, Task, std::less<>> tasks_;
-  std::deque<std::string> order_;
+  std::list<std::string> order_;
   mutable std::set<std::string, std::less<>> marked_;
   mutable std::map<std::string, base::Instant, std::less<>> filed_;
   mutable base::Agenda<std::string> agenda_;
