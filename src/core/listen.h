@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/account.h"
 #include "core/ids.h"
@@ -36,6 +37,7 @@ struct Listen {
   bool acknowledged = false;
   bool silently = false;  // The client was told so by an earlier daemon.
   Charge charge;
+  std::vector<Charge> resources;  // Until it begins: then each subscription has its own.
   // Held back while the client does not read.
   std::bitset<3> lists_changed;
   std::map<std::string, Charge> updated;

@@ -112,6 +112,24 @@ TEST_CASE_FIXTURE(Limited, "subscriptions of several listens of a client are cou
   CHECK(kept(one, Kept::subscription) == core::Amount{});
 }
 
+TEST_CASE_FIXTURE(Limited, "subscriptions of listens that wait for their server are counted, and once") {
+  const auto one = open();
+  const auto listen = [&](const std::string& id, const std::string& uris) {
+    says(one,
+         request(id, "subscriptions/listen", R"("notifications":{"resourceSubscriptions":[)" + uris + "]},"));
+    return hears(one);
+  };
+  listen("1", R"("file:///a","file:///b")");
+  CHECK(kept(one, Kept::subscription) == core::Amount{2, 18});
+  const Lines refused = listen("2", R"("file:///c","file:///d")");
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].contains("too many subscriptions in this session (limit 3)"));
+  bring_up(R"({"resources":{"subscribe":true}})");
+  CHECK(kept(one, Kept::subscription) == core::Amount{2, 18});
+  says(one, R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}})");
+  CHECK(kept(one, Kept::subscription) == core::Amount{});
+}
+
 TEST_CASE_FIXTURE(Limited, "questions beyond the limit are declined, and those of another session are put") {
   core::ServerSpec asking = spec();
   asking.interactive = core::Interactive::serialise;

@@ -91,6 +91,7 @@ void begin(State& state, Instance& instance, core::CallId call) {
   Listen& listen = instance.listens.at(call);
   const Session& session = state.sessions.at(listen.session);
   listen.begun = true;
+  listen.resources.clear();
   listen.filter.lists &= instance.known.tells_lists;
   if (!instance.known.tells_resources) listen.filter.uris.clear();
   if (!listen.silently) listen.undecided = listen.filter.uris;
@@ -140,7 +141,8 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
   const std::size_t size = message.bytes.text.size();
   if (const auto full = session.account.full(core::Kept::listen, {1, size}))
     return refuse(full->text() + "; close one first");
-  if (const auto full = session.account.full(core::Kept::subscription, amount_of(*filter)))
+  const core::Filter& wanted = granted ? *granted : *filter;
+  if (const auto full = session.account.full(core::Kept::subscription, amount_of(wanted)))
     return refuse(full->text() + "; unsubscribe from one first");
   Asked asked;
   asked.era = proto::Era::modern;
@@ -150,10 +152,11 @@ void client_listens(State& state, Session& session, Instance& instance, const Sc
   listen.call = call;
   listen.session = session.id;
   listen.client_id = id;
-  listen.filter = granted ? std::move(*granted) : std::move(*filter);
+  listen.filter = wanted;
   listen.line = message.bytes.text;
   listen.silently = told == Told::by_an_earlier_daemon;
   listen.charge = session.account.charge(core::Kept::listen, size);
+  for (const std::string& uri : wanted.uris) listen.resources.push_back(charge_subscription(session, uri));
   if (instance.life == core::Life::ready) {
     begin(state, instance, call);
   } else if (!wake(state, instance)) {
