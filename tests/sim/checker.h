@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/action.h"
+#include "core/kept.h"
 #include "proto/json.h"
 #include "sim/truth.h"
 
@@ -55,7 +56,8 @@ class Checker {
   void look_around();  // The broker's reports against the world, now and then.
   void settled();      // All behave again and time has passed.
   void probed(const std::vector<Call*>& probes);
-  void emptied();  // All sessions have left and idle times have passed.
+  void unblocked(Client& client);  // It has been told what was kept for it.
+  void emptied();                  // All sessions have left and idle times have passed.
 
  private:
   base::Instant now() const;
@@ -66,8 +68,16 @@ class Checker {
   void check_age(const Call& call, const Inquiry& inquiry, const Read& message, const std::string& text);
   void given_up(const Call& call);
   // What one may have: checker_quotas.cpp.
+  std::size_t most(core::Kept kind) const;
   void note_cancel(Client& client);
-  void check_quota(const Client& client, const Call& call, const std::string& text);
+  bool check_quota(const Client& client, const Call& call, const std::string& text);
+  void check_granted(const Client& client, const std::string& text);
+  std::size_t parked_for(const Client& client) const;
+  bool parks_enough(const Call& call) const;
+  std::size_t subscriptions_of(const Client& client, bool granted) const;
+  // The clients of one desk.
+  const Call* only_call(const Server& server) const;
+  void check_desk_roots(const Call* call, const std::string& text);
   static bool may_have_effect(const Call& call);
   void fed_request(Client& client, Call& call);
   void fed_answer(Client& client, const Record& record);
@@ -113,6 +123,7 @@ class Checker {
                       const std::string& text);
   bool wants_log_line(const Client& client, std::size_t level) const;
   void listens_are_due(Server& server, const std::string& name);
+  bool is_wished(const std::string& uri) const;  // By anybody, so news of it is theirs alone.
   void check_listens(const Client& client, bool served);
   bool waits_for(const Client& client, const Call& first) const;
   void no_longer_live(Client& client);

@@ -132,7 +132,9 @@ void Checker::check_brought(const Call& call, const Read& message, const std::st
     given.erase(wanted.key);
     if (wanted.ask == nullptr) {
       const std::string number = std::to_string(call.client);
-      const bool of_client = answer.find("file:///c" + number + "/") != std::string::npos ||
+      const bool desk = world_.clients[static_cast<std::size_t>(call.client)].people > 1;
+      const std::string place = number + (desk ? "p" + std::to_string(call.person) : "");
+      const bool of_client = answer.find("file:///c" + place + "/") != std::string::npos ||
                              answer.find("file:///shared/") != std::string::npos ||
                              answer.find("\"by\":\"c" + number + "\"") != std::string::npos;
       if (answer != unanswered(wanted.method) && !of_client)

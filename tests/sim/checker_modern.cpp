@@ -121,6 +121,8 @@ void Checker::check_round(Client& client, Call& call, const Read& message, const
   const Call* run = call.reached > 0 ? &call : first_of(call).run;
   if (run != nullptr && run->server != nullptr && run->server->era == Era::modern) return;
   call.state = message.raw(message.find("requestState", "result"));
+  if (parked_for(client) > world_.options.most(core::Kept::parked))
+    broken("no client has more calls that wait for it than it may", text);
   if (call.state.empty()) broken("who is to come back is given a ticket", text);
   call.wanted.clear();
   const auto* requests = message.find("inputRequests", "result");
@@ -166,6 +168,7 @@ Delivery::Part Checker::told(Client& client, const std::string& listen, const Re
     mine.granted = filter_of(message);
     if (!std::ranges::includes(mine.asked, mine.granted))
       broken("a listen is granted what it asked for", text);
+    check_granted(client, text);
     return {.acknowledges = mine.call};
   }
   if (!mine.acknowledged) broken("a listen is told nothing before it is acknowledged", text);
@@ -176,6 +179,10 @@ Delivery::Part Checker::told(Client& client, const std::string& listen, const Re
     const bool wanted =
         std::ranges::any_of(wished, [&](const std::string& whole) { return is_part_of(name, whole); });
     if (!wanted) broken("a listen is told what it was granted", text);
+    for (const std::string& whole : wished) {
+      if (is_part_of(name, whole)) mine.news[what_is_in + whole].told = now();
+    }
+    ++client.updates_told;
   } else if (!wished.contains(name)) {
     broken("a listen is told what it was granted", text);
   }
@@ -190,13 +197,27 @@ bool Checker::wants_log_line(const Client& client, std::size_t level) const {
   });
 }
 
+bool Checker::is_wished(const std::string& uri) const {
+  return std::ranges::any_of(world_.clients, [&](const Client& client) {
+    return client.uris.contains(uri) || client.vague_uris.contains(uri) ||
+           std::ranges::any_of(client.listens,
+                               [&](const auto& entry) { return entry.second.asked.contains(uri); });
+  });
+}
+
 void Checker::listens_are_due(Server& server, const std::string& name) {
+  const bool whole_news = name.ends_with("/list_changed") || is_wished(name);
   for (Client& client : world_.clients) {
     if (!client.session || world_.hands.server_of(client) != &server) continue;
     for (auto& [id, listen] : client.listens) {
       const bool granted =
           listen.acknowledged && listen.granted.contains(name) && !listen.vague.contains(name);
       if (granted) listen.news[name].due = now();
+      for (const std::string& whole : listen.granted) {
+        const bool part = !whole_news && is_part_of(name, whole);
+        if (part && listen.acknowledged && !listen.vague.contains(whole))
+          listen.news[what_is_in + whole].due = now();
+      }
     }
   }
 }

@@ -20,6 +20,22 @@ const Call* Checker::surely_of(const Server& server, const Ask& ask) const {
   return may_be_asked(*found.front().first, ask) ? found.front().second : nullptr;
 }
 
+const Call* Checker::only_call(const Server& server) const {
+  const auto found = parties(server);
+  return found.size() == 1 ? found.front().second : nullptr;
+}
+
+// What one of a desk's clients is asked for says nothing of the others.
+void Checker::check_desk_roots(const Call* call, const std::string& text) {
+  if (call == nullptr) return;
+  const Client& client = world_.clients[static_cast<std::size_t>(call->client)];
+  for (std::size_t other = 0; client.people > 1 && other < client.people; ++other) {
+    const std::string place = "file:///c" + std::to_string(client.number) + "p" + std::to_string(other) + "/";
+    if (other != call->person && text.contains(place))
+      broken("roots are those of the client whose call it is", text);
+  }
+}
+
 bool Checker::in_dialog(const Server& server, const Client& client) const {
   const auto open = std::ranges::count_if(server.asks, [&](const auto& entry) {
     const Ask& ask = *entry.second;

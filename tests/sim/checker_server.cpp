@@ -74,7 +74,8 @@ void Checker::fed(Server& server, ServerLine& line) {
       line.ask->fed = true;
       if (line.ask->method == "ping" || line.ask->method == "roots/list") {
         server.plain_asks.insert(line.ask->id);
-        if (line.ask->method == "roots/list") server.roots_asks.insert(line.ask->id);
+        line.ask->sure_call = only_call(server);
+        if (line.ask->method == "roots/list") server.roots_asks[line.ask->id] = line.ask;
       } else {
         server.asks[line.ask->id] = line.ask;
         line.ask->sure = surely_meant(server, *line.ask);
@@ -116,6 +117,7 @@ void Checker::fed(Server& server, ServerLine& line) {
   if (line.listen != server.listen) return;  // Another is told the same.
   if (server.stopping) return;               // It is no longer listened to; what comes after it begins anew.
   server.changed[line.name].push_back(count_);
+  const bool whole_news = is_wished(line.name);
   listens_are_due(server, line.name);
   for (Client& client : world_.clients) {
     if (!client.session || !client.initialize_answered || !client.initialized_fed) continue;
@@ -124,6 +126,10 @@ void Checker::fed(Server& server, ServerLine& line) {
     const bool granted =
         wish != client.uris.end() && wish->second == nullptr && !client.vague_uris.contains(line.name);
     if (line.kind == ServerLine::Kind::list_changed || granted) client.news[line.name].due = now;
+    for (const auto& [uri, by] : client.uris) {
+      if (!whole_news && by == nullptr && is_part_of(line.name, uri) && !client.vague_uris.contains(uri))
+        client.news[what_is_in + uri].due = now;
+    }
   }
 }
 
@@ -141,13 +147,15 @@ void Checker::subscription_refused(Server& server, const std::string& uri) {
     if (!granted || world_.hands.server_of(client) != &server) continue;
     client.vague_uris.insert(uri);
     client.news.erase(uri);
+    client.news.erase(what_is_in + uri);
   }
 }
 
 void Checker::heard(Server& server, ServerLine& line) {
   if (line.kind == ServerLine::Kind::progress) return progress_heard(server, line);
   if (line.kind != ServerLine::Kind::ask) return;
-  if (line.ask->answered && line.ask->sure_call != nullptr && !server.stopping)
+  if (line.ask->answered && line.ask->sure_call != nullptr && !server.stopping &&
+      !parks_enough(*line.ask->sure_call))
     broken("a question of a modern client's call is put to it", line.text);
   if (line.ask->method == "ping" && server.plain_asks.contains(line.ask->id) && !server.stopping) {
     broken("a server's ping is answered at once", line.text);
@@ -211,6 +219,7 @@ void Checker::check_roots(const Server& server, const Client& client, const std:
   // A conversation over HTTP is the session's own, so it hears of no other's.
   const bool alone = spec.scope == core::Scope::session || world_.families[client.family].web;
   const bool apart = spec.roots == core::RootsRule::equal && !alone;
+  if (client.people > 1) return;  // It is asked each time, for one of them.
   if (!apart || server.era == Era::modern || !server.told_roots || server.roots_outdated) return;
   const bool known = !client.roots_given.empty() && !client.roots_vague;
   const bool equal = *server.told_roots == (client.can_roots ? client.roots_given : std::string());
@@ -402,13 +411,16 @@ void Checker::answer_to(Server& server, const Read& message, const std::string& 
   const std::string id = message.raw(message.find("id"));
   if (server.plain_asks.erase(id) > 0) {
     const auto* roots = message.find("roots", "result");
-    if (roots != nullptr || server.roots_asks.contains(id)) {
+    const auto asked = server.roots_asks.find(id);
+    if (asked != server.roots_asks.end()) check_desk_roots(asked->second->sure_call, text);
+    if (roots != nullptr || asked != server.roots_asks.end()) {
       const std::size_t at = text.find("file:///");
       server.told_roots = at == std::string::npos ? "" : text.substr(at, text.find('"', at) - at);
       server.roots_outdated = false;
     }
     for (const Client& client : world_.clients) {
-      const bool named = text.find("file:///c" + std::to_string(client.number) + "/") != std::string::npos;
+      const std::string place = "file:///c" + std::to_string(client.number);
+      const bool named = text.contains(place + "/") || (client.people > 1 && text.contains(place + "p"));
       // A server that all have left stays one of the last's roots: only a session with the same ones joins
       // it.
       const bool last = client.last_of == &server && world_.hands.clients_of(server) == 0;

@@ -74,7 +74,10 @@ void Checker::fed_request(Client& client, Call& call) {
   if (call.era == Era::modern) return;
   if (call.method == "initialize") client.initialize_fed = true;
   if (call.method == "resources/subscribe") client.uris.emplace(call.uri, &call);
-  if (call.method == "resources/unsubscribe") client.news.erase(call.uri);
+  if (call.method == "resources/unsubscribe") {
+    client.news.erase(call.uri);
+    client.news.erase(what_is_in + call.uri);
+  }
 }
 
 void Checker::fed_answer(Client& client, const Record& record) {
@@ -207,7 +210,6 @@ void Checker::check_answer(Client& client, Call& call, const Read& message, cons
     return check_told(client, call, message, text);
   if (call.era == Era::modern) return check_modern_answer(client, call, message, text);
   const std::string payload = message.raw(message.find(call.failed ? "error" : "result"));
-  check_quota(client, call, text);
   settle_wish(client, call);
   if (call.method == "initialize") return check_initialize(client, call, message);
   if (call.method == "server/discover") {
@@ -226,7 +228,7 @@ void Checker::check_answer(Client& client, Call& call, const Read& message, cons
 
 void Checker::check_error(Client& client, const Call& call, const std::string& payload,
                           const std::string& text) {
-  if (text.contains("that were cancelled a moment ago")) return check_quota(client, call, text);
+  if (check_quota(client, call, text)) return;
   const bool ran = !call.payload.empty() || call.first != nullptr;
   if (call.error_is_fine || (call.marked && ran && fits(call, Read(text), payload))) return;
   if (call.asking && asked_to_sample(call)) return;
@@ -251,6 +253,7 @@ void Checker::settle_wish(Client& client, Call& call) {
     if (found == client.uris.end()) return;
     if (call.failed && found->second == nullptr) client.vague_uris.insert(call.uri);
     if (found->second != &call) return;
+    if (!call.failed) check_granted(client, call.text);
     found->second = nullptr;
     if (!call.failed) return;
     if (world_.kills > 0) {
@@ -374,6 +377,10 @@ void Checker::legacy_notice_to(Client& client, const Read& message, const std::s
     const auto* uri = message.find("uri", "params");
     const std::string name = uri == nullptr ? "" : uri->text;
     client.news[name].told = world_.schedule.now();
+    for (const auto& [whole, by] : client.uris) {
+      if (is_part_of(name, whole)) client.news[what_is_in + whole].told = world_.schedule.now();
+    }
+    ++client.updates_told;
     const bool wanted = std::any_of(client.uris.begin(), client.uris.end(),
                                     [&](const auto& entry) { return is_part_of(name, entry.first); });
     if (!wanted) broken("updates go to subscribers", text);

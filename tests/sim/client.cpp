@@ -46,6 +46,11 @@ Client::Client(World& in, int its_number, std::size_t its_family)
   many_streams = speaks == Speaks::modern && world.more.permille(world.options.many_streams);
   constexpr std::array<std::string_view, 3> principals{"", "ada", "bob"};
   if (world.options.principals) principal = world.more.pick(principals);
+  presses = world.options.press != Options::Press::none && number < 2;
+  if (!many_streams || world.options.desk < 2) return;
+  people = world.latest.between(2, world.options.desk);
+  places_.resize(people);
+  odd_ids_ = false;  // A desk gives ids of its own.
 }
 
 void Client::start() {
@@ -69,9 +74,17 @@ void Client::move_on() {
   Random& random = world.random;
   const std::string whose = random.permille(400) ? "shared" : "c" + std::to_string(number);
   roots_uri = "file:///" + whose + "/" + std::to_string(random.below(3));
+  if (people > 1) places_[person_] = world.latest.below(3);
+}
+
+std::string Client::place_of(std::size_t person) const {
+  if (people == 1) return roots_uri;
+  return "file:///c" + std::to_string(number) + "p" + std::to_string(person) + "/" +
+         std::to_string(places_[person]);
 }
 
 void Client::know_roots(std::string_view answer) {
+  if (people > 1) return;  // They are one person's.
   const std::size_t at = answer.find("file:///");
   const std::string given(at == std::string_view::npos ? "" : answer.substr(at, answer.find('"', at) - at));
   roots_vague = roots_vague || (!roots_given.empty() && roots_given != given);

@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/ids.h"
 #include "core/server_spec.h"
@@ -50,6 +51,9 @@ class Client {
 
   std::string principal;  // Empty: this user.
   bool many_streams = false;
+  std::size_t people = 1;  // It is a desk of so many clients, who have one session and roots of their own.
+  bool presses = false;    // It wants more than it may have.
+  std::size_t updates_told = 0;       // Since that was last looked at.
   std::deque<base::Instant> cancels;  // When the broker was given the latest, as many as it may make.
 
   const Server* last_of = nullptr;  // Where it was when it left.
@@ -124,6 +128,13 @@ class Client {
   void lethal_call();
   void equal_request();
   void flood();
+  void press();
+  void press_listens();
+  void press_subscriptions();
+  void press_parks();
+  void let_go();
+  void hang_up();
+  std::string place_of(std::size_t person) const;
   std::string fresh_id();
   std::string some_token();
   std::string padding();
@@ -143,7 +154,9 @@ class Client {
   std::unique_ptr<std::byte, Freed> page_;  // From calloc: a page that is not touched costs nothing.
 
   bool pipelines_ = false, probes_ = false, odd_ids_ = false, talking_ = false, read_planned_ = false;
-  bool greeted_ = false, acting_ = false, as_modern_ = false;
+  bool greeted_ = false, acting_ = false, as_modern_ = false, pressed_ = false;
+  std::size_t person_ = 0;                // The one that acts.
+  std::vector<std::size_t> places_ = {};  // Of a desk's clients: where each works now.
   std::int64_t next_id_ = 1;
   std::multiset<std::string> unanswered_;  // Ids, as the client sees it.
   std::string line_;

@@ -33,6 +33,9 @@ void Client::act() {
   Random& random = world.random;
   const Options& options = world.options;
   if (gone || unanswered_.size() > 200) return;
+  if (people > 1) person_ = world.latest.below(people);
+  if (people > 1 && world.latest.permille(options.hangs_up)) return hang_up();
+  if (presses && world.latest.permille(options.presses)) return press();
   if (options.floods > 0 && world.more.permille(options.floods)) return flood();
   if (options.equal > 0 && world.more.permille(options.equal)) return equal_request();
   if (random.permille(options.cancel)) return cancel_something();
@@ -54,7 +57,7 @@ void Client::act() {
 void Client::misbehave() {
   Random& random = world.random;
   const Options& options = world.options;
-  if (random.permille(options.duplicate_id)) repeat_id();
+  if (random.permille(options.duplicate_id) && people == 1) repeat_id();
   if (random.permille(options.malformed)) write_malformed();
   if (random.permille(options.overlong)) write_overlong();
   if (random.permille(options.forged_answer)) forge_answer();

@@ -27,6 +27,7 @@ void Client::equal_request() {
   call.equal = std::to_string(family) + " " + std::string(method) + " " + members;
   if (as_modern_) {
     call.era = Era::modern;
+    call.person = person_;
     call.meta = claim_of(*this);
   }
   call.members = members;

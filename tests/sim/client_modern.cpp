@@ -31,6 +31,7 @@ void Client::dress(Call& call) {
   if (!as_modern_) return;
   Random& random = world.random;
   call.era = Era::modern;
+  call.person = person_;
   call.meta = claim_of(*this) + ",\"try\":\"k" + std::to_string(call.number) + "\"";
   if (!random.permille(200)) return;
   call.log_level = random.below(levels.size());
@@ -87,6 +88,7 @@ void Client::plan_coming_back(Call& before) {
   Random& random = world.random;
   const Options& options = world.options;
   if (random.permille(options.ask_ignored)) return;
+  if (first_of(before).presses && !world.latest.permille(100)) return;
   const bool late = random.permille(options.ask_late);
   const base::Duration wait =
       late ? std::chrono::seconds(random.between(1, 900)) : random.about(options.think);
@@ -102,6 +104,7 @@ void Client::come_back(Call& before, bool again) {
   call.id = fresh_id();
   call.marked = true;
   call.first = &first_of(before);
+  person_ = before.person;
   call.error_is_fine = again || first_of(before).error_is_fine;
   if (random.permille(500)) call.token = some_token();
   as_modern_ = true;
@@ -139,7 +142,7 @@ void Client::tell_what_is_wanted(Call& call, const Call& before) {
 
 std::string Client::answer_to(const Wanted& wanted) {
   const std::string me = "c" + std::to_string(number);
-  if (wanted.ask == nullptr) return "{\"roots\":[{\"uri\":\"" + roots_uri + "\",\"name\":\"r\"}]}";
+  if (wanted.ask == nullptr) return "{\"roots\":[{\"uri\":\"" + place_of(person_) + "\",\"name\":\"r\"}]}";
   const std::string_view action = world.random.permille(world.options.ask_error) ? "decline" : "accept";
   return "{\"action\":\"" + std::string(action) + "\",\"content\":{\"deep\":[{\"x\":null}]},\"by\":\"" + me +
          "\"," + marker_of(*wanted.ask) + "}";

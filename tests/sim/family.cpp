@@ -82,6 +82,12 @@ void Family::turn_to_web() {
   spec.address.path = "/mcp";
 }
 
+void Family::turn_to_questions() {
+  speaks = Speaks::legacy;
+  era_varies = false;
+  spec.interactive = core::Interactive::serialise;
+}
+
 core::ServerSpec invented_spec(Random& random, const Family& family) {
   core::ServerSpec spec = family.spec;
   const bool second = family.varies && random.permille(300);

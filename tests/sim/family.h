@@ -26,6 +26,7 @@ struct Family {
   Speaks speaks = Speaks::legacy;
   bool era_varies = false;  // Each of its processes is what it likes.
   void turn_to_web();
+  void turn_to_questions();  // Its server is a legacy one whose calls take turns.
   std::size_t doomed = 0;    // So many of the next starts come to nothing.
   std::size_t troubles = 0;  // Crashes, failed starts and the like, so far: reasons for an error.
 };

@@ -34,6 +34,7 @@ void Hands::begin_life() {
   options.retire_after = std::chrono::minutes(5);
   options.hash_key = world_.random.next();
   options.ticket_key = options.hash_key;
+  options.allowances = world_.options.allowances;
   broker_ = std::make_unique<broker::Broker>(options, world_.schedule.now());
   if (world_.witness) world_.witness->begins(options, world_.schedule.now());
 }
@@ -132,7 +133,11 @@ void Hands::end_turn() {
     const auto* overflowed = std::get_if<broker::SessionOverflowed>(&*event);
     const core::SessionId id = overflowed == nullptr ? core::SessionId{} : overflowed->session;
     if (rounds > 1000) return world_.checker.broken("a turn ends", describe(*event));
+    const auto* unblocked = std::get_if<broker::SessionUnblocked>(&*event);
+    Client* reads = unblocked != nullptr ? sessions_.at(unblocked->session).client : nullptr;
+    if (reads != nullptr) reads->updates_told = 0;
     on(*event);
+    if (reads != nullptr) world_.checker.unblocked(*reads);
     const auto found = sessions_.find(id);
     if (found != sessions_.end() && !found->second.closing) {
       world_.checker.broken("a session that does not read is ended", "");

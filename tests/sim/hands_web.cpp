@@ -10,6 +10,16 @@
 
 namespace sim {
 
+namespace {
+
+std::size_t named_level(const std::string& text) {
+  const Read message(text);
+  const auto* level = message.find("level", "params");
+  return level == nullptr ? levels.size() : place_of_level(level->text);
+}
+
+}  // namespace
+
 void Hands::start_web(const broker::StartInstance& action, std::size_t family) {
   world_.checker.starting_web(action, family);
   const core::InstanceId id = action.instance;
@@ -98,11 +108,21 @@ void Hands::check_stream(Client& client, const std::string& concerns, const std:
                             });
   if (concerns.empty() && about_a_call)
     return world_.checker.broken("a message goes on the stream of the call that it is about", text);
+  const bool log = text.contains("\"method\":\"notifications/message\"");
+  if (concerns.empty() && log)
+    return world_.checker.broken("a log line goes on the stream of a call that wants it", text);
   if (concerns.empty()) return;
   // One id may stand for two calls after the death of a daemon.
   const auto [first, last] = client.pending.equal_range(concerns);
   if (first == last)
     return world_.checker.broken("a message goes on the stream of a call that is open", text);
+  if (log) {
+    const auto level = named_level(text);
+    const bool wanted = std::any_of(first, last, [&](const auto& entry) {
+      return entry.second->log_level && level >= *entry.second->log_level;
+    });
+    if (!wanted) world_.checker.broken("a log line goes on the stream of a call that wants it", text);
+  }
   if (!about_a_call) return;
   for (const int number : markers) {
     const bool meant =

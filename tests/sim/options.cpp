@@ -1,6 +1,7 @@
 #include "sim/options.h"
 
 #include <algorithm>
+#include <array>
 
 namespace sim {
 
@@ -143,6 +144,29 @@ void Options::draw_more(Random& random) {
   if (random.permille(60)) floods = random.between(5, 40);
 }
 
+void Options::draw_latest(Random& random) {
+  if (subject != Subject::any) return;
+  if (many_streams > 0 && random.permille(700)) {
+    desk = random.between(2, 4);
+    hangs_up = random.below(60);
+  }
+  const auto session = [this](core::Kept kind) -> core::Amount& {
+    return allowances[static_cast<std::size_t>(kind)].session;
+  };
+  if (floods > 0) session(core::Kept::cancelled).objects = random.between(60, 200);
+  if (!random.permille(120)) return;
+  for (const core::Kept kind :
+       {core::Kept::parked, core::Kept::listen, core::Kept::subscription, core::Kept::update})
+    session(kind).objects = random.between(4, 60);
+  if (random.permille(500)) session(core::Kept::request).bytes = random.between(1000, 4000);
+  if (random.permille(500)) session(core::Kept::waiting).bytes = random.between(1000, 4000);
+  constexpr std::array<Press, 4> all{Press::listens, Press::subscriptions, Press::parks, Press::updates};
+  press = random.pick(all);
+  presses = random.between(20, 200);
+  chunk = std::max<std::size_t>(chunk, 4096);  // A flood in small pieces would be all that happens.
+  message_max = std::max<std::size_t>(message_max, 32768);
+}
+
 Options Options::turned_kind() const {
   Options kind;
   kind.temper = Temper::calm;
@@ -161,6 +185,7 @@ Options Options::turned_kind() const {
   kind.pipe = pipe;
   kind.chunk = std::max<std::size_t>(chunk, 512);  // What a flood has left is to be read in this life.
   kind.message_max = message_max;
+  kind.allowances = allowances;
   return kind;
 }
 

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/time.h"
+#include "core/limits.h"
 #include "sim/random.h"
 
 namespace sim {
@@ -61,6 +63,15 @@ struct Options {
   bool principals = false;
   // Of a client, at every act: to make and cancel more calls than it may.
   std::size_t floods = 0;
+  // What one client in this world wants more of than it may have, and how often it comes to that.
+  enum class Press : std::uint8_t { none, listens, subscriptions, parks, updates };
+  Press press = Press::none;
+  std::size_t presses = 0;
+  // What may be kept because of a client: little, in worlds where somebody wants more.
+  core::Allowances allowances = core::limits::allowances;
+  // Of a desk: how many clients it has, at most. Of one of them, at every act: to hang up on all it waits
+  // for.
+  std::size_t desk = 1, hangs_up = 0;
   // Of a server, when it is invented: that it speaks HTTP. Of one that does, now and then: that it forgets a
   // conversation, or breaks it off; that its client is told on which of its calls' streams it hears
   // something.
@@ -71,10 +82,16 @@ struct Options {
   std::size_t chunk = 4096;                                                   // What one read yields.
   std::size_t message_max = 65536;
 
+  // Objects that one session may have.
+  std::size_t most(core::Kept kind) const {
+    return allowances[static_cast<std::size_t>(kind)].session.objects;
+  }
+
   void turn_to_rounds();
   static Options drawn(Random& random);
   // What has come later, from chance of its own: so worlds without it stay as they are.
   void draw_more(Random& random);
+  void draw_latest(Random& random);
 
   // The same world turned kind: everybody healthy, everybody reading.
   Options turned_kind() const;

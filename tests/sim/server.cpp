@@ -146,7 +146,12 @@ void Server::take_notice(const Read& message, const std::string& method) {
 }
 
 void Server::take_answer(const Read& message) {
-  asked_.erase(message.raw(message.find("id")));
+  const auto found = asked_.find(message.raw(message.find("id")));
+  if (found == asked_.end()) return;
+  const Call* owner = found->second->owner;
+  asked_.erase(found);
+  if (owner == nullptr || !owner->presses) return;
+  world.schedule.after(world.latest.about(world.options.work), [this, owner] { answer(owner->wire_id); });
 }
 
 void Server::take_call(const Read& message, const std::string& id, Call& call) {
@@ -164,6 +169,7 @@ void Server::take_call(const Read& message, const std::string& id, Call& call) {
   open.may_be_task = extensions != nullptr && extensions->find("io.modelcontextprotocol/tasks") != nullptr;
   if (random.permille(options.crash)) return crash();
   if (call.lethal && !world.kind) return crash();
+  if (call.presses && open.era == Era::legacy && !world.kind) return press(id, call);
   base::Duration wait = random.about(options.work);
   if (random.permille(options.slow)) wait *= 1000;
   if (random.permille(options.progress)) plan_progress(id, wait);

@@ -101,7 +101,7 @@ class Server {
   std::map<std::string, std::set<std::string>> wished;  // What each asked for.
   std::map<std::string, Ask*> asks;             // Fed to the broker and owed an answer, by their raw ids.
   std::set<std::string> plain_asks;             // roots/list and ping, likewise.
-  std::set<std::string> roots_asks;             // The roots/list among plain_asks.
+  std::map<std::string, Ask*> roots_asks;       // The roots/list among plain_asks.
   std::optional<std::string> told_roots;        // The place that it was told; empty: none.
   bool roots_outdated = false;                  // It was told since that there are others.
   std::map<std::string, bool> subscribed;       // True: the server has granted it.
@@ -187,6 +187,9 @@ class Server {
   void stray_note();
   void stray_progress();
   void ask(const Call* owner, std::string_view task_id);
+  void press(const std::string& id, const Call& owner);
+  bool wants_to_flood() const;
+  void flood_updates();
   void write(ServerLine line);
   void write_other(std::string text);
   void pause_reading();
@@ -201,6 +204,7 @@ class Server {
   std::set<std::string> watched_;
   std::map<std::string, std::set<std::string>> listens_;  // By wire id: what it grants.
   bool initialized_ = false, discovered_ = false, read_planned_ = false, silent_ = false, refuses_ = false;
+  bool flooded_ = false;
   std::size_t level_ = 0;
   int next_ask_ = 0;
   std::string declared_;  // What the broker said that clients can do, as text.

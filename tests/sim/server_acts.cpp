@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/limits.h"
 #include "sim/server.h"
 #include "sim/wire.h"
 #include "sim/world.h"
@@ -224,9 +225,56 @@ void Server::ask(const Call* owner, std::string_view task_id) {
   });
 }
 
+// A question that its call waits for.
+void Server::press(const std::string& id, const Call& owner) {
+  world.schedule.after(world.latest.about(world.options.wire), [this, id, &owner] {
+    if (!running || !open_.contains(id) || !may_speak()) return;
+    Ask& made = world.truth.ask(*this, "elicitation/create");
+    made.owner = &owner;
+    made.id = std::to_string(next_ask_++);
+    asked_[made.id] = &made;
+    write({.kind = ServerLine::Kind::ask,
+           .ask = &made,
+           .text = request_line(made.id, made.method, marker_of(made) + "," + marker_of(owner))});
+  });
+}
+
+// Somebody who wants news of it does not read.
+bool Server::wants_to_flood() const {
+  if (world.options.press != Options::Press::updates || flooded_) return false;
+  return std::ranges::any_of(world.clients, [&](const Client& client) {
+    return client.presses && !client.reading && !client.gone && world.hands.server_of(client) == this;
+  });
+}
+
+void Server::flood_updates() {
+  std::set<std::string> wanted = watched_;
+  for (const auto& [id, granted] : listens_) wanted.insert(granted.begin(), granted.end());
+  std::erase_if(wanted, [](const std::string& name) { return name.ends_with("/list_changed"); });
+  if (wanted.empty()) return;
+  flooded_ = true;
+  const std::string whole = *wanted.begin();
+  const std::size_t times = 2 * world.options.most(core::Kept::update);
+  for (std::size_t i = 0; i <= times; ++i) {
+    const std::string below =
+        "/" + (i == times ? std::string(core::limits::update_held_bytes, 'u') : std::to_string(i));
+    if (era == Era::legacy) {
+      const std::string uri = whole + below;
+      write({.kind = ServerLine::Kind::updated,
+             .name = uri,
+             .text = notice_line("notifications/resources/updated", "\"uri\":\"" + uri + "\"")});
+      continue;
+    }
+    for (const auto& [id, granted] : listens_) {
+      if (granted.contains(whole)) tell_listen(id, whole, below);
+    }
+  }
+}
+
 void Server::plan_hum() {
   world.schedule.after(world.random.about(world.options.hum), [this] {
     if (!running || world.kind) return;
+    if (may_speak() && wants_to_flood()) flood_updates();
     if (initialized_) {
       hum();
     } else if (discovered_) {

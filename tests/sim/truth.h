@@ -34,7 +34,8 @@ struct Wanted {
 struct Call {
   int number = 0;
   int client = 0;
-  std::string id;  // Raw.
+  std::size_t person = 0;  // Of those at one desk.
+  std::string id;          // Raw.
   std::string method;
   std::string token;    // The progress token, raw; empty when there is none.
   std::string uri;      // subscribe, unsubscribe.
@@ -47,6 +48,7 @@ struct Call {
   bool marked = false;  // The text holds the marker, so the server will repeat it.
   bool wants_task = false;
   bool lethal = false;     // Its server dies of it.
+  bool presses = false;    // Its legacy server asks because of it, and waits.
   std::string equal;       // What it asks, where others ask the same: without marker, by this text.
   std::size_t fed_at = 0;  // When the broker was given it, as the checker counts.
   bool broken = false;     // Malformed or over-long: to be refused, by id or without.
@@ -182,6 +184,7 @@ struct Delivery {
 };
 
 // One subscriptions/listen of a modern client, by methods of list changes and URIs.
+inline const std::string what_is_in = "below ";  // Before a URI: the news of what is in it.
 struct News {
   base::Instant due{}, told{};
 };

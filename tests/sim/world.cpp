@@ -9,11 +9,21 @@ constexpr std::size_t rounds_longer = 6;  // Until more have been answered than 
 }  // namespace
 
 World::World(std::uint64_t seed, Trace::Lines lines)
-    : random(seed), more(~seed), options(Options::drawn(random)), trace(lines), checker(*this), hands(*this) {
+    : random(seed),
+      more(~seed),
+      latest(seed * 0x9e3779b97f4a7c15ULL + 1),
+      options(Options::drawn(random)),
+      trace(lines),
+      checker(*this),
+      hands(*this) {
   options.draw_more(more);
+  options.draw_latest(latest);
   for (std::size_t i = 0; i < options.families; ++i) families.push_back(invented_family(random, options, i));
   for (Family& family : families) {
     if (more.permille(options.web)) family.turn_to_web();
+  }
+  for (Family& family : families) {
+    if (options.press == Options::Press::parks) family.turn_to_questions();
   }
   for (std::size_t i = 0; i < options.clients_first; ++i) add_client();
 }

@@ -33,7 +33,8 @@ struct World {
   void recording_ends();
 
   Random random;
-  Random more;  // For what has come later: see Options::draw_more().
+  Random more;    // For what has come later: see Options::draw_more(),
+  Random latest;  // and later still.
   Options options;
   Schedule schedule;
   Trace trace;
