@@ -160,6 +160,7 @@ HttpAnswerReader::Came HttpAnswerReader::take_field(std::string_view line) {
 }
 
 HttpAnswerReader::Came HttpAnswerReader::head_complete() {
+  if (status_ == 101) return broken(Fault::no_http);  // Nothing was asked for that changes the protocol.
   if (status_ < 200) {
     phase_ = Phase::status_line;
     fields_ = {};
