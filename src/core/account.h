@@ -2,7 +2,7 @@
 //
 // Whatever the broker keeps because of a client is charged to the account of its session, which is part of
 // its principal's: a client does not get more by opening more sessions. The thing that is kept holds its
-// charge, and the charge is given back when the thing is destroyed; no code counts down. An account stays
+// charge, which is given back when it is destroyed or replaced; no code counts down. An account stays
 // until its session has ended and the last charge on it is gone: a cancelled call may outlive its session.
 //
 // An account refuses nothing. Before something is kept the one that keeps it asks whether there is room, and

@@ -45,7 +45,6 @@ struct Returning {};  // It has come back, with answers that wait for the call's
 struct Joined {
   CallId leader;
   base::Bytes request;  // As the client wrote it.
-  Charge charge = {};   // Of the request.
 };
 // The client wants no answer any more; the server may still give one.
 struct Cancelled {
@@ -104,7 +103,7 @@ struct Call {
   std::string tool;          // tools/call: which,
   std::uint64_t digest = 0;  // and of it with its arguments. 0: another method, or not sent yet.
   base::Bytes original;      // Of one that was sent across eras: as the client wrote it.
-  Charge charge;             // Of that.
+  Charge charge;             // Of that, or of the request of one that has joined another.
   std::optional<std::uint16_t> journal_slot;
 };
 

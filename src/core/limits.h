@@ -22,8 +22,8 @@ inline constexpr Allowances allowances = [] {
   constexpr std::size_t mib = 1024 * kib;
   Allowances all{};
   const auto of = [&all](Kept kind) -> Allowance& { return all[static_cast<std::size_t>(kind)]; };
-  // Then the client is not read until some are answered. Requests are at most 64 MiB; a call in its client's
-  // own revision is not kept.
+  // Then the client is not read until some are answered. Kept are requests between eras, those that share
+  // another's answer, and names that are as long as messages.
   of(Kept::request) = {.session = {any_number, 64 * mib}, .principal = {any_number, any_number}};
   // Then the client is not read until some have left. One message may always wait, however long.
   of(Kept::waiting) = {.session = {any_number, 4 * mib}, .principal = {any_number, any_number}};
@@ -35,7 +35,7 @@ inline constexpr Allowances allowances = [] {
   // Of calls that have ended, for a client that may present their tickets again: the oldest goes.
   of(Kept::outcome) = {.session = {256, 16 * mib}, .principal = {256, 16 * mib}};
   // The oldest is given up. The last is kept whatever its size.
-  of(Kept::task_result) = {.session = {any_number, 16 * mib}, .principal = {any_number, 64 * mib}};
+  of(Kept::task_result) = {.session = {any_number, 16 * mib}, .principal = {any_number, any_number}};
   // People answer one at a time. Further questions are declined.
   of(Kept::question) = {.session = {asks_per_session, mib}, .principal = {16 * asks_per_session, 16 * mib}};
   // A desk of HTTP clients has one for each of them.

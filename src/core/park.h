@@ -37,6 +37,7 @@ struct Park {
   std::string principal;
   Account account = {};             // The session's.
   std::string server;               // The entry's name.
+  std::size_t request = 0;          // Bytes of the call as its client wrote it.
   std::optional<CallId> call = {};  // In the server. Absent: none runs; whoever comes back makes it anew.
   std::uint64_t digest = 0;
   std::vector<ParkedAsk> asks;             // Without an answer.

@@ -42,7 +42,7 @@ std::size_t size_of(const ParkedAsk& ask) {
 }  // namespace
 
 std::size_t Parks::size_of(const Park& park) const {
-  std::size_t size = park.outcome ? park.outcome->raw.size() : 0;
+  std::size_t size = park.finished() ? park.outcome->raw.size() : park.request;
   for (const ParkedAsk& ask : park.asks) size += core::size_of(ask);
   for (const std::string& text : park.tickets) {
     const Ticket& ticket = tickets_.at(text);
@@ -78,6 +78,8 @@ void Parks::unlink(ParkId id) {
 
 template <class Change>
 void Parks::change(ParkId id, Change&& how) {
+  // The account may be that of a session that has ended, and stay for this charge only.
+  const Charge until_linked = std::move(all_.at(id).charge);
   unlink(id);
   how(all_.at(id));
   link(id);

@@ -103,18 +103,19 @@ std::vector<std::string> Tasks::due(base::Instant now) const {
   return agenda_.due(now);
 }
 
-std::optional<std::string> Tasks::oldest_result(SessionId owner) const {
+std::vector<std::string> Tasks::old_results(SessionId owner) const {
   // What is so small is not worth an error in its place.
   constexpr std::size_t small = 1024;
-  const std::string* found = nullptr;
+  std::vector<std::string> found;
   const std::string* last = nullptr;
   for (const std::string& id : order_) {
     const Task& task = tasks_.find(id)->second;
     if (task.owner != owner || !task.outcome) continue;
     last = &id;
-    if (found == nullptr && task.outcome->raw.size() > small) found = &id;
+    if (task.outcome->raw.size() > small) found.push_back(id);
   }
-  return found != nullptr && found != last ? std::optional(*found) : std::nullopt;
+  if (!found.empty() && found.back() == *last) found.pop_back();
+  return found;
 }
 
 std::string Tasks::own_only(std::string_view raw_result, SessionId session) const {

@@ -74,8 +74,8 @@ class Tasks {
   std::optional<base::Instant> deadline() const;
   std::vector<std::string> due(base::Instant now) const;
 
-  // The owner's oldest task that has a result worth to be given up. Never its last.
-  std::optional<std::string> oldest_result(SessionId owner) const;
+  // The owner's tasks, oldest first, that have a result worth to be given up. Never its last.
+  std::vector<std::string> old_results(SessionId owner) const;
 
   // The result of tasks/list with the tasks of others left out.
   std::string own_only(std::string_view raw_result, SessionId session) const;

@@ -1,8 +1,8 @@
 // What waits for a server to be ready, or to be free, in the order in which it is looked at: answers of
 // clients, the newest first, before all that has not begun; then the rest as it came.
 //
-// A queue may hold hundreds of thousands, of many sessions. What is looked for in it (the message of a call,
-// answers, whether anything can go without a turn) is found without passing by all of it.
+// A queue may hold hundreds of thousands, of many sessions. Found without passing by all of it are the
+// message of a call, the answers, and whether anything can go without a turn.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +45,7 @@ class WaitingQueue {
 
   std::optional<Place> first() const;
   std::optional<Place> last() const;
-  // The next behind it, which need not be there any more.
+  // The next place behind that one, at which nothing need be any more.
   std::optional<Place> after(Place place) const;
   Waiting& at(Place place) { return all_.at(place); }
   const Waiting& at(Place place) const { return all_.at(place); }

@@ -145,6 +145,24 @@ TEST_CASE_FIXTURE(Limited, "questions beyond the limit are declined, and those o
 }
 
 TEST_CASE_FIXTURE(Limited,
+                  "a client that is to come back with answers is read, however long its request was") {
+  const auto one = modern();
+  says(one, call("1", R"("more":")" + std::string(400, 'x') + R"(",)"));
+  CHECK(count<broker::PauseSession>() == 1);
+  asks("7", "elicitation/create", R"({"message":"?"})");
+  CHECK(asked_in_a_round(one).contains("input_required"));
+  CHECK(count<broker::ResumeSession>() == 1);
+  CHECK(kept(one, Kept::parked).bytes > 400);
+}
+
+TEST_CASE_FIXTURE(Limited, "a name that is as long as a message is counted") {
+  const auto one = ready();
+  says(one, R"({"jsonrpc":"2.0","id":")" + std::string(2000, 'i') + R"(","method":"tools/list"})");
+  CHECK(kept(one, Kept::request).bytes > 2000);
+  CHECK(count<broker::PauseSession>() == 1);
+}
+
+TEST_CASE_FIXTURE(Limited,
                   "a client whose unanswered requests are too much to keep is not read until they are few") {
   const auto one = modern();
   const std::string long_argument = R"("more":")" + std::string(400, 'x') + R"(",)";

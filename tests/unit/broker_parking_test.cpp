@@ -74,6 +74,20 @@ TEST_CASE_FIXTURE(ModernStage, "a ticket is good for its call only") {
   CHECK(hears(server()).at(0).contains(R"({"action":"cancel"})"));
 }
 
+TEST_CASE_FIXTURE(ModernStage,
+                  "a call that another connection has taken over goes on when the first one ends") {
+  const auto a = modern();
+  const auto b = open();
+  says(a, call("1"));
+  const std::string wire = hears(server()).at(0);
+  asks("1", "elicitation/create", R"({"message":"?"})");
+  const std::string ticket = R"("requestState":")" + ticket_of(asked_in_a_round(a)) + R"(",)";
+  says(b, call("9", ticket + R"("inputResponses":{"q1":{"action":"cancel"}},)"));
+  happens(broker::SessionClosed{a});
+  serves_result(wire, "{}");
+  CHECK(hears(b).at(0).contains(R"("id":9,"result")"));
+}
+
 TEST_CASE_FIXTURE(ModernStage, "a ticket is good for its call in other words") {
   const auto a = modern();
   const std::string ways[] = {

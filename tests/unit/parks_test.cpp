@@ -87,6 +87,19 @@ TEST_CASE("what is kept of a parked call is charged to its session, and goes wit
   CHECK(next.kept(Kept::outcome) == core::Amount{});
 }
 
+TEST_CASE("a parked call whose session has ended keeps its account") {
+  core::Accounts accounts(core::Allowances{});
+  Parks parks;
+  const core::Account account = accounts.open("token");
+  const ParkId park = parks.insert(of(account));
+  accounts.close(account.id());
+  parks.send_away(park, start);
+  parks.finish(park, core::Outcome::result("{}"), start);
+  CHECK(parks.oldest_finished(account) == park);
+  parks.take(park);
+  CHECK(accounts.size() == 0);
+}
+
 TEST_CASE("the oldest outcome that was seen goes before the oldest that was not") {
   core::Accounts accounts(core::Allowances{});
   Parks parks;

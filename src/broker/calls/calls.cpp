@@ -29,6 +29,8 @@ bool uses_the_server(proto::Method method) {
          method != proto::Method::subscriptions_listen && method != proto::Method::logging_set_level;
 }
 
+constexpr std::size_t long_names = 1024;  // Bytes. Shorter ones are bounded by the number of calls.
+
 Call& file(State& state, Session& session, Instance& instance, const Scanned& message, proto::Method method,
            const Asked& asked) {
   const std::string_view id = message.of(message.envelope.id);
@@ -48,6 +50,9 @@ Call& file(State& state, Session& session, Instance& instance, const Scanned& me
                                       .original = {},
                                       .charge = {},
                                       .journal_slot = note_call(state, session, id)});
+  // A client may give names as long as a message.
+  const std::size_t names = call.client_id.size() + call.token.size() + call.uri.size();
+  if (names > long_names) call.charge = session.account.charge(core::Kept::request, names);
   session.calls.insert(id, call.wire_id);
   session.has_called |= uses_the_server(method);
   if (has_many_calls(session)) pause(state, session, core::Pause::calls);
@@ -66,6 +71,11 @@ void refuse_canceller(State& state, Session& session, const Instance& instance, 
 
 bool has_many_calls(const Session& session) {
   return session.calls.size() >= core::limits::calls_per_session || session.account.over(core::Kept::request);
+}
+
+void reads_again(State& state, Session& session) {
+  if (session.calls.size() < core::limits::calls_per_session_resume && !has_many_calls(session))
+    resume(state, session, core::Pause::calls);
 }
 
 void keep_request(State& state, Call& call, const base::Bytes& request) {
@@ -188,6 +198,7 @@ Attached attach(State& state, Session& session, Instance& instance, Call& call, 
   const std::string_view id = message.of(message.envelope.id);
   call.session = session.id;
   call.client_id = id;
+  keep_request(state, call, call.original);
   // The server was given a token only if the first request had one.
   const auto first = proto::scan(call.original.text);
   if (first && first->progress_token.present()) call.token = message.of(message.envelope.progress_token);
@@ -209,6 +220,8 @@ void detach(State& state, Instance& instance, Call& call) {
     session->calls.erase(call.client_id, call.wire_id);
     session->held_back.progress.erase(call.wire_id);
   }
+  call.charge = {};  // It counts with its park; its client, which has to come back, is read.
+  if (session != nullptr) reads_again(state, *session);
   instance.calls.become(call, core::Parked{});
   call.client_id.clear();
   call.token.clear();

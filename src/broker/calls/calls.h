@@ -56,6 +56,8 @@ void wait_again(State& state, core::Instance& instance, core::Call& call, proto:
 // Whether the session has so many calls, or so much of their requests is kept, that its client is not read
 // until some are answered.
 bool has_many_calls(const core::Session& session);
+// A call of the session, or what was kept of one, is gone: its client is read again if few are left.
+void reads_again(State& state, core::Session& session);
 // Keeps the request as the client wrote it until the call is answered.
 void keep_request(State& state, core::Call& call, const base::Bytes& request);
 

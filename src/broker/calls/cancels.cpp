@@ -40,7 +40,7 @@ void becomes_cancelled(State& state, Instance& instance, Call& call) {
   const core::Account account = session != nullptr ? session->account : core::Account();
   instance.calls.become(call,
                         core::Cancelled{state.now, account.charge(core::Kept::cancelled, size_of(call))});
-  forget_cancelled(state, instance, account);  // Perhaps the call itself.
+  forget_cancelled(state, instance, account);
   if (!may_ask) return;
   // endings_deadline() is only set while something waits; otherwise those that are over are taken out here.
   const bool waited_for = !instance.waiting.empty() || !instance.talk.held_questions.empty();

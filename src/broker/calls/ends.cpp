@@ -89,8 +89,7 @@ Call finish(State& state, Instance& instance, core::CallId wire_id) {
   session->held_back.progress.erase(wire_id);
   if (session->unsettled) reconsider(state, instance);
   call.charge = {};
-  if (session->calls.size() < core::limits::calls_per_session_resume && !has_many_calls(*session))
-    resume(state, *session, core::Pause::calls);
+  reads_again(state, *session);
   return call;
 }
 
@@ -126,7 +125,8 @@ void conclude(State& state, const Call& call, const Outcome& outcome) {
     return;
   }
   const core::Account account = park->account;
-  forget_finished(state, account, outcome.raw.size());
+  const bool kept_twice = state.parks.ticket(park->presented) != nullptr;
+  forget_finished(state, account, outcome.raw.size() * (kept_twice ? 2 : 1));
   state.parks.replay(park->presented, outcome);
   const base::Instant until = park->attached ? state.now + core::limits::replay_for : *park->deadline;
   state.parks.finish(*call.park, outcome, until);

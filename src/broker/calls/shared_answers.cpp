@@ -157,8 +157,8 @@ bool answered_by_another(State& state, Instance& instance, Call& call, const Sca
     return false;
   }
   ++instance.merged;
-  core::Charge charge = session.account.charge(core::Kept::request, message.bytes.text.size());
-  instance.calls.become(call, core::Joined{*leader, message.bytes, std::move(charge)});
+  call.charge = session.account.charge(core::Kept::request, message.bytes.text.size());
+  instance.calls.become(call, core::Joined{*leader, message.bytes});
   instance.merging.joins(*leader, call.wire_id);
   if (has_many_calls(session)) pause(state, session, core::Pause::calls);
   return true;

@@ -28,6 +28,7 @@ Park park_of(const State& state, const Instance& instance, const Session& sessio
           .principal = session.principal,
           .account = session.account,
           .server = session.server,
+          .request = request.text.size(),
           .digest = digest_of(state, request),
           .asks = {},
           .presented = {},
@@ -52,14 +53,14 @@ std::string new_ticket(State& state, ParkId park) {
   return text;
 }
 
-std::optional<core::Full> full(const Session& session, std::size_t bytes = 0) {
-  return session.account.full(core::Kept::parked, {1, bytes});
+std::optional<core::Full> full(const Session& session) {
+  return session.account.full(core::Kept::parked, {1, 0});
 }
 
 std::string refusal(const Instance& instance, std::string_view what, const core::Full& full) {
   return error_about(instance,
                      std::string(what) + ", and its client has " + full.text() +
-                         "; give one of those, then make the call again",
+                         "; answer one of those first, then make the call again",
                      true);
 }
 

@@ -51,10 +51,11 @@ void keep_result(State& state, Instance& instance, const std::string& id) {
   Session* session = task != nullptr ? state.sessions.find(task->owner) : nullptr;
   if (session == nullptr || !task->outcome) return;
   task->charge = core::Charge(session->account, core::Kept::task_result, task->outcome->raw.size());
-  while (const auto full = session->account.full(core::Kept::task_result, {})) {
-    const auto oldest = instance.talk.tasks.oldest_result(session->id);
-    if (!oldest) return;
-    Task& given_up = *instance.talk.tasks.find(*oldest);
+  if (!session->account.over(core::Kept::task_result)) return;
+  for (const std::string& old : instance.talk.tasks.old_results(session->id)) {
+    const auto full = session->account.full(core::Kept::task_result, {});
+    if (!full) return;
+    Task& given_up = *instance.talk.tasks.find(old);
     given_up.charge = {};
     given_up.outcome = core::Outcome::error(error_about(
         instance, "has finished this task, but its result is not kept any more: " + full->text(), false));
