@@ -18,6 +18,8 @@
 
 namespace test {
 
+const std::string helper = IO_HELPER;
+
 namespace {
 
 // Not a measure of anything: a test that waits this long has failed.

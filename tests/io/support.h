@@ -15,7 +15,7 @@
 
 namespace test {
 
-inline const std::string helper = IO_HELPER;
+extern const std::string helper;  // The path of the program io_helper.
 
 // A fresh directory below /tmp, removed with all that is in it.
 class TempDir {
