@@ -44,7 +44,6 @@ class LocalHttp {
   };
 
  private:
-  struct Connection;
   struct State;
   std::unique_ptr<State> state_;
 };
