@@ -1,8 +1,21 @@
 #include "core/list_changes.h"
 
 #include "core/limits.h"
+#include "proto/method.h"
 
 namespace core {
+
+std::string_view notice_of(ListKind kind) {
+  switch (kind) {
+    case ListKind::tools:
+      return proto::name_of(proto::Method::tools_list_changed);
+    case ListKind::prompts:
+      return proto::name_of(proto::Method::prompts_list_changed);
+    case ListKind::resources:
+      return proto::name_of(proto::Method::resources_list_changed);
+  }
+  return {};
+}
 
 bool ListChanges::changed(ListKind kind, base::Instant now) {
   Kind& state = of(kind);

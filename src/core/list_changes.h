@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/time.h"
 
@@ -14,6 +15,7 @@ namespace core {
 
 enum class ListKind : std::uint8_t { tools, prompts, resources };
 inline constexpr std::array list_kinds{ListKind::tools, ListKind::prompts, ListKind::resources};
+std::string_view notice_of(ListKind kind);  // The method of the notification that tells of a change.
 
 class ListChanges {
  public:

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view opening = "=?base64?";
 constexpr std::string_view closing = "?=";
-constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 bool printable(char c) {
   return c >= ' ' && c <= '~';
@@ -35,7 +35,7 @@ std::string base64(std::string_view bytes) {
       group = group << 8 | (k < length ? static_cast<unsigned char>(bytes[i + k]) : 0U);
     }
     for (std::size_t k = 0; k < 4; ++k) {
-      text += k <= length ? digits[(group >> (18 - 6 * k)) & 0x3F] : '=';
+      text += k <= length ? alphabet[(group >> (18 - 6 * k)) & 0x3F] : '=';
     }
   }
   return text;
@@ -50,7 +50,7 @@ std::optional<std::string> base64_decoded(std::string_view text) {
   std::uint32_t group = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool pads = i + padding >= text.size();
-    const std::size_t digit = pads ? 0 : digits.find(text[i]);
+    const std::size_t digit = pads ? 0 : alphabet.find(text[i]);
     if (digit == std::string_view::npos) return std::nullopt;
     group = group << 6 | static_cast<std::uint32_t>(digit);
     if (i % 4 != 3) continue;
@@ -62,7 +62,7 @@ std::optional<std::string> base64_decoded(std::string_view text) {
   return bytes;
 }
 
-bool well_formed(std::string_view text) {
+bool is_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = utf8::length_at(text, at);
     if (length == 0) return false;
@@ -86,7 +86,7 @@ std::optional<std::string> text_of_header(std::string_view value) {
   value.remove_prefix(opening.size());
   value.remove_suffix(closing.size());
   auto text = base64_decoded(value);
-  if (!text || !well_formed(*text)) return std::nullopt;
+  if (!text || !is_utf8(*text)) return std::nullopt;
   return text;
 }
 

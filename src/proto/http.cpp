@@ -3,33 +3,16 @@
 #include <algorithm>
 #include <optional>
 
+#include "proto/field_words.h"
 #include "proto/json.h"
 
 namespace proto {
 namespace {
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower(std::string_view text) {
+std::string lowered(std::string_view text) {
   std::string all(text);
   std::ranges::transform(all, all.begin(), [](char c) { return lower(c); });
   return all;
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 std::optional<unsigned> hex_digit(char c) {
@@ -221,7 +204,7 @@ bool accepts(std::string_view accept, std::string_view media_type) {
 }
 
 std::string media_type_of(std::string_view content_type) {
-  return lower(trimmed(content_type.substr(0, content_type.find(';'))));
+  return lowered(trimmed(content_type.substr(0, content_type.find(';'))));
 }
 
 HttpAnswer json_answer(int status, std::string body) {

@@ -3,42 +3,17 @@
 #include <algorithm>
 #include <charconv>
 
+#include "proto/field_words.h"
+
 namespace proto {
 namespace {
 
-// With its extensions, which nobody uses.
-constexpr std::size_t chunk_head_max = std::size_t{16} << 10;
+// Of a chunk, with its extensions, which nobody uses.
+constexpr std::size_t size_line_max = std::size_t{16} << 10;
 constexpr std::string_view version_begin = "HTTP/1.";
-constexpr std::string_view blanks = " \t";
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
-bool is_digit(char c) {
+bool is_decimal(char c) {
   return c >= '0' && c <= '9';
-}
-
-// f(word) for each of "a, b"; stops where f says false.
-template <class F>
-bool each_word(std::string_view list, F&& f) {
-  for (;;) {
-    const std::size_t comma = list.find(',');
-    const std::string_view word = trimmed(list.substr(0, comma));
-    if (!word.empty() && !f(word)) return false;
-    if (comma == std::string_view::npos) return true;
-    list.remove_prefix(comma + 1);
-  }
 }
 
 }  // namespace
@@ -94,7 +69,7 @@ bool HttpAnswerReader::take_line(std::string_view& bytes, std::string_view& line
   const std::size_t end = bytes.find('\n');
   const std::size_t count = end == std::string_view::npos ? bytes.size() : end + 1;
   const bool of_chunk = phase_ == Phase::chunk_size || phase_ == Phase::chunk_end;
-  if (of_chunk && (line_bytes_ += count) > chunk_head_max) return broken(Fault::no_clear_end), false;
+  if (of_chunk && (line_bytes_ += count) > size_line_max) return broken(Fault::no_clear_end), false;
   if (!of_chunk && (head_bytes_ += count) > head_max) return broken(Fault::head_too_long), false;
   line = bytes.substr(0, count);
   bytes.remove_prefix(count);
@@ -136,7 +111,8 @@ HttpAnswerReader::Came HttpAnswerReader::take_status(std::string_view line) {
   constexpr std::size_t number_at = version_begin.size() + 2;
   const bool fits = line.size() >= number_at + 3 && line.starts_with(version_begin) &&
                     (line[version_begin.size()] == '0' || line[version_begin.size()] == '1') &&
-                    line[number_at - 1] == ' ' && std::ranges::all_of(line.substr(number_at, 3), is_digit) &&
+                    line[number_at - 1] == ' ' &&
+                    std::ranges::all_of(line.substr(number_at, 3), is_decimal) &&
                     (line.size() == number_at + 3 || line[number_at + 3] == ' ');
   if (!fits || line[number_at] == '0') return broken(Fault::no_http);
   http_1_0_ = line[version_begin.size()] == '0';
@@ -148,7 +124,7 @@ HttpAnswerReader::Came HttpAnswerReader::take_status(std::string_view line) {
 
 HttpAnswerReader::Came HttpAnswerReader::take_field(std::string_view line) {
   if (line.empty()) return head_complete();
-  if (blanks.contains(line.front()) && !fields_.all.empty()) {
+  if (is_blank(line.front()) && !fields_.all.empty()) {
     HttpFields rest;
     rest.add({}, line);
     fields_.all.back().second += ' ' + rest.all.back().second;

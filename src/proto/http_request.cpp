@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "proto/field_words.h"
+
 namespace proto {
 namespace {
 
@@ -27,27 +29,6 @@ constexpr std::size_t believed_length = std::size_t{256} << 10;
 constexpr std::size_t idle_buffer_max = std::size_t{16} << 10;
 
 using Refusal = HttpRequestReader::Refusal;
-
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  return beast::iequals(a, b);
-}
-
-// The words of a list like that of Connection.
-template <class F>
-void each_word(std::string_view list, F&& f) {
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(','), list.size());
-    std::string_view word = list.substr(0, end);
-    while (!word.empty() && is_blank(word.front())) word.remove_prefix(1);
-    while (!word.empty() && is_blank(word.back())) word.remove_suffix(1);
-    if (!word.empty()) f(word);
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
-}
 
 // Where a head ends, byte by byte, and whether it is one that every reader takes apart in the same way: lines
 // end in CRLF, none begins with a blank, nothing is NUL. Beast sees heads only after this.
@@ -173,6 +154,7 @@ class Parser : public http::basic_parser<true> {
       each_word(value, [&](std::string_view word) {
         close |= same_word(word, "close");
         keep |= same_word(word, "keep-alive");
+        return true;
       });
     }
     keep_alive = !close && (keep || !http_1_0);

@@ -12,7 +12,7 @@ namespace {
 
 // Longer than any spelling of a 64-bit integer that a program writes.
 constexpr std::size_t spelling_max = 64;
-constexpr std::string_view digits = "0123456789";
+constexpr std::string_view decimal_digits = "0123456789";
 
 template <class Number>
 std::optional<Number> whole(std::string_view text) {
@@ -24,7 +24,8 @@ std::optional<Number> whole(std::string_view text) {
 }
 
 std::string_view take_digits(std::string_view& text) {
-  const std::string_view taken = text.substr(0, std::min(text.find_first_not_of(digits), text.size()));
+  const std::string_view taken =
+      text.substr(0, std::min(text.find_first_not_of(decimal_digits), text.size()));
   text.remove_prefix(taken.size());
   return taken;
 }

@@ -8,7 +8,7 @@ namespace {
 // "method" with each letter spelt as an escape takes 36 bytes.
 constexpr std::size_t key_max = 36;
 
-bool is_blank(char c) {
+bool is_white(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
@@ -70,7 +70,7 @@ void TopLevel::outside(char c) {
       if (depth_ == 1) return end_value();
       break;
     default:
-      if (is_blank(c)) return;
+      if (is_white(c)) return;
       break;
   }
   keep(c);

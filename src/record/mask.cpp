@@ -12,7 +12,7 @@ namespace {
 using proto::Cursor;
 
 constexpr std::string_view separators = "/?#";
-constexpr std::string_view digits = "0123456789";
+constexpr std::string_view decimal_digits = "0123456789";
 
 bool all_of(std::string_view text, std::string_view characters) {
   return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
@@ -22,7 +22,7 @@ bool all_of(std::string_view text, std::string_view characters) {
 bool is_ours(std::string_view text) {
   constexpr std::string_view ours = "hearth-";
   constexpr std::string_view task = "task-";
-  if (text.starts_with('q')) return text.size() <= 20 && all_of(text.substr(1), digits);
+  if (text.starts_with('q')) return text.size() <= 20 && all_of(text.substr(1), decimal_digits);
   if (!text.starts_with(ours) || text.size() > 60) return false;
   text.remove_prefix(ours.size());
   if (text.starts_with(task)) text.remove_prefix(task.size());
@@ -137,7 +137,7 @@ class Masking {
       return;
     }
     const std::string meant = proto::json::unquoted(raw);
-    const bool is_id = contents_at_ == 0 && names_request(member_) && all_of(meant, digits);
+    const bool is_id = contents_at_ == 0 && names_request(member_) && all_of(meant, decimal_digits);
     if (is_id || may_stay(meant)) {
       out_.text(raw);
     } else {

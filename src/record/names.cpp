@@ -6,7 +6,7 @@ namespace record {
 namespace {
 
 // In the order of their bytes, and all behind the full stop, with which placeholders are filled.
-constexpr std::string_view digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view name_digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
 constexpr std::size_t name_max = 200;
 
 // A name above `low` and below `high`, which is empty where there is no bound. Its last digit is not the
@@ -15,11 +15,11 @@ std::string between(std::string_view low, std::string_view high) {
   std::string name;
   bool bounded = !high.empty();
   for (std::size_t i = 0;; ++i) {
-    const std::size_t from = i < low.size() ? digits.find(low[i]) : 0;
-    const std::size_t to = bounded && i < high.size() ? digits.find(high[i]) : digits.size();
+    const std::size_t from = i < low.size() ? name_digits.find(low[i]) : 0;
+    const std::size_t to = bounded && i < high.size() ? name_digits.find(high[i]) : name_digits.size();
     const std::size_t middle = (from + to) / 2;
-    if (middle > from) return name + digits[middle];
-    name += digits[from];
+    if (middle > from) return name + name_digits[middle];
+    name += name_digits[from];
     if (to > from) bounded = false;
   }
 }

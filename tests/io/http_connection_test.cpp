@@ -13,20 +13,16 @@
 #include "io/clock.h"
 #include "io/unix_socket.h"
 
+using test::both;
 using test::HttpPeers;
 using test::Over;
+using test::request_for;
 using test::run_until;
 using test::without_date;
 
 namespace {
 
 using Texts = std::vector<std::string>;
-
-constexpr Over both[] = {Over::unix_socket, Over::tcp};
-
-std::string get(std::string_view path) {
-  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n";
-}
 
 proto::Message message(std::string text) {
   return proto::Message(std::move(text));
@@ -49,7 +45,7 @@ TEST_CASE("http connection: requests and answers, one after the other on one con
     CHECK(without_date(peers.heard) ==
           "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello");
     peers.heard.clear();
-    peers.say(get("/b"));
+    peers.say(request_for("/b"));
     REQUIRE(peers.hears("hello"));
     CHECK(peers.texts() == Texts{"POST /a [ab]", "GET /b []"});
     peers.hang_up();
@@ -60,7 +56,7 @@ TEST_CASE("http connection: requests and answers, one after the other on one con
 
 TEST_CASE("http connection: the next request waits until the one before is answered") {
   HttpPeers peers;
-  peers.say(get("/1") + get("/2") +
+  peers.say(request_for("/1") + request_for("/2") +
             "POST /3 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab");
   REQUIRE(peers.waits_for_requests(1));
   peers.say("\r\n0\r\n\r\n");
@@ -83,7 +79,7 @@ TEST_CASE("http connection: a pipeline whose sender has closed its side is serve
   for (const Over over : both) {
     HttpPeers peers(over);
     peers.on_request = [&] { peers.answer(peers.requests.back().path); };
-    peers.say(get("/1") + get("/2") + get("/3"));
+    peers.say(request_for("/1") + request_for("/2") + request_for("/3"));
     peers.close_half();
     REQUIRE(peers.waits_for_gone());
     CHECK(peers.texts().size() == 3);
@@ -96,7 +92,7 @@ TEST_CASE("http connection: the last of such a pipeline may take its time") {
   peers.on_request = [&] {
     if (peers.requests.size() == 1) peers.answer("first");
   };
-  peers.say(get("/1") + get("/2"));
+  peers.say(request_for("/1") + request_for("/2"));
   peers.close_half();
   REQUIRE(peers.waits_for_requests(2));
   peers.connection->begin_stream(200, {});
@@ -131,7 +127,7 @@ TEST_CASE("http connection: requests that want it closed, and HTTP/1.0") {
       peers.hang_up();
       CHECK(peers.waits_for_gone());
     } else {
-      peers.say(get("/again"));
+      peers.say(request_for("/again"));
       CHECK(peers.waits_for_requests(2));
     }
   }
@@ -146,12 +142,12 @@ TEST_CASE("http connection: answers without a body") {
     REQUIRE(peers.hears("\r\n\r\n"));
     return without_date(peers.heard);
   };
-  CHECK(heard_for(get("/"), {.status = 202}) == "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n");
-  CHECK(heard_for(get("/"), {.status = 204}) == "HTTP/1.1 204 No Content\r\n\r\n");
+  CHECK(heard_for(request_for("/"), {.status = 202}) == "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n");
+  CHECK(heard_for(request_for("/"), {.status = 204}) == "HTTP/1.1 204 No Content\r\n\r\n");
   CHECK(heard_for("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", {.status = 200, .fields = {}, .body = "hidden"}) ==
         "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n");
   // Nothing of the hidden body comes before the next answer.
-  CHECK(heard_for(get("/"), {.status = 202}).starts_with("HTTP/1.1 202"));
+  CHECK(heard_for(request_for("/"), {.status = 202}).starts_with("HTTP/1.1 202"));
 }
 
 TEST_CASE("http connection: a field's value never becomes a second field") {
@@ -161,14 +157,14 @@ TEST_CASE("http connection: a field's value never becomes a second field") {
     answer.fields.all.emplace_back("x", "a\r\nset-cookie: b\n\r\nHTTP/1.1 200 OK");
     peers.connection->answer(std::move(answer));
   };
-  peers.say(get("/"));
+  peers.say(request_for("/"));
   REQUIRE(peers.hears("\r\n\r\n"));
   CHECK(peers.heard.find("\r\nx: a  set-cookie: b   HTTP/1.1 200 OK\r\n") != std::string::npos);
 }
 
 TEST_CASE("http connection: a stream goes out in chunks, as the messages come") {
   HttpPeers peers;
-  peers.say(get("/"));
+  peers.say(request_for("/"));
   REQUIRE(peers.waits_for_requests(1));
   proto::HttpFields fields;
   fields.add("content-type", "text/event-stream");
@@ -188,7 +184,7 @@ TEST_CASE("http connection: a stream goes out in chunks, as the messages come") 
   peers.connection->end_stream();
   REQUIRE(peers.hears("0\r\n\r\n"));
   peers.connection->stream(message("too late"));
-  peers.say(get("/next"));
+  peers.say(request_for("/next"));
   REQUIRE(peers.waits_for_requests(2));
   peers.answer("next");
   REQUIRE(peers.hears("next"));
@@ -214,7 +210,7 @@ TEST_CASE("http connection: a client that hangs up is noticed while its answer i
         CAPTURE(half);
         CAPTURE(streaming);
         HttpPeers peers(over);
-        peers.say(get("/"));
+        peers.say(request_for("/"));
         REQUIRE(peers.waits_for_requests(1));
         if (streaming) {
           peers.connection->begin_stream(200, {});
@@ -236,7 +232,7 @@ TEST_CASE("http connection: a client that hangs up is noticed while its answer i
 TEST_CASE("http connection: what a client sends ahead is bounded, and its end is noticed behind it") {
   for (const Over over : both) {
     HttpPeers peers(over);
-    peers.say(get("/"));
+    peers.say(request_for("/"));
     REQUIRE(peers.waits_for_requests(1));
     const std::string flood(std::size_t{64} << 10, 'x');
     std::size_t sent = 0;
@@ -268,7 +264,7 @@ TEST_CASE("http connection: what a client sends ahead is bounded, and its end is
 TEST_CASE("http connection: a reader that is slow holds nothing up, and is told of once it has caught up") {
   for (const Over over : both) {
     HttpPeers peers(over);
-    peers.say(get("/"));
+    peers.say(request_for("/"));
     REQUIRE(peers.waits_for_requests(1));
     peers.stop_listening();
     peers.connection->begin_stream(200, {});
@@ -284,7 +280,7 @@ TEST_CASE("http connection: a reader that is slow holds nothing up, and is told 
     REQUIRE(peers.hears("\r\n0\r\n\r\n"));
     CHECK(peers.drained == 1);
     CHECK(std::ranges::count(peers.heard, 'x') == 16 << 20);
-    peers.say(get("/next"));
+    peers.say(request_for("/next"));
     CHECK(peers.waits_for_requests(2));
   }
 }
@@ -313,7 +309,7 @@ TEST_CASE("http connection: hanging up on a stream that is blocked") {
     for (const bool half : {false, true}) {
       CAPTURE(half);
       HttpPeers peers(over);
-      peers.say(get("/"));
+      peers.say(request_for("/"));
       REQUIRE(peers.waits_for_requests(1));
       peers.stop_listening();
       peers.connection->begin_stream(200, {});
@@ -329,7 +325,7 @@ TEST_CASE("http connection: hanging up on a stream that is blocked") {
 
 TEST_CASE("http connection: a client that has closed its side still gets the rest of the current answer") {
   HttpPeers peers(Over::tcp);
-  peers.say(get("/"));
+  peers.say(request_for("/"));
   REQUIRE(peers.waits_for_requests(1));
   peers.stop_listening();
   peers.answer(std::string(std::size_t{16} << 20, 'x') + "end");
@@ -379,13 +375,13 @@ TEST_CASE("http connection: slow clients are hung up on") {
   SUBCASE("one that says nothing more") {
     HttpPeers peers(Over::unix_socket, {.patience = seconds(1000), .idle = milliseconds(20)});
     peers.on_request = [&] { peers.answer("x"); };
-    peers.say(get("/"));
+    peers.say(request_for("/"));
     CHECK(peers.waits_for_gone());
     CHECK(peers.heard.ends_with("\r\n\r\nx"));
   }
   SUBCASE("one that does not read its answer") {
     HttpPeers peers(Over::unix_socket, {.stall = milliseconds(20)});
-    peers.say(get("/"));
+    peers.say(request_for("/"));
     REQUIRE(peers.waits_for_requests(1));
     peers.stop_listening();
     peers.answer(std::string(std::size_t{16} << 20, 'x'));
@@ -399,7 +395,7 @@ TEST_CASE("http connection: slow clients are hung up on") {
   }
   SUBCASE("but waiting for an answer is not being slow") {
     HttpPeers peers(Over::unix_socket, {.patience = milliseconds(10), .idle = milliseconds(10)});
-    peers.say(get("/"));
+    peers.say(request_for("/"));
     REQUIRE(peers.waits_for_requests(1));
     bool passed = false;
     io::Timer later(peers.loop, [&] { passed = true; });
@@ -443,7 +439,7 @@ TEST_CASE("http connection: a refusal is read by a client that is still sending"
 TEST_CASE("http connection: a refusal ends the connection, whatever was agreed before") {
   HttpPeers peers;
   peers.on_request = [&] { peers.answer("x"); };
-  peers.say("HEAD / HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n" + get("/smuggled"));
+  peers.say("HEAD / HTTP/1.1\r\nHost: h\r\n\r\nnonsense\r\n\r\n" + request_for("/smuggled"));
   REQUIRE(peers.hears_end());
   CHECK(peers.heard.find("HTTP/1.1 400 Bad Request\r\n") != std::string::npos);
   CHECK(peers.heard.ends_with("}"));
@@ -453,12 +449,12 @@ TEST_CASE("http connection: a refusal ends the connection, whatever was agreed b
 TEST_CASE("http connection: descriptors come with their request and stay with it") {
   HttpPeers peers;
   const std::array<int, 2> passed = {0, 1};
-  REQUIRE(io::send_all(peers.fd(), get("/"), passed));
+  REQUIRE(io::send_all(peers.fd(), request_for("/"), passed));
   REQUIRE(peers.waits_for_requests(1));
   CHECK(peers.connection->descriptors().size() == 2);
   peers.answer("x");
   REQUIRE(peers.hears("\r\n\r\nx"));
-  peers.say(get("/"));
+  peers.say(request_for("/"));
   REQUIRE(peers.waits_for_requests(2));
   CHECK(peers.connection->descriptors().empty());
 }
@@ -479,7 +475,7 @@ TEST_CASE("http connection: let go of, its descriptor goes on without it") {
     released = peers.connection->release();
     peers.loop.retire(std::move(peers.connection));
   };
-  peers.say(get("/"));
+  peers.say(request_for("/"));
   REQUIRE(peers.waits_for_requests(1));
   REQUIRE(released);
   REQUIRE(write(released.get(), "raw", 3) == 3);
@@ -490,7 +486,7 @@ TEST_CASE("http connection: let go of, its descriptor goes on without it") {
 
 TEST_CASE("http connection: nothing is called back from within a member") {
   HttpPeers peers;
-  peers.say(get("/1") + get("/2"));
+  peers.say(request_for("/1") + request_for("/2"));
   REQUIRE(peers.waits_for_requests(1));
   peers.answer("x");
   peers.connection->flush();

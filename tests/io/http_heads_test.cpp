@@ -11,6 +11,7 @@
 #include "http_peers.h"
 #include "io/clock.h"
 
+using test::both;
 using test::HttpPeers;
 using test::Over;
 using test::run_until;
@@ -18,8 +19,6 @@ using test::run_until;
 namespace {
 
 using Texts = std::vector<std::string>;
-
-constexpr Over both[] = {Over::unix_socket, Over::tcp};
 
 std::string post(std::string_view path, std::size_t length) {
   return "POST " + std::string(path) + " HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(length) +

@@ -79,7 +79,7 @@ class RawServer {
   std::vector<std::unique_ptr<Connection>> connections_;
 };
 
-struct Told {
+struct Counted {
   std::size_t bytes = 0;
   std::size_t largest = 0;
   std::optional<io::HttpClient::Failure> failure;
@@ -104,7 +104,7 @@ std::string why_of(const std::string& said) {
   io::Loop loop;
   const RawServer server(loop, said);
   io::HttpClient client(loop, Way::local);
-  Told told;
+  Counted told;
   client.start({.method = "GET", .url = server.url()}, told.events());
   REQUIRE(run_until(loop, [&] { return told.ended; }));
   REQUIRE(told.failure);
@@ -125,10 +125,10 @@ TEST_CASE_TEMPLATE(
   const RawServer server(loop, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
                          std::string(piece, ':'), pieces);
   io::HttpClient client(loop, Way::local);
-  std::vector<Told> told(3);
-  for (Told& one : told) client.start({.method = "GET", .url = server.url()}, one.events());
-  REQUIRE(run_until(loop, [&] { return std::ranges::all_of(told, &Told::ended); }));
-  for (const Told& one : told) {
+  std::vector<Counted> told(3);
+  for (Counted& one : told) client.start({.method = "GET", .url = server.url()}, one.events());
+  REQUIRE(run_until(loop, [&] { return std::ranges::all_of(told, &Counted::ended); }));
+  for (const Counted& one : told) {
     CHECK_FALSE(one.failure);
     CHECK(one.bytes == piece * pieces);
     CHECK(one.largest <= of_one_turn);
@@ -140,7 +140,7 @@ TEST_CASE_TEMPLATE("http client: a request that is held back may be abandoned", 
   io::Loop loop;
   const RawServer server(loop, "HTTP/1.1 200 OK\r\n\r\n", std::string(1 << 20, 'x'), 1000);
   io::HttpClient client(loop, Way::local);
-  Told told;
+  Counted told;
   std::optional<io::HttpClient::Handle> handle;
   io::HttpClient::Events events = told.events();
   events.on_body = [&](std::string_view) {
@@ -165,14 +165,14 @@ TEST_CASE_TEMPLATE("http client: a request may be abandoned in the turn in which
   const RawServer second(loop, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   io::HttpClient client(loop, Way::local);
   const auto ask = [&](const RawServer& server) {
-    Told told;
+    Counted told;
     client.start({.method = "GET", .url = server.url()}, told.events());
     REQUIRE(run_until(loop, [&] { return told.ended; }));
     CHECK_FALSE(told.failure);
   };
   ask(first);
   const std::size_t before = test::open_descriptors();
-  Told told;
+  Counted told;
   std::optional<io::HttpClient::Handle> handle =
       client.start({.method = "GET", .url = second.url()}, told.events());
   loop.at_end_of_turn([&] {
@@ -189,7 +189,7 @@ TEST_CASE_TEMPLATE("http client: a machine that has vanished is noticed within a
   io::Loop loop;
   const RawServer server(loop, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   io::HttpClient client(loop, Way::local);
-  Told told;
+  Counted told;
   client.start({.method = "GET", .url = server.url()}, told.events());
   const auto ours = [&] {
     for (int fd = 0; fd < 1024; ++fd) {
@@ -241,7 +241,7 @@ TEST_CASE_TEMPLATE("http client: what is for this user's server alone is not sen
   io::Loop loop;
   io::HttpClient client(loop, Way::local);
   const auto ask = [&](std::uint16_t port) {
-    Told told;
+    Counted told;
     client.start({.method = "GET",
                   .url = "http://127.0.0.1:" + std::to_string(port) + "/",
                   .listener = io::HttpClient::Listener::this_user_or_root},

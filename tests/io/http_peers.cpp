@@ -14,6 +14,10 @@
 
 namespace test {
 
+std::string request_for(std::string_view path) {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n";
+}
+
 void connect_over_tcp(io::Descriptor& one, io::Descriptor& other) {
   const io::Descriptor listener = io::listen_on("127.0.0.1", 0).value();
   other.reset(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -15,6 +15,9 @@
 namespace test {
 
 enum class Over { unix_socket, tcp };
+inline constexpr Over both[] = {Over::unix_socket, Over::tcp};
+
+std::string request_for(std::string_view path);  // A whole request.
 
 class HttpPeers {
  public:

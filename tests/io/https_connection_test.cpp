@@ -11,6 +11,7 @@
 
 using test::HttpPeers;
 using test::Over;
+using test::request_for;
 using test::run_until;
 using test::TlsClient;
 using test::without_date;
@@ -19,10 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-std::string get(std::string_view path) {
-  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n";
-}
 
 // A client of TLS on the socket of HttpPeers.
 struct TlsPeers {
@@ -86,7 +83,7 @@ TEST_CASE("https connection: requests and answers, one after the other") {
   tls.say("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab");
   REQUIRE(tls.hears("\r\n\r\n/a"));
   CHECK(without_date(tls.client.take_heard()) == "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n/a");
-  tls.say(get("/b") + get("/c"));
+  tls.say(request_for("/b") + request_for("/c"));
   REQUIRE(tls.hears("\r\n\r\n/c"));
   CHECK(tls.peers.texts() == std::vector<std::string>{"POST /a [ab]", "GET /b []", "GET /c []"});
   tls.client.close();
@@ -122,7 +119,7 @@ TEST_CASE("https connection: large bodies in both directions") {
 TEST_CASE("https connection: a reader that is slow holds nothing up, and what waits for it is counted") {
   TlsPeers tls;
   tls.shake_hands();
-  tls.say(get("/"));
+  tls.say(request_for("/"));
   REQUIRE(tls.asked(1));
   tls.peers.stop_listening();
   tls.peers.connection->begin_stream(200, {});
@@ -141,14 +138,14 @@ TEST_CASE("https connection: a reader that is slow holds nothing up, and what wa
   REQUIRE(tls.hears("\r\n0\r\n\r\n"));
   CHECK(tls.peers.drained == 1);
   CHECK(std::ranges::count(tls.client.heard(), 'x') == 16 << 20);
-  tls.say(get("/next"));
+  tls.say(request_for("/next"));
   CHECK(tls.asked(2));
 }
 
 TEST_CASE("https connection: many small messages share records, and arrive in order") {
   TlsPeers tls;
   tls.shake_hands();
-  tls.say(get("/"));
+  tls.say(request_for("/"));
   REQUIRE(tls.asked(1));
   tls.peers.connection->begin_stream(200, {});
   std::string expected;
@@ -170,8 +167,9 @@ TEST_CASE("https connection: many small messages share records, and arrive in or
 }
 
 TEST_CASE("https connection: a client that speaks plain HTTP is told so") {
-  for (const std::string& request : {get("/"), std::string("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n"),
-                                     std::string("DELETE / HTTP/1.1\r\n"), std::string("P")}) {
+  for (const std::string& request :
+       {request_for("/"), std::string("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n"),
+        std::string("DELETE / HTTP/1.1\r\n"), std::string("P")}) {
     TlsPeers tls;
     tls.peers.say(request);
     REQUIRE(tls.peers.hears_end());
@@ -239,7 +237,7 @@ TEST_CASE("https connection: an idle one is ended in order") {
   TlsPeers tls({.patience = seconds(1000), .idle = milliseconds(20)});
   tls.peers.on_request = [&] { tls.peers.answer("x"); };
   tls.shake_hands();
-  tls.say(get("/"));
+  tls.say(request_for("/"));
   REQUIRE(tls.until([&] { return tls.client.ended(); }));
   CHECK(tls.client.heard().ends_with("\r\n\r\nx"));
   CHECK(tls.peers.waits_for_gone());
@@ -264,7 +262,7 @@ TEST_CASE("https connection: clients that vanish are noticed in every phase") {
   SUBCASE("in the middle of a record") {
     TlsPeers tls;
     tls.shake_hands();
-    tls.client.say(get("/"));
+    tls.client.say(request_for("/"));
     const std::string record = tls.client.outgoing();
     tls.peers.say(record.substr(0, record.size() - 1));
     vanish(tls);
@@ -273,14 +271,14 @@ TEST_CASE("https connection: clients that vanish are noticed in every phase") {
   SUBCASE("while the answer is due") {
     TlsPeers tls;
     tls.shake_hands();
-    tls.say(get("/"));
+    tls.say(request_for("/"));
     REQUIRE(tls.asked(1));
     vanish(tls);
   }
   SUBCASE("having said so, while the answer is due") {
     TlsPeers tls;
     tls.shake_hands();
-    tls.say(get("/"));
+    tls.say(request_for("/"));
     REQUIRE(tls.asked(1));
     tls.client.close();
     tls.pass_on();
@@ -289,7 +287,7 @@ TEST_CASE("https connection: clients that vanish are noticed in every phase") {
   SUBCASE("while a stream is blocked") {
     TlsPeers tls;
     tls.shake_hands();
-    tls.say(get("/"));
+    tls.say(request_for("/"));
     REQUIRE(tls.asked(1));
     tls.peers.stop_listening();
     tls.peers.connection->begin_stream(200, {});
@@ -303,7 +301,7 @@ TEST_CASE("https connection: clients that vanish are noticed in every phase") {
 TEST_CASE("https connection: a client that does not read is hung up on") {
   TlsPeers tls({.stall = milliseconds(20)});
   tls.shake_hands();
-  tls.say(get("/"));
+  tls.say(request_for("/"));
   REQUIRE(tls.asked(1));
   tls.peers.stop_listening();
   tls.peers.answer(std::string(std::size_t{16} << 20, 'x'));
@@ -313,7 +311,7 @@ TEST_CASE("https connection: a client that does not read is hung up on") {
 TEST_CASE("https connection: what breaks in the middle of a conversation ends it") {
   TlsPeers tls;
   tls.shake_hands();
-  tls.client.say(get("/"));
+  tls.client.say(request_for("/"));
   std::string record = tls.client.outgoing();
   record.back() = static_cast<char>(record.back() ^ 1);
   tls.peers.say(record);

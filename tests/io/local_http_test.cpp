@@ -99,7 +99,7 @@ class Scripted {
   int gone_ = 0;
 };
 
-struct Told {
+struct Heard {
   int status = 0;
   std::string body;
   std::optional<io::HttpClient::Failure> failure;
@@ -108,8 +108,8 @@ struct Told {
   std::string why() const { return failure ? failure->why : "nothing failed"; }
 };
 
-Told ask(io::Loop& loop, io::HttpClient& client, io::HttpClient::Request request) {
-  Told told;
+Heard ask(io::Loop& loop, io::HttpClient& client, io::HttpClient::Request request) {
+  Heard told;
   client.start(std::move(request), {.on_head = [&](int status, const auto&) { told.status = status; },
                                     .on_body = [&](std::string_view bytes) { told.body += bytes; },
                                     .on_end =
@@ -172,7 +172,7 @@ TEST_CASE("local http: a connection that breaks under a request is replaced if t
       CHECK(ask(loop, client, get(server.url())).body == "ok");
       io::HttpClient::Request request = post(server.url());
       if (method != "POST") request = {.method = method, .url = server.url()};
-      const Told told = ask(loop, client, std::move(request));
+      const Heard told = ask(loop, client, std::move(request));
       if (method == "POST") {
         REQUIRE(told.failure);
         CHECK_FALSE(told.failure->never_connected);
@@ -247,7 +247,7 @@ TEST_CASE(
     return std::exchange(refused, true) ? std::nullopt : std::optional(Scripted::Answer{refusal});
   });
   io::HttpClient client(loop);
-  const Told told = ask(loop, client, post(server.url(), std::string(std::size_t{32} << 20, 'x')));
+  const Heard told = ask(loop, client, post(server.url(), std::string(std::size_t{32} << 20, 'x')));
   CHECK(told.why() == "nothing failed");
   CHECK(told.status == 413);
   CHECK(told.body == "big");
@@ -268,7 +268,7 @@ TEST_CASE("local http: localhost is either of two addresses") {
   CHECK(v4.reads().at(0).contains("\r\nHost: localhost:" + std::to_string(v4.port())));
   const auto no_port = io::free_port();
   REQUIRE(no_port);
-  const Told refused = ask(loop, client, get("http://localhost:" + std::to_string(*no_port) + "/"));
+  const Heard refused = ask(loop, client, get("http://localhost:" + std::to_string(*no_port) + "/"));
   REQUIRE(refused.failure);
   CHECK(refused.failure->never_connected);
   CHECK(refused.why() == "cannot connect to localhost:" + std::to_string(*no_port) + ": Connection refused");
@@ -286,7 +286,7 @@ TEST_CASE("local http: a request that may take so long fails in time, whatever h
     io::HttpClient client(loop);
     io::HttpClient::Request request = get(server.url());
     request.whole_timeout = std::chrono::milliseconds(20);
-    const Told told = ask(loop, client, std::move(request));
+    const Heard told = ask(loop, client, std::move(request));
     REQUIRE(told.failure);
     CHECK(told.failure->timed_out);
     CHECK_FALSE(told.failure->never_connected);
@@ -311,7 +311,7 @@ TEST_CASE("local http: a server that takes no connections is given up in time") 
   io::HttpClient client(loop);
   io::HttpClient::Request request = get("http://127.0.0.1:" + std::to_string(*port) + "/");
   request.connect_timeout = std::chrono::milliseconds(20);
-  const Told told = ask(loop, client, std::move(request));
+  const Heard told = ask(loop, client, std::move(request));
   REQUIRE(told.failure);
   CHECK(told.failure->timed_out);
   CHECK(told.failure->never_connected);

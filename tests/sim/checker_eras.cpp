@@ -62,11 +62,6 @@ std::string without_tasks(std::string text) {
   return text;
 }
 
-int code_in(const Read& payload) {
-  const auto* code = payload.find("code");
-  return code == nullptr ? 0 : std::stoi(code->text);
-}
-
 }  // namespace
 
 void Checker::check_era(Server& server, const Read& message, const std::string& text) {
@@ -161,7 +156,7 @@ bool Checker::fits(const Call& call, const Read& message, const std::string& pay
       return true;
   }
   const bool failed_call = call.method == "tools/call" && payload.contains("\"isError\":true");
-  if (failed_call && code_in(Read(call.payload)) == -32021) return true;
+  if (failed_call && Read(call.payload).code() == -32021) return true;
   const bool of_task = call.method.starts_with("tasks/") || call.wants_task;
   const bool result = message.find("error") == nullptr;
   const Server* const server =
@@ -179,8 +174,8 @@ bool Checker::fits(const Call& call, const Read& message, const std::string& pay
     if (message.find("error") == nullptr)
       return members_of(given, given.root()) ==
              members_of(said, said.root(), {"resultType", "ttlMs", "cacheScope"});
-    const int code = code_in(said) == -32021 ? -32602 : code_in(said) == -32022 ? -32603 : code_in(said);
-    return code_in(given) == code &&
+    const int code = said.code() == -32021 ? -32602 : said.code() == -32022 ? -32603 : said.code();
+    return given.code() == code &&
            members_of(given, given.root(), {"code"}) == members_of(said, said.root(), {"code"});
   }
   return false;

@@ -25,11 +25,6 @@ Members members_of(const proto::json::Value* object, const Read& message, bool e
   return all;
 }
 
-int code_in(const Read& error) {
-  const auto* code = error.find("code");
-  return code == nullptr ? 0 : std::stoi(code->text);
-}
-
 int modern_code(int code) {
   if (code == -32002) return -32602;
   return code <= -32020 && code >= -32099 ? -32603 : code;
@@ -70,16 +65,16 @@ bool Checker::fits_modern(const Call& call, const Call& ran, const Read& message
   const Read given(payload), said(ran.payload);
   const bool error = message.find("error") != nullptr;
   if (error != (said.find("code") != nullptr)) return false;
-  const int code = error ? code_in(given) : 0;
+  const int code = error ? given.code() : 0;
   if (code == -32021) return true;  // Its question could not be put.
-  if (error && code != modern_code(code_in(said))) return false;
+  if (error && code != modern_code(said.code())) return false;
   return members_of(given.root(), given, error) == members_of(said.root(), said, error);
 }
 
 void Checker::check_modern_answer(Client& client, Call& call, const Read& message, const std::string& text) {
   const std::string payload = message.raw(message.find(call.failed ? "error" : "result"));
   if (call.gone) {
-    const bool refused = call.failed && code_in(Read(payload)) == -32601;
+    const bool refused = call.failed && Read(payload).code() == -32601;
     if (!refused && world_.kills == 0) broken("what 2026-07-28 has no more is not there", text);
     return;
   }

@@ -9,9 +9,6 @@ namespace sim {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> addresses{"file:///w/a", "file:///w/a/b", "file:///w", "acme:x",
-                                                    "file:///wide"};
-
 std::string named(std::string_view key, std::string_view text) {
   return "\"" + std::string(key) + "\":\"" + std::string(text) + "\"";
 }

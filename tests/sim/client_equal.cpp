@@ -14,11 +14,11 @@ void Client::equal_request() {
   const bool reads = world.options.asks + world.options.outside_ask == 0;
   constexpr std::array<std::string_view, 6> methods{"tools/list",     "tools/list",     "prompts/list",
                                                     "resources/list", "resources/read", "resources/read"};
-  constexpr std::array<std::string_view, 2> addresses{"file:///w/a", "file:///w/a/b"};
+  constexpr std::array<std::string_view, 2> often{"file:///w/a", "file:///w/a/b"};
   const std::string_view method = methods[random.below(reads ? methods.size() : 4)];
   std::string members;
   if (method == "resources/read") {
-    members = "\"uri\":\"" + std::string(random.pick(addresses)) + "\"";
+    members = "\"uri\":\"" + std::string(random.pick(often)) + "\"";
   } else if (random.permille(200)) {
     members = "\"cursor\":\"\"";
   }

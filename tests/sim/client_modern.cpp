@@ -8,12 +8,7 @@
 
 namespace sim {
 
-namespace {
-
-constexpr std::array<std::string_view, 5> addresses{"file:///w/a", "file:///w/a/b", "file:///w", "acme:x",
-                                                    "file:///wide"};
-
-}  // namespace
+namespace {}  // namespace
 
 // One that speaks both is a legacy client when it has been greeted, and sometimes.
 void Client::choose_era() {

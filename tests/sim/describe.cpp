@@ -21,8 +21,7 @@ std::string cut(std::string text, std::size_t most = text_most) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = '?';
   }
-  if (text.size() > most)
-    text = text.substr(0, most) + "… (" + std::to_string(text.size()) + " bytes)";
+  if (text.size() > most) text = text.substr(0, most) + "… (" + std::to_string(text.size()) + " bytes)";
   return text;
 }
 

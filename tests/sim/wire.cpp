@@ -31,6 +31,11 @@ std::string Read::method() const {
   return value == nullptr ? std::string() : value->text;
 }
 
+int Read::code() const {
+  const auto* value = find("code");
+  return value == nullptr ? 0 : std::stoi(value->text);
+}
+
 std::vector<int> named_numbers(std::string_view text, std::string_view key) {
   const std::string start = "\"" + std::string(key) + "\":\"";
   std::vector<int> numbers;

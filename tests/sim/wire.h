@@ -29,6 +29,7 @@ class Read {
                                  std::string_view in) const;  // In an object at the top.
   std::string raw(const proto::json::Value* value) const;     // Empty for null.
   std::string method() const;
+  int code() const;  // Of an error; 0 if it has none.
 
  private:
   std::string_view text_;
@@ -47,6 +48,10 @@ class Client;
 std::string claim_of(const Client& client);
 
 bool is_part_of(std::string_view uri, std::string_view whole);
+
+// What resources are called in all worlds.
+constexpr std::array<std::string_view, 5> addresses{"file:///w/a", "file:///w/a/b", "file:///w", "acme:x",
+                                                    "file:///wide"};
 
 // Whether a request says itself who asks.
 Era era_of(const Read& message);

@@ -27,97 +27,39 @@ struct Page {
 
 class Stage {
  public:
-  explicit Stage(broker::Options options = {}) : broker(std::move(options), now) {}
+  explicit Stage(broker::Options options = {});
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
-  virtual ~Stage() = default;
+  virtual ~Stage();
 
-  core::ServerSpec spec() const {
-    core::ServerSpec spec;
-    spec.name = "files";
-    spec.program = "/bin/files";
-    spec.directory = spec.scope_directory = "/project";
-    return spec;
-  }
+  core::ServerSpec spec() const;
 
-  core::SessionId open(core::ServerSpec spec, Page* page = nullptr) {
-    const core::SessionId id = broker.admit();
-    broker.on(broker::SessionOpened{id, std::move(spec),
-                                    page != nullptr ? std::span(page->bytes) : std::span<std::byte>(), 7},
-              now);
-    settle();
-    return id;
-  }
-  core::SessionId open() { return open(spec()); }
+  core::SessionId open(core::ServerSpec spec, Page* page = nullptr);
+  core::SessionId open();
 
-  void says(core::SessionId session, std::string text) {
-    const std::size_t length = text.size();
-    happens(broker::SessionLine{session,
-                                {.bytes = base::Bytes::copy(std::move(text)), .length = length, .id = {}}});
-  }
-  void serves(core::InstanceId instance, std::string text) {
-    const std::size_t length = text.size();
-    happens(broker::InstanceLine{instance,
-                                 {.bytes = base::Bytes::copy(std::move(text)), .length = length, .id = {}}});
-  }
-  void happens(broker::Event event) {
-    deliver(std::move(event));
-    settle();
-  }
-  virtual void deliver(broker::Event event) { broker.on(std::move(event), now); }
+  void says(core::SessionId session, std::string text);
+  void serves(core::InstanceId instance, std::string text);
+  void happens(broker::Event event);
+  virtual void deliver(broker::Event event);
   // Time passes, deadline by deadline.
-  void passes(base::Duration duration) {
-    const base::Instant end = now + duration;
-    while (broker.deadline() && *broker.deadline() <= end) {
-      now = std::max(now, *broker.deadline());
-      broker.tick(now);
-      settle();
-    }
-    now = end;
-  }
+  void passes(base::Duration duration);
 
   // What was sent to it since the last look.
-  Lines hears(core::SessionId session) { return std::exchange(to_session[session], {}); }
-  Lines hears(core::InstanceId instance) { return std::exchange(to_instance[instance], {}); }
+  Lines hears(core::SessionId session);
+  Lines hears(core::InstanceId instance);
 
   // A session that is ready on a ready server; what both heard so far is forgotten.
   core::SessionId ready(core::ServerSpec spec, std::string capabilities = "{}",
-                        std::string revision = "2025-11-25") {
-    const core::SessionId id = open(std::move(spec));
-    greet(id, std::move(capabilities), std::move(revision));
-    return id;
-  }
-  core::SessionId ready() { return ready(spec()); }
-  void greet(core::SessionId id, std::string capabilities, std::string revision) {
-    says(id, R"({"jsonrpc":"2.0","id":"init","method":"initialize","params":{"protocolVersion":")" +
-                 revision + R"(","capabilities":)" + capabilities +
-                 R"(,"clientInfo":{"name":"test","version":"1"}}})");
-    bring_up();
-    says(id, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
-    hears(id);
-    if (!started.empty()) hears(started.back());
-  }
+                        std::string revision = "2025-11-25");
+  core::SessionId ready();
+  void greet(core::SessionId id, std::string capabilities, std::string revision);
   // The server that was asked for last starts and answers initialize.
-  void bring_up(std::string capabilities = R"({"tools":{},"resources":{"subscribe":true},"logging":{}})") {
-    if (pending.empty()) return;
-    const core::InstanceId id = pending.front();
-    pending.erase(pending.begin());
-    broker.on(broker::InstanceStarted{id, 100}, now);
-    settle();
-    const std::string wire = id_of(to_instance[id].back());
-    serves(id, R"({"jsonrpc":"2.0","id":)" + wire +
-                   R"(,"result":{"protocolVersion":"2025-11-25","capabilities":)" + capabilities +
-                   R"(,"serverInfo":{"name":"s","version":"1"}}})");
-  }
+  void bring_up(std::string capabilities = R"({"tools":{},"resources":{"subscribe":true},"logging":{}})");
 
   core::InstanceId server() const { return started.back(); }
 
   // The id under which the server knows the message.
-  static std::string id_of(const std::string& message) {
-    const auto document = proto::json::parse(message);
-    const auto* id = document.root->find("id");
-    return message.substr(id->at, id->length);
-  }
+  static std::string id_of(const std::string& message);
 
   template <class A>
   std::size_t count() const {
@@ -135,21 +77,7 @@ class Stage {
   std::vector<broker::Action> actions;    // Everything but what was sent.
 
  private:
-  void settle() {
-    for (broker::Action& action : std::exchange(broker.outbox(), {})) {
-      if (auto* to = std::get_if<broker::SendToSession>(&action)) {
-        to_session[to->session].push_back(to->message.text());
-      } else if (auto* wire = std::get_if<broker::SendToInstance>(&action)) {
-        to_instance[wire->instance].push_back(wire->message.text());
-      } else {
-        if (auto* start = std::get_if<broker::StartInstance>(&action)) {
-          started.push_back(start->instance);
-          pending.push_back(start->instance);
-        }
-        actions.push_back(std::move(action));
-      }
-    }
-  }
+  void settle();
 };
 
 }  // namespace test

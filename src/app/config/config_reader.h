@@ -88,8 +88,8 @@ class ConfigReader {
   std::string owner_;  // Owner of the keys being read, for messages: server "files", "defaults", the file.
 };
 
-inline constexpr std::int64_t config_hour_ms = 3'600'000;
-inline constexpr std::int64_t config_day_ms = 24 * config_hour_ms;
+inline constexpr std::int64_t hour_ms = 3'600'000;
+inline constexpr std::int64_t day_ms = 24 * hour_ms;
 
 // The keys of an entry, and of "defaults".
 std::span<const std::string_view> server_keys();

@@ -17,7 +17,6 @@ namespace {
 namespace json = proto::json;
 
 using std::chrono::milliseconds;
-constexpr std::int64_t day_ms = config_day_ms;
 constexpr std::int64_t daemon_idle_min_ms = 100;  // 0 would end the daemon before its first session.
 
 constexpr auto file_keys =

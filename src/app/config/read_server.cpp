@@ -19,8 +19,6 @@ struct Number {
 };
 
 using std::chrono::milliseconds;
-constexpr std::int64_t hour_ms = config_hour_ms;
-constexpr std::int64_t day_ms = config_day_ms;
 
 constexpr std::array numbers = {
     Number{"idleTimeoutMs", 0, 30 * day_ms, "milliseconds", "300000",

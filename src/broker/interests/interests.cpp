@@ -19,18 +19,6 @@ using core::Phase;
 using core::Session;
 using core::Subscriptions;
 
-std::string_view method_of(ListKind kind) {
-  switch (kind) {
-    case ListKind::tools:
-      return "notifications/tools/list_changed";
-    case ListKind::prompts:
-      return "notifications/prompts/list_changed";
-    case ListKind::resources:
-      return "notifications/resources/list_changed";
-  }
-  return {};
-}
-
 bool listens(const Session& session) {
   return session.phase == Phase::answered || session.phase == Phase::ready;
 }
@@ -356,7 +344,7 @@ void flush_lists(State& state, Session& session) {
     const auto bit = static_cast<std::size_t>(kind);
     if (!session.lists_changed.test(bit)) continue;
     session.lists_changed.reset(bit);
-    state.send(session.id, proto::notification_text(method_of(kind)));
+    state.send(session.id, proto::notification_text(notice_of(kind)));
   }
 }
 

@@ -22,18 +22,6 @@ void tell(State& state, const Listen& listen, std::string text,
                                        session.many_streams ? listen.client_id : std::string()});
 }
 
-std::string_view method_of(ListKind kind) {
-  switch (kind) {
-    case ListKind::tools:
-      return proto::name_of(proto::Method::tools_list_changed);
-    case ListKind::prompts:
-      return proto::name_of(proto::Method::prompts_list_changed);
-    case ListKind::resources:
-      return proto::name_of(proto::Method::resources_list_changed);
-  }
-  return {};
-}
-
 std::string update_notice(const Listen& listen, const std::string& uri) {
   proto::json::Writer params;
   params.object();
@@ -248,7 +236,7 @@ void flush_listen(State& state, Instance& /*instance*/, Listen& listen) {
     const auto bit = static_cast<std::size_t>(kind);
     if (!listen.lists_changed.test(bit)) continue;
     listen.lists_changed.reset(bit);
-    tell(state, listen, face::tagged_notice(method_of(kind), {}, listen.client_id));
+    tell(state, listen, face::tagged_notice(notice_of(kind), {}, listen.client_id));
   }
   for (const auto& [uri, charge] : std::exchange(listen.updated, {}))
     tell(state, listen, update_notice(listen, uri));

@@ -44,7 +44,7 @@ bool harmless(Method method) {
          method == Method::completion_complete || method == Method::tasks_get;
 }
 
-bool blank(char c) {
+bool is_white(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
@@ -115,7 +115,7 @@ void StreamableClient::State::modern_head(Flight& flight) {
 
 void StreamableClient::State::modern_text(RequestId id, Flight& flight, std::string text, base::Instant now) {
   text = on_one_line(std::move(text));
-  while (!text.empty() && blank(text.back())) text.pop_back();
+  while (!text.empty() && is_white(text.back())) text.pop_back();
   text.erase(0, std::min(text.find_first_not_of(" \t"), text.size()));
   const auto envelope = proto::scan(text);
   // A whole answer that is no message becomes a sentence about it.
@@ -164,7 +164,7 @@ void StreamableClient::State::modern_ended(Flight flight, const std::optional<Fa
   if (flight.content == Content::refusal) return modern_refused(flight, now);
   const auto call = flight.stream.call;
   if (!call) return;
-  if (std::ranges::all_of(flight.collected, blank)) flight.collected.clear();
+  if (std::ranges::all_of(flight.collected, is_white)) flight.collected.clear();
   if (!flight.collected.empty() && !failure) modern_text(0, flight, flight.collected, now);
   const bool again =
       std::ranges::any_of(awaiting_tools, [&](const Flight& waiting) { return waiting.stream.call == call; });
