@@ -11,7 +11,10 @@ from client import PATIENCE
 from http_world import HttpCase
 from world import BIN, HEARTH, Case, alive, eventually, needs_hearth
 
-SIMULATE = os.path.join(BIN, "simulate")
+# Programs that are optimised as a whole are built without it; then the build of the parts has it.
+BESIDE = os.path.join(BIN, "simulate")
+OF_PARTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "build", "dev", "bin", "simulate")
+SIMULATE = BESIDE if os.path.exists(BESIDE) else OF_PARTS
 SHOWN = 300  # Bytes of a message in a trace.
 
 
