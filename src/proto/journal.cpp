@@ -9,7 +9,8 @@
 namespace proto {
 namespace {
 
-constexpr std::string_view magic = "HRTHJNL1";
+constexpr std::string_view magic = "HRTHJNL2";
+constexpr std::string_view first_magic = "HRTHJNL1";
 
 constexpr std::size_t writing_at = 8;
 constexpr std::size_t setup_current_at = 12;
@@ -20,6 +21,11 @@ constexpr std::size_t slots_at = 4096;
 constexpr std::size_t slot_bytes = 64;
 constexpr std::size_t length_bytes = sizeof(std::uint32_t);
 
+constexpr std::size_t near_slots_at = 64;
+constexpr std::size_t near_slots = 16;
+constexpr std::size_t near_setups_at = near_slots_at + near_slots * slot_bytes;
+constexpr std::size_t near_setup_bytes = 1504;
+
 constexpr std::size_t setups_at = slots_at + journal_calls_max * slot_bytes;
 constexpr std::size_t setup_bytes = std::size_t{256} << 10;
 
@@ -27,14 +33,19 @@ constexpr std::size_t unread_at = setups_at + 2 * setup_bytes;
 constexpr std::size_t unread_max = journal_bytes - unread_at;
 constexpr std::uint32_t unread_is_lost = 0xffffffff;
 
-static_assert(setups_at == 69632 && unread_at == 593920, "the layout that the header promises");
+static_assert(near_setups_at == 1088 && near_setups_at + 2 * near_setup_bytes == slots_at &&
+                  setups_at == 69632 && unread_at == 593920,
+              "the layout that the header promises");
 static_assert(journal_id_max == slot_bytes - length_bytes);
 
-std::size_t slot_at(std::size_t slot) {
-  return slots_at + slot * slot_bytes;
-}
-std::size_t setup_at(std::uint32_t area) {
-  return setups_at + (area - 1) * setup_bytes;
+struct SetupArea {
+  std::size_t at = 0, bytes = 0;
+};
+constexpr std::uint32_t setup_areas = 4;  // From 1.
+
+SetupArea setup_area(std::uint32_t area) {
+  return area <= 2 ? SetupArea{setups_at + (area - 1) * setup_bytes, setup_bytes}
+                   : SetupArea{near_setups_at + (area - 3) * near_setup_bytes, near_setup_bytes};
 }
 
 std::string_view text_at(const std::byte* page, std::size_t at, std::size_t length) {
@@ -65,16 +76,25 @@ void Journal::store(std::size_t at, std::uint32_t value) {
   std::atomic_ref(*word).store(value, std::memory_order_release);
 }
 
+bool Journal::first_layout() const {
+  return text_at(page_, 0, first_magic.size()) == first_magic;
+}
+
+std::size_t Journal::slot_at(std::size_t slot) const {
+  const bool near = slot < near_slots && !first_layout();
+  return (near ? near_slots_at : slots_at) + slot * slot_bytes;
+}
+
 std::size_t Journal::used() const {
   return std::min<std::size_t>(load(calls_used_at), journal_calls_max);
 }
 
 bool Journal::fresh() const {
-  return page_ == nullptr || text_at(page_, 0, magic.size()) != magic;
+  return page_ == nullptr || (text_at(page_, 0, magic.size()) != magic && !first_layout());
 }
 
 void Journal::begin() {
-  if (page_ != nullptr) put(page_, 0, magic);
+  if (page_ != nullptr && fresh()) put(page_, 0, magic);
 }
 
 // Calls end roughly in the order in which they began, so the slot after the last one found is likely free. A
@@ -154,20 +174,25 @@ bool Journal::writing() const {
 bool Journal::set_setup(std::string_view bytes) {
   if (page_ == nullptr) return true;
   if (bytes.size() > setup_bytes - length_bytes) return false;
-  const std::uint32_t area = load(setup_current_at) == 1 ? 2 : 1;
-  put(page_, setup_at(area) + length_bytes, bytes);
-  store(setup_at(area), static_cast<std::uint32_t>(bytes.size()));
-  store(setup_current_at, area);
+  const std::uint32_t current = load(setup_current_at);
+  const bool near = bytes.size() <= near_setup_bytes - length_bytes && !first_layout();
+  const std::uint32_t first = near ? 3 : 1;
+  const std::uint32_t next = current == first ? first + 1 : first;
+  const std::size_t at = setup_area(next).at;
+  put(page_, at + length_bytes, bytes);
+  store(at, static_cast<std::uint32_t>(bytes.size()));
+  store(setup_current_at, next);
   return true;
 }
 
 std::string_view Journal::setup() const {
   if (page_ == nullptr) return {};
-  const std::uint32_t area = load(setup_current_at);
-  if (area != 1 && area != 2) return {};
-  const std::uint32_t length = load(setup_at(area));
-  if (length > setup_bytes - length_bytes) return {};
-  return text_at(page_, setup_at(area) + length_bytes, length);
+  const std::uint32_t current = load(setup_current_at);
+  if (current == 0 || current > setup_areas) return {};
+  const SetupArea area = setup_area(current);
+  const std::uint32_t length = load(area.at);
+  if (length > area.bytes - length_bytes) return {};
+  return text_at(page_, area.at + length_bytes, length);
 }
 
 void Journal::set_unread(std::string_view bytes) {

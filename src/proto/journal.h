@@ -7,16 +7,22 @@
 // subscriptions, log level), which is replayed. Only one daemon at a time writes to it; the shim reads it
 // only when no daemon can be had.
 //
-// Layout, little-endian, fixed for magic "HRTHJNL1":
+// Layout, little-endian, fixed for magic "HRTHJNL2". What an ordinary session writes is in the first 4 KiB,
+// which is all the memory that it takes of the file:
 //      0  char[8]  magic              zero: a fresh session
 //      8  u32      writing            1 while a line may be half written to the client
-//     12  u32      setup_current      which of the two set-up areas is valid: 0 none, 1, 2
+//     12  u32      setup_current      which of the set-up areas is valid: 0 none, 1 to 4
 //     16  u32      calls_used         slots beyond this one have never been used
 //     20  u32      unread_bytes       length of the begun line in the unread area; 0xffffffff: it is lost
-//   4096  Slot[1024] of 64 bytes      calls in flight: u32 length, 0 when free; up to 60 bytes of raw id
-//  69632  two set-up areas of 256 KiB each: u32 length, then bytes in the daemon's own format
+//     64  Slot[16] of 64 bytes        the first calls in flight: u32 length, 0 when free; up to 60 bytes of
+//                                     raw id
+//   1088  set-up areas 3 and 4 of 1504 bytes each: u32 length, then bytes in the daemon's own format
 //         (proto/journal.h gives them as opaque text; core/setup.h knows what is inside)
+//   4096  Slot[1024]                  the other calls, each at its own number: the first 16 are not used
+//  69632  set-up areas 1 and 2 of 256 KiB each, for what is longer
 // 593920  the unread area, up to the end
+// "HRTHJNL1" was the same without the first slots and areas 3 and 4: all calls are at 4096. A page that began
+// so goes on so.
 #pragma once
 
 #include <cstddef>
@@ -69,6 +75,8 @@ class Journal {
   std::optional<std::string_view> unread() const;  // Absent: a begun line was lost.
 
  private:
+  bool first_layout() const;
+  std::size_t slot_at(std::size_t slot) const;
   std::uint32_t load(std::size_t at) const;
   void store(std::size_t at, std::uint32_t value);
   std::size_t used() const;

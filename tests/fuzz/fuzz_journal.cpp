@@ -1,7 +1,7 @@
 // The journal on a page with arbitrary contents: nothing outside is touched, and what is written afterwards
 // is found again as if the page had been sound.
 //
-// Input: 24 bytes of head; the two set-up lengths; then pairs of operation and argument. A slot's length can
+// Input: 24 bytes of head; the four set-up lengths; then pairs of operation and argument. A slot's length can
 // be damaged at any time, as a page shared with another process may be.
 #include <algorithm>
 #include <cstdint>
@@ -20,8 +20,8 @@ using proto::Journal;
 namespace {
 
 constexpr std::size_t head_bytes = 24;
-constexpr std::size_t slots_at = 4096;
-constexpr std::size_t setups_at[] = {69632, 69632 + 262144};
+constexpr std::size_t slots_at[] = {64, 4096};  // The first calls' in either layout.
+constexpr std::size_t setups_at[] = {69632, 69632 + 262144, 1088, 1088 + 1504};
 
 class Run {
  public:
@@ -90,7 +90,8 @@ class Run {
   // Somebody else writes a word into the page: from now on only its borders are checked.
   void damage(std::size_t argument) {
     damaged_ = damaged_ || argument > 250;
-    const std::size_t at = argument % 2 == 0 ? slots_at + argument % 8 * 64 : argument % 24 / 4 * 4;
+    const std::size_t slots = slots_at[argument / 8 % 2];
+    const std::size_t at = argument % 2 == 0 ? slots + argument % 8 * 64 : argument % 24 / 4 * 4;
     if (damaged_) put(at, take_word());
   }
 
@@ -107,7 +108,7 @@ class Run {
         return;
       }
       case 3:
-        setup_ = std::string(std::size_t{argument} * 5, 's');
+        setup_ = std::string(std::size_t{argument} * 10, 's');
         ensure(journal_.set_setup(*setup_));
         return;
       case 4:

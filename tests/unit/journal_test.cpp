@@ -14,6 +14,7 @@ using proto::journal_id_max;
 namespace {
 
 constexpr std::size_t setup_max = 256 * 1024 - 4;
+constexpr std::size_t near_setup_max = 1504 - 4;
 constexpr std::size_t unread_max = journal_bytes - 593920;
 
 struct Page {
@@ -43,7 +44,7 @@ TEST_CASE("a journal is fresh until it begins") {
   journal.begin();
   CHECK_FALSE(journal.fresh());
   CHECK_FALSE(page.journal().fresh());
-  CHECK(std::memcmp(page.bytes.data(), "HRTHJNL1", 8) == 0);
+  CHECK(std::memcmp(page.bytes.data(), "HRTHJNL2", 8) == 0);
 }
 
 TEST_CASE("the next life finds the calls in flight") {
@@ -110,7 +111,8 @@ TEST_CASE("the set-up is replaced whole or not at all") {
   Page page;
   Journal journal = page.journal();
   for (const std::string& text :
-       {std::string("one"), std::string("two"), std::string(), std::string(setup_max, 's')}) {
+       {std::string("one"), std::string("two"), std::string(), std::string(near_setup_max, 'n'),
+        std::string(near_setup_max + 1, 'f'), std::string("three"), std::string(setup_max, 's')}) {
     CHECK(journal.set_setup(text));
     CHECK(page.journal().setup() == text);
   }
@@ -151,18 +153,21 @@ TEST_CASE("what a damaged page says is not believed") {
     CHECK(page.journal().call_started("3") == 2);
   }
   SUBCASE("an id longer than its slot") {
-    page.put(4096, static_cast<std::uint32_t>(journal_id_max + 1));
+    page.put(64, static_cast<std::uint32_t>(journal_id_max + 1));
     CHECK(page.journal().calls() == Ids{"2"});
   }
   SUBCASE("a set-up area that does not exist") {
     REQUIRE(journal.set_setup("set"));
-    page.put(12, 3);
+    page.put(12, 5);
     CHECK(page.journal().setup().empty());
     CHECK(page.journal().set_setup("again"));
     CHECK(page.journal().setup() == "again");
   }
   SUBCASE("a set-up longer than its area") {
     REQUIRE(journal.set_setup("set"));
+    page.put(1088, static_cast<std::uint32_t>(near_setup_max + 1));
+    CHECK(page.journal().setup().empty());
+    REQUIRE(journal.set_setup(std::string(near_setup_max + 1, 's')));
     page.put(69632, static_cast<std::uint32_t>(setup_max + 1));
     CHECK(page.journal().setup().empty());
   }
@@ -178,19 +183,66 @@ TEST_CASE("the layout is the one that is written down") {
   journal.set_writing(true);
   CHECK(page.get(8) == 1);
   REQUIRE(journal.set_setup("ab"));
-  CHECK(page.get(12) == 1);
-  CHECK(page.get(69632) == 2);
+  CHECK(page.get(12) == 3);
+  CHECK(page.get(1088) == 2);
   REQUIRE(journal.set_setup("abc"));
+  CHECK(page.get(12) == 4);
+  CHECK(page.get(1088 + 1504) == 3);
+  REQUIRE(journal.set_setup(std::string(near_setup_max + 1, 's')));
+  CHECK(page.get(12) == 1);
+  CHECK(page.get(69632) == near_setup_max + 1);
+  REQUIRE(journal.set_setup(std::string(near_setup_max + 2, 's')));
   CHECK(page.get(12) == 2);
-  CHECK(page.get(69632 + 262144) == 3);
-  REQUIRE(journal.call_started("1234"));
-  REQUIRE(journal.call_started("12"));
-  CHECK(page.get(16) == 2);
-  CHECK(page.get(4096) == 4);
-  CHECK(page.get(4096 + 64) == 2);
+  CHECK(page.get(69632 + 262144) == near_setup_max + 2);
+  for (std::size_t i = 1; i <= 17; ++i) REQUIRE(journal.call_started(std::string(i, '1')));
+  CHECK(page.get(16) == 17);
+  CHECK(page.get(64) == 1);
+  CHECK(page.get(64 + 15 * 64) == 16);
+  CHECK(page.get(4096) == 0);
+  CHECK(page.get(4096 + 16 * 64) == 17);
   journal.set_unread("x");
   CHECK(page.get(20) == 1);
   CHECK(page.bytes[593920] == std::byte{'x'});
+}
+
+TEST_CASE("what an ordinary session writes is in the first 4 KiB") {
+  Page page;
+  Journal journal = page.journal();
+  journal.begin();
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(journal.set_setup(std::string(near_setup_max, 's')));
+    std::vector<std::uint16_t> slots;
+    for (int call = 0; call < 16; ++call) slots.push_back(*journal.call_started(std::to_string(call)));
+    for (const std::uint16_t slot : slots) journal.call_ended(slot);
+  }
+  const std::vector<std::byte> rest(page.bytes.begin() + 4096, page.bytes.end());
+  CHECK(rest == std::vector<std::byte>(rest.size()));
+}
+
+TEST_CASE("a journal that an earlier version began is read, and goes on as it began") {
+  Page page;
+  std::memcpy(page.bytes.data(), "HRTHJNL1", 8);
+  page.put(12, 2);
+  page.put(16, 2);
+  page.put(69632 + 262144, 3);
+  std::memcpy(page.bytes.data() + 69632 + 262144 + 4, "set", 3);
+  page.put(4096 + 64, 2);
+  std::memcpy(page.bytes.data() + 4096 + 64 + 4, "77", 2);
+
+  Journal journal = page.journal();
+  CHECK_FALSE(journal.fresh());
+  CHECK(journal.setup() == "set");
+  CHECK(journal.calls() == Ids{"77"});
+  journal.begin();
+  CHECK(std::memcmp(page.bytes.data(), "HRTHJNL1", 8) == 0);
+  REQUIRE(journal.set_setup("new"));
+  CHECK(page.get(12) == 1);
+  CHECK(page.get(69632) == 3);
+  CHECK(journal.call_started("8") == 0);
+  CHECK(page.get(4096) == 1);
+  CHECK(page.get(64) == 0);
+  CHECK(page.journal().setup() == "new");
+  CHECK(page.journal().calls() == Ids{"8", "77"});
 }
 
 TEST_CASE("without a page nothing is kept and nothing is refused") {
