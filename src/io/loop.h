@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "proto/lines.h"
 
 namespace io {
 
@@ -97,6 +98,9 @@ class Loop {
     keep_until_end_of_turn({gone.release(), [](void* object) { delete static_cast<T*>(object); }});
   }
 
+  // What all streams of lines are read into, one after the other.
+  proto::ReadBuffer& read_buffer() { return read_buffer_; }
+
   // Counts from 1; what is served in one turn sees the same number.
   std::uint64_t turn() const;
 
@@ -110,6 +114,7 @@ class Loop {
   void keep_until_end_of_turn(Retired gone);
 
   struct State;
+  proto::ReadBuffer read_buffer_;
   std::unique_ptr<State> state_;
 };
 

@@ -20,7 +20,7 @@ namespace io {
 
 namespace {
 
-// A message smaller than this is copied out of the read buffer it shares when it has to wait: it would keep
+// A message smaller than this is copied out of the read buffer it shares when it has to wait: it may keep
 // 64 KiB or more.
 constexpr std::size_t worth_pinning = 4096;
 
@@ -51,7 +51,7 @@ Borrowed::~Borrowed() {
 
 Reader::Reader(Loop& loop, Descriptor source, std::size_t line_max, Events events)
     : source_(std::move(source)),
-      lines_(line_max),
+      lines_(line_max, loop.read_buffer()),
       events_(std::move(events)),
       next_turn_(loop, [this] { deliver(lines_per_turn); }) {}
 

@@ -13,21 +13,30 @@
 namespace proto {
 namespace {
 
-constexpr std::size_t usual_size = std::size_t{64} << 10;  // What a pipe holds: one read empties it.
-constexpr std::size_t room_min = std::size_t{8}
-                                 << 10;  // Less room than this makes reads too small to be worth it.
-constexpr std::size_t keep_max = std::size_t{256}
-                                 << 10;  // A larger buffer is given back once its line is gone.
+constexpr std::size_t usual_size = ReadBuffer::size;
+// Less room than this makes reads too small to be worth it.
+constexpr std::size_t room_min = std::size_t{8} << 10;
+// A larger one is left when what is held is short.
+constexpr std::size_t keep_max = std::size_t{256} << 10;
+// What is read at once up to this size costs less to copy than memory for the next read; and whoever keeps a
+// line of it does not keep a whole read buffer.
+constexpr std::size_t copied_max = std::size_t{16} << 10;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+}  // namespace
+
 // malloc, because large blocks grow in place or by remapping, and bytes nobody has written cost no memory.
-struct Buffer {
-  explicit Buffer(std::size_t size) : data(static_cast<char*>(std::malloc(size))), capacity(size) {
+struct ReadBuffer::Memory {
+  explicit Memory(std::size_t size) : data(static_cast<char*>(std::malloc(size))), capacity(size) {
     if (data == nullptr) throw std::bad_alloc();
   }
-  ~Buffer() { std::free(data); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
+  ~Memory() { std::free(data); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
 
   void grow(std::size_t size) {
     void* grown = std::realloc(data, size);
@@ -40,16 +49,18 @@ struct Buffer {
   std::size_t capacity;
 };
 
-bool is_blank(std::string_view line) {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
-
-}  // namespace
+ReadBuffer::ReadBuffer() = default;
+ReadBuffer::~ReadBuffer() = default;
 
 // The buffer holds [begin, end): what was read and not yet handed out. [begin, searched) has no line feed.
+// There is none while nothing is held: what comes next is read into the common one.
 struct LineReader::State {
+  using Memory = ReadBuffer::Memory;
+
   std::size_t line_max = 0;
-  std::shared_ptr<Buffer> buffer;
+  std::unique_ptr<ReadBuffer> own = nullptr;
+  ReadBuffer* common = nullptr;
+  std::shared_ptr<Memory> buffer = nullptr;
   std::size_t begin = 0;
   std::size_t searched = 0;
   std::size_t end = 0;
@@ -68,7 +79,10 @@ struct LineReader::State {
     return to == from ? std::string_view() : std::string_view(at(from), to - from);
   }
 
+  std::span<char> common_room() const;
+  void take_from_common(std::size_t count);
   void make_room();
+  void let_go();
   void move_to(std::size_t capacity);
   void skip_mark(std::size_t line_end);
   std::optional<Line> take(std::size_t line_end);
@@ -80,7 +94,7 @@ struct LineReader::State {
 
 // Copies what is held into a fresh buffer; the old one lives on in the lines that share it.
 void LineReader::State::move_to(std::size_t capacity) {
-  auto fresh = std::make_shared<Buffer>(capacity);
+  auto fresh = std::make_shared<Memory>(capacity);
   if (held() > 0) std::memcpy(fresh->data, at(begin), held());
   buffer = std::move(fresh);
   searched -= begin;
@@ -88,11 +102,30 @@ void LineReader::State::move_to(std::size_t capacity) {
   begin = 0;
 }
 
+std::span<char> LineReader::State::common_room() const {
+  std::shared_ptr<Memory>& memory = common->memory_;
+  if (!memory) memory = std::make_shared<Memory>(ReadBuffer::size);
+  return {memory->data, memory->capacity};
+}
+
+void LineReader::State::take_from_common(std::size_t count) {
+  if (count > copied_max) {
+    buffer = std::move(common->memory_);
+  } else {
+    buffer = std::make_shared<Memory>(count);
+    std::memcpy(buffer->data, common->memory_->data, count);
+  }
+  end = count;
+}
+
+void LineReader::State::let_go() {
+  buffer.reset();
+  begin = searched = end = 0;
+}
+
 void LineReader::State::make_room() {
-  if (!buffer) return move_to(usual_size);
   const bool small = held() <= usual_size / 2;
   if (small && buffer->capacity > keep_max) return move_to(usual_size);
-  if (begin == end && !shared()) begin = searched = end = 0;
   if (buffer->capacity - end >= room_min) return;
 
   const std::size_t wanted = small ? usual_size : std::max(usual_size, held() * 2);
@@ -171,19 +204,35 @@ std::optional<Line> LineReader::State::take(std::size_t line_end) {
 
 LineReader::LineReader(std::size_t line_max) : state_(std::make_unique<State>()) {
   state_->line_max = line_max;
+  state_->own = std::make_unique<ReadBuffer>();
+  state_->common = state_->own.get();
+}
+LineReader::LineReader(std::size_t line_max, ReadBuffer& common) : state_(std::make_unique<State>()) {
+  state_->line_max = line_max;
+  state_->common = &common;
 }
 LineReader::~LineReader() = default;
 LineReader::LineReader(LineReader&&) noexcept = default;
 LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 
 std::span<char> LineReader::room() {
-  state_->make_room();
-  return {state_->at(state_->end), state_->buffer->capacity - state_->end};
+  State& state = *state_;
+  if (state.held() == 0) {
+    state.let_go();
+    return state.common_room();
+  }
+  state.make_room();
+  return {state.at(state.end), state.buffer->capacity - state.end};
 }
 
 void LineReader::filled(std::size_t count) {
   State& state = *state_;
-  ensure(count == 0 || (state.buffer && count <= state.buffer->capacity - state.end));
+  if (count == 0) return;
+  if (state.held() == 0) {
+    ensure(state.common->memory_ && count <= state.common->memory_->capacity);
+    return state.take_from_common(count);
+  }
+  ensure(count <= state.buffer->capacity - state.end);
   state.end += count;
 }
 
@@ -203,11 +252,8 @@ std::optional<Line> LineReader::next() {
     state.begin_overlong();
   }
   if (state.overlong) state.drop(state.end);
-  // A large buffer is left to the lines that share it.
-  if (state.buffer && state.held() == 0 && state.buffer->capacity > keep_max) {
-    state.buffer.reset();
-    state.begin = state.searched = state.end = 0;
-  }
+  // The buffer is left to the lines that share it.
+  if (state.held() == 0) state.let_go();
   return std::nullopt;
 }
 
@@ -223,7 +269,7 @@ void LineReader::resume(std::string_view bytes) {
   State& state = *state_;
   ensure(unfinished() == 0);
   if (bytes.empty()) return;
-  state.buffer = std::make_shared<Buffer>(std::max(usual_size, bytes.size() + room_min));
+  state.buffer = std::make_shared<ReadBuffer::Memory>(std::max(usual_size, bytes.size() + room_min));
   std::memcpy(state.buffer->data, bytes.data(), bytes.size());
   state.begin = state.searched = 0;
   state.end = bytes.size();

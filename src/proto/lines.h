@@ -1,9 +1,10 @@
 // Cuts a stream of bytes into lines, whatever the chunks it arrives in.
 //
 // The stdio framing of every revision: one message per line, LF at its end. CRLF, blank lines and a byte
-// order mark at the very start are forgiven and not reported. The reader owns the buffer that the caller
-// reads into; lines share it, so a line costs no copy unless it spans two buffers. Buffers grow for a long
-// line and shrink again after it.
+// order mark at the very start are forgiven and not reported. The caller reads into a ReadBuffer, which
+// readers have in common: one is read into at a time, and one that holds nothing keeps no memory. What was
+// read is copied out of it if it is small, else the reader takes the buffer along. Lines share what they were
+// read into. A reader's own buffer grows for a long line and is given back after it.
 //
 // A line longer than `line_max` is not kept: it is reported once, at its end, with its length and with the
 // id and method found on the way, so that only the call it belongs to fails.
@@ -20,6 +21,23 @@
 
 namespace proto {
 
+// What is read into. It outlives the readers that have it in common.
+class ReadBuffer {
+ public:
+  // What a pipe holds: one read empties it.
+  static constexpr std::size_t size = std::size_t{64} << 10;
+
+  ReadBuffer();
+  ~ReadBuffer();
+  ReadBuffer(const ReadBuffer&) = delete;
+  ReadBuffer& operator=(const ReadBuffer&) = delete;
+
+ private:
+  friend class LineReader;
+  struct Memory;
+  std::shared_ptr<Memory> memory_;  // Empty when a reader has taken it along.
+};
+
 struct Line {
   base::Bytes bytes;  // Without its terminator. Empty if overlong.
   bool overlong = false;
@@ -30,12 +48,14 @@ struct Line {
 
 class LineReader {
  public:
-  explicit LineReader(std::size_t line_max);
+  explicit LineReader(std::size_t line_max);  // With a read buffer of its own.
+  LineReader(std::size_t line_max, ReadBuffer& common);
   ~LineReader();
   LineReader(LineReader&&) noexcept;
   LineReader& operator=(LineReader&&) noexcept;
 
-  // Room for the next read, never empty. Valid until the next call of any member.
+  // Room for the next read, never empty. Valid until the next call of any member, and of room() of a reader
+  // with the same buffer.
   std::span<char> room();
   // `count` bytes were read into room().
   void filled(std::size_t count);

@@ -51,12 +51,13 @@ void Hands::open(Client& client) {
   const core::SessionId id = broker_->admit();
   if (world_.witness) world_.witness->told(record::Admitted{id}, world_.schedule.now());
   if (sessions_.contains(id)) return world_.checker.broken("a session's id is fresh", "");
-  SessionLink& link = sessions_
-                          .emplace(id, SessionLink{.client = &client,
-                                                   .reader = proto::LineReader(client.spec.message_bytes_max),
-                                                   .journal = proto::Journal(client.page()),
-                                                   .queue = {}})
-                          .first->second;
+  SessionLink& link =
+      sessions_
+          .emplace(id, SessionLink{.client = &client,
+                                   .reader = proto::LineReader(client.spec.message_bytes_max, read_buffer_),
+                                   .journal = proto::Journal(client.page()),
+                                   .queue = {}})
+          .first->second;
   client.session = id;
   if (const auto unread = link.journal.unread()) {
     link.reader.resume(*unread);

@@ -132,6 +132,7 @@ class Hands {
   bool leaving_ = false;  // The broker was told that the daemon ends.
   int life_ = 0;
   bool retired_ = false;
+  proto::ReadBuffer read_buffer_;
   std::map<core::SessionId, SessionLink> sessions_;
   std::map<core::InstanceId, ServerLink> servers_;  // Servers with a process, or conversations.
   std::map<core::InstanceId, Web> webs_;            // Without an entry: not started, or gone.

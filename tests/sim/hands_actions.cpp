@@ -121,9 +121,10 @@ void Hands::carry_out(broker::StartInstance& action) {
   if (!web) world_.checker.starting(action, family);
   Server& server =
       world_.servers.emplace_back(world_, static_cast<int>(world_.servers.size()), action, family);
-  servers_.emplace(
-      action.instance,
-      ServerLink{.server = &server, .reader = proto::LineReader(action.message_bytes_max), .queue = {}});
+  servers_.emplace(action.instance,
+                   ServerLink{.server = &server,
+                              .reader = proto::LineReader(action.message_bytes_max, read_buffer_),
+                              .queue = {}});
   std::size_t& doomed = world_.families[family].doomed;
   bool fails = world_.random.permille(world_.options.start_fails);
   if (doomed > 0) {

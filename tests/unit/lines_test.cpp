@@ -11,6 +11,7 @@
 
 using proto::Line;
 using proto::LineReader;
+using proto::ReadBuffer;
 
 namespace {
 
@@ -173,39 +174,56 @@ TEST_CASE("an overlong line is not kept") {
   CHECK(lines[0].length == 100 * piece.size());
 }
 
-TEST_CASE("the buffer is used again when its lines are gone") {
-  LineReader reader(mebibyte);
+TEST_CASE("a reader that holds nothing keeps nothing, and what was read small takes no more than its size") {
+  ReadBuffer common;
+  LineReader one(mebibyte, common);
+  LineReader other(mebibyte, common);
+  const char* place = one.room().data();
   std::vector<Line> lines;
-  const char* first = reader.room().data();
   for (int i = 0; i < 100; ++i) {
-    CHECK(reader.room().data() == first);
-    feed(reader, std::string(1000, 'x') + '\n', 5000, lines);
-    lines.clear();
+    LineReader& reader = i % 2 == 0 ? one : other;
+    CHECK(reader.room().data() == place);
+    feed(reader, std::string(1000, static_cast<char>('a' + i % 26)) + '\n', 5000, lines);
   }
-  SUBCASE("but not while one of them is held") {
-    feed(reader, "held\n", 5, lines);
-    CHECK(reader.room().data() == first + 5);
-    CHECK(lines[0].bytes.text == "held");
-  }
-  SUBCASE("a begun line moves to the front when the end is reached") {
-    feed(reader, std::string(60 * kibibyte, 'x') + "\nbegun", 61 * kibibyte, lines);
-    lines.clear();
-    CHECK(reader.room().data() == first + 5);
-    CHECK(reader.unfinished_bytes() == "begun");
+  // The lines stay what they were, each with memory of its own.
+  for (std::size_t i = 0; i < 100; ++i) {
+    CHECK(lines[i].bytes.text == std::string(1000, static_cast<char>('a' + i % 26)));
+    CHECK(lines[i].bytes.owner.use_count() == 1);
   }
 }
 
-TEST_CASE("a line costs no copy, and outlives its reader") {
+TEST_CASE("a line that one reader has begun is not touched by what another reads") {
+  ReadBuffer common;
+  LineReader one(mebibyte, common);
+  LineReader other(mebibyte, common);
+  std::vector<Line> lines;
+  for (const std::size_t size : {std::size_t{5}, 10 * kibibyte, 40 * kibibyte}) {
+    const std::string begun(size, 'x');
+    feed(one, "first\n" + begun, 64 * kibibyte, lines);
+    CHECK(one.unfinished_bytes() == begun);
+    feed(other, std::string(50 * kibibyte, 'y') + '\n', 64 * kibibyte, lines);
+    CHECK(one.unfinished_bytes() == begun);
+    feed(one, "\n", 1, lines);
+    REQUIRE(lines.size() == 3);
+    CHECK(texts_of(lines) == Texts{"first", std::string(50 * kibibyte, 'y'), begun});
+    lines.clear();
+  }
+}
+
+TEST_CASE("a long line costs no copy, and outlives its reader and what it was read into") {
+  const std::string text(20 * kibibyte, 'x');
   Line line;
   const char* place = nullptr;
   {
-    LineReader reader(mebibyte);
+    ReadBuffer common;
+    LineReader reader(mebibyte, common);
     std::vector<Line> lines;
     place = reader.room().data();
-    feed(reader, "{\"a\":1}\n", 100, lines);
+    feed(reader, text + '\n', 64 * kibibyte, lines);
     line = lines.at(0);
+    CHECK(reader.room().data() != place);
   }
-  CHECK(line.bytes.text == "{\"a\":1}");
+  CHECK(line.bytes.text == text);
   CHECK(line.bytes.text.data() == place);
 }
 
