@@ -104,7 +104,7 @@ void Daemon::start_instance(const broker::StartInstance& action) {
                       .program = action.program,
                       .args = action.args,
                       .directory = action.directory,
-                      .environment = action.environment,
+                      .environment = action.environment.map(),
                       .inheritance = action.inheritance,
                       .line_max = action.message_bytes_max,
                       .log_file = parts_.paths.log_dir + '/' + action.name + ".log"};

@@ -62,7 +62,7 @@ struct StartInstance {
   std::string program;
   std::vector<std::string> args;
   std::string directory;
-  std::map<std::string, std::string> environment;
+  core::Environment environment;
   base::Inheritance inheritance = {};
   core::Link link = core::Link::stdio;
   core::Address address = {};

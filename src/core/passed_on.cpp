@@ -32,7 +32,7 @@ std::span<const std::string_view> passed_on() {
 
 bool filtered(const ServerSpec& spec) {
   return std::ranges::all_of(spec.environment,
-                             [&](const auto& variable) { return tells_nothing(variable.first, spec); });
+                             [&](const auto& variable) { return tells_nothing(variable.name, spec); });
 }
 
 }  // namespace core

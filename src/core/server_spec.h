@@ -14,6 +14,7 @@
 
 #include "base/inheritance.h"
 #include "base/time.h"
+#include "core/environment.h"
 #include "proto/revision.h"
 
 namespace core {
@@ -80,10 +81,10 @@ struct ServerSpec {
   Address address;        // Unless link is stdio.
   std::string directory;  // Working directory of the process.
   Scope scope = Scope::project;
-  std::string scope_directory;                     // The project's directory; empty unless scope is project.
-  std::map<std::string, std::string> environment;  // The session's own, with the entry's variables laid over.
-  base::Inheritance inheritance;                   // Of the session: what its servers begin life with.
-  std::set<std::string> named_variables;           // Named by the entry or --env: always relevant.
+  std::string scope_directory;              // The project's directory; empty unless scope is project.
+  Environment environment;                  // The session's own, with the entry's variables laid over.
+  base::Inheritance inheritance;            // Of the session: what its servers begin life with.
+  std::set<std::string> named_variables;    // Named by the entry or --env: always relevant.
   std::set<std::string> ignored_variables;  // Patterns of names that are not compared, unless they are named.
   std::vector<std::string> extra_capabilities;  // Client capabilities to declare to the server in any case.
   Interactive interactive = Interactive::automatic;

@@ -13,14 +13,16 @@
 namespace core {
 namespace {
 
+using Value = std::optional<std::string_view>;  // Of a variable; absent: it is unset.
+
 class Hasher {
  public:
   explicit Hasher(std::uint64_t key) : key_{key, ~key} {}
 
   // The name goes into the hash, so that one value in two variables does not show.
-  std::string of(std::string_view name, const std::string* value) const {
+  std::string of(std::string_view name, Value value) const {
     if (!value) return "unset";
-    return digits(std::string(name) + '\0' + *value);
+    return digits((std::string(name) + '\0').append(*value));
   }
   std::string of(const std::vector<std::string>& args) const {
     std::string all;
@@ -47,10 +49,6 @@ class Hasher {
   base::SipKey key_;
 };
 
-bool same(const std::string* one, const std::string* other) {
-  return one && other ? *one == *other : one == other;
-}
-
 std::set<std::string> of_either(const std::set<std::string>& one, const std::set<std::string>& other) {
   std::set<std::string> all = one;
   all.insert(other.begin(), other.end());
@@ -69,8 +67,8 @@ class Judge {
         named_(of_either(running.named_variables, asking.named_variables)),
         ignored_(of_either(running.ignored_variables, asking.ignored_variables)) {}
 
-  // Does this difference keep the two apart? Values as in each of them, null if unset.
-  bool separates(const std::string& name, const std::string* here, const std::string* there) {
+  // Does this difference keep the two apart? Values as in each of them.
+  bool separates(std::string_view name, Value here, Value there) {
     switch (relevance_of(name, named_, ignored_)) {
       case Relevance::named:
         return true;
@@ -108,17 +106,18 @@ class Judge {
 // false.
 template <class Visit>
 void each_differing_variable(const ServerSpec& running, const ServerSpec& asking, Visit&& visit) {
+  if (running.environment.shares_with(asking.environment)) return;
   auto here = running.environment.begin();
   auto there = asking.environment.begin();
   const auto here_end = running.environment.end();
   const auto there_end = asking.environment.end();
   while (here != here_end || there != there_end) {
-    const bool only_here = there == there_end || (here != here_end && here->first < there->first);
-    const bool only_there = !only_here && (here == here_end || there->first < here->first);
-    const std::string& name = only_there ? there->first : here->first;
-    const std::string* one = only_there ? nullptr : &here->second;
-    const std::string* other = only_here ? nullptr : &there->second;
-    if (!same(one, other) && !visit(name, one, other)) return;
+    const bool only_here = there == there_end || (here != here_end && here->name < there->name);
+    const bool only_there = !only_here && (here == here_end || there->name < here->name);
+    const std::string_view name = only_there ? there->name : here->name;
+    const Value one = only_there ? std::nullopt : Value(here->value);
+    const Value other = only_here ? std::nullopt : Value(there->value);
+    if (one != other && !visit(name, one, other)) return;
     if (!only_there) ++here;
     if (!only_here) ++there;
   }
@@ -156,7 +155,7 @@ bool agree(const ServerSpec& running, const ServerSpec& asking, Question questio
   if (!same_but_environment(running, asking)) return false;
   Judge judge(running, asking, question);
   bool apart = false;
-  each_differing_variable(running, asking, [&](const auto& name, const auto* here, const auto* there) {
+  each_differing_variable(running, asking, [&](std::string_view name, Value here, Value there) {
     apart = judge.separates(name, here, there);
     return !apart;
   });
@@ -197,9 +196,9 @@ std::vector<Difference> differences(const ServerSpec& running, const ServerSpec&
   compare("project", running.scope_directory, asking.scope_directory);
   compare("directory", running.directory, asking.directory);
   Judge judge(running, asking, Question::may_share);
-  each_differing_variable(running, asking, [&](const auto& name, const auto* here, const auto* there) {
+  each_differing_variable(running, asking, [&](std::string_view name, Value here, Value there) {
     if (judge.separates(name, here, there))
-      found.push_back({"env " + name, hash.of(name, here), hash.of(name, there)});
+      found.push_back({"env " + std::string(name), hash.of(name, here), hash.of(name, there)});
     return true;
   });
   return found;
@@ -210,9 +209,9 @@ std::vector<Difference> ignored_differences(const ServerSpec& running, const Ser
   const Hasher hash(hash_key);
   std::vector<Difference> found;
   Judge judge(running, asking, Question::may_share);
-  each_differing_variable(running, asking, [&](const auto& name, const auto* here, const auto* there) {
+  each_differing_variable(running, asking, [&](std::string_view name, Value here, Value there) {
     if (!judge.separates(name, here, there))
-      found.push_back({"env " + name, hash.of(name, here), hash.of(name, there)});
+      found.push_back({"env " + std::string(name), hash.of(name, here), hash.of(name, there)});
     return true;
   });
   return found;

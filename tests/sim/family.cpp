@@ -12,13 +12,13 @@ namespace {
 constexpr std::array<std::string_view, 3> relevant{"GITHUB_TOKEN", "ACME_URL", "DEBUG"};
 
 std::string key_of(const std::string& program, const std::vector<std::string>& args,
-                   const std::string& directory, const std::map<std::string, std::string>& environment) {
+                   const std::string& directory, const core::Environment& environment) {
   std::string key = program;
   for (const std::string& arg : args) key += "\n" + arg;
   key += "\n\n" + directory;
   for (const std::string_view name : relevant) {
-    const auto found = environment.find(std::string(name));
-    if (found != environment.end()) key.append("\n").append(name).append("=" + found->second);
+    const auto value = environment.find(name);
+    if (value) key.append("\n").append(name).append("=").append(*value);
   }
   return key;
 }
@@ -96,13 +96,13 @@ core::ServerSpec invented_spec(Random& random, const Family& family) {
   spec.environment = {{"PATH", "/usr/bin"}, {"HOME", "/home/u"}};
   // Some clients pass little on: then what is unset is not known.
   if (random.permille(700)) {
-    spec.environment["EDITOR"] = random.permille(500) ? "vi" : "ed";
-    spec.environment["COLUMNS"] = std::to_string(random.between(80, 200));
+    spec.environment.set("EDITOR", random.permille(500) ? "vi" : "ed");
+    spec.environment.set("COLUMNS", std::to_string(random.between(80, 200)));
   }
   if (family.varies && random.permille(300))
-    spec.environment["GITHUB_TOKEN"] = random.permille(500) ? "A" : "B";
-  if (family.varies && random.permille(100)) spec.environment["ACME_URL"] = "http://localhost";
-  if (family.varies && random.permille(100)) spec.environment["DEBUG"] = "1";
+    spec.environment.set("GITHUB_TOKEN", random.permille(500) ? "A" : "B");
+  if (family.varies && random.permille(100)) spec.environment.set("ACME_URL", "http://localhost");
+  if (family.varies && random.permille(100)) spec.environment.set("DEBUG", "1");
   return spec;
 }
 
@@ -118,15 +118,15 @@ bool may_serve(const broker::StartInstance& start, const core::ServerSpec& spec)
   if (start.program != spec.program || start.args != spec.args || start.directory != spec.directory)
     return false;
   for (const std::string_view name : relevant) {
-    const auto here = spec.environment.find(std::string(name));
-    const auto there = start.environment.find(std::string(name));
-    if (here == spec.environment.end()) {
+    const auto here = spec.environment.find(name);
+    const auto there = start.environment.find(name);
+    if (!here) {
       const bool unknown =
           !spec.environment.contains("EDITOR") && !spec.named_variables.contains(std::string(name));
-      if (there != start.environment.end() && !unknown) return false;
+      if (there && !unknown) return false;
       continue;
     }
-    if (there == start.environment.end() || there->second != here->second) return false;
+    if (there != here) return false;
   }
   return true;
 }

@@ -58,7 +58,7 @@ struct Secrets {
   }
   static std::vector<std::string> of(const core::ServerSpec& spec) {
     std::vector<std::string> all = spec.args;
-    for (const auto& [name, value] : spec.environment) all.push_back(value);
+    for (const auto& [name, value] : spec.environment) all.emplace_back(value);
     for (const auto& [name, value] : spec.address.headers) all.push_back(value);
     for (const std::string& text : {spec.directory, spec.scope_directory, spec.address.url})
       all.push_back(text);

@@ -114,9 +114,9 @@ TEST_CASE("api: why two share and two do not, without values") {
   core::ServerSpec spec = stage.spec();
   spec.environment = {{"API_KEY", "sesame"}, {"LANG", "C"}};
   stage.ready(spec);
-  spec.environment["LANG"] = "de";
+  spec.environment.set("LANG", "de");
   stage.ready(spec);
-  spec.environment["API_KEY"] = "opened";
+  spec.environment.set("API_KEY", "opened");
   stage.ready(spec);
 
   const std::string text = app::why_json(stage.broker, std::nullopt);

@@ -185,9 +185,9 @@ TEST_CASE("different credentials never share, other differences do and are told"
   core::ServerSpec one = stage.spec();
   one.environment = {{"API_TOKEN", "a"}, {"COLUMNS", "80"}};
   core::ServerSpec two = one;
-  two.environment["API_TOKEN"] = "b";
+  two.environment.set("API_TOKEN", "b");
   core::ServerSpec three = one;
-  three.environment["COLUMNS"] = "100";
+  three.environment.set("COLUMNS", "100");
   stage.ready(one);
   stage.ready(two);
   stage.ready(three);

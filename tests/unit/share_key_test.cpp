@@ -88,11 +88,11 @@ TEST_CASE("share key: what is run, where and for whom must agree") {
 TEST_CASE("share key: variables must agree by what they are") {
   check(std::to_array<Row>({
       {"another value of a relevant variable",
-       [](ServerSpec&, ServerSpec& asking) { asking.environment["API_KEY"] = "x"; }, "env API_KEY", ""},
+       [](ServerSpec&, ServerSpec& asking) { asking.environment.set("API_KEY", "x"); }, "env API_KEY", ""},
       {"a relevant variable more",
-       [](ServerSpec&, ServerSpec& asking) { asking.environment["X_TOKEN"] = "x"; }, "env X_TOKEN", ""},
+       [](ServerSpec&, ServerSpec& asking) { asking.environment.set("X_TOKEN", "x"); }, "env X_TOKEN", ""},
       {"a relevant variable more, though empty",
-       [](ServerSpec&, ServerSpec& asking) { asking.environment["X_TOKEN"] = ""; }, "env X_TOKEN", ""},
+       [](ServerSpec&, ServerSpec& asking) { asking.environment.set("X_TOKEN", ""); }, "env X_TOKEN", ""},
       {"a relevant variable less",
        [](ServerSpec&, ServerSpec& asking) { asking.environment.erase("API_KEY"); }, "env API_KEY", ""},
       {"a relevant variable less, in a filtered environment",
@@ -111,21 +111,21 @@ TEST_CASE("share key: variables must agree by what they are") {
        },
        "env API_KEY", "env EDITOR, env LANG, env PATH"},
       {"a variable of a model less",
-       [](ServerSpec& running, ServerSpec&) { running.environment["OPENAI_API_KEY"] = "x"; }, "",
+       [](ServerSpec& running, ServerSpec&) { running.environment.set("OPENAI_API_KEY", "x"); }, "",
        "env OPENAI_API_KEY"},
       {"a variable of a model more",
-       [](ServerSpec&, ServerSpec& asking) { asking.environment["OPENAI_API_KEY"] = "x"; }, "",
+       [](ServerSpec&, ServerSpec& asking) { asking.environment.set("OPENAI_API_KEY", "x"); }, "",
        "env OPENAI_API_KEY"},
       {"another value of a variable of a model",
        [](ServerSpec& running, ServerSpec& asking) {
-         running.environment["OPENAI_API_KEY"] = "x";
-         asking.environment["OPENAI_API_KEY"] = "y";
+         running.environment.set("OPENAI_API_KEY", "x");
+         asking.environment.set("OPENAI_API_KEY", "y");
        },
        "env OPENAI_API_KEY", ""},
       {"ignored by the asking one",
        [](ServerSpec&, ServerSpec& asking) {
          asking.ignored_variables = {"api_*"};
-         asking.environment["API_KEY"] = "x";
+         asking.environment.set("API_KEY", "x");
        },
        "", "env API_KEY"},
       {"ignored by the running one",
@@ -138,20 +138,20 @@ TEST_CASE("share key: variables must agree by what they are") {
        [](ServerSpec& running, ServerSpec& asking) {
          running.ignored_variables = {"*"};
          asking.named_variables = {"API_KEY"};
-         asking.environment["API_KEY"] = "x";
+         asking.environment.set("API_KEY", "x");
        },
        "env API_KEY", ""},
       {"an ordinary variable differs, one is missing, one is new",
        [](ServerSpec&, ServerSpec& asking) {
-         asking.environment["PATH"] = "/bin";
+         asking.environment.set("PATH", "/bin");
          asking.environment.erase("LANG");
-         asking.environment["TERM"] = "xterm";
+         asking.environment.set("TERM", "xterm");
        },
        "", "env LANG, env PATH, env TERM"},
       {"a fresh variable differs",
        [](ServerSpec& running, ServerSpec& asking) {
-         running.environment["CLAUDE_CODE_MESSAGING_TOKEN"] = "a";
-         asking.environment["CLAUDE_CODE_MESSAGING_TOKEN"] = "b";
+         running.environment.set("CLAUDE_CODE_MESSAGING_TOKEN", "a");
+         asking.environment.set("CLAUDE_CODE_MESSAGING_TOKEN", "b");
        },
        "", "env CLAUDE_CODE_MESSAGING_TOKEN"},
   }));
@@ -162,7 +162,7 @@ TEST_CASE("share key: what is named must agree, set or not") {
       {"named by the asking one, with another value",
        [](ServerSpec&, ServerSpec& asking) {
          asking.named_variables = {"LANG"};
-         asking.environment["LANG"] = "de";
+         asking.environment.set("LANG", "de");
        },
        "env LANG", ""},
       {"named by the running one, unset in the asking one",
@@ -243,8 +243,8 @@ TEST_CASE("share key: explanations show paths, never values") {
   ServerSpec asking = some_spec();
   asking.program = "/opt/npx";
   asking.args = {"--password=sesame"};
-  asking.environment["API_KEY"] = "open";
-  asking.environment["X_TOKEN"] = "sesame";
+  asking.environment.set("API_KEY", "open");
+  asking.environment.set("X_TOKEN", "sesame");
   const auto found = core::differences(running, asking, hash_key);
   REQUIRE(names(found) == "command, args, env API_KEY, env X_TOKEN");
   CHECK(found[0] == Difference{"command", "/usr/bin/npx", "/opt/npx"});

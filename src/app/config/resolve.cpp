@@ -160,7 +160,7 @@ base::Result<std::vector<std::string>> usual_authorities(const std::string& of_d
 
 base::Result<std::string> program_of(const core::ServerSpec& spec, const std::string& command,
                                      const std::string& key, const std::string& owner) {
-  auto program = find_program(command, variable(spec.environment, "PATH"), spec.directory);
+  auto program = find_program(command, variable(spec.environment.map(), "PATH"), spec.directory);
   if (!program) return base::failure(key + " of " + owner + ": " + program.error().what);
   return program;
 }
@@ -185,10 +185,11 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
   spec.extra_capabilities = entry.capabilities;
   for (const auto& [key, value] : entry.env) spec.named_variables.insert(key);
   spec.ignored_variables = {entry.ignored_env.begin(), entry.ignored_env.end()};
-  spec.environment = inherited(wish.environment, entry.scope, spec.named_variables);
+  Environment environment = inherited(wish.environment, entry.scope, spec.named_variables);
   for (const auto& [key, value] : entry.env) {
-    spec.environment[key] = TRY(expanded(value, shown(key) + " in env"));
+    environment[key] = TRY(expanded(value, shown(key) + " in env"));
   }
+  spec.environment = environment;
   for (std::size_t i = 0; i < entry.args.size(); ++i) {
     spec.args.push_back(TRY(expanded(entry.args[i], "argument " + std::to_string(i + 1) + " in args")));
   }
@@ -211,7 +212,7 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
       spec.address.authorities = TRY(usual_authorities(entry.tuning.authority, variables));
     // Nothing of the session reaches a server elsewhere but what its address says.
     if (spec.address.headers_helper.empty()) {
-      spec.environment.clear();
+      spec.environment = {};
       spec.directory.clear();
     }
     // Where a session is makes no difference to it, unless its address says so.

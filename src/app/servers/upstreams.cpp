@@ -76,7 +76,7 @@ void Upstreams::start_channel(const broker::StartInstance& action) {
       hands_.loop, hands_.children,
       {.command = action.address.headers_helper,
        .directory = action.directory,
-       .environment = action.environment,
+       .environment = action.environment.map(),
        .inheritance = action.inheritance},
       [this, id, action, fields](base::Result<proto::HttpFields> found) mutable {
         Channel* waiting = channels_.find(id);

@@ -171,7 +171,7 @@ void WebServer::launch() {
                       .log_file = log_file_,
                       .output = io::Output::log};
   for (const std::string& arg : what_.args) spec.args.push_back(with_port(arg, port_));
-  for (const auto& [name, value] : what_.environment) spec.environment[name] = with_port(value, port_);
+  for (const auto& [name, value] : what_.environment) spec.environment.emplace(name, with_port(value, port_));
   child_ = hands_.children.spawn(std::move(spec), {.on_started = [this](pid_t pid) { started(pid); },
                                                    .on_start_failed =
                                                        [this](const base::Error& why) {

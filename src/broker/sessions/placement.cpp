@@ -16,6 +16,9 @@ using core::Instance;
 using core::Session;
 
 Instance& create(State& state, core::ServerSpec spec) {
+  // A client has the same for all its servers: it is kept once.
+  state.instances.each(
+      [&](InstanceId /*id*/, const Instance& other) { spec.environment.share(other.spec.environment); });
   const InstanceId id = state.instances.insert({});
   Instance& instance = state.instances.at(id);
   instance.id = id;
