@@ -1,4 +1,5 @@
 // A recording's lines, read.
+#include <array>
 #include <charconv>
 
 #include "record/fields.h"
@@ -141,6 +142,25 @@ std::uint64_t key_in(Fields& from, std::string_view key) {
   return number;
 }
 
+core::Allowances allowances_in(Fields& from, std::string_view key) {
+  core::Allowances all;
+  const Value& list = from.value(key);
+  bool sound = list.items.size() == all.size();
+  for (std::size_t i = 0; sound && i < all.size(); ++i) {
+    std::array<std::size_t, 4> most{};
+    sound = list.items[i].items.size() == most.size();
+    for (std::size_t j = 0; sound && j < most.size(); ++j) {
+      const std::int64_t number = list.items[i].items[j].integer().value_or(-2);
+      sound = number >= -1;
+      most[j] = number < 0 ? core::any_number : static_cast<std::size_t>(number);
+    }
+    all[i] = {.session = {most[0], most[1]}, .principal = {most[2], most[3]}};
+  }
+  if (!sound && from.trouble().empty())
+    from.trouble() = '"' + std::string(key) + "\" is no list of what may be kept";
+  return all;
+}
+
 std::string complaint(const json::Document& document) {
   return "this is no JSON: " +
          (document.mistakes.empty() ? "nothing could be read" : document.mistakes.front().what);
@@ -165,6 +185,7 @@ std::expected<Header, std::string> read_header(std::string_view line) {
   header.options.retire_after = from.duration("retireAfter");
   header.options.version = from.text("version");
   header.options.ticket_key = key_in(from, "ticketKey");
+  header.options.allowances = allowances_in(from, "allowances");
   if (!trouble.empty()) return std::unexpected(trouble);
   return header;
 }

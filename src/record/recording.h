@@ -29,7 +29,7 @@
 
 namespace record {
 
-inline constexpr int format = 1;
+inline constexpr int format = 2;
 
 // A broker can only be told the same from the beginning on, so a recording that is full ends, and the
 // beginning stays.

@@ -200,12 +200,16 @@ class Line {
   Writer out_;
 };
 
+// Without a bound: -1.
+std::int64_t written_amount(std::size_t most) {
+  return most == core::any_number ? -1 : static_cast<std::int64_t>(most);
+}
+
 }  // namespace
 
 std::string written(const Header& header) {
   const auto& [retire_after, version, unix_time, hash_key, ticket_key, allowances] = header.options;
   (void)hash_key;
-  (void)allowances;  // Every daemon has the same.
   Writer out;
   out.object();
   out.key("hearth recording").number(format);
@@ -216,6 +220,15 @@ std::string written(const Header& header) {
   out.key("retireAfter").number(retire_after.count());
   out.key("version").string(version);
   out.key("ticketKey").string(hex(ticket_key));
+  out.key("allowances").array();
+  for (const core::Allowance& allowance : allowances) {
+    out.array();
+    for (const core::Amount& amount : {allowance.session, allowance.principal}) {
+      for (const std::size_t most : {amount.objects, amount.bytes}) out.number(written_amount(most));
+    }
+    out.end();
+  }
+  out.end();
   out.end();
   return out.text() + '\n';
 }

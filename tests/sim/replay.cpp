@@ -29,16 +29,10 @@ std::span<std::byte> bytes_of(const JournalPage& page) {
   return {page.get(), page ? proto::journal_bytes : 0};
 }
 
-broker::Options options_of(const record::Header& header, const Audience& audience) {
-  broker::Options options = header.options;
-  options.allowances = audience.allowances;
-  return options;
-}
-
 class Teller {
  public:
   Teller(const record::Header& header, const Audience& audience)
-      : broker_(options_of(header, audience), header.begun), audience_(audience) {}
+      : broker_(header.options, header.begun), audience_(audience) {}
 
   // Empty, or what is wrong with it.
   std::string tell(record::Entry entry) {

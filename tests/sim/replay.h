@@ -24,8 +24,6 @@ struct Audience {
   std::function<void(const record::Header&)> begins = [](const record::Header&) {};
   std::function<void(const record::Entry&)> told = [](const record::Entry&) {};  // Before the broker is.
   std::function<void(const broker::Action&)> acts = [](const broker::Action&) {};
-  // A recording does not have them, since every daemon's are the same. A simulated world's may be smaller.
-  core::Allowances allowances = core::limits::allowances;
 };
 
 // A refusal is a sentence that begins with the number of the line.

@@ -73,7 +73,6 @@ void Witness::begins(const broker::Options& options, base::Instant now) {
   using record::Contents;
   life_.emplace(Life{.whole = {Contents::whole, {seed_, 1}},
                      .masked = {Contents::left_out, {seed_, 2}},
-                     .allowances = options.allowances,
                      .whole_text = {},
                      .masked_text = {},
                      .told = 0,
@@ -106,7 +105,6 @@ std::string Witness::compare(const std::string& recording, bool whole) const {
   std::vector<Seen> again;
   std::size_t told = 0;
   Audience audience;
-  audience.allowances = life_->allowances;
   audience.told = [&](const record::Entry&) { ++told; };
   audience.acts = [&](const broker::Action& action) {
     again.push_back({told, describe_whole(action), kind_of(action)});

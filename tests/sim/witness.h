@@ -34,7 +34,6 @@ class Witness {
   };
   struct Life {
     record::Mask whole, masked;
-    core::Allowances allowances;
     std::string whole_text, masked_text;
     std::size_t told = 0;
     std::vector<Seen> actions;

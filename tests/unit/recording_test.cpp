@@ -250,6 +250,7 @@ TEST_CASE("a recording's first line is checked") {
       .begun = base::Instant(9s),
       .options = {
           .retire_after = 5s, .version = "0.1.0", .unix_time = 11, .hash_key = 1, .ticket_key = ~0ULL}};
+  header.options.allowances[2] = {.session = {3, 400}, .principal = {core::any_number, 7}};
   const std::string line = written(header);
   const auto again = record::read_header(line);
   REQUIRE(again.has_value());
@@ -260,9 +261,18 @@ TEST_CASE("a recording's first line is checked") {
   CHECK(again->options.unix_time == 11);
   CHECK(again->options.ticket_key == ~0ULL);
   CHECK(again->options.hash_key == 0);
+  for (std::size_t i = 0; i < header.options.allowances.size(); ++i) {
+    CHECK(again->options.allowances[i].session == header.options.allowances[i].session);
+    CHECK(again->options.allowances[i].principal == header.options.allowances[i].principal);
+  }
+  for (const std::string_view bad : {"[3,400,-1]", "[3,400,-2,7]", "3", "[3,\"400\",-1,7]"}) {
+    std::string other = line;
+    other.replace(other.find("[3,400,-1,7]"), 12, bad);
+    CHECK(record::read_header(other).error() == "\"allowances\" is no list of what may be kept");
+  }
   CHECK(record::read_header("#!/bin/sh").error() == "this is no recording of Hearth");
-  CHECK(record::read_header(R"({"hearth recording":2})").error().contains("format 2"));
-  CHECK(record::read_header(R"({"hearth recording":1})").error() == "\"hearth\" is missing");
+  CHECK(record::read_header(R"({"hearth recording":1})").error().contains("format 1"));
+  CHECK(record::read_header(R"({"hearth recording":2})").error() == "\"hearth\" is missing");
 }
 
 TEST_CASE("what cannot be read of a recording is named") {
