@@ -4,6 +4,8 @@
 // is never shown, a short value cannot be found by trying. Not for passwords, not for signatures.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -35,16 +37,18 @@ constexpr std::uint64_t siphash(SipKey key, std::string_view text) {
     a ^= word;
   };
 
-  // As a loop over eight bytes compilers make one load of it.
-  const auto word_at = [&](std::size_t at, std::size_t bytes) {
-    std::uint64_t word = 0;
-    for (std::size_t i = 0; i < bytes; ++i)
-      word |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[at + i])) << (8 * i);
-    return word;
-  };
   const std::size_t whole = text.size() / 8 * 8;
-  for (std::size_t at = 0; at < whole; at += 8) absorb(word_at(at, 8));
-  absorb(word_at(whole, text.size() - whole) | static_cast<std::uint64_t>(text.size()) << 56);
+  for (std::size_t at = 0; at < whole; at += 8) {
+    // One load, where bytes that are put together one by one take twice the time of all the rest.
+    std::array<char, 8> bytes{};
+    std::copy_n(text.data() + at, bytes.size(), bytes.data());
+    const auto word = std::bit_cast<std::uint64_t>(bytes);
+    absorb(std::endian::native == std::endian::little ? word : std::byteswap(word));
+  }
+  std::uint64_t last = static_cast<std::uint64_t>(text.size()) << 56;
+  for (std::size_t i = 0; whole + i < text.size(); ++i)
+    last |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[whole + i])) << (8 * i);
+  absorb(last);
   c ^= 0xff;
   mix(4);
   return a ^ b ^ c ^ d;

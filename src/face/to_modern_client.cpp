@@ -1,9 +1,13 @@
 #include "face/to_modern_client.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/siphash.h"
 #include "proto/claim.h"
 #include "proto/json.h"
 #include "proto/members.h"
+#include "proto/spelling.h"
 #include "proto/value_digest.h"
 
 namespace face {
@@ -44,6 +48,18 @@ std::string legacy_meta(std::string_view raw_meta, std::string_view token) {
                               proto::meta::client_capabilities, proto::meta::log_level});
 }
 
+// Members of a result that are ours to say.
+constexpr std::array<std::string_view, 4> set_by_us = {"resultType", "ttlMs", "cacheScope", "_meta"};
+
+// `meta`: the result's own, raw, or empty.
+std::string complete_beginning(proto::Method method, std::string_view meta, std::string_view server_info) {
+  std::string first = R"("resultType":"complete")";
+  if (proto::cacheable(method)) first += R"(,"ttlMs":0,"cacheScope":"private")";
+  if (!server_info.empty() || !meta.empty())
+    first += R"(,"_meta":)" + meta_of_answer(meta.starts_with('{') ? meta : "{}", server_info);
+  return first;
+}
+
 }  // namespace
 
 ModernHello read_hello(const proto::Claim& claim) {
@@ -61,8 +77,8 @@ std::string legacy_params(std::string_view raw_params, std::string_view token) {
 }
 
 std::uint64_t digest_of(std::uint64_t key, std::string_view method, std::string_view raw_params) {
-  const std::string asked = proto::with_members(raw_params, {}, {"_meta", "inputResponses", "requestState"});
-  return base::siphash({key, 1}, method) ^ proto::value_digest({key, 1}, asked);
+  return base::siphash({key, 1}, method) ^
+         proto::value_digest({key, 1}, raw_params, {"_meta", "inputResponses", "requestState"});
 }
 
 std::string discover_result(std::string_view initialize_result) {
@@ -98,17 +114,27 @@ std::string discovered_result(std::string_view raw_result) {
 }
 
 std::string complete_result(std::string_view raw_result, proto::Method method, std::string_view server_info) {
-  std::string first = R"("resultType":"complete")";
-  if (proto::cacheable(method)) first += R"(,"ttlMs":0,"cacheScope":"private")";
-  const std::string_view meta = proto::member(raw_result, "_meta");
-  if (!server_info.empty() || !meta.empty())
-    first += R"(,"_meta":)" + meta_of_answer(meta.starts_with('{') ? meta : "{}", server_info);
+  std::string first = complete_beginning(method, proto::member(raw_result, "_meta"), server_info);
   const std::string_view tools =
       method == proto::Method::tools_list ? proto::member(raw_result, "tools") : std::string_view();
   const bool execution = tools.contains(R"("execution")") && tools.starts_with('[');
   if (execution) first += R"(,"tools":)" + without_execution(tools);
   return proto::with_members(raw_result, first,
                              {"resultType", "ttlMs", "cacheScope", "_meta", execution ? "tools" : "_meta"});
+}
+
+std::optional<std::string> completing_text(std::string_view raw_result, proto::Method method,
+                                           std::string_view server_info) {
+  if (!raw_result.starts_with('{') || method == proto::Method::tools_list) return std::nullopt;
+  std::size_t members = 0;
+  bool ours = false;
+  proto::each_member(raw_result, [&](std::string_view name, std::string_view) {
+    ++members;
+    ours = ours ||
+           std::ranges::any_of(set_by_us, [&](std::string_view key) { return proto::spells(name, key); });
+  });
+  if (members == 0 || ours) return std::nullopt;
+  return complete_beginning(method, {}, server_info) + ',';
 }
 
 std::string modern_error(std::string_view raw_error) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,10 @@ std::string discover_result(std::string_view initialize_result);
 std::string discovered_result(std::string_view raw_result);
 // `server_info`: raw, or empty.
 std::string complete_result(std::string_view raw_result, proto::Method method, std::string_view server_info);
+// What stands behind the "{" of a complete_result(), if that is all there is to change; so that a long result
+// need not be copied.
+std::optional<std::string> completing_text(std::string_view raw_result, proto::Method method,
+                                           std::string_view server_info);
 // Codes that mean something else since.
 std::string modern_error(std::string_view raw_error);
 std::string missing_capability(std::string_view raw_required);

@@ -369,6 +369,10 @@ void HttpConnection::answer(proto::HttpAnswer answer) {
   state_->queue_answer(answer.status, answer.fields, proto::Message(std::move(answer.body)));
 }
 
+void HttpConnection::answer(const proto::HttpFields& fields, proto::Message body) {
+  if (state_->phase == State::Phase::answering) state_->queue_answer(200, fields, std::move(body));
+}
+
 void HttpConnection::begin_stream(int status, const proto::HttpFields& fields) {
   if (state_->phase != State::Phase::answering) return;
   state_->phase = State::Phase::streaming;

@@ -71,6 +71,8 @@ class HttpConnection {
 
   // The answer as a whole. Content-Length, Date and Connection are added.
   void answer(proto::HttpAnswer answer);
+  // The same with status 200 and a message, of which nothing is copied, for a body.
+  void answer(const proto::HttpFields& fields, proto::Message body);
   // The answer as a stream: chunked towards HTTP/1.1, until the connection's end towards 1.0.
   void begin_stream(int status, const proto::HttpFields& fields);
   void stream(proto::Message text);

@@ -1,11 +1,13 @@
 #include "proto/value_digest.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdio>
 
 #include "proto/cursor.h"
 #include "proto/json.h"
+#include "proto/spelling.h"
 
 namespace proto {
 namespace {
@@ -37,9 +39,34 @@ std::string decimal(std::string_view spelt) {
   return (spelt.starts_with('-') ? "-" : "") + digits + 'e' + std::to_string(exponent);
 }
 
+// `raw`: with its quotes.
+bool is_one_of(std::initializer_list<std::string_view> plain, std::string_view raw) {
+  if (raw.size() < 2) return false;
+  const std::string_view inside = raw.substr(1, raw.size() - 2);
+  return std::ranges::any_of(plain, [&](std::string_view name) { return spells(inside, name); });
+}
+
 class Walk {
  public:
   Walk(base::SipKey key, std::string_view text) : key_(key), text_(text) {}
+
+  std::uint64_t object(std::initializer_list<std::string_view> without) {
+    std::uint64_t members = 0;
+    std::uint64_t count = 0;
+    for (++at_; another('}');) {
+      const std::string_view key = step();
+      blanks();
+      if (at_ < text_.size() && text_[at_] == ':') ++at_;
+      if (is_one_of(without, key)) {
+        blanks();
+        step();
+        continue;
+      }
+      members += hash('m', string(key), value());
+      ++count;
+    }
+    return hash('{', members, count);
+  }
 
   std::uint64_t value() {
     blanks();
@@ -87,25 +114,14 @@ class Walk {
     return text_.substr(begin, at_ - begin);
   }
 
-  std::uint64_t object() {
-    std::uint64_t members = 0;
-    std::uint64_t count = 0;
-    for (++at_; another('}');) {
-      const std::uint64_t name = string();
-      blanks();
-      if (at_ < text_.size() && text_[at_] == ':') ++at_;
-      members += hash('m', name, value());
-      ++count;
-    }
-    return hash('{', members, count);
-  }
+  std::uint64_t object() { return object({}); }
   std::uint64_t array() {
     std::uint64_t items = 0;
     for (++at_; another(']');) items = hash('i', items, value());
     return hash('[', items, 0);
   }
-  std::uint64_t string() {
-    const std::string_view raw = step();
+  std::uint64_t string() { return string(step()); }
+  std::uint64_t string(std::string_view raw) const {
     if (raw.size() < 2 || raw.contains('\\')) return hash('"', json::unquoted(raw));
     return hash('"', raw.substr(1, raw.size() - 2));
   }
@@ -124,6 +140,12 @@ class Walk {
 
 std::uint64_t value_digest(base::SipKey key, std::string_view json) {
   return Walk(key, json).value();
+}
+
+std::uint64_t value_digest(base::SipKey key, std::string_view json,
+                           std::initializer_list<std::string_view> without) {
+  json.remove_prefix(std::min(json.find_first_not_of(" \t\r\n"), json.size()));
+  return Walk(key, json.starts_with('{') ? json : "{}").object(without);
 }
 
 std::string value_name(std::uint64_t key, std::string_view json) {

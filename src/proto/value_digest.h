@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ namespace proto {
 
 // `json` is one well-formed value, as the envelope scanner hands out; empty text is a value of its own.
 std::uint64_t value_digest(base::SipKey key, std::string_view json);
+// The same of an object as if it had no members of these names. Of anything else, as of one that has none.
+std::uint64_t value_digest(base::SipKey key, std::string_view json,
+                           std::initializer_list<std::string_view> without);
 
 // 128 bits of it in hex, for keys of tables that stand for the value itself.
 std::string value_name(std::uint64_t key, std::string_view json);

@@ -133,6 +133,25 @@ TEST_CASE("http connection: requests that want it closed, and HTTP/1.0") {
   }
 }
 
+TEST_CASE("http connection: a message as the body of an answer") {
+  HttpPeers peers;
+  peers.on_request = [&] {
+    proto::Message body(std::string(R"({"id":1,"result":{}})"));
+    body.splice({6, 1}, "\"mine\"");
+    proto::HttpFields fields;
+    fields.add("content-type", "application/json");
+    peers.connection->answer(fields, std::move(body));
+  };
+  for (int i = 0; i < 2; ++i) {
+    peers.heard.clear();
+    peers.say(request_for("/"));
+    REQUIRE(peers.hears("{}}"));
+    CHECK(without_date(peers.heard) ==
+          "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 25\r\n\r\n"
+          R"({"id":"mine","result":{}})");
+  }
+}
+
 TEST_CASE("http connection: answers without a body") {
   HttpPeers peers;
   const auto heard_for = [&](const std::string& request, proto::HttpAnswer answer) {

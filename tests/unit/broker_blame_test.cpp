@@ -45,6 +45,27 @@ struct BlameStage : Stage {
 
 }  // namespace
 
+TEST_CASE_FIXTURE(BlameStage, "a long call that kills is refused, and another of the same length is not") {
+  const auto a = ready();
+  const auto arguments = [](char first, char last) {
+    return std::string(R"({"x":")") + first + std::string(100'000, 'x') + last + R"("})";
+  };
+  for (int i = 0; i < 3; ++i) {
+    hears(a);
+    says(a, call("1", "bad", arguments('a', 'z')));
+    happens(broker::InstanceExited{server(), "was killed by SIGSEGV", ""});
+    comes_back();
+  }
+  hears(a);
+  says(a, call("2", "bad", arguments('a', 'z')));
+  CHECK(hears(a).at(0).contains("the tool bad with these arguments has ended it 3 times in a row"));
+  for (const auto& other : {arguments('b', 'z'), arguments('a', 'y'), arguments('a', 'z') + ' '}) {
+    says(a, call("3", "bad", other));
+    serves(server(), result(id_of(hears(server()).back())));
+    CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":3,"result":{}})"});
+  }
+}
+
 TEST_CASE_FIXTURE(BlameStage, "one bad call of five sessions is refused, and takes the server from nobody") {
   const auto good = ready();
   std::vector<SessionId> all;

@@ -105,6 +105,29 @@ TEST_CASE_FIXTURE(ModernStage, "errors of the server are those of 2026-07-28") {
   }
 }
 
+TEST_CASE_FIXTURE(ModernStage, "a long result is a complete one, too, whatever it says of itself") {
+  const auto a = modern();
+  const std::string content = R"("content":[{"type":"text","text":")" + std::string(100'000, 'x') + R"("}])";
+  for (const std::string& result : {'{' + content + '}', R"({"_meta":{"own":1},)" + content + '}',
+                                    R"({"resultType":"odd",)" + content + '}'}) {
+    says(a, call("17"));
+    const std::string id = id_of(hears(server()).at(0));
+    serves(server(), R"({"result": )" + result + R"(,"jsonrpc":"2.0","id":)" + id + '}');
+    const std::string answer = hears(a).at(0);
+    const auto document = proto::json::parse(answer);
+    REQUIRE(document.root);
+    CHECK(id_of(answer) == "17");
+    const auto* given = document.root->find("result");
+    REQUIRE(given != nullptr);
+    CHECK(given->find("resultType")->text == "complete");
+    CHECK(given->find("ttlMs") == nullptr);
+    CHECK(given->find("_meta")->find("io.modelcontextprotocol/serverInfo") != nullptr);
+    CHECK((given->find("_meta")->find("own") != nullptr) == result.contains("own"));
+    CHECK(answer.contains(content));
+    CHECK(std::ranges::count(given->members, std::string("resultType"), &proto::json::Member::key) == 1);
+  }
+}
+
 TEST_CASE_FIXTURE(ModernStage, "both eras live on one connection") {
   const auto a = modern();
   greet(a, "{}", "2025-06-18");

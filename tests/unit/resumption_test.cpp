@@ -186,6 +186,8 @@ class World {
         connections_.at(end->exchange).ended = true;
       } else if (const auto* answer = std::get_if<transport::Answer>(&output)) {
         answered(connections_.at(answer->exchange), answer->answer);
+      } else if (auto* whole = std::get_if<transport::AnswerMessage>(&output)) {
+        answered(connections_.at(whole->exchange), {.status = 200, .body = whole->message.text()});
       }
     }
   }

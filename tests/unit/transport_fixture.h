@@ -73,6 +73,10 @@ class Reader {
     return std::to_string(answer.exchange) + ": " + std::to_string(answer.answer.status) +
            session_of(answer.answer.fields) + body;
   }
+  std::string line_of(const transport::AnswerMessage& answer) const {
+    return std::to_string(answer.exchange) + ": 200" + session_of(answer.fields) + ' ' +
+           answer.message.text();
+  }
   std::string line_of(const transport::BeginStream& begin) const {
     return std::to_string(begin.exchange) + ": stream" + session_of(begin.fields);
   }

@@ -63,6 +63,33 @@ TEST_CASE("value digest: other values") {
   }
 }
 
+TEST_CASE("value digest: without members of some names, however these are written") {
+  const auto without = [](std::string_view json) {
+    return proto::value_digest({7, 9}, json, {"_meta", "state"});
+  };
+  const std::uint64_t plain = proto::value_digest({7, 9}, R"({"a":1,"b":[2]})");
+  CHECK(without(R"({"a":1,"b":[2]})") == plain);
+  CHECK(without(R"({"_meta":{"x":[{}]},"a":1,"state":"s" , "b":[2]})") == plain);
+  CHECK(without("  {\"b\" : [2],\"st\\u0061te\":1,\"a\":1.0}") == plain);
+  CHECK(without(R"({"a":1,"b":[2],"meta":1})") != plain);
+  CHECK(without(R"({"a":{"_meta":1}})") != without(R"({"a":{}})"));
+  CHECK(without(R"({"state":1})") == proto::value_digest({7, 9}, "{}"));
+  CHECK(without("") == proto::value_digest({7, 9}, "{}"));
+}
+
+TEST_CASE("value digest: of a long text every byte counts, and not how it is written") {
+  std::string text(5000, 'x');
+  const auto quoted = [&] { return '"' + text + '"'; };
+  const std::string one = quoted();
+  CHECK(same(one, R"("\u0078)" + std::string(4999, 'x') + '"'));
+  for (const std::size_t at : {0UZ, 1UZ, 1249UZ, 1250UZ, 2500UZ, 3749UZ, 3750UZ, 4999UZ}) {
+    CAPTURE(at);
+    text[at] = 'y';
+    CHECK_FALSE(same(one, quoted()));
+    text[at] = 'x';
+  }
+}
+
 TEST_CASE("value digest: the key decides, and depth and size do not") {
   CHECK(proto::value_digest({1, 1}, "{}") != proto::value_digest({1, 2}, "{}"));
   std::string deep, deeper;

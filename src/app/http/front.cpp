@@ -199,6 +199,18 @@ void HttpFront::answer(transport::ExchangeId exchange, proto::HttpAnswer answer)
   mark_dirty(*connection);
 }
 
+void HttpFront::answer(transport::ExchangeId exchange, const proto::HttpFields& fields,
+                       proto::Message message) {
+  Connection* connection = find(exchange);
+  if (connection == nullptr) return;
+  proto::HttpFields all = connection->along;
+  all.add("content-type", "application/json");
+  all.all.insert(all.all.end(), fields.all.begin(), fields.all.end());
+  connection->http->answer(all, std::move(message));
+  over(*connection);
+  mark_dirty(*connection);
+}
+
 void HttpFront::begin_stream(transport::ExchangeId exchange, const proto::HttpFields& fields) {
   Connection* connection = find(exchange);
   if (connection == nullptr) return;

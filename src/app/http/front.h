@@ -77,6 +77,7 @@ class HttpFront {
   // Fields that go along with whatever is answered, in front of its own.
   void accompany(transport::ExchangeId exchange, proto::HttpFields fields);
   void answer(transport::ExchangeId exchange, proto::HttpAnswer answer);
+  void answer(transport::ExchangeId exchange, const proto::HttpFields& fields, proto::Message message);
   // Status 200 and text/event-stream, not to be cached or held back, and `fields`.
   void begin_stream(transport::ExchangeId exchange, const proto::HttpFields& fields);
   void stream(transport::ExchangeId exchange, proto::Message text);

@@ -320,6 +320,10 @@ void SessionRegistry::carry_out(Session& session, transport::Output& output) {
             hands_.front.answer(answer.exchange, std::move(answer.answer));
             finished(answer.exchange);
           },
+          [&](transport::AnswerMessage& answer) {
+            hands_.front.answer(answer.exchange, answer.fields, std::move(answer.message));
+            finished(answer.exchange);
+          },
           [&](transport::BeginStream& begin) { hands_.front.begin_stream(begin.exchange, begin.fields); },
           [&](transport::StreamText& text) {
             hands_.front.stream(text.exchange, std::move(text.text));

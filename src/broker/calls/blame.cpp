@@ -4,6 +4,7 @@
 // The process counts, so for a server that speaks HTTP this is about the server, not about one of its
 // channels. One that we did not start does not die: a connection to it breaks.
 
+#include "base/siphash.h"
 #include "broker/calls/calls.h"
 #include "broker/context/conversations.h"
 #include "core/limits.h"
@@ -20,6 +21,16 @@ using core::Instance;
 
 bool ours_to_start(const Instance& server) {
   return !server.spec.program.empty();
+}
+
+// From here on a call is known by its length and its ends, since everybody would wait while the whole is
+// read.
+constexpr std::size_t long_params = std::size_t{64} << 10;
+
+std::uint64_t digest_of_long(std::uint64_t key, std::string_view params) {
+  const std::string_view last = params.substr(params.size() - long_params / 2);
+  return base::siphash({key, 4}, params.substr(0, long_params / 2)) ^
+         base::siphash({key, 5 + params.size()}, last);
 }
 
 // The server has it, and has not answered.
@@ -61,7 +72,9 @@ void identify(const State& state, Call& call, const Scanned& message) {
   if (call.method != proto::Method::tools_call) return;
   const std::string_view params = message.of(message.envelope.params);
   call.tool = proto::json::unquoted(proto::member(params, "name"));
-  call.digest = face::digest_of(state.options.hash_key, message.of(message.envelope.method), params);
+  call.digest = params.size() < long_params
+                    ? face::digest_of(state.options.hash_key, message.of(message.envelope.method), params)
+                    : digest_of_long(state.options.hash_key, params);
 }
 
 bool kills_its_server(State& state, Instance& instance, core::CallId wire_id) {

@@ -21,6 +21,9 @@
 namespace broker {
 namespace {
 
+// From here on what is put into a result is spliced into the bytes as they came, which are not copied.
+constexpr std::size_t long_result = std::size_t{16} << 10;
+
 using core::Call;
 using core::Instance;
 using core::Session;
@@ -162,8 +165,16 @@ void modern_answer(State& state, Instance& instance, Call call, const Scanned& m
   const std::string_view result = message.of(message.envelope.result);
   if (proto::about_a_task(call.method)) return legacy_task_answered(state, instance, std::move(call), result);
   if (proto::lists(call.method)) instance.cursors.issued(core::next_cursor_of(result));
-  conclude(state, call,
-           core::Outcome::result(face::complete_result(result, call.method, instance.known.server_info)));
+  const std::string& info = instance.known.server_info;
+  if (result.size() >= long_result && !call.park) {
+    if (const auto beginning = face::completing_text(result, call.method, info)) {
+      proto::Message whole(message.bytes);
+      whole.restate(message.envelope.id, call.client_id);
+      whole.restate({message.envelope.result.at + 1, 0}, *beginning);
+      return state.send_answer(call, std::move(whole));
+    }
+  }
+  conclude(state, call, core::Outcome::result(face::complete_result(result, call.method, info)));
 }
 
 }  // namespace broker

@@ -136,7 +136,12 @@ void Desk::State::answered(const Message& message, const proto::Envelope& envelo
   own.restate(read.id, call.client_id);
   if (own.standing_at(read.subscription) == id) own.restate(read.subscription, call.client_id);
   if (!call.streaming) {
-    outbox.emplace_back(Answer{call.exchange, proto::json_answer(status_of(own, read), own.text())});
+    const int status = status_of(own, read);
+    if (status == 200) {
+      outbox.emplace_back(AnswerMessage{call.exchange, {}, std::move(own)});
+    } else {
+      outbox.emplace_back(Answer{call.exchange, proto::json_answer(status, own.text())});
+    }
     return;
   }
   say(call, std::move(own), now);

@@ -27,6 +27,13 @@ struct Answer {
   ExchangeId exchange = 0;
   proto::HttpAnswer answer;
 };
+// The same with a message of the broker's, which may be long, for a body: status 200, application/json, and
+// these fields.
+struct AnswerMessage {
+  ExchangeId exchange = 0;
+  proto::HttpFields fields;
+  proto::Message message;
+};
 // Status 200, text/event-stream, Cache-Control: no-cache, X-Accel-Buffering: no, and these.
 struct BeginStream {
   ExchangeId exchange = 0;
@@ -42,6 +49,6 @@ struct EndStream {
 // The session is over for the client; the broker is to be told.
 struct Over {};
 
-using Output = std::variant<Deliver, Answer, BeginStream, StreamText, EndStream, Over>;
+using Output = std::variant<Deliver, Answer, AnswerMessage, BeginStream, StreamText, EndStream, Over>;
 
 }  // namespace transport

@@ -67,7 +67,10 @@ std::expected<Posted, proto::HttpAnswer> read_posted(const proto::HttpFields& fi
   const auto envelope = proto::scan(body);
   if (!envelope) return std::unexpected(unreadable(envelope.error()));
   // The scanner has let no line end pass but between tokens, and a blank in its place moves nothing.
-  std::ranges::replace_if(body, [](char c) { return c == '\r' || c == '\n'; }, ' ');
+  for (const char end : {'\r', '\n'}) {
+    for (std::size_t at = body.find(end); at != std::string::npos; at = body.find(end, at + 1))
+      body[at] = ' ';
+  }
   base::Bytes whole = base::Bytes::copy(std::move(body));
   if (envelope->kind != proto::Kind::batch) {
     Posted posted;

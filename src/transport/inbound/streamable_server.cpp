@@ -82,7 +82,7 @@ struct StreamableServer::State {
 
   // Towards the client.
   void answer(ExchangeId exchange, HttpAnswer with);
-  void answer_whole(const Post& post);
+  void answer_whole(Post& post);
   void become_stream(Number number, Post& post, base::Instant now);
   void streams_due(base::Instant now);
   void complete(Number number, base::Instant now);
@@ -147,11 +147,15 @@ proto::HttpFields StreamableServer::State::head_of(const Post& post) const {
   return fields;
 }
 
-void StreamableServer::State::answer_whole(const Post& post) {
+void StreamableServer::State::answer_whole(Post& post) {
   // Nothing is left to be said when everything was cancelled. Neither JSON nor an error would be right.
   if (post.answers.empty()) {
     outbox.emplace_back(BeginStream{post.exchange, head_of(post)});
     outbox.emplace_back(EndStream{post.exchange});
+    return;
+  }
+  if (post.answers.size() == 1 && !post.batch) {
+    outbox.emplace_back(AnswerMessage{post.exchange, head_of(post), std::move(post.answers.front().message)});
     return;
   }
   std::string body;
