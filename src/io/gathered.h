@@ -23,6 +23,10 @@ namespace io {
 
 class Gathered {
  public:
+  // What one write takes at most. A reader that keeps up would have the kernel copy a whole long message in
+  // one go, while everybody else waits.
+  static constexpr std::size_t at_once_max = std::size_t{512} << 10;
+
   // `skip` bytes at the beginning have been written before.
   explicit Gathered(std::size_t skip) : skip_(skip) {}
 
@@ -68,7 +72,7 @@ class Gathered {
   ssize_t send_to(int socket) {
     msghdr message{};
     message.msg_iov = pieces_.data();
-    message.msg_iovlen = count_;
+    message.msg_iovlen = at_once();
     ssize_t put = 0;
     do {
       put = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -76,14 +80,26 @@ class Gathered {
     return put;
   }
   ssize_t write_to(int fd) {
+    const int count = static_cast<int>(at_once());
     ssize_t put = 0;
     do {
-      put = writev(fd, pieces_.data(), static_cast<int>(count_));
+      put = writev(fd, pieces_.data(), count);
     } while (put < 0 && errno == EINTR);
     return put;
   }
 
  private:
+  // Cuts off what is too much for one write; how many pieces are left.
+  std::size_t at_once() {
+    std::size_t room = at_once_max;
+    for (std::size_t i = 0; i < count_; ++i) {
+      pieces_[i].iov_len = std::min(pieces_[i].iov_len, room);
+      room -= pieces_[i].iov_len;
+      if (room == 0) return i + 1;
+    }
+    return count_;
+  }
+
   // Below IOV_MAX, so that the array fits a stack.
   static constexpr std::size_t pieces_max = 256;
   static constexpr std::size_t pieces_per_message_max = 2 * proto::Message::splices_max + 4;

@@ -68,7 +68,7 @@ ssize_t HttpWire::send(Gathered& pieces) {
 ssize_t HttpWire::encrypt(const Gathered& pieces) {
   std::array<char, TlsSession::text_max> text;
   std::size_t done = 0;
-  while (done < pieces.size()) {
+  while (done < std::min(pieces.size(), Gathered::at_once_max)) {
     const Outcome outcome = flush();
     const std::size_t count = outcome == Outcome::all_written ? pieces.copy(done, text) : 0;
     if (outcome == Outcome::failed || (count > 0 && !tls_->write({text.data(), count}))) {

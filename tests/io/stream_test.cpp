@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "io/gathered.h"
 #include "support.h"
 
 using test::run_until;
@@ -228,6 +230,27 @@ TEST_CASE("messages leave in order, spliced, each with its line feed, in one wri
   REQUIRE(count > 0);
   CHECK(std::string(got.data(), static_cast<std::size_t>(count)) ==
         "{\"id\":\"seven\",\"x\":2}\nsecond\nraw\n");
+}
+
+TEST_CASE("a long message is written over several turns, however much the other side takes") {
+  io::Loop loop;
+  io::Pipe pipe = io::make_pipe().value();
+  REQUIRE(fcntl(pipe.write_end.get(), F_SETPIPE_SZ, 1 << 20) == 1 << 20);
+  int drained = 0;
+  auto writer = io::Writer::open(loop, std::move(pipe.write_end), {.on_drained = [&] { ++drained; }});
+  REQUIRE(writer);
+  const std::size_t length = io::Gathered::at_once_max + 100'000;
+  (*writer)->queue(proto::Message(std::string(length, 'x')));
+  (*writer)->queue(literal("next"));
+  (*writer)->flush();
+  const auto waiting = [&] {
+    int count = 0;
+    REQUIRE(ioctl(pipe.read_end.get(), FIONREAD, &count) == 0);
+    return static_cast<std::size_t>(count);
+  };
+  CHECK(waiting() == io::Gathered::at_once_max);
+  REQUIRE(run_until(loop, [&] { return drained == 1; }));
+  CHECK(waiting() == length + std::string_view("\nnext\n").size());
 }
 
 TEST_CASE("what the other side does not take waits, byte for byte, and the journal knows of half a line") {
