@@ -31,6 +31,7 @@ using std::chrono::milliseconds;
 struct Settings {
   bench::Command direct;
   bench::Command hearth;
+  bench::Command apart;  // The same with a server for each session; empty: the way is not Hearth's.
   std::string daemon_name = "hearthd";
   bench::Wire wire = bench::Wire::pipes;
   std::string only;  // Scenarios whose name holds this; empty: all, and the rest too.
@@ -201,10 +202,34 @@ base::Result<bool> measure_memory(const Settings& settings, std::vector<Figure>&
   return true;
 }
 
+// What the daemon takes for each server that has nothing to do, and the session that has it.
+base::Result<bool> measure_idle_servers(const Settings& settings, std::vector<Figure>& figures) {
+  constexpr std::size_t some = 20;
+  constexpr std::size_t many = 100;
+  if (settings.apart.empty()) return true;
+  const auto used = [&] { return bench::memory_of(daemon_of(settings)).private_kib; };
+  bench::Client idle(settings.apart, settings.wire);
+  TRY(idle.open_up_to(some));
+  const std::int64_t before = used();
+  TRY(idle.open_up_to(many));
+  const std::int64_t after = used();
+  TRY(idle.close());
+  figures.push_back({.name = "daemon, per idle server with its session: private",
+                     .unit = "KiB",
+                     .direct = {},
+                     .hearth = kib(after - before) / (many - some),
+                     .ratio = {},
+                     .goal = Goal{.bound = Bound::at_most, .limit = 20, .judged = Judged::value}});
+  return true;
+}
+
 base::Result<std::vector<Figure>> run_all(const Settings& settings) {
   std::vector<Figure> figures;
   const bool everything = settings.only.empty();
-  if (everything || settings.only == "memory") TRY(measure_memory(settings, figures));
+  if (everything || settings.only == "memory") {
+    TRY(measure_memory(settings, figures));
+    TRY(measure_idle_servers(settings, figures));
+  }
   if (everything || settings.only == "start") TRY(measure_start(settings, figures));
   for (const Scenario& scenario : scenarios()) {
     if (scenario.name.find(settings.only) == std::string::npos) continue;
@@ -292,6 +317,9 @@ std::optional<Settings> settings_of(int argc, char** argv) {
   if (optind != argc) return {};
   settings.direct = words_of(server);
   settings.hearth = words_of(via + " " + server);
+  constexpr std::string_view shared = "--scope user";
+  if (const std::size_t at = via.find(shared); at != std::string::npos)
+    settings.apart = words_of(via.replace(at, shared.size(), "--scope session") + " " + server);
   return settings;
 }
 

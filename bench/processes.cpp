@@ -178,6 +178,7 @@ Memory memory_of(std::span<const pid_t> processes) {
     const std::string text = contents_of(proc_path(pid, "smaps_rollup"));
     total.proportional_kib += kib_after(text, "\nPss:");
     total.resident_kib += kib_after(text, "\nRss:");
+    total.private_kib += kib_after(text, "\nPrivate_Dirty:");
   }
   return total;
 }

@@ -69,6 +69,7 @@ std::chrono::nanoseconds busy_time();
 struct Memory {
   std::int64_t proportional_kib = 0;  // Pages shared with others are divided among them.
   std::int64_t resident_kib = 0;
+  std::int64_t private_kib = 0;  // Written to, and shared with nobody.
 };
 Memory memory_of(std::span<const pid_t> processes);
 
