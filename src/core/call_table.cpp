@@ -17,7 +17,7 @@ bool ending(const Call& call, base::Instant now) {
 
 void CallTable::grow() {
   std::vector<Slot> old = std::move(ring_);
-  ring_ = std::vector<Slot>(old.empty() ? 4 : old.size() * 2);
+  ring_ = std::vector<Slot>(old.empty() ? 2 : old.size() * 2);
   for (Slot& slot : old) {
     // Two ids that had places of their own in the small ring have them in the large one.
     if (slot.call.wire_id != CallId()) slot_of(slot.call.wire_id) = std::move(slot);

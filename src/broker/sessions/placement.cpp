@@ -69,7 +69,13 @@ void join(State& state, Session& session, Instance& instance) {
   if (instance.sessions_ever == 0 && instance.life == core::Life::stopped)
     instance.first = session.capabilities;
   instance.spec.cares_for_roots |= session.spec->cares_for_roots;
-  if (core::alike(instance.spec, *session.spec)) session.spec.reset();
+  // One that is shared with nobody was made of what its session asked for.
+  const bool own = instance.spec.scope == core::Scope::session;
+  if (own || core::alike(instance.spec, *session.spec)) {
+    session.spec.reset();
+  } else {
+    session.spec->environment.share(instance.spec.environment);
+  }
   session.instance = instance.id;
   instance.sessions.push_back(session.id);
   ++instance.sessions_ever;
