@@ -1,6 +1,7 @@
 #include "app/servers/remote_link.h"
 
 #include <doctest/doctest.h>
+#include <poll.h>
 
 #include "io/clock.h"
 #include "io/http_connection.h"
@@ -157,6 +158,18 @@ TEST_CASE("remote link: a conversation, from initialize to its end") {
   CHECK(world.told.back() == "closed");
   CHECK(world.server.seen == Lines{"POST " + initialize, "POST S 2025-06-18 " + initialized,
                                    "GET S 2025-06-18", "DELETE S 2025-06-18"});
+}
+
+TEST_CASE("remote link: a request begins at once, without another turn of the loop") {
+  World world;
+  const auto socket = io::listen_on("127.0.0.1", 0);
+  REQUIRE(socket);
+  world.server.port = io::port_of(*socket);
+  world.connect();
+  world.send(initialize);
+  pollfd connected{.fd = socket->get(), .events = POLLIN, .revents = 0};
+  constexpr int patience_ms = 10'000;
+  CHECK(poll(&connected, 1, patience_ms) == 1);
 }
 
 TEST_CASE("remote link: a server that does not hear the farewell is not waited for longer than a moment") {

@@ -38,17 +38,37 @@ RemoteLink::~RemoteLink() {
 
 void RemoteLink::send(proto::Message message) {
   client_.send(std::move(message), io::now());
+  act_at_once();
   settle();
 }
 
 void RemoteLink::close(std::function<void()> closed) {
   closed_ = std::move(closed);
   client_.close(io::now());
+  act_at_once();
   patience_.set(io::now() + farewell);
   settle();
 }
 
-// Callers are not called back: what is to be done is done when the loop comes round.
+// A request calls nobody back while it begins or is abandoned, so neither has to wait for another turn of the
+// loop. What stands behind something that has to wait keeps its place.
+void RemoteLink::act_at_once() {
+  if (carrying_out_) return;
+  std::vector<transport::ClientOutput>& outbox = client_.outbox();
+  auto next = outbox.begin();
+  for (; next != outbox.end(); ++next) {
+    if (auto* const request = std::get_if<transport::Request>(&*next)) {
+      begin(std::move(*request));
+    } else if (const auto* const abandoned = std::get_if<transport::Abandon>(&*next)) {
+      abandon(abandoned->id);
+    } else {
+      break;
+    }
+  }
+  outbox.erase(outbox.begin(), next);
+}
+
+// Callers are not called back: what else is to be done is done when the loop comes round.
 void RemoteLink::settle() {
   const auto due = client_.deadline();
   if (!client_.outbox().empty() || (closed_ && under_way_.empty())) {
@@ -61,17 +81,13 @@ void RemoteLink::settle() {
 }
 
 void RemoteLink::carry_out() {
+  carrying_out_ = true;
   while (!client_.outbox().empty()) {
     auto outputs = std::exchange(client_.outbox(), {});
     for (transport::ClientOutput& output : outputs) {
       std::visit(Cases{
                      [&](transport::Request& request) { begin(std::move(request)); },
-                     [&](transport::Abandon& abandon) {
-                       const auto found = under_way_.find(abandon.id);
-                       if (found == under_way_.end()) return;
-                       http_.abandon(found->second);
-                       under_way_.erase(found);
-                     },
+                     [&](transport::Abandon& abandoned) { abandon(abandoned.id); },
                      [&](transport::Receive& receive) {
                        if (!closed_) events_.on_message(std::move(receive.message), receive.call);
                      },
@@ -86,12 +102,20 @@ void RemoteLink::carry_out() {
                  output);
     }
   }
+  carrying_out_ = false;
   if (closed_ && under_way_.empty()) {
     patience_.clear();
     std::exchange(closed_, nullptr)();
     return;
   }
   settle();
+}
+
+void RemoteLink::abandon(transport::RequestId id) {
+  const auto found = under_way_.find(id);
+  if (found == under_way_.end()) return;
+  http_.abandon(found->second);
+  under_way_.erase(found);
 }
 
 void RemoteLink::begin(transport::Request request) {

@@ -44,15 +44,18 @@ class RemoteLink {
   void close(std::function<void()> closed);
 
  private:
+  void act_at_once();
   void settle();
   void carry_out();
   void begin(transport::Request request);
+  void abandon(transport::RequestId id);
 
   io::HttpClient& http_;
   Connecting connecting_;
   transport::StreamableClient client_;
   Events events_;
   std::function<void()> closed_;
+  bool carrying_out_ = false;
   std::map<transport::RequestId, io::HttpClient::Handle> under_way_;
   io::Timer timer_;     // What has become due, or was left to do.
   io::Timer patience_;  // While closing.
