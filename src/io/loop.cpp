@@ -110,15 +110,18 @@ struct Timer::State {
   Loop::State* loop = nullptr;
   std::function<void()> due;
   base::Instant when;
+  base::Instant armed_for;   // Where that is earlier, it is armed again when it fires.
   std::uint64_t set_in = 0;  // The turn.
-  bool early = false;        // It came due in that turn, and waits for the next.
+  bool pending = false;
+  bool early = false;  // It came due in that turn, and waits for the next.
   bool let_go = false;
 
   void start(std::uint64_t milliseconds) { uv_timer_start(&timer, &State::fired, milliseconds, 0); }
-  bool pending() const { return early || uv_is_active(reinterpret_cast<const uv_handle_t*>(&timer)) != 0; }
+  bool armed() const { return uv_is_active(reinterpret_cast<const uv_handle_t*>(&timer)) != 0; }
 
   // Anew, from its time as it was set.
   void arm(base::Instant current) {
+    armed_for = when;
     // It counts from the loop's own idea of now, which may be a long callback old.
     uv_update_time(timer.loop);
     // One more, because the loop's time is cut to milliseconds: it would be due up to one too early.
@@ -241,7 +244,13 @@ struct Loop::State {
 // libuv serves a timer that is set for now within a callback in the same round, and so on for ever.
 void Timer::State::fired(uv_timer_t* handle) {
   State& state = *static_cast<State*>(handle->data);
-  if (state.set_in != state.loop->turn) return state.due();
+  if (!state.pending) return;
+  if (const base::Instant current = now(); state.armed_for < state.when && current < state.when)
+    return state.arm(current);
+  if (state.set_in != state.loop->turn) {
+    state.pending = false;
+    return state.due();
+  }
   if (!std::exchange(state.early, true)) state.loop->early.push_back(&state);
 }
 
@@ -339,20 +348,22 @@ Timer::Timer(Loop& loop, std::function<void()> due) : state_(new State) {
 void Timer::set(base::Instant when) {
   ensure(state_ != nullptr);
   // The usual case of a deadline that is confirmed every turn.
-  if (state_->pending() && state_->when == when) return;
+  if (state_->pending && state_->when == when) return;
   const base::Instant current = now();
   // One that is due is not put off by being set again, else it might never come.
-  if (state_->pending() && state_->when <= current && when <= current) return;
+  if (state_->pending && state_->when <= current && when <= current) return;
   state_->when = when;
   state_->set_in = state_->loop->turn;
+  state_->pending = true;
   state_->early = false;
+  // Deadlines of connections are put off with every request.
+  if (state_->armed() && state_->armed_for <= when) return;
   state_->arm(current);
 }
 
 void Timer::clear() {
   ensure(state_ != nullptr);
-  state_->early = false;
-  uv_timer_stop(&state_->timer);
+  state_->pending = state_->early = false;
 }
 
 }  // namespace io

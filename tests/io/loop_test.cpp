@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <vector>
 
 #include "io/clock.h"
@@ -145,6 +147,54 @@ TEST_CASE("timers fire in order, not too early, and not when cleared") {
   REQUIRE(run_until(loop, [&] { return order.size() >= 2; }));
   CHECK(order == std::vector{1, 2});
   CHECK_FALSE(early);
+}
+
+TEST_CASE("a timer comes at the time that it was given last") {
+  using std::chrono::milliseconds;
+  io::Loop loop;
+  std::optional<base::Instant> came;
+  int rings = 0;
+  io::Timer timer(loop, [&] {
+    came = io::now();
+    ++rings;
+  });
+  const base::Instant start = io::now();
+  timer.set(start + milliseconds(1));
+  SUBCASE("put off") {
+    timer.set(start + milliseconds(30));
+  }
+  SUBCASE("put off, beyond a time that was cleared") {
+    timer.clear();
+    timer.set(start + milliseconds(30));
+  }
+  SUBCASE("put off, and brought forward again") {
+    timer.set(start + std::chrono::hours(1));
+    timer.set(start + milliseconds(30));
+  }
+  REQUIRE(run_until(loop, [&] { return came.has_value(); }));
+  CHECK(*came >= start + milliseconds(30));
+  // Nothing is left of the times before.
+  bool later = false;
+  io::Timer a_while(loop, [&] { later = true; });
+  a_while.set(io::now() + milliseconds(20));
+  REQUIRE(run_until(loop, [&] { return later; }));
+  CHECK(rings == 1);
+}
+
+TEST_CASE("a timer that was put off and cleared does not come") {
+  using std::chrono::milliseconds;
+  io::Loop loop;
+  bool rang = false;
+  bool later = false;
+  io::Timer never(loop, [&] { rang = true; });
+  io::Timer a_while(loop, [&] { later = true; });
+  const base::Instant start = io::now();
+  never.set(start + milliseconds(1));
+  never.set(start + milliseconds(10));
+  never.clear();
+  a_while.set(start + milliseconds(30));
+  REQUIRE(run_until(loop, [&] { return later; }));
+  CHECK_FALSE(rang);
 }
 
 TEST_CASE("signals arrive as callbacks, and run() ends when it is told") {
