@@ -70,12 +70,15 @@ class Gathered {
 
   // As the system calls return, but never interrupted.
   ssize_t send_to(int socket) {
+    constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     msghdr message{};
     message.msg_iov = pieces_.data();
     message.msg_iovlen = at_once();
     ssize_t put = 0;
     do {
-      put = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      // A single piece costs the kernel less without a header.
+      put = count_ == 1 ? send(socket, pieces_[0].iov_base, pieces_[0].iov_len, flags)
+                        : sendmsg(socket, &message, flags);
     } while (put < 0 && errno == EINTR);
     return put;
   }

@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t worth_pinning = 4096;
 // The queue's own memory that an idle connection keeps.
 constexpr std::size_t idle_entries_max = 16;
+// Most are shorter, and none grows beyond it in many steps.
+constexpr std::size_t usual_head = 256;
 
 // "Sun, 06 Nov 1994 08:49:37 GMT". The locale is never set, so names of days are English.
 std::string http_date(std::time_t now) {
@@ -34,13 +36,17 @@ std::string hexadecimal(std::size_t number) {
 
 // Whatever came into a field from outside, it must not become two.
 void append_line_safe(std::string& to, std::string_view text) {
-  for (const char c : text) to += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+  const auto begin = static_cast<std::ptrdiff_t>(to.size());
+  to += text;
+  std::replace_if(to.begin() + begin, to.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
 }
 
 }  // namespace
 
 void HttpOutput::queue_head(int status, const proto::HttpFields& fields, std::string_view framing) {
-  std::string head = "HTTP/1.1 " + std::to_string(status) + ' ';
+  std::string head;
+  head.reserve(usual_head);
+  head.append("HTTP/1.1 ").append(std::to_string(status)).append(" ");
   head.append(proto::reason_of(status)).append("\r\n");
   for (const auto& [name, value] : fields.all) {
     append_line_safe(head, name);

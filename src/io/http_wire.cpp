@@ -8,26 +8,44 @@
 #include <span>
 
 #include "base/ensure.h"
+#include "io/system_error.h"
+#include "io/tcp_socket.h"
 #include "io/unix_socket.h"
 
 namespace io {
 
 HttpWire::HttpWire(Descriptor socket, const TlsContext* tls)
-    : socket_(std::move(socket)), tls_(tls != nullptr ? std::make_unique<TlsSession>(*tls) : nullptr) {}
+    : socket_(std::move(socket)),
+      tcp_(is_tcp(socket_)),
+      tls_(tls != nullptr ? std::make_unique<TlsSession>(*tls) : nullptr) {}
 
 HttpWire::Came HttpWire::receive(const std::function<void(std::string_view)>& take,
                                  std::vector<Descriptor>& descriptors, std::size_t at_most) {
   std::array<char, read_max> chunk;
   const std::span<char> room = std::span(chunk).first(std::min(at_most, read_max));
-  auto got = receive_with_descriptors(socket_.get(), room, Wait::no);
+  const auto got = read(room, descriptors);
   if (!got && got.error().code == EMFILE) return Came::no_room;
   if (!got) return got.error().code == EAGAIN ? Came::nothing : Came::broken;
-  for (Descriptor& descriptor : got->descriptors) descriptors.push_back(std::move(descriptor));
-  if (got->count == 0) return Came::end;
-  const std::string_view bytes(chunk.data(), got->count);
+  if (*got == 0) return Came::end;
+  const std::string_view bytes(chunk.data(), *got);
   if (tls_) return decrypt(bytes, take);
   take(bytes);
   return Came::bytes;
+}
+
+// Without room for descriptors the kernel has less to do.
+base::Result<std::size_t> HttpWire::read(std::span<char> into, std::vector<Descriptor>& descriptors) {
+  if (tcp_) {
+    ssize_t count = 0;
+    do {
+      count = recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) return system_failure("cannot receive on a connection");
+    return static_cast<std::size_t>(count);
+  }
+  Received got = TRY(receive_with_descriptors(socket_.get(), into, Wait::no));
+  for (Descriptor& descriptor : got.descriptors) descriptors.push_back(std::move(descriptor));
+  return got.count;
 }
 
 // A record at a time: what OpenSSL has held once it keeps room for.
@@ -56,8 +74,9 @@ HttpWire::Came HttpWire::decrypt(std::string_view bytes, const std::function<voi
 
 bool HttpWire::discard() {
   std::array<char, read_max> chunk;
-  const auto got = receive_with_descriptors(socket_.get(), chunk, Wait::no);
-  return got ? got->count > 0 : got.error().code == EAGAIN;
+  std::vector<Descriptor> unwanted;
+  const auto got = read(chunk, unwanted);
+  return got ? *got > 0 : got.error().code == EAGAIN;
 }
 
 ssize_t HttpWire::send(Gathered& pieces) {

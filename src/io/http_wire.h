@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "io/descriptor.h"
 #include "io/gathered.h"
 #include "io/tls.h"
@@ -60,7 +62,10 @@ class HttpWire {
   Came decrypt(std::string_view bytes, const std::function<void(std::string_view text)>& take);
   ssize_t encrypt(const Gathered& pieces);
 
+  base::Result<std::size_t> read(std::span<char> into, std::vector<Descriptor>& descriptors);
+
   Descriptor socket_;
+  bool tcp_;  // Then no descriptors come.
   std::unique_ptr<TlsSession> tls_;
 };
 
