@@ -38,7 +38,8 @@ std::string hexadecimal(std::size_t number) {
 void append_line_safe(std::string& to, std::string_view text) {
   const auto begin = static_cast<std::ptrdiff_t>(to.size());
   to += text;
-  std::replace_if(to.begin() + begin, to.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
+  std::replace_if(
+      to.begin() + begin, to.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
 }
 
 }  // namespace

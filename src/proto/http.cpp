@@ -1,6 +1,7 @@
 #include "proto/http.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "proto/field_words.h"
@@ -8,6 +9,24 @@
 
 namespace proto {
 namespace {
+
+// Fields of a message: room for them is made at once.
+constexpr std::size_t usual_count = 8;
+
+// What stands for each byte in a value and in a name: looked up, because several fields come with each call.
+constexpr auto in_value = [] {
+  std::array<char, 256> table{};
+  for (std::size_t byte = 0; byte < table.size(); ++byte) {
+    const bool control = (byte < 0x20 && byte != '\t') || byte == 0x7F;
+    table[byte] = control ? ' ' : static_cast<char>(byte);
+  }
+  return table;
+}();
+constexpr auto in_name = [] {
+  std::array<char, 256> table = in_value;
+  for (char& c : table) c = lower(c);
+  return table;
+}();
 
 std::string lowered(std::string_view text) {
   std::string all(text);
@@ -76,13 +95,10 @@ std::size_t HttpFields::count(std::string_view name) const {
 
 // Whatever comes into it from outside, it must not become two fields.
 void HttpFields::add(std::string_view name, std::string_view value) {
-  const auto is_control = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && c != '\t') || byte == 0x7F;
-  };
+  if (all.capacity() == 0) all.reserve(usual_count);
   auto& [new_name, new_value] = all.emplace_back(name, trimmed(value));
-  for (char& c : new_name) c = is_control(c) ? ' ' : lower(c);
-  for (char& c : new_value) c = is_control(c) ? ' ' : c;
+  for (char& c : new_name) c = in_name[static_cast<unsigned char>(c)];
+  for (char& c : new_value) c = in_value[static_cast<unsigned char>(c)];
 }
 
 std::string_view reason_of(int status) {

@@ -37,13 +37,13 @@ class HeadScan {
   enum class Found : std::uint8_t { nothing, end, fault };
 
   Found scan(std::string_view bytes, std::size_t head_max) {
-    for (; at_ < bytes.size(); ++at_) {
-      if (at_ >= head_max)
-        return fault({431, "The request's header fields are larger than is allowed here."});
-      const char c = bytes[at_];
-      const char before = at_ > 0 ? bytes[at_ - 1] : '\0';
+    const std::size_t end = std::min(bytes.size(), head_max);
+    for (; at_ < end; ++at_) {
       // Nearly all of it.
-      if (static_cast<unsigned char>(c) > ' ' && before != '\r') continue;
+      if (behind(bytes) != '\r') skip_words(bytes.substr(0, end));
+      if (at_ == end) break;
+      const char c = bytes[at_];
+      const char before = behind(bytes);
       if ((c == '\n') != (before == '\r')) return fault({400, "A line of the request does not end in CRLF."});
       if (c == '\0') return fault({400, "The request's head holds a NUL byte."});
       if (before == '\n' && is_blank(c)) return fault({400, "A header field goes on over a second line."});
@@ -52,13 +52,18 @@ class HeadScan {
         return Found::end;
       }
     }
-    return Found::nothing;
+    if (end == bytes.size()) return Found::nothing;
+    return fault({431, "The request's header fields are larger than is allowed here."});
   }
 
   std::size_t size() const { return at_; }
   const Refusal& refusal() const { return refusal_; }
 
  private:
+  char behind(std::string_view bytes) const { return at_ > 0 ? bytes[at_ - 1] : '\0'; }
+  void skip_words(std::string_view bytes) {
+    while (at_ < bytes.size() && static_cast<unsigned char>(bytes[at_]) > ' ') ++at_;
+  }
   Found fault(Refusal refusal) {
     refusal_ = refusal;
     return Found::fault;

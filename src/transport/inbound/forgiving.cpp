@@ -30,6 +30,13 @@ std::string_view said_once(std::string_view value) {
   return first;
 }
 
+// There is nothing to forgive, as in nearly all requests.
+bool is_plain(const proto::HttpFields& fields, std::string_view name) {
+  const std::size_t count = fields.count(name);
+  const std::string_view value = fields.get(name);
+  return count == 0 || (count == 1 && !value.empty() && !value.contains(','));
+}
+
 }  // namespace
 
 std::string tidy_path(std::string_view path) {
@@ -42,9 +49,10 @@ std::string tidy_path(std::string_view path) {
 }
 
 void forgive(proto::HttpRequest& request) {
-  request.path = tidy_path(request.path);
+  if (request.path.contains("//") || request.path.ends_with('/')) request.path = tidy_path(request.path);
   auto& all = request.fields.all;
   for (const std::string_view name : deciding) {
+    if (is_plain(request.fields, name)) continue;
     for (auto& [key, value] : all) {
       if (key == name) value = std::string(said_once(value));
     }

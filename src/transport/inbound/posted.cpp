@@ -56,7 +56,9 @@ bool Posted::Part::is_initialize() const {
 }
 
 std::optional<proto::HttpAnswer> refused_type(const proto::HttpFields& fields) {
-  if (proto::media_type_of(fields.get("content-type")) == "application/json") return std::nullopt;
+  constexpr std::string_view json = "application/json";
+  const std::string_view given = fields.get("content-type");
+  if (given == json || proto::media_type_of(given) == json) return std::nullopt;
   return refusal(415, Fault::refused, "Unsupported Media Type: Content-Type must be application/json");
 }
 
@@ -94,6 +96,7 @@ std::optional<proto::HttpAnswer> refused_claim(const Posted& posted, proto::Code
 }
 
 bool admits(const proto::HttpFields& fields, std::string_view media_type) {
+  if (fields.count("accept") <= 1) return proto::accepts(fields.get("accept"), media_type);
   std::string all;
   for (const auto& [name, value] : fields.all) {
     if (name != "accept") continue;

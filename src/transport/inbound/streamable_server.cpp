@@ -159,6 +159,9 @@ void StreamableServer::State::answer_whole(Post& post) {
     return;
   }
   std::string body;
+  std::size_t size = 2;
+  for (const Event& event : post.answers) size += event.message.size() + 1;
+  body.reserve(size);
   for (const Event& event : post.answers) {
     if (!body.empty()) body += ',';
     event.message.each_piece([&](std::string_view piece) { body += piece; });
@@ -257,6 +260,10 @@ void StreamableServer::State::posted(ExchangeId exchange, HttpRequest request, b
 }
 
 bool StreamableServer::State::reuses_an_id(const Posted& posted) const {
+  if (!posted.batch) {
+    const Posted::Part& only = posted.parts.front();
+    return calls.contains(only.of(only.envelope.id));
+  }
   std::set<std::string_view> seen;
   return std::ranges::any_of(posted.parts, [&](const Posted::Part& part) {
     if (part.envelope.kind != proto::Kind::request) return false;
