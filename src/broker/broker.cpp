@@ -90,7 +90,7 @@ void dispatch(State& state, Event& event) {
       Cases{
           [&](SessionOpened& e) { session_opened(state, std::move(e)); },
           [&](SessionLine& e) {
-            with_session(state, e.session, [&](core::Session& s) { client_line(state, s, e.line); });
+            with_session(state, e.session, [&](auto& s) { client_line(state, s, e.line, e.envelope); });
           },
           [&](SessionInputEnded& e) {
             with_session(state, e.session, [&](core::Session& s) { session_input_ended(state, s); });

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -13,6 +14,7 @@
 
 #include "core/ids.h"
 #include "core/server_spec.h"
+#include "proto/envelope.h"
 #include "proto/lines.h"
 #include "proto/message.h"
 
@@ -34,6 +36,8 @@ struct SessionOpened {
 struct SessionLine {
   SessionId session;
   proto::Line line;
+  // What proto::scan() says of it, where that is known: a long line is not read twice.
+  std::optional<proto::Envelope> envelope = {};
 };
 // The client writes nothing more, and may still read: what it has asked for is answered.
 struct SessionInputEnded {

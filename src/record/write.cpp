@@ -107,7 +107,8 @@ class Line {
     text("principal", principal);
   }
   void members(const broker::SessionLine& event) {
-    const auto& [session, what] = event;
+    const auto& [session, what, envelope] = event;
+    (void)envelope;  // It follows from the line.
     id("session", session);
     line(what);
   }

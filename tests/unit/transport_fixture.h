@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "proto/envelope.h"
 #include "proto/http.h"
 #include "proto/sse.h"
 #include "transport/inbound/event_log.h"
@@ -66,6 +67,14 @@ class Reader {
   }
 
   std::string line_of(const transport::Deliver& deliver) const {
+    if (deliver.envelope) {
+      const auto again = proto::scan(deliver.message.text);
+      REQUIRE(again);
+      CHECK(deliver.envelope->kind == again->kind);
+      CHECK(deliver.envelope->id.at == again->id.at);
+      CHECK(deliver.envelope->params.at == again->params.at);
+      CHECK(deliver.envelope->params.length == again->params.length);
+    }
     return "deliver " + std::string(deliver.message.text);
   }
   std::string line_of(const transport::Answer& answer) const {

@@ -313,8 +313,9 @@ void SessionRegistry::carry_out(Session& session, transport::Output& output) {
       Cases{
           [&](transport::Deliver& deliver) {
             const std::size_t length = deliver.message.size();
-            hands_.feed(broker::SessionLine{
-                session.id, {.bytes = std::move(deliver.message), .length = length, .id = {}}});
+            hands_.feed(broker::SessionLine{session.id,
+                                            {.bytes = std::move(deliver.message), .length = length, .id = {}},
+                                            std::move(deliver.envelope)});
           },
           [&](transport::Answer& answer) {
             hands_.front.answer(answer.exchange, std::move(answer.answer));

@@ -266,12 +266,14 @@ void client_batch(State& state, Session& session, const base::Bytes& bytes) {
 
 }  // namespace
 
-void client_line(State& state, Session& session, const proto::Line& line) {
+void client_line(State& state, Session& session, const proto::Line& line,
+                 const std::optional<proto::Envelope>& known) {
   if (line.overlong) {
     refuse_overlong(state, session, line);
     return;
   }
-  const auto envelope = proto::scan(line.bytes.text);
+  const std::expected<proto::Envelope, proto::ScanError> envelope =
+      known ? *known : proto::scan(line.bytes.text);
   if (!envelope) {
     refuse_unreadable(state, session, line.bytes.text, envelope.error());
     return;

@@ -10,7 +10,9 @@ namespace broker {
 
 // from_client.cpp
 
-void client_line(State& state, core::Session& session, const proto::Line& line);
+// `known`: its envelope, if somebody has read it.
+void client_line(State& state, core::Session& session, const proto::Line& line,
+                 const std::optional<proto::Envelope>& known);
 // initialize. Also told again to a session that was restored while its initialize had no answer.
 void client_initialize(State& state, core::Session& session, const Scanned& message);
 

@@ -7,10 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
 #include "base/bytes.h"
+#include "proto/envelope.h"
 #include "proto/http.h"
 #include "proto/message.h"
 
@@ -22,6 +24,7 @@ using ExchangeId = std::uint64_t;
 // One message of the client's, on one line, for the broker.
 struct Deliver {
   base::Bytes message;
+  std::optional<proto::Envelope> envelope = {};  // Where it has been scanned.
 };
 struct Answer {
   ExchangeId exchange = 0;

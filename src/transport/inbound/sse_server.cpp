@@ -56,7 +56,7 @@ void SseServer::State::posted(ExchangeId exchange, proto::HttpRequest request, b
       const bool ping = asks && proto::method_of(part.of(part.envelope.method)) == proto::Method::ping;
       if (asks && !ping && !part.is_initialize() && !begun) take_up(part.of(part.envelope.id), now);
       begun |= part.is_initialize();
-      outbox.emplace_back(Deliver{part.line});
+      outbox.emplace_back(Deliver{part.line, part.envelope});
     } else if (asks) {
       say_event(
           proto::error_text(part.of(part.envelope.id), proto::Code::method_not_found, "Method not found"),

@@ -246,7 +246,7 @@ void StreamableServer::State::posted(ExchangeId exchange, HttpRequest request, b
         refusal(400, Fault::invalid_request,
                 "Invalid Request: the id of this request belongs to one that is still running; use another"));
   }
-  for (const Posted::Part& part : read->parts) outbox.emplace_back(Deliver{part.line});
+  for (const Posted::Part& part : read->parts) outbox.emplace_back(Deliver{part.line, part.envelope});
   if (requests) {
     open(exchange, *read, now);
   } else {
