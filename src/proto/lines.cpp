@@ -31,18 +31,18 @@ bool is_blank(std::string_view line) {
 
 // malloc, because large blocks grow in place or by remapping, and bytes nobody has written cost no memory.
 struct ReadBuffer::Memory {
-  explicit Memory(std::size_t size) : data(static_cast<char*>(std::malloc(size))), capacity(size) {
+  explicit Memory(std::size_t bytes) : data(static_cast<char*>(std::malloc(bytes))), capacity(bytes) {
     if (data == nullptr) throw std::bad_alloc();
   }
   ~Memory() { std::free(data); }
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
 
-  void grow(std::size_t size) {
-    void* grown = std::realloc(data, size);
+  void grow(std::size_t bytes) {
+    void* grown = std::realloc(data, bytes);
     if (grown == nullptr) throw std::bad_alloc();
     data = static_cast<char*>(grown);
-    capacity = size;
+    capacity = bytes;
   }
 
   char* data;
