@@ -2,8 +2,9 @@
 //
 // A daemon is one thread: whatever it does at once holds up every session. Here one session calls without a
 // break, at a server of its own, while the daemon is asked how 50 servers fare, while 45 of them die
-// together, and while 50 start. The same is done beside a session that has a pipe of its own to its server,
-// since the machine has work with processes that begin and end, too.
+// together, while 50 start, and while another session sends or is sent 60 MB. The same is done beside a
+// session that has a pipe of its own to its server, since the machine has work with processes that begin and
+// end, too.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
@@ -31,6 +32,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t idle_servers = 50;
 constexpr std::size_t dying_servers = 45;
+constexpr std::size_t long_message = 60'000'000;
 
 struct Programs {
   std::string hearth;
@@ -68,6 +70,14 @@ base::Result<double> longest(bench::Client& busy, const std::function<void()>& e
   return batch->longest_us / 1000;
 }
 
+// The same while another session makes one call.
+base::Result<double> longest_beside(bench::Client& busy, bench::Client& other, const bench::Load& call) {
+  base::Result<bench::Batch> done;
+  const base::Result<double> wait = longest(busy, [&] { done = other.run(call, milliseconds(0)); });
+  if (!done) return std::unexpected(done.error());
+  return wait;
+}
+
 std::vector<pid_t> servers_beside(const std::vector<pid_t>& known, const std::string& name) {
   std::vector<pid_t> found;
   for (const pid_t pid : bench::descendants()) {
@@ -82,17 +92,21 @@ base::Result<bool> measure(const Programs& programs, std::size_t rounds, std::ve
   bench::Client hearth(programs.shared(), bench::Wire::pipes);
   TRY(direct.open_up_to(1));
   TRY(hearth.open_up_to(1));
+  bench::Client other(programs.own(), bench::Wire::pipes);
+  TRY(other.open_up_to(1));
   const std::vector<pid_t> busy_servers = servers_beside({}, server);
 
-  std::vector<Round> quiet, status, deaths, starts;
+  std::vector<Round> quiet, status, deaths, starts, answers, requests;
   for (std::size_t i = 0; i < rounds; ++i) {
-    Round of_quiet, of_status, of_deaths, of_starts;
+    Round of_quiet, of_status, of_deaths, of_starts, of_answer, of_request;
     for (const bool through_hearth : {false, true}) {
       bench::Client& busy = through_hearth ? hearth : direct;
       const auto put = [&](Round& round, double value) {
         (through_hearth ? round.hearth : round.direct) = value;
       };
       put(of_quiet, TRY(longest(busy, [] {})));
+      put(of_answer, TRY(longest_beside(busy, other, bench::blob_of(long_message))));
+      put(of_request, TRY(longest_beside(busy, other, bench::echo_of(long_message))));
       bench::Client idle(programs.own(), bench::Wire::pipes);
       base::Result<std::size_t> opened = 0;
       put(of_starts, TRY(longest(busy, [&] { opened = idle.open_up_to(idle_servers); })));
@@ -106,12 +120,17 @@ base::Result<bool> measure(const Programs& programs, std::size_t rounds, std::ve
     status.push_back(of_status);
     deaths.push_back(of_deaths);
     starts.push_back(of_starts);
+    answers.push_back(of_answer);
+    requests.push_back(of_request);
   }
   const Goal goal{.bound = Bound::at_most, .limit = 5, .judged = Judged::value};
   figures.push_back(figure_of("nothing else", "ms", quiet));
   figures.push_back(figure_of(fmt::format("{} servers start", idle_servers), "ms", starts, goal));
   figures.push_back(figure_of(fmt::format("5 × status of {} servers", idle_servers), "ms", status, goal));
   figures.push_back(figure_of(fmt::format("{} servers die at once", dying_servers), "ms", deaths, goal));
+  const Goal of_long{.bound = Bound::at_most, .limit = 20, .judged = Judged::value};
+  figures.push_back(figure_of("another is sent 60 MB", "ms", answers, of_long));
+  figures.push_back(figure_of("another sends 60 MB, and gets them back", "ms", requests, of_long));
   return true;
 }
 
