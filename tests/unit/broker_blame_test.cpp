@@ -45,24 +45,33 @@ struct BlameStage : Stage {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(BlameStage, "a long call that kills is refused, and another of the same length is not") {
+TEST_CASE_FIXTURE(BlameStage,
+                  "a long call that kills is refused whatever its token, and others of its length are not") {
   const auto a = ready();
   const auto arguments = [](char first, char last) {
     return std::string(R"({"x":")") + first + std::string(100'000, 'x') + last + R"("})";
   };
+  int tokens = 0;
+  // As agents write it: each call has a progress token of its own.
+  const auto asked = [&](std::string_view tool, const std::string& with) {
+    return R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{"progressToken":)" +
+           std::to_string(++tokens) + R"(},"name":")" + std::string(tool) + R"(","arguments":)" + with + "}}";
+  };
   for (int i = 0; i < 3; ++i) {
     hears(a);
-    says(a, call("1", "bad", arguments('a', 'z')));
+    says(a, asked("bad", arguments('a', 'z')));
     happens(broker::InstanceExited{server(), "was killed by SIGSEGV", ""});
     comes_back();
   }
   hears(a);
-  says(a, call("2", "bad", arguments('a', 'z')));
+  says(a, asked("bad", arguments('a', 'z')));
   CHECK(hears(a).at(0).contains("the tool bad with these arguments has ended it 3 times in a row"));
-  for (const auto& other : {arguments('b', 'z'), arguments('a', 'y'), arguments('a', 'z') + ' '}) {
-    says(a, call("3", "bad", other));
+  for (const auto& other :
+       {asked("bad", arguments('b', 'z')), asked("bad", arguments('a', 'y')),
+        asked("bad", R"([)" + arguments('a', 'z') + "]"), asked("good", arguments('a', 'z'))}) {
+    says(a, other);
     serves(server(), result(id_of(hears(server()).back())));
-    CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":3,"result":{}})"});
+    CHECK(hears(a) == Lines{R"({"jsonrpc":"2.0","id":1,"result":{}})"});
   }
 }
 

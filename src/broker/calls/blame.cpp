@@ -23,14 +23,15 @@ bool ours_to_start(const Instance& server) {
   return !server.spec.program.empty();
 }
 
-// From here on a call is known by its length and its ends, since everybody would wait while the whole is
-// read.
-constexpr std::size_t long_params = std::size_t{64} << 10;
+// From here on arguments are known by their length and their ends, since everybody would wait while the whole
+// is read.
+constexpr std::size_t long_arguments = std::size_t{64} << 10;
 
-std::uint64_t digest_of_long(std::uint64_t key, std::string_view params) {
-  const std::string_view last = params.substr(params.size() - long_params / 2);
-  return base::siphash({key, 4}, params.substr(0, long_params / 2)) ^
-         base::siphash({key, 5 + params.size()}, last);
+std::uint64_t digest_of_long(std::uint64_t key, const std::string& tool, std::string_view arguments) {
+  constexpr std::size_t end = long_arguments / 2;
+  std::string known_by = tool + '\0' + std::to_string(arguments.size()) + '\0';
+  known_by.append(arguments.substr(0, end)).append(arguments.substr(arguments.size() - end));
+  return base::siphash({key, 4}, known_by);
 }
 
 // The server has it, and has not answered.
@@ -71,10 +72,11 @@ bool works_at_something(State& state, Instance& server) {
 void identify(const State& state, Call& call, const Scanned& message) {
   if (call.method != proto::Method::tools_call) return;
   const std::string_view params = message.of(message.envelope.params);
-  call.tool = proto::json::unquoted(proto::member(params, "name"));
-  call.digest = params.size() < long_params
+  const auto [name, arguments] = proto::members(params, {"name", "arguments"});
+  call.tool = proto::json::unquoted(name);
+  call.digest = arguments.size() < long_arguments
                     ? face::digest_of(state.options.hash_key, message.of(message.envelope.method), params)
-                    : digest_of_long(state.options.hash_key, params);
+                    : digest_of_long(state.options.hash_key, call.tool, arguments);
 }
 
 bool kills_its_server(State& state, Instance& instance, core::CallId wire_id) {
