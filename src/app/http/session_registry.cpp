@@ -315,7 +315,7 @@ void SessionRegistry::carry_out(Session& session, transport::Output& output) {
             const std::size_t length = deliver.message.size();
             hands_.feed(broker::SessionLine{session.id,
                                             {.bytes = std::move(deliver.message), .length = length, .id = {}},
-                                            std::move(deliver.envelope)});
+                                            deliver.envelope});
           },
           [&](transport::Answer& answer) {
             hands_.front.answer(answer.exchange, std::move(answer.answer));
