@@ -13,6 +13,10 @@ using proto::Cursor;
 
 constexpr std::string_view separators = "/?#";
 constexpr std::string_view decimal_digits = "0123456789";
+constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+// What is shorter has a name, and no hash; a hash takes as much.
+constexpr std::size_t hashed_least = 12;
 
 bool all_of(std::string_view text, std::string_view characters) {
   return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
@@ -33,10 +37,26 @@ bool may_stay(std::string_view text) {
   return text.empty() || is_word(text) || is_ours(text);
 }
 
+bool may_be_name(std::string_view text) {
+  return !may_stay(text);
+}
+
+bool may_be_number(std::string_view text) {
+  return text.size() == 1 || !text.starts_with('0');
+}
+
 // Whether it may be an address, of which one can be below another.
 bool may_be_address(std::string_view text) {
   constexpr std::size_t longest = 4096;
   return text.size() <= longest && std::ranges::none_of(text, [](char c) { return c >= '\0' && c <= ' '; });
+}
+
+// As JSON, with as much filling as it takes to be so long.
+std::string filled(std::string_view name, std::size_t length) {
+  Pieces pieces;
+  pieces.text(name);
+  if (length > name.size()) pieces.filling(length - name.size());
+  return pieces.json();
 }
 
 bool is_blank(char c) {
@@ -160,10 +180,14 @@ class Masking {
 
   // Broken in the same way.
   void broken_string(std::string_view raw, Cursor::Fault fault) {
+    std::string_view end;
+    if (fault == Cursor::Fault::utf8)
+      end = "\xff\"";
+    else if (raw.size() > 1 && raw.ends_with('"'))
+      end = "\\q\"";
     out_.text("\"");
-    mask_.part(raw, out_);
-    if (fault == Cursor::Fault::utf8) out_.text("\xff\"");
-    if (fault != Cursor::Fault::utf8 && raw.size() > 1 && raw.ends_with('"')) out_.text("\\q\"");
+    mask_.part(raw.substr(0, raw.size() - std::min(raw.size(), end.size() + 1)), out_);
+    out_.text(end);
   }
 
   Mask& mask_;
@@ -176,6 +200,12 @@ class Masking {
   Pieces out_;
 };
 
+Mask::Mask(Contents contents, base::SipKey key)
+    : contents_(contents),
+      key_(key),
+      short_texts_(letters, may_be_name),
+      short_numbers_(decimal_digits, may_be_number) {}
+
 std::string Mask::message(std::string_view text) {
   return contents_ == Contents::whole ? written_text(text) : Masking(*this, text).run();
 }
@@ -184,14 +214,15 @@ std::string Mask::id(std::string_view raw) {
   return contents_ == Contents::whole ? written_text(raw) : Masking(*this, raw, "id").run();
 }
 
-std::string Mask::text(std::string_view text) const {
-  return contents_ == Contents::whole || may_stay(text) ? written_text(text) : secret(text);
-}
-
-std::string Mask::secret(std::string_view text) const {
+std::string Mask::text(std::string_view text) {
+  if (contents_ == Contents::whole || may_stay(text)) return written_text(text);
   Pieces pieces;
   placeholder(text, pieces);
   return pieces.json();
+}
+
+std::string Mask::secret(std::string_view text) const {
+  return text.empty() ? written_text(text) : filled(hashed(text), text.size());
 }
 
 std::string Mask::resource(std::string_view uri) {
@@ -204,12 +235,12 @@ std::string Mask::resource(std::string_view uri) {
 std::string Mask::variable(std::string_view name, std::string_view value) {
   auto known = variables_.find(name);
   if (known == variables_.end()) known = variables_.emplace(name, Names()).first;
-  Pieces pieces;
-  part(value, pieces, &known->second);
-  return pieces.json();
+  if (value.empty()) return written_text(value);
+  const std::string_view name_of_value = known->second.of(value);
+  return filled(name_of_value.empty() ? hashed(value) : name_of_value, std::max(value.size(), hashed_least));
 }
 
-std::string Mask::program(std::string_view path) const {
+std::string Mask::program(std::string_view path) {
   const std::size_t name_at = path.find_last_of('/') + 1;
   const std::string_view name = path.substr(name_at);
   if (contents_ == Contents::whole || name_at == 0 || !is_launcher(name)) return text(path);
@@ -219,7 +250,7 @@ std::string Mask::program(std::string_view path) const {
   return pieces.json();
 }
 
-void Mask::placeholder(std::string_view text, Pieces& into, Names* names) const {
+void Mask::placeholder(std::string_view text, Pieces& into, Names* names) {
   if (!may_be_address(text)) return part(text, into, names);
   while (!text.empty()) {
     const std::size_t end = std::min(text.find_first_of(separators), text.size());
@@ -229,23 +260,38 @@ void Mask::placeholder(std::string_view text, Pieces& into, Names* names) const 
   }
 }
 
-void Mask::part(std::string_view text, Pieces& into, Names* names) const {
-  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+void Mask::part(std::string_view text, Pieces& into, Names* names) {
   if (text.empty()) return;
-  std::string name = "~";
-  if (names != nullptr) name += names->of(text);
-  if (name.size() == 1) {
-    std::uint64_t hash = base::siphash(key_, text);
-    for (int i = 0; i < 11; ++i, hash >>= 6) name += letters[hash & 63];
+  std::string name;
+  if (names != nullptr) name = names->of(text);
+  if (name.empty() && text.size() < hashed_least) {
+    // In a shorter one the sign of a placeholder would leave too little to tell texts apart.
+    const bool has_sign = text.size() > 3;
+    name = short_texts_.of(text, has_sign ? "~" : "", base::siphash(key_, text));
   }
+  if (name.empty()) name = hashed(text);
   into.text(name);
-  const std::size_t length = std::max<std::size_t>(text.size(), 12);
-  if (length > name.size()) into.filling(length - name.size());
+  if (text.size() > name.size()) into.filling(text.size() - name.size());
 }
 
-std::string Mask::number(std::string_view spelt) const {
+std::string Mask::hashed(std::string_view text) const {
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string name = "~";
+  for (std::uint64_t hash = base::siphash(key_, text); name.size() < hashed_least; hash >>= 6)
+    name += digits[hash & 63];
+  return name;
+}
+
+std::string Mask::number(std::string_view spelt) {
   constexpr std::uint64_t fifteen_digits = 900'000'000'000'000;
-  return std::to_string(base::siphash({key_.low, ~key_.high}, spelt) % fifteen_digits + fifteen_digits / 9);
+  const std::uint64_t hash = base::siphash({key_.low, ~key_.high}, spelt);
+  if (spelt.size() < hashed_least) {
+    const std::string_view name = short_numbers_.of(spelt, "", hash);
+    if (!name.empty()) return std::string(name);
+  }
+  std::string digits = std::to_string(hash % fifteen_digits + fifteen_digits / 9);
+  if (spelt.size() >= hashed_least) digits.resize(spelt.size(), '0');
+  return digits;
 }
 
 }  // namespace record

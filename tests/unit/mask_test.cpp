@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "proto/envelope.h"
 #include "record/names.h"
+#include "record/words.h"
 
 using record::Contents;
 using record::Mask;
@@ -59,7 +61,74 @@ TEST_CASE("names and numbers of somebody's own are masked like their values") {
   CHECK(!text.contains("hush"));
   for (const char* number : {"1234", "4711", "4712", "4713"}) CHECK_MESSAGE(!text.contains(number), number);
   CHECK(text.contains(R"("id":5)"));
-  CHECK(masked("[1234,1234,5]").substr(1, 15) == masked("[1234,1234,5]").substr(17, 15));
+  CHECK(masked("[1234,1234,5]").substr(1, 4) == masked("[1234,1234,5]").substr(6, 4));
+}
+
+TEST_CASE("every value and every name is as long as before") {
+  for (const std::string_view message : {
+           R"({"id":"a","method":"x","params":{"k":"","arguments":{"":"b","ab":["hush","\u0001\n"]}}})",
+           R"({"params":{"name":"\ud83d\ude00","_meta":{"n":[0,5,-1,1.5,123456789012,1e-400]}}})",
+           R"({"params":{"_meta":{"n":12345678901234567890},"name":"elevenbytes"}})",
+           R"({"params":{"uri":"a:/b?c#d"}})",
+           R"({"params":{"notifications":{"resourceSubscriptions":["file:///w/a","a","b","c","acme:x"]}}})",
+           R"({"result":{"task":{"taskId":"7"}}})",
+           R"({"id":1,"method":"\q"})",
+           "{\"id\":1,\"method\":\"\xff\"}",
+           R"({"id":1,"method":"hu)",
+       }) {
+    CAPTURE(message);
+    CAPTURE(masked(message));
+    CHECK(masked(message).size() == message.size());
+  }
+  Mask mask(Contents::left_out, key);
+  for (const std::string_view text : {"/b", "a b", "x", "C:\\"})
+    CHECK_MESSAGE(text_of(mask.text(text)).size() == text.size(), text);
+}
+
+TEST_CASE("short strings and numbers get different placeholders, which no word of the protocol is") {
+  Mask mask(Contents::left_out, key);
+  std::vector<std::string> texts;
+  for (char c = ' '; c < '\x7f'; ++c) {
+    if (std::string_view("\"\\/?#").contains(c)) continue;
+    texts.push_back(std::string(1, c));
+    for (char d = 'a'; d <= 'z'; ++d) texts.push_back(std::string(1, c) + d);
+  }
+  for (int i = 0; i < 1000; ++i) texts.push_back("x" + std::to_string(i));
+  std::set<std::string> placeholders;
+  std::size_t longer = 0;
+  for (const std::string& text : texts) {
+    const std::string placeholder = text_of(mask.text(text));
+    CHECK(placeholder == text_of(mask.text(text)));
+    CHECK(placeholders.insert(placeholder).second);
+    const bool is_digits = placeholder.find_first_not_of("0123456789") == std::string::npos;
+    CHECK((placeholder == text || (!record::is_word(placeholder) && !is_digits)));
+    if (placeholder.size() > text.size()) ++longer;
+  }
+  CHECK(longer < 100);  // There are more characters than letters.
+
+  std::set<std::string> numbers;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string number = text_of(mask.message(std::to_string(i)));
+    CHECK(numbers.insert(number).second);
+    CHECK(number.size() == std::to_string(i).size());
+    CHECK(proto::json::parse(number).root.has_value());
+  }
+}
+
+TEST_CASE("what takes all short names costs no equality") {
+  Mask mask(Contents::left_out, key);
+  std::set<std::string> placeholders;
+  const std::size_t count = record::ShortNames::names_max + 100;
+  for (std::size_t i = 0; i < count; ++i) placeholders.insert(text_of(mask.text("x" + std::to_string(i))));
+  CHECK(placeholders.size() == count);
+}
+
+TEST_CASE("values of variables and headers do not show that they are short") {
+  Mask mask(Contents::left_out, key);
+  for (const std::string_view value : {"1", "hush", "hush-hush", "hush-hush-hu"}) {
+    CHECK(text_of(mask.variable("TOKEN", value)).size() == 12);
+    CHECK(text_of(mask.secret(value)).size() == 12);
+  }
 }
 
 TEST_CASE("two recordings have nothing in common") {
