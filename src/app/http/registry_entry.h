@@ -1,5 +1,5 @@
 // The entry of one session in the registry, and what a request to it says. For the files that the registry
-// consists of only: session_registry.cpp, registry_sse.cpp, registry_desks.cpp.
+// consists of only: session_registry.cpp, registry_files.cpp, registry_sse.cpp, registry_desks.cpp.
 #pragma once
 
 #include <optional>
@@ -11,6 +11,10 @@
 #include "proto/rpc.h"
 
 namespace app {
+
+// Of sessions at once, and of those whose files are kept for clients that may come back. Each takes some
+// pages of memory and disk.
+inline constexpr std::size_t sessions_max = 500;
 
 struct SessionRegistry::Target {
   bool streamable = false;
