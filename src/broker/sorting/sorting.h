@@ -31,6 +31,14 @@ void server_line(State& state, core::Instance& instance, const proto::Line& line
 // The session's call is answered with what the server said, in the form that its client knows.
 void pass_answer(State& state, core::Instance& instance, core::CallId wire_id, const Scanned& message);
 
+// to_nobody.cpp
+
+// It belongs to nobody, and goes to nobody. The log has the first of each kind, the count has them all.
+void drop(State& state, core::Instance& instance, const Scanned& message, core::Dropped kind,
+          std::string_view what);
+void unreadable(State& state, core::Instance& instance, std::string_view text, proto::ScanError error);
+void overlong(State& state, core::Instance& instance, const proto::Line& line);
+
 // attribution.cpp
 
 // Decides whom a server's question is for, and puts it there; or holds or declines it.
