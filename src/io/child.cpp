@@ -5,9 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -33,15 +31,11 @@ constexpr int last_errors_turns_max = 16;
 // goes on.
 constexpr base::Duration about_to_end = std::chrono::milliseconds(250);
 
-// Between two looks at what a launcher leaves while some of it ends, and how many there are at most.
+// Between two looks at what a launcher leaves while some of it ends.
 constexpr base::Duration look_at_left = std::chrono::milliseconds(20);
-constexpr int looks_max = 25;
 
 // Between two looks at those who were killed, should nothing tell of their death.
 constexpr base::Duration look_again = std::chrono::milliseconds(100);
-
-// A daemon forks twice. Longer chains are processes that never come to anything.
-constexpr std::size_t roots_max = 16;
 
 // What ended a process that has worked is somebody else's doing, if one of these signals did.
 bool ended_by_others(std::optional<int> status) {
@@ -173,26 +167,6 @@ void Child::of_no_use(std::string_view why) {
   timer_.set(now() + about_to_end);
 }
 
-// A server that a launcher has left is a child of ours at once, and may end again before a walk of /proc sees
-// it. So it is noted here. The walk decides: a pipeline may not have sorted out its ends yet.
-void Child::exited() {
-  if (leaves_heir()) {
-    std::vector<Relative> left;
-    for (const Process& process : children_.orphans()) {
-      const ServerPipes held = pipe_ends_of(process.pid).of(pipes_);
-      if (held.any() || mark_in(process.pid) == mark_) left.push_back({process, held});
-    }
-    early_ = heir_among(left, talks_ ? Heritage::conversation : Heritage::anything);
-  }
-  look();
-}
-
-// What was noted there has ended before it was seen by a walk: its end is that of the server.
-void Child::note_early_end() {
-  if (!leaves_heir() || !early_) return;
-  if (const auto status = children_.status_of_stray(early_->pid)) status_ = *status;
-}
-
 // The process has exited, and now it or one of those it left; or they are to be sent a signal.
 void Child::look() {
   if (step_ == Step::starting) {
@@ -240,69 +214,6 @@ void Child::judge(std::span<const Relative> left) {
     signal_all(left, SIGKILL);
   } else if (step_ == Step::closing) {
     climb(Step::terminating);
-  }
-}
-
-// One that is about to end has closed its pipes already, and its child is not ours yet: it may be a launcher
-// that leaves the server to another.
-bool Child::still_leaving(std::span<const Relative> left) {
-  if (!leaves_heir()) return false;
-  // Or has ended since it was seen, and what it has started meanwhile was not.
-  const auto ending = [](const Relative& relative) {
-    const auto current = process_of(relative.process.pid);
-    return !current || !current->same(relative.process) || current->ending || current->zombie;
-  };
-  return std::ranges::any_of(left, ending) && ++looks_ < looks_max;
-}
-
-// A crash leaves orphans that may hold the pipes too, and says so by its status.
-bool Child::leaves_heir() const {
-  return step_ == Step::running && WIFEXITED(*status_) && WEXITSTATUS(*status_) == 0;
-}
-
-bool Child::leave_to(std::span<const Relative> left) {
-  if (!leaves_heir() || roots_.size() == roots_max) return false;
-  const auto heir = heir_among(left, talks_ ? Heritage::conversation : Heritage::anything);
-  if (!heir) return false;
-  // It may have exited since it was seen. As long as it is not reaped, that is still to come.
-  const auto current = process_of(heir->pid);
-  const bool reaped = !current || !current->same(*heir);
-  roots_.push_back(*heir);
-  early_.reset();
-  looks_ = 0;
-  pid_ = heir->pid;
-  status_.reset();
-  if (reaped) {
-    status_ = children_.status_of_stray(pid_).value_or(0);
-    look();
-  }
-  heir_ = talks_ ? Heir::unproven : Heir::proven;
-  if (events_.on_left) events_.on_left(pid_);
-  return true;
-}
-
-Writer* Child::input() {
-  if (heir_ == Heir::unproven && input_ != nullptr) {
-    heir_ = Heir::doubted;
-    unread_ = SIZE_MAX;
-    timer_.set(now() + children_.options_.heir_patience);
-  }
-  return input_.get();
-}
-
-// What a server leaves when it ends may hold its pipes without looking at them: a child of its own that has
-// another job. It is found out when it leaves unread what is sent.
-void Child::doubt_heir() {
-  if (heir_ != Heir::doubted || input_ == nullptr) return;
-  const std::size_t unread = input_->unread_bytes();
-  if (unread == 0) {
-    heir_ = Heir::proven;
-  } else if (unread >= unread_) {
-    note("its process has ended, and what it left behind does not read its stdin\n");
-    climb(Step::killing);
-  } else {
-    unread_ = unread;
-    timer_.set(now() + children_.options_.heir_patience);
   }
 }
 

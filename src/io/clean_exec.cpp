@@ -30,7 +30,7 @@ void close_on_exec_from(int first) {
   for (int fd = first; fd < fds_without_close_range; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-void close_from(int first) {
+void close_others_from(int first) {
   if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
   for (int fd = first; fd < fds_without_close_range; ++fd) close(fd);
 }
@@ -71,7 +71,7 @@ int CleanExec::place(std::span<const int> descriptors, int report) const {
   if (const int code = place(descriptors); code != 0) return code;
   const int last = static_cast<int>(descriptors.size());
   if (dup3(spare, last, O_CLOEXEC) < 0) return errno;
-  close_from(last + 1);
+  close_others_from(last + 1);
   return 0;
 }
 
