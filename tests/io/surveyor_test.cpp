@@ -47,8 +47,10 @@ TEST_CASE("surveyor: questions of one turn share a walk, and each gets its own a
   CHECK_FALSE(first[0].relatives.empty());
   CHECK(first[1].relatives.empty());
   CHECK(first[1].memory > 0);
+  // Looked at for itself: our memory may have grown since the question before.
   REQUIRE(second.size() == 1);
-  CHECK(second[0].memory == first[1].memory);
+  CHECK(second[0].relatives.empty());
+  CHECK(second[0].memory > 0);
 }
 
 TEST_CASE("surveyor: the loop goes on during a walk, and a question that comes then gets a later one") {
