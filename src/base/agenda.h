@@ -5,11 +5,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "base/fields.h"
 #include "base/time.h"
 
 namespace base {
@@ -37,6 +39,9 @@ class Agenda {
     std::ranges::sort(all);
     return all;
   }
+
+  static constexpr std::size_t fields = 1;
+  friend struct base::Fields;
 
  private:
   std::set<std::pair<Instant, Id>> times_;

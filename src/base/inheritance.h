@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -18,6 +19,7 @@ struct Limit {
   std::optional<std::uint64_t> soft, hard;
 
   bool operator==(const Limit&) const = default;
+  static constexpr std::size_t fields = 2;
 };
 
 struct Inheritance {
@@ -30,6 +32,7 @@ struct Inheritance {
   std::map<std::string, std::string> confines;
 
   bool operator==(const Inheritance&) const = default;
+  static constexpr std::size_t fields = 4;
 };
 
 // Logins of one user differ in limits that are high everywhere: a desktop has 524288 open files, a shell over

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/ensure.h"
+#include "base/fields.h"
 
 namespace base {
 
@@ -24,6 +25,7 @@ struct Id {
 
   explicit operator bool() const { return generation != 0; }
   auto operator<=>(const Id&) const = default;
+  static constexpr std::size_t fields = 2;
 };
 
 template <class Tag, class T>
@@ -84,10 +86,14 @@ class SlotMap {
     }
   }
 
+  static constexpr std::size_t fields = 3;
+  friend struct base::Fields;
+
  private:
   struct Slot {
     std::uint32_t generation = 0;
     std::optional<T> value;
+    static constexpr std::size_t fields = 2;
   };
   std::deque<Slot> slots_;  // References to entities stay good while others come.
   std::vector<std::uint32_t> free_;

@@ -5,11 +5,16 @@
 // time is what the caller says, and deadline() tells the caller when it is next needed.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "base/time.h"
 #include "broker/action.h"
 #include "broker/event.h"
@@ -46,6 +51,16 @@ class Broker {
   std::size_t owed(SessionId session) const;
   // The one that a session with this spec would join now.
   std::optional<InstanceReport> shareable(const core::ServerSpec& spec) const;
+
+  // All that it knows, for a broker that goes on from there, perhaps of another build. The outbox is empty:
+  // what was in it has been carried out.
+  std::string save() const;
+  // That broker. Of `options` it takes what is not the keys, which stay what they were. `page_of` gives the
+  // journal's page of a session (empty: it has none). Fails with a sentence if this build cannot read it, or
+  // would lose something.
+  using Pages = std::function<std::span<std::byte>(SessionId)>;
+  static base::Result<std::unique_ptr<Broker>> restored(Options options, std::string_view saved,
+                                                        const Pages& page_of);
 
  private:
   std::unique_ptr<State> state_;

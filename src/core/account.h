@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 
+#include "base/fields.h"
 #include "base/slot_map.h"
 #include "core/kept.h"
 
@@ -54,6 +55,9 @@ class Account {
   // The account of all that share the limit: the principal's, or this.
   Account widest() const;
 
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
+
  private:
   friend class Charge;
   Accounts* all_ = nullptr;
@@ -76,6 +80,9 @@ class Charge {
   std::size_t bytes() const { return bytes_; }
   Account account() const { return account_; }
 
+  static constexpr std::size_t fields = 3;
+  friend struct base::Fields;
+
  private:
   void give_back();
 
@@ -97,6 +104,9 @@ class Accounts {
   void close(AccountId session);
   std::size_t size() const { return all_.size(); }
 
+  static constexpr std::size_t fields = 3;
+  friend struct base::Fields;
+
  private:
   friend class Account;
   friend class Charge;
@@ -105,6 +115,7 @@ class Accounts {
     std::size_t holders = 0;  // Charges; its open session, or the accounts of the principal's sessions.
     AccountId principal;
     std::string name;  // Of a principal.
+    static constexpr std::size_t fields = 4;
   };
 
   static Amount& of(Entry& entry, Kept kind) { return entry.kept[static_cast<std::size_t>(kind)]; }

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/fields.h"
 #include "base/time.h"
 #include "core/list_changes.h"
 #include "proto/method.h"
@@ -29,6 +30,7 @@ struct CacheKey {
   std::optional<std::string> principal;  // For whom only; none: for everybody.
 
   auto operator<=>(const CacheKey&) const = default;
+  static constexpr std::size_t fields = 6;
 };
 
 // Whether a change of that list, or of that resource, makes its answer old. A resource counts as changed with
@@ -41,6 +43,7 @@ class Cache {
   struct Kept {
     std::string result;  // Raw.
     base::Instant until;
+    static constexpr std::size_t fields = 2;
   };
 
   // Null if there is none that is still good. Valid until the cache changes.
@@ -59,10 +62,14 @@ class Cache {
   std::size_t size() const { return entries_.size(); }
   std::size_t bytes() const { return bytes_; }
 
+  static constexpr std::size_t fields = 3;
+  friend struct base::Fields;
+
  private:
   struct Entry {
     Kept kept;
     std::uint64_t used = 0;
+    static constexpr std::size_t fields = 2;
   };
   using Entries = std::map<CacheKey, Entry>;
 

@@ -1,6 +1,7 @@
 // One call at a server: what it is, and in which state it is.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include <variant>
 
 #include "base/bytes.h"
+#include "base/fields.h"
 #include "base/time.h"
 #include "core/account.h"
 #include "core/capabilities.h"
@@ -45,11 +47,13 @@ struct Returning {};  // It has come back, with answers that wait for the call's
 struct Joined {
   CallId leader;
   base::Bytes request;  // As the client wrote it.
+  static constexpr std::size_t fields = 2;
 };
 // The client wants no answer any more; the server may still give one.
 struct Cancelled {
   base::Instant at;
   Charge charge = {};
+  static constexpr std::size_t fields = 2;
 };
 
 // Which of them, in the same order.
@@ -76,6 +80,9 @@ class StateOfCall {
   const T& as() const {
     return std::get<T>(data_);
   }
+
+  static constexpr std::size_t fields = 1;
+  friend struct base::Fields;
 
  private:
   friend class CallTable;
@@ -105,6 +112,7 @@ struct Call {
   base::Bytes original;      // Of one that was sent across eras: as the client wrote it.
   Charge charge;             // Of that, or of the request of one that has joined another.
   std::optional<std::uint16_t> journal_slot;
+  static constexpr std::size_t fields = 20;
 };
 
 // A call that was cancelled a moment ago may still be running in the server.

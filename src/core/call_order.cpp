@@ -102,7 +102,7 @@ CallOrder call_order_of(const ServerSpec& spec) {
             .because = "a session asked for that (calls: one)"};
   }
   if (known == nullptr) return {};
-  return {.one = true, .reads = known->reads, .because = known->because};
+  return {.one = true, .reads = known->reads, .because = std::string(known->because)};
 }
 
 std::string_view known_as(const ServerSpec& spec) {

@@ -8,6 +8,7 @@
 // into the table by evidence, which stands beside its line, and is known by what is run.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,7 +28,8 @@ enum class Reads : std::uint8_t {
 struct CallOrder {
   bool one = false;
   Reads reads = Reads::alone;  // Of use only if `one`.
-  std::string_view because;    // For people, without the server's name; empty unless `one`.
+  std::string because = {};    // For people, without the server's name; empty unless `one`.
+  static constexpr std::size_t fields = 3;
 };
 
 CallOrder call_order_of(const ServerSpec& spec);

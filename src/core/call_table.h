@@ -13,6 +13,7 @@
 
 #include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -22,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fields.h"
 #include "base/time.h"
 #include "core/call.h"
 #include "core/ids.h"
@@ -92,11 +94,15 @@ class CallTable {
   // cancelled first. Absent: there are none here.
   const Call* longest_cancelled(AccountId account) const;
 
+  static constexpr std::size_t fields = 5;
+  friend struct base::Fields;
+
  private:
   struct Slot {
     Call call;     // wire_id as it is made: free.
     CallId newer;  // Of the same state. Default: none.
     CallId older;
+    static constexpr std::size_t fields = 3;
   };
   using ByTime = std::set<std::pair<base::Instant, CallId>>;
 

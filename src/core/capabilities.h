@@ -1,6 +1,7 @@
 // What a client said it can do, as far as it decides whom a server may ask.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,14 +18,19 @@ struct Abilities {
   bool elicitation_url = false;
   bool vendor = false;  // Declared something under "experimental" or "extensions".
   bool tasks = false;   // The tasks extension of 2026-07-28.
+  static constexpr std::size_t fields = 6;
 };
 
-struct Capabilities : Abilities {
-  // The raw JSON of members that are passed on as they are; empty when absent.
+// The raw JSON of members that are passed on as they are; empty when absent.
+struct PassedOnCapabilities {
   std::string sampling_raw;
   std::string experimental_raw;
   std::string extensions_raw;
+  static constexpr std::size_t fields = 3;
 };
+
+// Has no members of its own: those of the two are saved.
+struct Capabilities : Abilities, PassedOnCapabilities {};
 
 // `raw` is the member of initialize's params; anything but an object declares nothing. An empty "elicitation"
 // object means forms only; as soon as a mode is named, only the named ones count.

@@ -5,6 +5,7 @@
 // (subscriptions, listens, levels, roots), which is kept beside it.
 #pragma once
 
+#include <cstddef>
 #include <list>
 #include <map>
 #include <optional>
@@ -33,12 +34,14 @@ struct RootsTold {
   std::string told;                         // Last: the union, or the name of the common ones.
   bool outdated = false;  // It was told that they are others, and is expected to ask for them.
   bool outlived = false;  // It did not ask again then: it goes by the old ones.
+  static constexpr std::size_t fields = 6;
 };
 
 // A question that may be a cancelled call's, until that has ended or the time has come.
 struct HeldQuestion {
   base::Bytes bytes;
   base::Instant until;
+  static constexpr std::size_t fields = 2;
 };
 
 struct Conversation {
@@ -56,6 +59,7 @@ struct Conversation {
   std::list<HeldQuestion> held_questions;
   std::list<std::pair<std::string, SessionId>>
       elicitations;  // By elicitationId: whom its completion concerns.
+  static constexpr std::size_t fields = 12;
 };
 
 // Notes the session that the completion of a URL elicitation will concern. Forgets the oldest ids if there

@@ -6,11 +6,14 @@
 // remembered is a digest.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <set>
 #include <string>
 #include <string_view>
+
+#include "base/fields.h"
 
 namespace core {
 
@@ -25,11 +28,15 @@ class Cursors {
   // this daemon, so that a cursor it knows and we do not is an old one.
   bool stale(std::string_view cursor, bool outlived_a_daemon) const;
 
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
+
  private:
   using Digest = std::uint64_t;
   struct Known {
     std::set<Digest> all;
     std::list<Digest> order;
+    static constexpr std::size_t fields = 2;
   };
   static Digest digest_of(std::string_view cursor);
   static void remember(Known& known, Digest cursor);

@@ -5,6 +5,7 @@
 // none to give (the client does not declare roots) is another thing than giving an empty list.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,7 @@ struct GivenRoots {
 
   bool same_as(const GivenRoots& other) const { return name == other.name; }
   bool declared() const;  // Whether the server would be told directly that its client has roots.
+  static constexpr std::size_t fields = 3;
 };
 
 // Of a client that does not declare them.

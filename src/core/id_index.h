@@ -4,11 +4,13 @@
 // every cancellation; the strings themselves stay in the calls, the index only knows where.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "base/fields.h"
 #include "core/ids.h"
 
 namespace core {
@@ -32,10 +34,14 @@ class IdIndex {
   std::size_t size() const { return size_; }
   std::vector<CallId> wire_ids() const;  // Ascending.
 
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
+
  private:
   struct Slot {
     CallId wire_id;  // Default: free.
     std::uint32_t hash = 0;
+    static constexpr std::size_t fields = 2;
   };
 
   static std::uint32_t hash_of(std::string_view raw);

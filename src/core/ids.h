@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -28,6 +29,7 @@ struct Number {
   }
   Number operator++(int) { return Number(value++); }
   std::string text() const { return std::to_string(value); }
+  static constexpr std::size_t fields = 1;
 };
 
 // By which a server knows the call (core/call_table.h). A listen is a call.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -58,6 +59,7 @@ struct Process {
   std::optional<base::Instant> start_due;    // starting, greeting: give up then.
   std::optional<base::Instant> start_limit;  // However much it speaks.
   bool blocked = false;                      // It does not read what it is sent.
+  static constexpr std::size_t fields = 5;
 };
 
 // How far it has been greeted. Its answers are in Known.
@@ -71,6 +73,7 @@ struct Greeting {
   // Calls of a conversation that the server has forgotten, cancelled since. Their requests may still be open,
   // and end with a cancellation, which is sent when the server has been greeted.
   std::vector<CallId> cancelled;
+  static constexpr std::size_t fields = 7;
 };
 
 // What a server said of itself when it was greeted last: sessions are answered from it while it is down.
@@ -85,6 +88,7 @@ struct Known {
   bool tells_resources = false;  // It can be subscribed to.
   bool logging = false;          // It has log levels.
   bool offers_tasks = false;     // Of its own era: tools can be called as tasks.
+  static constexpr std::size_t fields = 10;
 };
 
 // What has a time because of calls and questions, in order of times. Here and in Conversation queues are
@@ -95,15 +99,18 @@ struct Times {
     SessionId session;
     AskId ask;
     auto operator<=>(const AskDue&) const = default;
+    static constexpr std::size_t fields = 3;
   };
   struct Tombstone {
     base::Instant due;
     CallId call;
+    static constexpr std::size_t fields = 2;
   };
   std::set<AskDue> ask_dues;
   std::list<Tombstone> tombstones;
   std::list<base::Instant> endings;       // When calls that were cancelled just now count no more.
   std::optional<base::Instant> turn_due;  // Others may have their turn then, while a person is asked.
+  static constexpr std::size_t fields = 4;
 };
 
 struct Instance {
@@ -171,6 +178,7 @@ struct Instance {
   std::vector<CallId> level_waiters;  // setLevel calls to be answered when the server has answered ours.
   Roots roots;
   std::optional<GivenRoots> common_roots;  // Of its sessions, where only those with equal ones share it.
+  static constexpr std::size_t fields = 52;
 };
 
 }  // namespace core

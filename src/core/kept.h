@@ -38,6 +38,7 @@ struct Amount {
 
   Amount operator+(const Amount& more) const { return {objects + more.objects, bytes + more.bytes}; }
   bool operator==(const Amount&) const = default;
+  static constexpr std::size_t fields = 2;
 };
 
 inline constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max();

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
+#include "base/fields.h"
 #include "base/time.h"
 
 namespace core {
@@ -28,10 +30,14 @@ class ListChanges {
   bool pending(ListKind kind) const { return kinds_[static_cast<std::size_t>(kind)].again; }
   void clear() { kinds_ = {}; }
 
+  static constexpr std::size_t fields = 1;
+  friend struct base::Fields;
+
  private:
   struct Kind {
     std::optional<base::Instant> window_ends;
     bool again = false;
+    static constexpr std::size_t fields = 2;
   };
   Kind& of(ListKind kind) { return kinds_[static_cast<std::size_t>(kind)]; }
 

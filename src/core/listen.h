@@ -5,6 +5,7 @@
 #pragma once
 
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -23,6 +24,7 @@ struct Filter {
 
   bool operator==(const Filter&) const = default;
   bool empty() const { return lists.none() && uris.empty() && tasks.empty(); }
+  static constexpr std::size_t fields = 3;
 };
 
 struct Listen {
@@ -42,6 +44,7 @@ struct Listen {
   std::bitset<3> lists_changed;
   std::map<std::string, Charge> updated;
   std::map<std::string, std::string> tasks_told;  // By task: the params of the newest notice.
+  static constexpr std::size_t fields = 15;
 };
 
 }  // namespace core

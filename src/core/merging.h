@@ -4,11 +4,13 @@
 // be missing from its answer: it is nobody's answer who asks after that, and is not to be kept.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <vector>
 
+#include "base/fields.h"
 #include "base/time.h"
 #include "core/cache.h"
 #include "core/ids.h"
@@ -32,6 +34,7 @@ class Merging {
     base::Instant since;
     bool outdated = false;
     std::vector<CallId> joined;  // In order of joining.
+    static constexpr std::size_t fields = 4;
   };
   // The call leads nobody any more. None if it did not lead.
   std::optional<Led> ended(CallId call);
@@ -54,6 +57,9 @@ class Merging {
     }
     return calls;
   }
+
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
 
  private:
   std::map<CallId, Led> led_;        // By call.

@@ -5,7 +5,10 @@
 // process has ended.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+
+#include "base/fields.h"
 
 namespace core {
 
@@ -38,6 +41,9 @@ class Noise {
     sessions_know_ = true;
     return news;
   }
+
+  static constexpr std::size_t fields = 4;
+  friend struct base::Fields;
 
  private:
   std::uint64_t count_ = 0;

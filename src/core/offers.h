@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/fields.h"
 #include "proto/revision.h"
 
 namespace core {
@@ -28,6 +29,9 @@ class Offers {
 
   proto::Revision offered() const { return offered_; }
   bool any_refused() const { return refused_.any(); }
+
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
 
  private:
   proto::Revision offered_ = proto::newest_legacy;

@@ -1,6 +1,7 @@
 // What a request, or the task that it became, has come to.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,7 @@ struct Outcome {
 
   // "\"result\":…" or "\"error\":…", as it stands in a response and in a task of 2026-07-28.
   std::string member() const { return (failed ? R"("error":)" : R"("result":)") + raw; }
+  static constexpr std::size_t fields = 2;
 };
 
 }  // namespace core

@@ -6,6 +6,7 @@
 // are compared. A ticket that is presented again gets the same answer again; nothing is run twice for it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@ struct ParkedAsk {
   proto::Method method = proto::Method::other;
   std::string request;     // As it stands among the inputRequests, raw.
   base::Instant due = {};  // When a task's question is declined.
+  static constexpr std::size_t fields = 5;
 };
 
 // Changed by core/parks.h only.
@@ -50,11 +52,13 @@ struct Park {
   std::vector<std::string> tickets;        // That were given out for it.
   std::optional<Outcome> outcome;          // What the call came to while nobody waited.
   Charge charge = {};                      // Of all this.
+  static constexpr std::size_t fields = 18;
 };
 
 struct Ticket {
   ParkId park;
   std::optional<Outcome> replay;  // What whoever presented it was answered.
+  static constexpr std::size_t fields = 2;
 };
 
 }  // namespace core

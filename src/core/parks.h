@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/agenda.h"
+#include "base/fields.h"
 #include "core/ids.h"
 #include "core/park.h"
 
@@ -69,10 +70,14 @@ class Parks {
 
   std::uint64_t tickets_ever = 0;
 
+  static constexpr std::size_t fields = 9;
+  friend struct base::Fields;
+
  private:
   struct Finished {
     std::set<ParkId> seen;    // While its client waited,
     std::set<ParkId> unseen;  // or while it was away.
+    static constexpr std::size_t fields = 2;
   };
 
   std::size_t size_of(const Park& park) const;

@@ -4,11 +4,13 @@
 // first name of a URI wins. Sessions are asked only once a server has shown that it cares.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/fields.h"
 #include "core/ids.h"
 
 namespace core {
@@ -23,14 +25,19 @@ class Roots {
 
   std::string union_result() const;  // {"roots":[…]}
 
+  static constexpr std::size_t fields = 1;
+  friend struct base::Fields;
+
  private:
   struct Root {
     std::string uri;
     std::string raw;
+    static constexpr std::size_t fields = 2;
   };
   struct Entry {
     bool fresh = true;
     std::vector<Root> roots;
+    static constexpr std::size_t fields = 2;
   };
   std::map<SessionId, Entry> sessions_;
 };

@@ -4,6 +4,7 @@
 // input_required).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,6 +22,7 @@ struct Round {
   std::string answers;                   // "\"key\":…" members, with commas between them.
   std::optional<base::Instant> due;      // Nothing is asked: made again then.
   bool waits = false;                    // It is to be made again when its turn comes.
+  static constexpr std::size_t fields = 6;
 };
 
 }  // namespace core

@@ -50,6 +50,7 @@ struct Timing {
   base::Duration start_timeout = std::chrono::seconds(60);  // From spawn to the answer of initialize.
   base::Duration ask_timeout = std::chrono::minutes(10);    // A question to a person.
   base::Duration stable_after = std::chrono::seconds(60);   // Up for this long: earlier crashes are forgiven.
+  static constexpr std::size_t fields = 4;
 };
 
 // How a server is spoken to.
@@ -70,6 +71,7 @@ struct Address {
   std::string certificate = {}, key = {};     // Files: ours, for servers that want to know who comes.
 
   bool operator==(const Address&) const = default;
+  static constexpr std::size_t fields = 8;
 };
 
 struct ServerSpec {
@@ -98,6 +100,7 @@ struct ServerSpec {
   std::optional<proto::Revision> offer = {};
   Timing timing;
   std::size_t message_bytes_max = std::size_t{64} << 20;
+  static constexpr std::size_t fields = 23;
 };
 
 }  // namespace core

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -41,6 +42,7 @@ struct Ask {
   Charge charge = {};
 
   bool for_roots() const { return server_id.empty() && !call; }  // A question of ours.
+  static constexpr std::size_t fields = 7;
 };
 
 // Why a session is not read from. Reading goes on when the last reason is gone.
@@ -57,17 +59,20 @@ struct LongId {
   std::uint16_t slot = 0;
   std::string raw;
   bool operator==(const LongId&) const = default;
+  static constexpr std::size_t fields = 2;
 };
 
 struct HeldUpdate {
   std::string notice;  // The whole notification.
   Charge charge;
+  static constexpr std::size_t fields = 2;
 };
 
 // Notices held back while the client does not read: only the newest of each is worth keeping.
 struct HeldBack {
   std::map<CallId, std::string> progress;     // By call: the whole notification.
   std::map<std::string, HeldUpdate> updated;  // By resource.
+  static constexpr std::size_t fields = 2;
 };
 
 struct Session {
@@ -120,6 +125,7 @@ struct Session {
   std::bitset<3> lists_changed;  // To be told when it is ready and reads.
 
   proto::Journal journal;
+  static constexpr std::size_t fields = 39;
 };
 
 }  // namespace core

@@ -14,6 +14,7 @@
 // the same or differ. Paths are shown.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ struct Difference {
   std::string here, there;
 
   bool operator==(const Difference&) const = default;
+  static constexpr std::size_t fields = 3;
 };
 
 // May `asking` join a server that was started with the environment of `running`?

@@ -9,6 +9,7 @@
 // tens of thousands.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fields.h"
 #include "core/account.h"
 #include "core/ids.h"
 
@@ -28,8 +30,10 @@ struct Subscriber {
   SessionId session;
   std::optional<CallId> listen;  // Of a modern client.
 
-  Subscriber(SessionId of, std::optional<CallId> by_listen = std::nullopt) : session(of), listen(by_listen) {}
+  Subscriber(SessionId of = {}, std::optional<CallId> by_listen = std::nullopt)
+      : session(of), listen(by_listen) {}
   auto operator<=>(const Subscriber&) const = default;
+  static constexpr std::size_t fields = 2;
 };
 
 class Subscriptions {
@@ -48,6 +52,7 @@ class Subscriptions {
     std::optional<CallId> listen = {};  // The same, if it is one.
     auto operator<=>(const Waiter&) const = default;
     Subscriber subscriber() const { return {session, listen}; }
+    static constexpr std::size_t fields = 3;
   };
   enum class Step : std::uint8_t { none, subscribe, unsubscribe };
 
@@ -105,12 +110,16 @@ class Subscriptions {
   // The subscribers of `uri`; if there are none, those of the resource that it is part of.
   std::set<Subscriber> concerned(std::string_view uri) const;
 
+  static constexpr std::size_t fields = 3;
+  friend struct base::Fields;
+
  private:
   struct Resource {
     std::set<Subscriber> subscribers;
     std::vector<Waiter> waiters;
     bool upstream = false;  // The server counts us as subscribed.
     Step under_way = Step::none;
+    static constexpr std::size_t fields = 4;
   };
   using Resources = std::map<std::string, Resource, std::less<>>;
 

@@ -5,9 +5,11 @@
 // then, what was before is forgiven, and it is tried again after the first, short wait.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
+#include "base/fields.h"
 #include "base/time.h"
 
 namespace core {
@@ -27,6 +29,9 @@ class Supervision {
   bool broken() const;  // The breaker is open: do not try unless somebody asks.
   base::Instant retry_at() const { return retry_at_; }
   std::uint32_t failures() const { return failures_; }
+
+  static constexpr std::size_t fields = 4;
+  friend struct base::Fields;
 
  private:
   std::uint32_t failures_ = 0;

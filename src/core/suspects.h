@@ -7,10 +7,12 @@
 // clears a call, and so does time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "base/fields.h"
 #include "base/time.h"
 
 namespace core {
@@ -22,6 +24,7 @@ struct Suspect {
   std::string how;           // The last of them.
   base::Instant last;
   std::uint32_t refused = 0;  // Calls that were not sent for it.
+  static constexpr std::size_t fields = 6;
 };
 
 class Suspects {
@@ -29,6 +32,7 @@ class Suspects {
   struct Running {
     std::uint64_t digest = 0;
     std::string tool;
+    static constexpr std::size_t fields = 2;
   };
 
   // The server died, `how` says of what, while these were running.
@@ -41,6 +45,9 @@ class Suspects {
 
   // The calls that are refused now.
   std::vector<Suspect> refused(base::Instant now) const;
+
+  static constexpr std::size_t fields = 1;
+  friend struct base::Fields;
 
  private:
   Suspect* find(std::uint64_t digest);

@@ -6,11 +6,14 @@
 // too many were made since, is left to the server, whose ids cannot be guessed.
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <map>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/fields.h"
 
 namespace core {
 
@@ -19,6 +22,9 @@ class TaskOwners {
   // `server` is the entry's name; `id` is decoded.
   void created(const std::string& server, const std::string& id, const std::string& principal);
   bool hidden_from(std::string_view principal, const std::string& server, const std::string& id) const;
+
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
 
  private:
   using Key = std::pair<std::string, std::string>;

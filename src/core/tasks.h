@@ -5,6 +5,7 @@
 // as long.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "base/agenda.h"
+#include "base/fields.h"
 #include "base/time.h"
 #include "core/call_table.h"
 #include "core/ids.h"
@@ -40,6 +42,7 @@ struct Task {
   bool fetched = false;                 // The result was asked for.
   bool left = false;                    // The server was told that nobody waits for it.
   std::optional<base::Instant> poll_due = {};
+  static constexpr std::size_t fields = 14;
 };
 
 class Tasks {
@@ -79,6 +82,9 @@ class Tasks {
 
   // The result of tasks/list with the tasks of others left out.
   std::string own_only(std::string_view raw_result, SessionId session) const;
+
+  static constexpr std::size_t fields = 5;
+  friend struct base::Fields;
 
  private:
   void file_marked() const;

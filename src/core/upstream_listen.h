@@ -4,6 +4,7 @@
 // One that is lost is opened again, later each time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,10 +26,12 @@ struct UpstreamListen {
   struct Replaced {
     CallId call;
     base::Instant due;
+    static constexpr std::size_t fields = 2;
   };
   std::vector<Replaced> replaced;
   int failures = 0;  // In a row.
   std::optional<base::Instant> retry_at;
+  static constexpr std::size_t fields = 8;
 };
 
 }  // namespace core

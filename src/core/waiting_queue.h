@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fields.h"
 #include "core/account.h"
 #include "core/ids.h"
 #include "proto/message.h"
@@ -30,6 +31,7 @@ struct Waiting {
 
   // Only a call that may ask, and an answer, wait for turns.
   bool takes_turns() const { return may_ask || answer; }
+  static constexpr std::size_t fields = 7;
 };
 
 class WaitingQueue {
@@ -78,6 +80,9 @@ class WaitingQueue {
   std::size_t answers_of(SessionId session) const;
   // Whether all that is behind the place waits for turns.
   bool only_turns_after(Place place) const { return free_.upper_bound(place) == free_.end(); }
+
+  static constexpr std::size_t fields = 4;
+  friend struct base::Fields;
 
  private:
   std::map<Place, Waiting> all_;

@@ -27,6 +27,7 @@ struct Span {
 
   bool present() const { return length != 0; }
   std::string_view in(std::string_view message) const { return message.substr(at, length); }
+  static constexpr std::size_t fields = 2;
 };
 
 enum class Kind : std::uint8_t {

@@ -59,6 +59,10 @@ void put(std::byte* page, std::size_t at, std::string_view bytes) {
 }  // namespace
 
 Journal::Journal(std::span<std::byte> page) {
+  continue_on(page);
+}
+
+void Journal::continue_on(std::span<std::byte> page) {
   if (page.size() < journal_bytes) return;
   ensure(reinterpret_cast<std::uintptr_t>(page.data()) % alignof(std::uint32_t) == 0);
   page_ = page.data();

@@ -33,6 +33,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fields.h"
+
 namespace proto {
 
 inline constexpr std::size_t journal_bytes = std::size_t{1} << 20;
@@ -47,6 +49,8 @@ class Journal {
   // finds nothing. What a page says is not trusted: whatever it holds, nothing outside it is read or written.
   Journal() = default;
   explicit Journal(std::span<std::byte> page);
+  // Goes on with what another daemon has kept, on the same page.
+  void continue_on(std::span<std::byte> page);
 
   bool fresh() const;  // Nothing was ever written.
   void begin();        // Writes the magic: from now on the journal has a life to tell.
@@ -73,6 +77,9 @@ class Journal {
   void set_unread(std::string_view bytes);
   void set_unread_lost();
   std::optional<std::string_view> unread() const;  // Absent: a begun line was lost.
+
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
 
  private:
   bool first_layout() const;

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/ensure.h"
+#include "base/fields.h"
 #include "proto/envelope.h"
 
 namespace proto {
@@ -103,12 +104,16 @@ class Message {
   }
   const base::Bytes& bytes() const { return bytes_; }
 
+  static constexpr std::size_t fields = 4;
+  friend struct base::Fields;
+
  private:
   // Small on purpose: a message is moved through several queues, and most splices are short numbers.
   struct Splice {
     Span span;
     std::uint32_t text_at = 0;
     std::uint32_t text_length = 0;
+    static constexpr std::size_t fields = 3;
   };
 
   base::Bytes bytes_;

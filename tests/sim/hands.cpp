@@ -30,13 +30,28 @@ void Hands::after(base::Duration wait, std::function<void()> what) {
 void Hands::begin_life() {
   if (broker_) return;
   retired_ = false;
-  broker::Options options;
-  options.retire_after = std::chrono::minutes(5);
-  options.hash_key = world_.random.next();
-  options.ticket_key = options.hash_key;
-  options.allowances = world_.options.allowances;
-  broker_ = std::make_unique<broker::Broker>(options, world_.schedule.now());
-  if (world_.witness) world_.witness->begins(options, world_.schedule.now());
+  options_ = {};
+  options_.retire_after = std::chrono::minutes(5);
+  options_.hash_key = world_.random.next();
+  options_.ticket_key = options_.hash_key;
+  options_.allowances = world_.options.allowances;
+  broker_ = std::make_unique<broker::Broker>(options_, world_.schedule.now());
+  if (world_.witness) world_.witness->begins(options_, world_.schedule.now());
+}
+
+// As an upgrade does: another broker goes on from what this one has written, and no peer may notice.
+void Hands::replace_broker() {
+  const std::string saved = broker_->save();
+  broker::Options options = options_;
+  options.hash_key = options.ticket_key = 0;  // The broker's own are kept.
+  auto next = broker::Broker::restored(std::move(options), saved, [&](core::SessionId session) {
+    const auto found = sessions_.find(session);
+    return found == sessions_.end() ? std::span<std::byte>() : found->second.client->page();
+  });
+  if (!next) return world_.checker.broken("a broker can be replaced", next.error().what);
+  if ((*next)->save() != saved) return world_.checker.broken("a replaced broker knows what it knew", "");
+  broker_ = std::move(*next);
+  ++replaced_;
 }
 
 void Hands::attach(Client& client) {
@@ -144,7 +159,11 @@ void Hands::end_turn() {
       world_.checker.broken("a session that does not read is ended", "");
     }
   }
-  if (!retired_ || !broker_) return;
+  if (!broker_) return;
+  if (!retired_) {
+    if (world_.replaced_each_turn && !world_.checker.failed()) replace_broker();
+    return;
+  }
   forgotten_.clear();
   life_is_over();
 }

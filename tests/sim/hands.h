@@ -45,6 +45,7 @@ class Hands {
   void kill();
   void die();
 
+  std::size_t replaced() const { return replaced_; }  // Brokers, in all lives.
   bool alive() const { return broker_ != nullptr; }
   bool retired() const { return retired_; }
   broker::Broker* broker() { return broker_.get(); }
@@ -103,6 +104,7 @@ class Hands {
   void on(broker::Event event);
   void tell(broker::Event event);
   void life_is_over();
+  void replace_broker();
   void drain();
   void end_turn();
   std::optional<broker::Event> flush_all();
@@ -129,8 +131,10 @@ class Hands {
 
   World& world_;
   std::unique_ptr<broker::Broker> broker_;
-  bool leaving_ = false;  // The broker was told that the daemon ends.
+  broker::Options options_;  // Of this life.
+  bool leaving_ = false;     // The broker was told that the daemon ends.
   int life_ = 0;
+  std::size_t replaced_ = 0;
   bool retired_ = false;
   proto::ReadBuffer read_buffer_;
   std::map<core::SessionId, SessionLink> sessions_;

@@ -1,11 +1,13 @@
 // simulate: runs invented worlds, each wholly given by its seed.
 //
 //   simulate [--seed S] [--worlds N] [--steps N] [--trace] [--digest] [--digest-twice] [--recorded]
-//   simulate --replay FILE
+//   [--replaced] simulate --replay FILE
 //
 // --trace prints everything that happens. --digest prints one number over all actions of all worlds, the same
 // for every compiler; --digest-twice runs everything twice and compares. --recorded records what each broker
-// is told and tells it to another, which must do the same.
+// is told and tells it to another, which must do the same. --replaced runs everything a second time with a
+// broker that is replaced after every turn by one that goes on from what it has written: all must be the
+// same.
 //
 // --replay tells a broker what a recording of a real daemon holds (docs/bug-reports.md), and prints what it
 // does.
@@ -28,6 +30,7 @@ struct Arguments {
   std::uint64_t worlds = 1;
   std::size_t steps = 1500;
   bool trace = false, digest = false, digest_twice = false, recorded = false;
+  bool replaced = false;  // Everything is run once more so.
   const char* replay = nullptr;
 };
 
@@ -56,6 +59,8 @@ Arguments arguments_of(int argc, char** argv) {
       arguments.digest = true;
     else if (name == "--recorded")
       arguments.recorded = true;
+    else if (name == "--replaced")
+      arguments.replaced = true;
     else if (name == "--replay" && i + 1 < argc)
       arguments.replay = argv[++i];
     else if (name == "--digest-twice")
@@ -72,6 +77,7 @@ struct Totals {
   std::uint64_t digest = 0;
   std::size_t replayed = 0;
   std::size_t tolerated = 0;
+  std::size_t replaced = 0;
 };
 
 void report(const sim::World& world, std::uint64_t seed, std::size_t steps) {
@@ -85,17 +91,19 @@ void report(const sim::World& world, std::uint64_t seed, std::size_t steps) {
 }
 
 // False: an invariant broke, and was reported.
-bool run_world(std::uint64_t seed, const Arguments& arguments, Totals& totals) {
+bool run_world(std::uint64_t seed, const Arguments& arguments, bool replaced, Totals& totals) {
   std::snprintf(replay_hint, sizeof replay_hint, "replay: simulate --seed %llu --steps %zu --trace\n",
                 static_cast<unsigned long long>(seed), arguments.steps);
   sim::World world(seed, arguments.trace ? sim::Trace::Lines::print : sim::Trace::Lines::none);
   if (arguments.recorded) world.witness.emplace(seed);
+  world.replaced_each_turn = replaced;
   const bool good = world.run(arguments.steps);
   totals.digest = (totals.digest ^ world.trace.digest()) * 0x9e3779b97f4a7c15ULL;
   if (world.witness) {
     totals.replayed += world.witness->replayed();
     totals.tolerated += world.witness->tolerated();
   }
+  totals.replaced += world.hands.replaced();
   if (good) return true;
   if (arguments.trace) {
     report(world, seed, arguments.steps);
@@ -103,14 +111,33 @@ bool run_world(std::uint64_t seed, const Arguments& arguments, Totals& totals) {
   }
   sim::World again(seed, sim::Trace::Lines::keep);  // The same, and this time it is written down.
   if (arguments.recorded) again.witness.emplace(seed);
+  again.replaced_each_turn = replaced;
   again.run(arguments.steps);
   report(again, seed, arguments.steps);
   return false;
 }
 
-bool run_all(const Arguments& arguments, Totals& totals) {
+bool run_all(const Arguments& arguments, bool replaced, Totals& totals) {
   for (std::uint64_t i = 0; i < arguments.worlds; ++i) {
-    if (!run_world(arguments.seed + i, arguments, totals)) return false;
+    if (!run_world(arguments.seed + i, arguments, replaced, totals)) return false;
+  }
+  return true;
+}
+
+// Whether the same worlds, each alone, do the same when they are run again.
+bool same_again(const Arguments& arguments, bool replaced, Totals& totals) {
+  for (std::uint64_t i = 0; i < arguments.worlds; ++i) {
+    Totals first, second;
+    const std::uint64_t seed = arguments.seed + i;
+    if (!run_world(seed, arguments, false, first) || !run_world(seed, arguments, replaced, second))
+      return false;
+    totals.replaced += second.replaced;
+    if (first.digest == second.digest) continue;
+    std::printf("seed %llu gave two digests%s: %016llx and %016llx\n", static_cast<unsigned long long>(seed),
+                replaced ? ", the second with brokers that were replaced" : "",
+                static_cast<unsigned long long>(first.digest),
+                static_cast<unsigned long long>(second.digest));
+    return false;
   }
   return true;
 }
@@ -123,10 +150,15 @@ int main(int argc, char** argv) {
   std::signal(SIGABRT, died);
   std::signal(SIGSEGV, died);
   Totals totals;
-  if (!run_all(arguments, totals)) return 1;
+  if (arguments.replaced) {
+    if (!same_again(arguments, true, totals)) return 1;
+    std::printf("%zu brokers replaced\n", totals.replaced);
+  } else if (!run_all(arguments, false, totals)) {
+    return 1;
+  }
   if (arguments.digest_twice) {
     Totals second;
-    if (!run_all(arguments, second)) return 1;
+    if (!run_all(arguments, false, second)) return 1;
     if (second.digest != totals.digest) {
       std::printf("the same seeds gave two digests: %016llx and %016llx\n",
                   static_cast<unsigned long long>(totals.digest),

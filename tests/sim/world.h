@@ -40,7 +40,8 @@ struct World {
   Trace trace;
   Truth truth;
   Checker checker;
-  std::optional<Witness> witness;  // If what happens is to be recorded.
+  std::optional<Witness> witness;   // If what happens is to be recorded.
+  bool replaced_each_turn = false;  // The broker, by one that goes on from what it has written.
   Hands hands;
   std::vector<Family> families;
   std::deque<Client> clients;

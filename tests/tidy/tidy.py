@@ -16,11 +16,12 @@ from english import riddles
 # Which folders of src/ each may include. Arrows point down only; see ARCHITECTURE.md.
 LAYERS = {
     "base": [],
+    "save": ["base"],
     "proto": ["base"],
     "transport": ["base", "proto"],
     "core": ["base", "proto"],
     "face": ["base", "proto", "core"],
-    "broker": ["base", "proto", "core", "face"],
+    "broker": ["base", "save", "proto", "core", "face"],
     "record": ["base", "proto", "core", "broker"],
     "io": ["base", "proto"],
     "app": ["base", "proto", "transport", "core", "face", "broker", "record", "io"],
@@ -55,7 +56,7 @@ ROOMS = {
         "sorting": ["context", "life", "calls", "questions", "interests", "roots", "tasks", "sessions", "servers"],
     },
 }
-PURE = ["base", "proto", "transport", "core", "face", "broker", "record"]
+PURE = ["base", "save", "proto", "transport", "core", "face", "broker", "record"]
 
 IMPURE_HEADERS = re.compile(
     r"^(sys/.*|linux/.*|netinet/.*|arpa/.*|uv\.h|spdlog/.*|unistd\.h|fcntl\.h|poll\.h|signal\.h|csignal"

@@ -6,11 +6,13 @@
 // The others cost nothing, however many there are.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/agenda.h"
+#include "base/fields.h"
 #include "base/slot_map.h"
 #include "base/time.h"
 #include "broker/action.h"
@@ -64,10 +66,14 @@ class Instances {
   // In order of their slots. They stay filed until their times are worked out anew.
   std::vector<InstanceId> due(base::Instant now) const { return agenda_.due(now); }
 
+  static constexpr std::size_t fields = 4;
+  friend struct base::Fields;
+
  private:
   struct Filed {
     bool marked = false;
     std::optional<base::Instant> due;
+    static constexpr std::size_t fields = 2;
   };
 
   void mark(InstanceId id) {

@@ -6,6 +6,7 @@
 // done in the world is left in the outbox.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,6 +82,7 @@ struct State {
   const core::Instance* instance_of(const core::Session& session) const {
     return session.instance ? instances.find(*session.instance) : nullptr;
   }
+  static constexpr std::size_t fields = 18;
 };
 
 // One message of a peer, scanned. Bytes of a batch's element share the batch's buffer.
