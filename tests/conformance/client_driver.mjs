@@ -102,9 +102,9 @@ const acts = {
 
 let status = 0;
 setTimeout(() => {
-  console.error('25 s have passed');
+  console.error('55 s have passed');
   process.exit(3);
-}, 25000).unref();
+}, 55000).unref();
 try {
   const client = await connect();
   const act = acts[scenario] ?? (scenario.startsWith('auth/') ? (one) => call(one, 'test-tool') : undefined);

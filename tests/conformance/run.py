@@ -18,18 +18,19 @@ HEARTH_BIN names the directory of the programs (default: build/bin).
 import argparse
 import concurrent.futures
 import os
-import shlex
 import sys
 import time
 
 sys.dont_write_bytecode = True
 
 from expected import DIRECT, DIRECT_CLIENT, GUARDED, SUITES, WITHOUT_HEARTH, direct_of, why_impossible
-from suite import HERE, Run, Suite
+from suite import HERE, Suite
 from upstreams import UPSTREAMS, Hearth, References
 from world import BIN, HEARTH, HEARTHD, free_port
 
-AT_ONCE = 2  # The suite is node, so are the references; more would measure the machine.
+# Runs of the suite. It is node, so are the references; more would measure the machine. A run that judges clients is itself
+# as many at once as it has scenarios.
+SERVERS_AT_ONCE, CLIENTS_AT_ONCE = 2, 1
 
 SERVER_CELLS = [(upstream, suite) for upstream in UPSTREAMS for suite in SUITES
                 if suite != "2025-06-18" or upstream.startswith("legacy")]
@@ -45,37 +46,27 @@ def chosen(names):
 
 
 class Runner:
-    """Runs of the suite, AT_ONCE at a time."""
+    """Runs of the suite, a few at a time."""
 
     def __init__(self, suite, references):
         self.suite, self.references = suite, references
-        self.pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
+        self.servers = concurrent.futures.ThreadPoolExecutor(SERVERS_AT_ONCE)
+        self.clients = concurrent.futures.ThreadPoolExecutor(CLIENTS_AT_ONCE)
+
+    @staticmethod
+    def timed(judge, *arguments):
+        began = time.monotonic()
+        run = judge(*arguments)
+        run.seconds = time.monotonic() - began
+        return run
 
     def server(self, label, url, suite):
-        def one():
-            began = time.monotonic()
-            run = self.suite.server(label, url, SUITES[suite])
-            run.seconds = time.monotonic() - began
-            return run
-        return self.pool.submit(one).result
+        return self.servers.submit(self.timed, self.suite.server, label, url, SUITES[suite]).result
 
     def client(self, label, revision, scenarios, *driven):
-        """A run with each of these scenarios, one by one. `driven`: what the driver is told before the URL."""
-        directory = self.suite.directory(label)
-        command = shlex.join([self.suite.node, os.path.join(HERE, "client_driver.mjs"), self.suite.modules, *driven])
-
-        def one(scenario):
-            began = time.monotonic()
-            self.suite.client(directory, command, scenario, revision)
-            return time.monotonic() - began
-        runs = [self.pool.submit(one, scenario) for scenario in scenarios]
-
-        def result():
-            seconds = sum(run.result() for run in runs)
-            read = Run(directory)
-            read.seconds = seconds
-            return read
-        return result
+        """A run of these scenarios. `driven`: what the driver is told before the URL."""
+        command = [self.suite.node, os.path.join(HERE, "client_driver.mjs"), self.suite.modules, *driven]
+        return self.clients.submit(self.timed, self.suite.client, label, command, scenarios, revision).result
 
     def direct_servers(self, which):
         return {(upstream, suite): self.server("direct.%s.%s" % (upstream, suite), self.references.url(upstream), suite)
