@@ -79,7 +79,9 @@ struct Storm : test::Stage {
         if (Peer* stopped = peer(stop->instance)) stopped->stopping = true;
       }
     }
+    // Every server of the storm stays in the map; an exchange with each of them would be most of the work.
     for (auto& [id, lines] : to_instance) {
+      if (lines.empty()) continue;
       for (const std::string& line : std::exchange(lines, {})) {
         Peer* listener = peer(id);
         REQUIRE(listener != nullptr);
