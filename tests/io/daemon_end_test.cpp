@@ -18,7 +18,7 @@ using test::Witness;
 
 namespace {
 
-struct Home {
+struct DaemonHome {
   TempDir dir;
   io::Paths paths = io::paths_of(dir.path()).value();
 
@@ -34,7 +34,7 @@ struct Home {
 }  // namespace
 
 TEST_CASE("the daemon is the process that holds the lock, whatever the lock file says") {
-  const Home home;
+  const DaemonHome home;
   const pid_t daemon = home.start();
   // One that only has the file open, as starters do while they wait.
   const io::Descriptor waiting(open(home.paths.lock.c_str(), O_RDWR | O_CLOEXEC));
@@ -64,7 +64,7 @@ TEST_CASE("the daemon is the process that holds the lock, whatever the lock file
 }
 
 TEST_CASE("where no daemon is, force ends nothing") {
-  const Home home;
+  const DaemonHome home;
   CHECK_FALSE(io::daemon_process(home.paths));
   REQUIRE(io::prepare_run_directory(home.paths));
   home.write_lock(std::to_string(getppid()) + '\n');
