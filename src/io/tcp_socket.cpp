@@ -235,7 +235,7 @@ std::uint16_t port_of(const Descriptor& socket) {
   return 0;
 }
 
-std::string name_of(const Descriptor& socket) {
+std::string address_of(const Descriptor& socket) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -249,7 +249,12 @@ std::string name_of(const Descriptor& socket) {
     std::memcpy(&v6, &address, sizeof v6);
     inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
   }
-  return name_of(text.data(), port_of(socket));
+  return text.data();
+}
+
+std::string name_of(const Descriptor& socket) {
+  const std::string address = address_of(socket);
+  return address.empty() ? address : name_of(address, port_of(socket));
 }
 
 bool is_tcp(const Descriptor& socket) {

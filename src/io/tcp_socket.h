@@ -15,7 +15,8 @@ namespace io {
 // "0.0.0.0". Port 0: any that is free. An error says who has the port, if that can be found out.
 base::Result<Descriptor> listen_on(const std::string& address, std::uint16_t port);
 std::uint16_t port_of(const Descriptor& socket);
-std::string name_of(const Descriptor& socket);  // "127.0.0.1:8080", "[::1]:8080": where it is bound.
+std::string address_of(const Descriptor& socket);  // "127.0.0.1", "::1"
+std::string name_of(const Descriptor& socket);     // "127.0.0.1:8080", "[::1]:8080": where it is bound.
 bool is_tcp(const Descriptor& socket);
 // What a connection needs: no waiting for more to send, and an end when the other machine has vanished.
 base::Result<void> prepare_connection(const Descriptor& connection);
