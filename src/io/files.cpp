@@ -57,7 +57,7 @@ base::Result<std::string> read_small_file(const std::string& path, std::size_t b
   return read_open_file(TRY(open_regular_file(path)), path, bytes_max);
 }
 
-base::Result<void> write_small_file(const std::string& path, std::string_view text) {
+base::Result<void> write_small_file(const std::string& path, std::string_view text, mode_t mode) {
   const std::string beside = path + ".new";
   Descriptor file(
       open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
@@ -72,6 +72,9 @@ base::Result<void> write_small_file(const std::string& path, std::string_view te
     }
     text.remove_prefix(static_cast<std::size_t>(put));
   }
+  // Whatever the umask takes away.
+  if (mode != 0600 && fchmod(file.get(), mode) != 0)
+    return system_failure("cannot set the mode of " + beside);
   if (rename(beside.c_str(), path.c_str()) != 0) return system_failure("cannot rename " + beside);
   return {};
 }

@@ -1,6 +1,8 @@
 // Small files, read and written whole.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -22,7 +24,7 @@ base::Result<std::string> read_open_file(const Descriptor& file, const std::stri
 base::Result<std::string> read_small_file(const std::string& path,
                                           std::size_t bytes_max = std::size_t{64} << 10);
 
-// Mode 0600, complete or not there at all: written beside it and renamed.
-base::Result<void> write_small_file(const std::string& path, std::string_view text);
+// Complete or not there at all: written beside it and renamed.
+base::Result<void> write_small_file(const std::string& path, std::string_view text, mode_t mode = 0600);
 
 }  // namespace io

@@ -42,12 +42,6 @@ base::Result<std::string> home_in_passwd(uid_t uid) {
                        ": HOME is not set and /etc/passwd does not name it; set HOME or HEARTH_HOME");
 }
 
-base::Result<std::string> home_directory() {
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && home[0] == '/') return std::string(home);
-  return home_in_passwd(getuid());
-}
-
 std::string fallback_dir() {
   return "/tmp/hearth-" + std::to_string(getuid());
 }
@@ -102,6 +96,12 @@ bool lies_below(const std::string& path, const std::string& directory) {
 }
 
 }  // namespace
+
+base::Result<std::string> home_directory() {
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && home[0] == '/') return std::string(home);
+  return home_in_passwd(getuid());
+}
 
 base::Result<std::string> absolute(const std::string& path) {
   std::string whole = path;

@@ -34,6 +34,9 @@ base::Result<Paths> paths_of(const std::optional<std::string>& home_flag);
 // configuration, and has its own run and state directories below theirs.
 Paths paths_apart(const Paths& paths, const std::string& surroundings);
 
+// Of this user: HOME, else what /etc/passwd says.
+base::Result<std::string> home_directory();
+
 // `path` as it is meant from the current directory.
 base::Result<std::string> absolute(const std::string& path);
 
