@@ -73,7 +73,8 @@ Daemon::Daemon(DaemonParts parts, ConfigFile config_file, const Config& config)
                   },
               .on_trouble = [this](const base::Error& why) { log_.warning(why.what); }}),
       control_(control_hands()),
-      deadline_(loop_, [] {}) {}  // It only has to end the sleep: every turn looks at the time.
+      deadline_(loop_, [] {}),  // It only has to end the sleep: every turn looks at the time.
+      service_(loop_, parts_.notify) {}
 
 Daemon::~Daemon() = default;
 
@@ -96,6 +97,10 @@ base::Result<void> Daemon::open(const Config& config) {
   if (parts_.address) settings.address = *parts_.address;
   if (parts_.certificate) settings.certificate = *parts_.certificate;
   if (parts_.key) settings.key = *parts_.key;
+  if (parts_.port_socket) {
+    settings.port = io::port_of(parts_.port_socket);
+    settings.address = io::address_of(parts_.port_socket);
+  }
   // Clients that connect by URL bring no surroundings: they belong to the daemon for all.
   if (!parts_.paths.apart.empty()) settings.port.reset();
   http_sessions_ =
@@ -106,13 +111,14 @@ base::Result<void> Daemon::open(const Config& config) {
   if (settings.port) {
     const auto opened = open_port(settings);
     // Sessions over stdio need no port, and must not go without a daemon for it.
-    if (!opened && parts_.foreground) return opened;
+    if (!opened && parts_.foreground && !parts_.passed_socket) return opened;
     if (!opened) log_.warning(opened.error().what);
   }
   // SIGXCPU: a limit that could not be shed. The sessions go on with a next daemon, whose time begins anew.
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGXCPU}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGXCPU}) {
     signals_.push_back(TRY(loop_.on_signal(signal, [this] { leave(); })));
   }
+  signals_.push_back(TRY(loop_.on_signal(SIGHUP, [this] { hung_up(); })));
   loop_.at_end_of_turn([this] { end_of_turn(); });
   return {};
 }
@@ -142,7 +148,8 @@ base::Result<void> Daemon::start_recording(const Config& config) {
 }
 
 base::Result<void> Daemon::open_port(const HttpSettings& settings) {
-  HttpPort port = TRY(open_http_port(settings, parts_.paths.state_dir + "/http-token"));
+  HttpPort port =
+      TRY(open_http_port(settings, parts_.paths.state_dir + "/http-token", std::move(parts_.port_socket)));
   if (port.tls && !port.tls->doubt().empty()) log_.warning(port.tls->doubt());
   port_ = io::port_of(port.socket);
   port_url_ = port.url;
@@ -160,6 +167,8 @@ void Daemon::run() {
   // In the foreground there is a person at once, else the first session is told.
   if (const std::string loss = parts_.foreground ? log_.news_of_loss() : ""; !loss.empty())
     log_.warning(loss);
+  service_.ready("sessions connect to " + parts_.paths.socket);
+  if (const std::string loss = service_.news_of_loss(); !loss.empty()) log_.warning(loss);
   loop_.run();
   if (recorder_) recorder_->end(io::now());
   log_.info("hearthd ends");
@@ -307,12 +316,30 @@ void Daemon::input_drained(broker::InstanceId id) {
   feed(broker::InstanceUnblocked{id});
 }
 
+// A terminal that is gone ends what runs in it; a service manager sends the same signal and means another.
+void Daemon::hung_up() {
+  if (service_) return reload();
+  leave();
+}
+
+// Sessions read the configuration themselves when they come, so its mistakes are all there is to say.
+void Daemon::reload() {
+  if (leaving_) return;
+  service_.reloading();
+  const std::size_t mistakes = configuration().complaints.size();
+  const std::string found = mistakes == 0 ? "no mistakes" : std::to_string(mistakes) + " mistakes";
+  log_.info("the configuration was read again: " + found + " in " + parts_.paths.config_file);
+  service_.ready("sessions connect to " + parts_.paths.socket);
+}
+
 void Daemon::leave() {
   if (leaving_) return;
   leaving_ = true;
+  service_.stopping();
   log_.info("ending: servers are stopped");
   front_.stop_listening();
-  unlink(parts_.paths.socket.c_str());
+  // Where a service manager listens, sessions wait for the next daemon.
+  if (!parts_.passed_socket) unlink(parts_.paths.socket.c_str());
   // What clients say from now on stays in their pipes, for the next daemon.
   sessions_.each([](Attachment& attachment) { attachment.reader().pause(); });
   using Sessions = broker::DaemonLeaves::Sessions;

@@ -28,6 +28,7 @@
 #include "io/child.h"
 #include "io/children.h"
 #include "io/loop.h"
+#include "io/notify.h"
 #include "io/paths.h"
 #include "io/surveyor.h"
 #include "transport/inbound/access.h"
@@ -42,6 +43,9 @@ struct DaemonParts {
   base::Inheritance reach = {};            // What this daemon can give to children at most.
   std::string no_logs = {};                // Why there is no directory for them; empty: there is.
   bool foreground = false;                 // Somebody's process: it stays until it is told to end.
+  bool passed_socket = false;              // The listener belongs to a service manager, which keeps it.
+  io::Descriptor port_socket = {};         // Of clients that connect by URL, if one was passed too.
+  io::NotifyTarget notify = {};            // A service manager that wants to be told.
   std::optional<std::uint16_t> port = {};  // Of clients that connect by URL, instead of the configuration's.
   std::optional<std::string> address = {};
   std::optional<std::string> certificate = {};  // Files of that port.
@@ -94,6 +98,8 @@ class Daemon {
   void judge_congestion(Running& running, std::size_t queued);
   void patience_is_over(broker::InstanceId id);
   void input_drained(broker::InstanceId id);
+  void hung_up();
+  void reload();
   void leave();
   void step_down();
 
@@ -141,6 +147,7 @@ class Daemon {
   std::string port_url_;
   io::Timer deadline_;
   std::vector<io::SignalWatch> signals_;
+  io::Notifier service_;  // The manager that has started this daemon, if one has.
 
   base::IdTable<core::SessionTag, Attachment> sessions_;
   base::IdTable<core::InstanceTag, Running> instances_;

@@ -192,6 +192,15 @@ Upstreams::Hands Daemon::upstream_hands() {
           .log_dir = parts_.paths.log_dir};
 }
 
+namespace {
+
+std::string_view started_by(const DaemonParts& parts) {
+  if (parts.passed_socket || !parts.notify.socket.empty()) return "service";
+  return parts.foreground ? "serve" : "session";
+}
+
+}  // namespace
+
 Config Daemon::configuration() {
   Config config = config_file_.load();
   for (const std::string& complaint : config_file_.news(config)) log_.warning(complaint);
@@ -225,6 +234,7 @@ std::string Daemon::status(const MemoryUse& memory) {
   Whereabouts whereabouts{.home = parts_.paths.home,
                           .started = started_,
                           .now = io::now(),
+                          .started_by = started_by(parts_),
                           .port = port_,
                           .url = port_url_,
                           .complaints = {}};

@@ -32,7 +32,11 @@ struct Arguments {
   int listen_fd = -1;
   int lock_fd = -1;
   int ready_fd = -1;
+  int port_fd = -1;
   bool foreground = false;
+  bool passed_socket = false;
+  std::optional<std::string> notify;
+  std::uint64_t watchdog_us = 0;
   std::optional<std::uint16_t> port;  // Instead of the configuration's.
   std::optional<std::string> address;
   std::optional<std::string> certificate;
@@ -47,6 +51,7 @@ struct Arguments {
            : flag == "--certificate" ? &certificate
            : flag == "--key"         ? &key
            : flag == "--record"      ? &record
+           : flag == "--notify"      ? &notify
                                      : nullptr;
   }
 };
@@ -55,6 +60,7 @@ constexpr const char* usage =
     "usage: hearthd --listen-fd N --lock-fd N --ready-fd N [--home DIR] [--apart NAME] [--foreground yes]\n"
     "               [--port N] [--address A] [--certificate FILE] [--key FILE]\n"
     "               [--record FILE] [--record-contents yes]\n"
+    "               [--passed-socket yes] [--port-fd N] [--notify SOCKET] [--watchdog-us N]\n"
     "\n"
     "The daemon of Hearth. It is not started by hand: `hearth run` and `hearth attach` start it\n"
     "when they need it, and `hearth serve` becomes it. See `hearth --help`.\n";
@@ -82,6 +88,14 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
       arguments.record_contents = true;
       continue;
     }
+    if (flag == "--passed-socket") {
+      arguments.passed_socket = true;
+      continue;
+    }
+    if (flag == "--watchdog-us") {
+      if (!number_of(value, arguments.watchdog_us)) return std::nullopt;
+      continue;
+    }
     if (flag == "--port") {
       if (!number_of(value, arguments.port.emplace())) return std::nullopt;
       continue;
@@ -89,6 +103,7 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
     int* const target = flag == "--listen-fd"  ? &arguments.listen_fd
                         : flag == "--lock-fd"  ? &arguments.lock_fd
                         : flag == "--ready-fd" ? &arguments.ready_fd
+                        : flag == "--port-fd"  ? &arguments.port_fd
                                                : nullptr;
     if (target == nullptr) return std::nullopt;
     if (!number_of(value, *target)) return std::nullopt;
@@ -125,6 +140,8 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
     io::sweep_apart(paths);
   }
   io::Descriptor listener = TRY(io::adopt(arguments.listen_fd));
+  io::Descriptor port;
+  if (arguments.port_fd >= 0) port = TRY(io::adopt(arguments.port_fd));
   const io::Descriptor lock = TRY(io::adopt(arguments.lock_fd));  // Held for life.
   io::show_as_daemon(lock.get());
   // Without it there are no logs, which the daemon says. Everything else works.
@@ -143,6 +160,10 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
                                  .reach = std::move(reach),
                                  .no_logs = logs ? "" : logs.error().what,
                                  .foreground = arguments.foreground,
+                                 .passed_socket = arguments.passed_socket,
+                                 .port_socket = std::move(port),
+                                 .notify = {.socket = arguments.notify.value_or(""),
+                                            .watchdog = std::chrono::microseconds(arguments.watchdog_us)},
                                  .port = arguments.port,
                                  .address = arguments.address,
                                  .certificate = arguments.certificate,
@@ -150,7 +171,8 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
                                  .record = arguments.record.value_or(""),
                                  .record_contents = arguments.record_contents});
   if (!made) {
-    unlink(paths.socket.c_str());  // No daemon will ever answer there.
+    // No daemon will ever answer there; a service manager starts another.
+    if (!arguments.passed_socket) unlink(paths.socket.c_str());
     record.remove();
     guard.dismiss();
     return std::unexpected(made.error());

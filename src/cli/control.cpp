@@ -18,7 +18,7 @@ namespace {
 base::Result<io::Descriptor> connect_patiently(const io::Paths& paths) {
   const base::Instant give_up = io::now() + shim::of_a_person.silence + shim::of_a_person.pulse;
   for (;;) {
-    base::Result<io::Descriptor> connection = io::connect_existing(paths);
+    base::Result<io::Descriptor> connection = io::connect_running(paths);
     if (connection || connection.error().code != EAGAIN) return connection;
     if (io::now() >= give_up) return std::unexpected(io::daemon_hangs(paths));
     const timespec pause{0, 50'000'000};

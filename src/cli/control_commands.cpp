@@ -150,12 +150,13 @@ int run_shutdown(const Arguments& arguments) {
   if (!paths) return complain(paths.error().what);
   const io::Paths asked =
       io::own_paths(*paths);  // Before it ends: afterwards the usual one stands in for it.
+  // Looked for before: a connection to a daemon that ends waits with a service manager, which starts another.
+  std::vector<io::Paths> ending = io::living_daemons(*paths);
+  std::erase_if(ending, [&](const io::Paths& each) { return each.socket == asked.socket; });
   const Request request{.method = "POST", .target = "/shutdown", .body = "{}"};
   const int ours = ask_and_show(arguments, request, {.json = shutdown_of_nothing},
                                 [](const Value&) { return std::string("the daemon is shutting down\n"); });
   // Daemons for sessions in sandboxes and under limits go with it.
-  std::vector<io::Paths> ending = io::living_daemons(*paths);
-  std::erase_if(ending, [&](const io::Paths& each) { return each.socket == asked.socket; });
   for (const io::Paths& each : ending) (void)ask_daemon(each, request);
   if (ours == exit_ok) ending.push_back(asked);
   for (const io::Paths& each : ending) {

@@ -42,7 +42,11 @@ int run_serve(const Arguments& arguments) {
   if (!paths) return complain(paths.error().what);
   const auto binary = io::find_daemon_binary();
   if (!binary) return complain(binary.error().what);
-  return complain(io::become_the_daemon(*paths, *binary, options).what);
+  auto activation = io::take_activation(paths->socket);
+  if (!activation) return complain(activation.error().what);
+  if (activation->port && arguments.has("--port"))
+    return complain("the service manager has passed a port already; leave out --port");
+  return complain(io::become_the_daemon(*paths, *binary, options, std::move(*activation)).what);
 }
 
 }  // namespace cli

@@ -197,6 +197,7 @@ std::string status_shown(const Value& status) {
                     ", up " + duration(*daemon, "uptimeMs") + ", memory " + bytes(*daemon, "memoryBytes");
   const std::string home = printable(daemon->string_or("home", ""));
   out += home.empty() ? "" : ", home " + home;
+  if (daemon->string_or("startedBy", "") == "service") out += ", a service";
   if (const std::string url = printable(daemon->string_or("url", "")); !url.empty()) out += ", at " + url;
   out += "\n\n";
 

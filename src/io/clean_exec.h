@@ -20,7 +20,7 @@ class CleanExec {
   CleanExec(const CleanExec&) = delete;
   CleanExec& operator=(const CleanExec&) = delete;
 
-  static constexpr std::size_t descriptors_max = 6;
+  static constexpr std::size_t descriptors_max = 7;
 
   // In the child: `descriptors` become 0, 1, 2, …; all others close on exec. Returns errno when it fails;
   // whatever had a number below descriptors_max is overwritten then.

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "io/clock.h"
+#include "io/daemon_start.h"
 #include "io/descriptor.h"
 #include "io/leftovers.h"
 #include "io/system_error.h"
@@ -70,6 +71,13 @@ std::optional<Process> daemon_process(const Paths& paths) {
 base::Error daemon_hangs(const Paths& paths) {
   const std::string home = paths.home.empty() ? "" : " --home " + paths.home;
   const std::string advice = "'hearth" + home + " shutdown --force' ends it and its servers";
+  if (daemon_ends_within(paths, base::Duration(0))) {
+    return {.what = "a service manager listens on " + paths.socket +
+                    ", but the daemon that it should start does not come; 'systemctl --user status "
+                    "hearthd.service' says why, and after 'systemctl --user stop hearthd.socket' sessions "
+                    "start the daemon themselves",
+            .code = ETIMEDOUT};
+  }
   const auto process = daemon_process(paths);
   if (!process) return {.what = "the daemon runs but does not answer; " + advice, .code = ETIMEDOUT};
   const std::string pid = std::to_string(process->pid);
@@ -95,7 +103,8 @@ base::Result<pid_t> end_daemon_by_force(const Paths& paths) {
   for (int i = 0; i < holders_max; ++i) {
     if (const Descriptor lock = free_lock(paths)) {
       static_cast<void>(sweep_leftovers(paths.records_dir));
-      unlink(paths.socket.c_str());
+      // One that takes connections though no daemon has the lock belongs to a service manager.
+      if (!connect_existing(paths)) unlink(paths.socket.c_str());
       return killed;
     }
     const auto holder = daemon_process(paths);

@@ -19,6 +19,7 @@
 #include "io/clean_exec.h"
 #include "io/clock.h"
 #include "io/confinement.h"
+#include "io/daemon_lock.h"
 #include "io/files.h"
 #include "io/inheritance.h"
 #include "io/process_table.h"
@@ -82,18 +83,6 @@ Descriptor open_daemon_log(const Paths& paths) {
     if (log && fstat(log.get(), &status) == 0 && S_ISREG(status.st_mode)) return log;
   }
   return Descriptor(open("/dev/null", O_WRONLY | O_CLOEXEC));
-}
-
-// For people who wonder which process holds the lock. No code relies on it.
-void note_holder(int lock) {
-  const std::string text = std::to_string(getpid()) + "\n";
-  if (ftruncate(lock, 0) == 0 && pwrite(lock, text.data(), text.size(), 0) < 0) return;
-}
-
-std::string holder_of(const Paths& paths) {
-  const auto text = read_small_file(paths.lock, 32);
-  if (!text || text->empty()) return "another process";
-  return "process " + text->substr(0, text->find('\n'));
 }
 
 struct DaemonDescriptors {
@@ -212,11 +201,6 @@ base::Result<Descriptor> start(const Paths& paths, const std::string& binary, De
   return connection;
 }
 
-void doze(std::chrono::milliseconds time) {
-  const timespec pause{0, static_cast<long>(time.count()) * 1'000'000};
-  nanosleep(&pause, nullptr);
-}
-
 }  // namespace
 
 base::Result<Descriptor> connect_existing(const Paths& paths) {
@@ -230,15 +214,20 @@ base::Result<Descriptor> connect_existing(const Paths& paths) {
   return connection;
 }
 
+base::Result<Descriptor> connect_running(const Paths& paths) {
+  if (lock_is_free(paths)) return system_failure("no daemon is behind " + paths.socket, ENOENT);
+  return connect_existing(paths);
+}
+
 Paths own_paths(const Paths& paths) {
   Paths apart = paths_apart(paths, name_of_surroundings(own_inheritance()));
-  if (connect_existing(apart)) return apart;
+  if (connect_running(apart)) return apart;
   const std::vector<Paths> living = living_daemons(paths);
   return living.empty() ? paths : living.front();
 }
 
 base::Result<Descriptor> connect_own(const Paths& paths) {
-  return connect_existing(own_paths(paths));
+  return connect_running(own_paths(paths));
 }
 
 namespace {
@@ -255,29 +244,57 @@ base::Result<Claim> claim(const Paths& paths, StartPatience patience) {
   if (!nobody_there(connection.error())) return std::unexpected(connection.error());
   TRY(prepare_run_directory(paths));
 
-  Descriptor lock(open(paths.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock) return system_failure("cannot open the lock " + paths.lock);
-  const base::Instant deadline = now() + patience.lock;
-  std::chrono::milliseconds pause(1);
-  while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return system_failure("cannot take the lock " + paths.lock);
+  Claim claimed;
+  Descriptor lock = TRY(open_lock(paths));
+  const auto decide = [&]() -> base::Result<bool> {
+    const bool taken = TRY(try_lock(paths, lock));
     connection = connect_existing(paths);
-    if (connection) return Claim{{}, std::move(*connection)};
-    if (!nobody_there(connection.error())) return std::unexpected(connection.error());
-    if (now() >= deadline) {
-      return base::failure("the daemon does not answer, and " + holder_of(paths) + " holds " + paths.lock +
-                               "; if it hangs, 'hearth shutdown --force' ends it",
-                           ETIMEDOUT);
+    if (connection) {
+      claimed.connection = std::move(*connection);
+      return true;
     }
-    // Nothing tells when a lock becomes free or a socket is bound without the risk of waiting for ever.
-    doze(pause);
-    pause = std::min(pause * 2, std::chrono::milliseconds(50));
+    if (!nobody_there(connection.error())) return std::unexpected(connection.error());
+    if (!taken) return false;
+    if (connection.error().code == EAGAIN) {
+      // A service manager listens, and so many wait for the daemon that it starts that no more may.
+      flock(lock.get(), LOCK_UN);
+      return false;
+    }
+    note_holder(lock.get());
+    claimed.lock = std::move(lock);
+    return true;
+  };
+  if (TRY(wait_for_lock(patience.lock, decide))) return claimed;
+  return base::failure("the daemon does not answer, and " + holder_of(paths) + " holds " + paths.lock +
+                           "; if it hangs, 'hearth shutdown --force' ends it",
+                       ETIMEDOUT);
+}
+
+// With the socket of a service manager a connection says nothing: it waits for the daemon to be. The lock
+// alone tells.
+base::Result<Descriptor> claim_for_service(const Paths& paths, StartPatience patience) {
+  TRY(prepare_run_directory(paths));
+  Descriptor lock = TRY(open_lock(paths));
+  if (!TRY(wait_for_lock(patience.lock, [&] { return try_lock(paths, lock); }))) {
+    return base::failure("a daemon runs already (" + holder_of(paths) +
+                             "), which the service manager did not start; it goes on serving its sessions. "
+                             "End it with 'hearth shutdown --force', and the service serves them",
+                         EEXIST);
   }
-  connection = connect_existing(paths);
-  if (connection) return Claim{{}, std::move(*connection)};
-  if (!nobody_there(connection.error())) return std::unexpected(connection.error());
   note_holder(lock.get());
-  return Claim{std::move(lock), {}};
+  return lock;
+}
+
+base::Error runs_already(const Paths& paths) {
+  return {.what = "a daemon runs already (" + holder_of(paths) + "); end it with 'hearth shutdown' first",
+          .code = EEXIST};
+}
+
+base::Error listened_for(const Paths& paths) {
+  return {.what = "a service manager listens on " + paths.socket +
+                  ", and starts the daemon when a session comes: nothing has to be started. To run it here, "
+                  "'systemctl --user stop hearthd.socket' first",
+          .code = EEXIST};
 }
 
 }  // namespace
@@ -289,23 +306,46 @@ base::Result<Descriptor> connect_or_start(const Paths& paths, const std::string&
   return start(paths, daemon_binary, std::move(claimed.lock), patience);
 }
 
+base::Result<void> expect_no_daemon(const Paths& paths, StartPatience patience) {
+  const Claim claimed = TRY(claim(paths, patience));
+  if (claimed.connection) return std::unexpected(runs_already(paths));
+  return {};
+}
+
 base::Error become_the_daemon(const Paths& paths, const std::string& daemon_binary,
-                              const std::vector<std::string>& options, StartPatience patience) {
-  const auto claimed = claim(paths, patience);
-  if (!claimed) return claimed.error();
-  if (claimed->connection) {
-    return {.what = "a daemon runs already (" + holder_of(paths) + "); end it with 'hearth shutdown' first",
-            .code = EEXIST};
+                              const std::vector<std::string>& options, Activation activation,
+                              StartPatience patience) {
+  const bool passed = static_cast<bool>(activation.sessions);
+  const bool none = lock_is_free(paths);
+  Claim claimed;
+  if (passed) {
+    auto lock = claim_for_service(paths, patience);
+    if (!lock) return lock.error();
+    claimed.lock = std::move(*lock);
+  } else {
+    auto made = claim(paths, patience);
+    if (!made) return made.error();
+    claimed = std::move(*made);
   }
-  const auto listener = fresh_socket(paths);
+  if (claimed.connection) return none ? listened_for(paths) : runs_already(paths);
+  auto listener = passed ? base::Result<Descriptor>(std::move(activation.sessions)) : fresh_socket(paths);
   if (!listener) return listener.error();
   const Descriptor nobody_waits(open("/dev/null", O_RDWR | O_CLOEXEC));
   std::vector<std::string> arguments = daemon_arguments(paths);
   arguments.insert(arguments.end(), options.begin(), options.end());
+  std::vector<int> descriptors = {STDIN_FILENO,    STDOUT_FILENO,      STDERR_FILENO,
+                                  listener->get(), claimed.lock.get(), nobody_waits.get()};
+  if (passed) arguments.insert(arguments.end(), {"--passed-socket", "yes"});
+  if (activation.port) {
+    arguments.insert(arguments.end(), {"--port-fd", std::to_string(descriptors.size())});
+    descriptors.push_back(activation.port.get());
+  }
+  if (!activation.notify.socket.empty()) {
+    arguments.insert(arguments.end(), {"--notify", activation.notify.socket, "--watchdog-us",
+                                       std::to_string(activation.notify.watchdog.count())});
+  }
   const CleanExec exec(daemon_binary, std::move(arguments), daemon_environment());
-  const int code = exec.run(std::array{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, listener->get(),
-                                       claimed->lock.get(), nobody_waits.get()});
-  return system_error("cannot run the daemon " + daemon_binary, code);
+  return system_error("cannot run the daemon " + daemon_binary, exec.run(descriptors));
 }
 
 base::Result<std::string> find_daemon_binary() {

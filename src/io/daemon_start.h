@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "io/activation.h"
 #include "io/descriptor.h"
 #include "io/paths.h"
 
@@ -31,6 +32,10 @@ struct StartPatience {
 // is none.
 base::Result<Descriptor> connect_existing(const Paths& paths);
 
+// The same for questions, which start nothing: it fails with ENOENT where no daemon holds the lock, though a
+// service manager that would start one takes connections.
+base::Result<Descriptor> connect_running(const Paths& paths);
+
 // The daemon for the surroundings of this process where one lives, else the usual one, else any: its
 // connection, and its paths. For questions, not for sessions.
 base::Result<Descriptor> connect_own(const Paths& paths);
@@ -41,11 +46,16 @@ Paths own_paths(const Paths& paths);
 base::Result<Descriptor> connect_or_start(const Paths& paths, const std::string& daemon_binary,
                                           StartPatience patience = {});
 
+// Fails where a daemon runs that this process did not start. Waits for one that is on its way out.
+base::Result<void> expect_no_daemon(const Paths& paths, StartPatience patience = {});
+
 // Turns this process into the daemon, which keeps its terminal, its streams and its place in a container or
 // unit. Returns only if that cannot be done, among other things because a daemon runs already. `options` are
-// further arguments of the daemon's.
+// further arguments of the daemon's. What a service manager has passed on goes along; none of it reaches the
+// environment, from which servers might have it.
 base::Error become_the_daemon(const Paths& paths, const std::string& daemon_binary,
-                              const std::vector<std::string>& options, StartPatience patience = {});
+                              const std::vector<std::string>& options, Activation activation = {},
+                              StartPatience patience = {});
 
 // `hearthd` next to the running executable, else in PATH.
 base::Result<std::string> find_daemon_binary();

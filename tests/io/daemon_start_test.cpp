@@ -15,6 +15,7 @@
 #include <set>
 #include <sstream>
 
+#include "io/daemon_end.h"
 #include "io/files.h"
 #include "io/unix_socket.h"
 #include "support.h"
@@ -214,4 +215,36 @@ TEST_CASE("a lock that nobody lets go of is named, with its holder") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error().what == "the daemon does not answer, and process 4711 holds " + home.paths.lock +
                                     "; if it hangs, 'hearth shutdown --force' ends it");
+}
+
+TEST_CASE(
+    "where only a service manager listens a question finds no daemon, and a daemon of a session's is one") {
+  const Home home;
+  CHECK(io::expect_no_daemon(home.paths));  // It leaves the lock's file behind.
+  {
+    const auto manager = io::listen_on(home.paths.socket);
+    REQUIRE(manager);
+    CHECK(io::connect_existing(home.paths));
+    const auto none = io::connect_running(home.paths);
+    REQUIRE_FALSE(none);
+    CHECK(none.error().code == ENOENT);
+    CHECK(io::daemon_hangs(home.paths).what.contains("a service manager listens on " + home.paths.socket));
+  }
+  REQUIRE(io::connect_or_start(home.paths, test::helper));
+  CHECK(io::connect_running(home.paths));
+  const auto refused = io::expect_no_daemon(home.paths);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == EEXIST);
+}
+
+TEST_CASE("a service whose socket was passed waits for the lock, and says who has it") {
+  const Home home;
+  REQUIRE(io::connect_or_start(home.paths, test::helper));
+  io::Activation activation;
+  activation.sessions = io::make_pipe().value().read_end;
+  const base::Error why = io::become_the_daemon(home.paths, test::helper, {}, std::move(activation),
+                                                {.lock = std::chrono::milliseconds(1)});
+  CHECK(why.code == EEXIST);
+  CHECK(why.what.contains("which the service manager did not start"));
+  CHECK(why.what.contains("hearth shutdown --force"));
 }

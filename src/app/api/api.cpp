@@ -132,6 +132,7 @@ std::string status_json(const broker::Broker& broker, const Whereabouts& whereab
   json.key("uptimeMs").number(milliseconds(whereabouts.now - whereabouts.started));
   json.key("memoryBytes").number(number(memory.daemon));
   json.key("home").string(whereabouts.home);
+  json.key("startedBy").string(whereabouts.started_by);
   if (whereabouts.port != 0) {
     json.key("port").number(whereabouts.port);
     json.key("url").string(whereabouts.url);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct Whereabouts {
   std::string home;
   base::Instant started;
   base::Instant now;
+  std::string_view started_by = "session";   // "session", "serve" or "service".
   std::uint16_t port = 0;                    // Towards clients that connect by URL; 0: there is none.
   std::string url = {};                      // What their URLs begin with, then.
   std::vector<std::string> complaints = {};  // About the configuration.

@@ -5,6 +5,7 @@
 
 #include "io/descriptor_limit.h"
 #include "io/http_output.h"
+#include "io/unix_socket.h"
 
 namespace app {
 
@@ -51,6 +52,9 @@ void HttpFront::stop_listening() {
 }
 
 void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
+  // It gave up while it waited for a daemon, perhaps for one before this: what it asked for, like a shutdown,
+  // was not meant for us.
+  if (socket.origin.kind == HttpOrigin::Kind::local_socket && io::is_abandoned(descriptor.get())) return;
   if (socket.connections >= limits_.connections_max && !make_room(socket)) {
     events_.on_trouble({.what = "a connection was refused: there are " + std::to_string(socket.connections) +
                                 " already, all of them busy"});

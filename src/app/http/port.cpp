@@ -70,13 +70,14 @@ transport::Access access_to(const HttpSettings& settings, const io::Descriptor& 
 
 }  // namespace
 
-base::Result<HttpPort> open_http_port(const HttpSettings& settings, const std::string& token_file) {
+base::Result<HttpPort> open_http_port(const HttpSettings& settings, const std::string& token_file,
+                                      io::Descriptor passed) {
   ensure(settings.port.has_value());
   TRY(check(settings));
   HttpPort port;
   if (!settings.certificate.empty())
     port.tls = TRY(io::TlsContext::load({.certificate = settings.certificate, .key = settings.key}));
-  port.socket = TRY(io::listen_on(settings.address, *settings.port));
+  port.socket = passed ? std::move(passed) : TRY(io::listen_on(settings.address, *settings.port));
   port.access = access_to(settings, port.socket);
   if (!settings.open) {
     port.access.token = settings.token ? *settings.token : TRY(token_in(token_file));

@@ -24,7 +24,9 @@ struct HttpPort {
   std::string url = {};     // "https://127.0.0.1:8765"
 };
 
-// `settings` say which port. The token is that of the settings, or the one in `token_file`.
-base::Result<HttpPort> open_http_port(const HttpSettings& settings, const std::string& token_file);
+// `settings` say which port. The token is that of the settings, or the one in `token_file`. `passed`: a
+// socket that listens there already; none: it is opened.
+base::Result<HttpPort> open_http_port(const HttpSettings& settings, const std::string& token_file,
+                                      io::Descriptor passed = {});
 
 }  // namespace app
