@@ -9,6 +9,7 @@
 #include "cli/logs.h"
 #include "cli/output.h"
 #include "cli/serve.h"
+#include "cli/service.h"
 #include "shim/shim.h"
 
 namespace cli {
@@ -32,6 +33,12 @@ constexpr std::array serve_flags = {
     Flag{"--key", "", "FILE", "the key of that certificate (PEM)"},
     Flag{"--record", "", "FILE", "record what happens in a new FILE, for a bug report"},
     Flag{"--record-contents", "", "", "do not leave out what messages say in that"},
+};
+constexpr std::array service_flags = {
+    Flag{"--port", "", "N", "install: open this port of 127.0.0.1 too, for clients that connect by URL"},
+    Flag{"--print", "", "", "install: only print what would be written"},
+    Flag{"--launchd", "", "", "with --print: an agent of launchd, for macOS"},
+    Flag{"--json", "", "", "status: for programs"},
 };
 constexpr std::array shutdown_flags = {
     Flag{"--force", "", "", "kill a daemon that does not answer, and its servers with it"},
@@ -120,6 +127,23 @@ constexpr std::array table = {
         serve_flags,
         {},
         run_serve},
+    Command{
+        "service",
+        "let systemd start the daemon",
+        "install    writes units of systemd for this user and enables them: systemd listens where sessions\n"
+        "           connect, starts the daemon when one comes, and again should it fail\n"
+        "uninstall  stops and removes them; sessions start the daemon by themselves again\n"
+        "status     what is installed, enabled and active, and which daemon serves; 3 if nothing is "
+        "installed\n"
+        "\n"
+        "Files that Hearth did not write are left alone. A daemon that a session has started goes on until "
+        "it\n"
+        "ends. A port that is installed stays until uninstall. Nothing of this is needed: without a service, "
+        "and\n"
+        "without systemd, the first session starts the daemon.\n",
+        service_flags,
+        {"install|uninstall|status", 1, 1},
+        run_service},
     Command{"status",
             "the daemon, its servers and sessions",
             "Shows the daemon, its servers and its sessions. Without a daemon the exit status is 3.\n",
