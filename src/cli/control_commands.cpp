@@ -87,15 +87,28 @@ int show_shutdown(const Arguments& arguments, const std::vector<pid_t>& killed) 
 // Asks first, and gives servers the time to end that they have. What is left then is killed; its process is
 // added to `killed`. False: there was nothing.
 base::Result<bool> end_daemon(const io::Paths& paths, std::vector<pid_t>& killed) {
+  const auto process = io::daemon_process(paths);  // Afterwards nothing says which it was.
   const base::Result<Answer> answer =
       ask_daemon(paths, {.method = "POST", .target = "/shutdown", .body = "{}"});
   const bool none = !answer && means_no_daemon(answer.error());
   const bool hangs = !answer && means_hanging_daemon(answer.error());
   if (!answer && !none && !hangs) return std::unexpected(answer.error());
-  if (!hangs && io::daemon_ends_within(paths, time_to_end)) return !none;
+  if (!hangs && io::daemon_ends_within(paths, process, time_to_end)) return !none;
   const pid_t pid = TRY(io::end_daemon_by_force(paths));
   if (pid != 0) killed.push_back(pid);
   return true;
+}
+
+// A daemon that is asked to end, and its process, which nothing names afterwards.
+struct Ending {
+  io::Paths paths;
+  std::optional<io::Process> process;
+};
+
+std::vector<Ending> endings(const std::vector<io::Paths>& all) {
+  std::vector<Ending> ending;
+  for (const io::Paths& each : all) ending.push_back({each, io::daemon_process(each)});
+  return ending;
 }
 
 int shut_down_by_force(const Arguments& arguments) {
@@ -151,16 +164,17 @@ int run_shutdown(const Arguments& arguments) {
   const io::Paths asked =
       io::own_paths(*paths);  // Before it ends: afterwards the usual one stands in for it.
   // Looked for before: a connection to a daemon that ends waits with a service manager, which starts another.
-  std::vector<io::Paths> ending = io::living_daemons(*paths);
-  std::erase_if(ending, [&](const io::Paths& each) { return each.socket == asked.socket; });
+  std::vector<Ending> ending = endings(io::living_daemons(*paths));
+  std::erase_if(ending, [&](const Ending& each) { return each.paths.socket == asked.socket; });
+  Ending first{asked, io::daemon_process(asked)};
   const Request request{.method = "POST", .target = "/shutdown", .body = "{}"};
   const int ours = ask_and_show(arguments, request, {.json = shutdown_of_nothing},
                                 [](const Value&) { return std::string("the daemon is shutting down\n"); });
   // Daemons for sessions in sandboxes and under limits go with it.
-  for (const io::Paths& each : ending) (void)ask_daemon(each, request);
-  if (ours == exit_ok) ending.push_back(asked);
-  for (const io::Paths& each : ending) {
-    if (io::daemon_ends_within(each, time_to_end)) continue;
+  for (const Ending& each : ending) (void)ask_daemon(each.paths, request);
+  if (ours == exit_ok) ending.push_back(std::move(first));
+  for (const Ending& each : ending) {
+    if (io::daemon_ends_within(each.paths, each.process, time_to_end)) continue;
     return complain("the daemon has not ended yet; 'hearth shutdown --force' ends it");
   }
   return ours;

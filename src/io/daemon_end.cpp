@@ -41,8 +41,7 @@ bool gone(const Process& process) {
   return !current || !current->same(process) || current->zombie;
 }
 
-bool wait_until_gone(const Process& process) {
-  const base::Instant give_up = now() + dying;
+bool wait_until_gone(const Process& process, base::Instant give_up) {
   while (!gone(process)) {
     if (now() >= give_up) return false;
     doze();
@@ -98,6 +97,11 @@ bool daemon_ends_within(const Paths& paths, base::Duration patience) {
   return true;
 }
 
+bool daemon_ends_within(const Paths& paths, const std::optional<Process>& before, base::Duration patience) {
+  const base::Instant give_up = now() + patience;
+  return daemon_ends_within(paths, patience) && (!before || wait_until_gone(*before, give_up));
+}
+
 base::Result<pid_t> end_daemon_by_force(const Paths& paths) {
   pid_t killed = 0;
   for (int i = 0; i < holders_max; ++i) {
@@ -120,7 +124,7 @@ base::Result<pid_t> end_daemon_by_force(const Paths& paths) {
     if (!send_signal(*holder, SIGKILL) && !gone(*holder)) {
       return system_failure("cannot kill the daemon, process " + std::to_string(holder->pid));
     }
-    if (!wait_until_gone(*holder)) {
+    if (!wait_until_gone(*holder, now() + dying)) {
       return base::failure("the daemon, process " + std::to_string(holder->pid) +
                            ", was killed and does not end: the system itself waits for something, such as a "
                            "disk or a network mount");

@@ -29,6 +29,9 @@ base::Error daemon_hangs(const Paths& paths);
 
 // Whether the lock is free, or becomes free within `patience`.
 bool daemon_ends_within(const Paths& paths, base::Duration patience);
+// The same, and the process that was the daemon before is gone, too: the system frees the lock a moment
+// earlier.
+bool daemon_ends_within(const Paths& paths, const std::optional<Process>& before, base::Duration patience);
 
 // Kills the daemon and everything that it had started, and removes what would look like a daemon. Its process
 // id; 0: there was none. Blocks for a few seconds at most.

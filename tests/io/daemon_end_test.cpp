@@ -5,9 +5,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
+#include <optional>
 
 #include "io/daemon_start.h"
 #include "io/unix_socket.h"
@@ -72,6 +75,22 @@ TEST_CASE("where no daemon is, force ends nothing") {
   const auto killed = io::end_daemon_by_force(home.paths);
   REQUIRE(killed);
   CHECK(*killed == 0);
+}
+
+TEST_CASE("a daemon has ended when its process is gone, although its lock is free before") {
+  const DaemonHome home;
+  REQUIRE(io::prepare_run_directory(home.paths));
+  const pid_t ending = fork();
+  if (ending == 0) {
+    for (;;) pause();
+  }
+  const auto process = io::process_of(ending);
+  REQUIRE(process);
+  CHECK(io::daemon_ends_within(home.paths, std::nullopt, base::Duration(0)));
+  CHECK_FALSE(io::daemon_ends_within(home.paths, process, base::Duration(0)));
+  kill(ending, SIGKILL);
+  CHECK(io::daemon_ends_within(home.paths, process, std::chrono::seconds(60)));
+  waitpid(ending, nullptr, 0);
 }
 
 TEST_CASE("nothing is sent for ever to an end that does not read") {
