@@ -25,6 +25,8 @@ using test::Witness;
 namespace {
 
 constexpr base::Duration short_grace = std::chrono::milliseconds(50);
+// For a child that is to end by itself when its input does, however busy the machine is.
+constexpr base::Duration patient = std::chrono::hours(1);
 
 // One daemon's worth of children, and one child whose life is written down.
 struct Family {
@@ -185,7 +187,7 @@ TEST_CASE("what cannot be handed over to a child is as near as it may be") {
 TEST_CASE("a launcher that leaves the server to its child has not ended it") {
   for (const std::string mode : {"once", "twice", "unmarked", "pipeline", "nested"}) {
     CAPTURE(mode);
-    Family family;
+    Family family(patient);
     REQUIRE(family.start(Family::spec({"launched", mode})));
     const pid_t launcher = family.first;
     REQUIRE(family.until_line());
@@ -233,7 +235,7 @@ TEST_CASE("a process that was left with the pipes and does not read them is no s
 }
 
 TEST_CASE("lines go through a child and come back") {
-  Family family;
+  Family family(patient);
   REQUIRE(family.start(Family::spec({"echo"})));
   family.child->input()->queue(proto::Message(std::string("{\"id\":1}")));
   REQUIRE(family.until_line());
