@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/contains.h"
 #include "proto/json.h"
 #include "proto/members.h"
 
@@ -44,8 +45,8 @@ std::string block_for(Revision client, std::string_view block) {
 }
 
 bool has_new_blocks(Revision client, std::string_view text) {
-  return (client < Revision::r2025_06_18 && text.contains("resource_link")) ||
-         (client < Revision::r2025_03_26 && text.contains(R"("audio")"));
+  return (client < Revision::r2025_06_18 && base::contains(text, "resource_link")) ||
+         (client < Revision::r2025_03_26 && base::contains(text, R"("audio")"));
 }
 
 std::string blocks_for(Revision client, std::string_view blocks) {
@@ -54,8 +55,9 @@ std::string blocks_for(Revision client, std::string_view blocks) {
 
 // 2026-07-28: any JSON. Before: an object, and the same in words where it is not.
 std::optional<std::string> called(Revision client, std::string_view result) {
-  const std::string_view structured =
-      result.contains("structuredContent") ? proto::member(result, "structuredContent") : std::string_view();
+  const std::string_view structured = base::contains(result, "structuredContent")
+                                          ? proto::member(result, "structuredContent")
+                                          : std::string_view();
   const bool wrap = !structured.empty() && structured.front() != '{';
   const bool new_blocks = has_new_blocks(client, result);
   if (!wrap && !new_blocks) return std::nullopt;
@@ -109,7 +111,7 @@ std::string tool_for(std::string_view tool) {
 }
 
 std::optional<std::string> listed_tools(std::string_view result) {
-  if (!result.contains("outputSchema")) return std::nullopt;
+  if (!base::contains(result, "outputSchema")) return std::nullopt;
   return proto::with_members(result, R"("tools":)" + each_changed(proto::member(result, "tools"), tool_for),
                              {"tools"});
 }

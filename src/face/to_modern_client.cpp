@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/contains.h"
 #include "base/siphash.h"
 #include "proto/claim.h"
 #include "proto/json.h"
@@ -117,7 +118,7 @@ std::string complete_result(std::string_view raw_result, proto::Method method, s
   std::string first = complete_beginning(method, proto::member(raw_result, "_meta"), server_info);
   const std::string_view tools =
       method == proto::Method::tools_list ? proto::member(raw_result, "tools") : std::string_view();
-  const bool execution = tools.contains(R"("execution")") && tools.starts_with('[');
+  const bool execution = base::contains(tools, R"("execution")") && tools.starts_with('[');
   if (execution) first += R"(,"tools":)" + without_execution(tools);
   return proto::with_members(raw_result, first,
                              {"resultType", "ttlMs", "cacheScope", "_meta", execution ? "tools" : "_meta"});

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/contains.h"
 #include "broker/calls/calls.h"
 #include "broker/context/conversations.h"
 #include "core/limits.h"
@@ -35,7 +36,7 @@ bool effect_under_way(const Instance& conversation, base::Instant now) {
 }  // namespace
 
 void learn_read_only(Instance& instance, std::string_view raw_result) {
-  if (!raw_result.contains("readOnlyHint")) return;
+  if (!base::contains(raw_result, "readOnlyHint")) return;
   proto::each_item(proto::member(raw_result, "tools"), [&](std::string_view tool) {
     const std::string name = proto::json::unquoted(proto::member(tool, "name"));
     instance.talk.read_only_tools.erase(name);

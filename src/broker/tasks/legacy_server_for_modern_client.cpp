@@ -2,6 +2,7 @@
 // client knows the extension; a tool that must be one is followed to its end for other clients.
 #include <algorithm>
 
+#include "base/contains.h"
 #include "broker/calls/calls.h"
 #include "broker/questions/questions.h"
 #include "broker/tasks/following.h"
@@ -54,7 +55,7 @@ Call* follower_of(Instance& instance, const Task& task, const std::string& id) {
 }  // namespace
 
 void learn_task_tools(Instance& instance, std::string_view raw_result) {
-  if (!raw_result.contains("taskSupport")) return;
+  if (!base::contains(raw_result, "taskSupport")) return;
   proto::each_item(proto::member(raw_result, "tools"), [&](std::string_view tool) {
     const std::string_view support = proto::member(proto::member(tool, "execution"), "taskSupport");
     const std::string name = proto::json::unquoted(proto::member(tool, "name"));

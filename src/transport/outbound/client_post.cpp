@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/contains.h"
 #include "proto/members.h"
 #include "proto/minted_id.h"
 #include "proto/revision.h"
@@ -57,7 +58,7 @@ std::string with_reason(std::string what, const std::optional<StreamableClient::
 }
 
 std::string error_in(std::string_view body) {
-  if (!body.contains(R"("error")")) return {};  // Nearly all of them.
+  if (!base::contains(body, R"("error")")) return {};  // Nearly all of them.
   const std::string_view error = proto::well_formed(body) ? proto::member(body, "error") : std::string_view();
   const auto [code, message] = proto::members(error, {"code", "message"});
   const bool whole = proto::integer_in(code) && message.starts_with('"');
