@@ -15,6 +15,8 @@
 #include <string>
 #include <string_view>
 
+#include "app/config/config_file.h"
+#include "app/config/report.h"
 #include "app/daemon.h"
 #include "base/version.h"
 #include "io/apart_sweep.h"
@@ -61,6 +63,7 @@ constexpr const char* usage =
     "               [--port N] [--address A] [--certificate FILE] [--key FILE]\n"
     "               [--record FILE] [--record-contents yes]\n"
     "               [--passed-socket yes] [--port-fd N] [--notify SOCKET] [--watchdog-us N]\n"
+    "       hearthd --check-config FILE\n"
     "\n"
     "The daemon of Hearth. It is not started by hand: `hearth run` and `hearth attach` start it\n"
     "when they need it, and `hearth serve` becomes it. See `hearth --help`.\n";
@@ -195,6 +198,10 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
 int main(int argc, char** argv) {
   if (argc == 2 && (std::strcmp(argv[1], "--version") == 0)) {
     std::printf("hearthd %s\n", std::string(base::version).c_str());
+    return 0;
+  }
+  if (argc == 3 && std::strcmp(argv[1], "--check-config") == 0) {
+    std::printf("%s\n", app::report_on(app::ConfigFile(argv[2]).load()).c_str());
     return 0;
   }
   const std::optional<Arguments> arguments = read_arguments(argc, argv);

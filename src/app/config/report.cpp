@@ -1,0 +1,19 @@
+#include "app/config/report.h"
+
+#include "proto/json.h"
+
+namespace app {
+
+std::string report_on(const Config& config) {
+  proto::json::Writer json;
+  json.object().key("mistakes").array();
+  for (const Complaint& complaint : config.complaints) {
+    json.object().key("severity").string(complaint.severity == Severity::warning ? "warning" : "error");
+    json.key("text").string(text_of(complaint)).end();
+  }
+  json.end();
+  if (config.http.port) json.key("port").number(*config.http.port);
+  return json.end().text();
+}
+
+}  // namespace app
