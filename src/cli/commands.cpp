@@ -5,6 +5,7 @@
 
 #include "base/version.h"
 #include "cli/control_commands.h"
+#include "cli/doctor.h"
 #include "cli/example_server.h"
 #include "cli/logs.h"
 #include "cli/output.h"
@@ -164,6 +165,17 @@ constexpr std::array table = {
             json_flags,
             {"[NAME]", 0, 1},
             run_why},
+    Command{
+        "doctor",
+        "what is wrong with this machine, and what mends it",
+        "Says what is wrong, and the command that mends it: mistakes in config.json, a daemon that hangs or "
+        "is\n"
+        "of another version, a stale socket, servers that fail, a port that is taken, a full disk, clients\n"
+        "that start their servers without Hearth. Changes nothing, and starts no daemon. The exit status is\n"
+        "4 if something was found.\n",
+        json_flags,
+        {},
+        run_doctor},
     Command{"stop",
             "stop a server; it starts again when it is needed",
             "Stops the server NAME. Its sessions live on, and their next request starts it again.\n",

@@ -5,7 +5,7 @@ import subprocess
 
 from world import HEARTH, Case, needs_hearth
 
-COMMANDS = ("run", "attach", "status", "logs", "stop", "restart", "shutdown", "why", "version")
+COMMANDS = ("run", "attach", "status", "logs", "stop", "restart", "shutdown", "why", "doctor", "version")
 
 
 @needs_hearth

@@ -38,6 +38,9 @@ ROOMS = {
         "servers": ["config"],
         "api": ["config"],
     },
+    "cli": {
+        "doctor": [],
+    },
     "transport": {
         "param_headers": [],
         "inbound": ["param_headers"],

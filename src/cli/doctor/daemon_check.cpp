@@ -1,0 +1,55 @@
+#include "cli/doctor/daemon_check.h"
+
+namespace cli::doctor {
+
+namespace {
+
+constexpr std::string_view change_over =
+    "'hearth shutdown' ends it; sessions go over to the new one with their next requests";
+
+void check_installed(const DaemonFacts& daemon, Findings& findings) {
+  if (!daemon.installed_trouble.empty()) {
+    findings.push_back(finding_from("hearthd", Severity::error, daemon.installed_trouble,
+                                    "install both programs of one version, with './dev install'"));
+  } else if (daemon.installed_version != daemon.own_version) {
+    findings.push_back({.id = "hearthd",
+                        .severity = Severity::error,
+                        .what = "this hearth is version " + daemon.own_version + ", but " + daemon.installed +
+                                " is version " + daemon.installed_version,
+                        .advice = "install both programs of one version, with './dev install'"});
+  }
+}
+
+}  // namespace
+
+std::string version_in(std::string_view output) {
+  constexpr std::string_view name = "hearthd ";
+  if (!output.starts_with(name)) return {};
+  output.remove_prefix(name.size());
+  return std::string(output.substr(0, output.find_first_of(" \n")));
+}
+
+Findings check_daemon(const DaemonFacts& daemon) {
+  Findings findings;
+  check_installed(daemon, findings);
+  if (!daemon.runs) return findings;
+  if (!daemon.trouble.empty()) {
+    findings.push_back(finding_from("daemon", Severity::error, daemon.trouble,
+                                    "'hearth shutdown --force' ends it and its servers"));
+  } else if (daemon.version != daemon.own_version) {
+    findings.push_back({.id = "version",
+                        .severity = Severity::warning,
+                        .what = "the daemon (process " + daemon.pid + ") is version " + daemon.version +
+                                ", this hearth is version " + daemon.own_version,
+                        .advice = std::string(change_over)});
+  } else if (daemon.other_program) {
+    findings.push_back({.id = "version",
+                        .severity = Severity::warning,
+                        .what = "the daemon (process " + daemon.pid + ") runs another program than " +
+                                daemon.installed + ", which was replaced or is installed elsewhere",
+                        .advice = std::string(change_over)});
+  }
+  return findings;
+}
+
+}  // namespace cli::doctor
