@@ -5,6 +5,9 @@
 //
 //   static constexpr std::size_t fields = 3;  // with `friend struct base::Fields;` if they are private
 //
+// What an older build has not written is as it is when it is made, and what says nothing (0, false, empty)
+// may be left out by a build that does not know it: so let that be the value that a new member begins with.
+//
 // A member that is added without a change of the number does not compile. The names are found in what the
 // compiler calls a pointer to the member. Not for classes that have members in a base class.
 #pragma once
@@ -37,12 +40,14 @@ struct Fields {
   static constexpr auto of(T& object) {
     constexpr std::size_t count = std::remove_const_t<T>::fields;
     static_assert(count <= 64, "more lines are needed below");
-    if constexpr (count == 0)
+    if constexpr (count == 0) {
+      static_assert(std::is_empty_v<T>);
       return std::tuple<>();
-    else if constexpr (count < 32)
+    } else if constexpr (count < 32) {
       return few<count>(object);
-    else
+    } else {
       return many<count>(object);
+    }
   }
 
   // In the same order.

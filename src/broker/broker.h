@@ -52,12 +52,12 @@ class Broker {
   // The one that a session with this spec would join now.
   std::optional<InstanceReport> shareable(const core::ServerSpec& spec) const;
 
-  // All that it knows, for a broker that goes on from there, perhaps of another build. The outbox is empty:
-  // what was in it has been carried out.
+  // All that it knows, for a broker that goes on from there, perhaps of another build. To be called when the
+  // outbox has been taken.
   std::string save() const;
-  // That broker. Of `options` it takes what is not the keys, which stay what they were. `page_of` gives the
-  // journal's page of a session (empty: it has none). Fails with a sentence if this build cannot read it, or
-  // would lose something.
+  // That broker. The keys and the time at which it was made come from `saved`, all other options are the new
+  // ones. `page_of` gives the journal's page of a session (empty: it has none). Fails with a sentence if this
+  // build cannot read it, or would lose something.
   using Pages = std::function<std::span<std::byte>(SessionId)>;
   static base::Result<std::unique_ptr<Broker>> restored(Options options, std::string_view saved,
                                                         const Pages& page_of);

@@ -4,6 +4,7 @@
 // points elsewhere, what is the new daemon's own, and what is empty between two turns.
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,7 @@ Restoring& restoring(save::Reader& reader) {
 
 }  // namespace
 
-// What stays as it was of the options: hashes and tickets that were given out are still good.
+// Options that the new broker keeps: hashes, tickets and dates that were given out stay good.
 struct Lasting {
   std::int64_t unix_time = 0;
   std::uint64_t hash_key = 0;
@@ -97,6 +98,28 @@ struct Codec<core::Accounts*> {
   static void write(Writer& writer, core::Accounts* all) { save::write(writer, all != nullptr); }
   static void read(Reader& reader, core::Accounts*& all) {
     all = save::read<bool>(reader) ? &broker::restoring(reader).accounts : nullptr;
+  }
+};
+
+// One that is read gives back what it has charged when it is destroyed, so it is made of whole parts only.
+template <>
+struct Codec<core::Charge> {
+  static void write(Writer& writer, const core::Charge& charge) {
+    const auto& [account, kind, bytes] = base::Fields::of(charge);
+    writer.list(3);
+    save::write(writer, account);
+    save::write(writer, kind);
+    save::write(writer, bytes);
+  }
+  static void read(Reader& reader, core::Charge& charge) {
+    if (reader.list() != 3) return reader.fail("a charge has three parts");
+    const auto account = save::read<core::Account>(reader);
+    const auto kind = save::read<core::Kept>(reader);
+    const auto bytes = save::read<std::size_t>(reader);
+    if (reader.failed()) return;
+    const auto& [allowances, all, principals] = base::Fields::of(broker::restoring(reader).accounts);
+    if (account && all.find(account.id()) == nullptr) return reader.fail("a charge is to no account");
+    base::Fields::of(charge) = std::tuple(account, kind, bytes);
   }
 };
 

@@ -74,6 +74,13 @@ doctor::PortFacts port_facts(const io::Paths& paths, const doctor::ConfigFacts& 
 bool examine_home(const io::Paths& paths, doctor::DaemonFacts& daemon, Findings& findings) {
   const auto config = config_read_by(daemon.installed, paths.config_file);
   if (config) append(findings, check_config(*config));
+  if (!config && !daemon.installed.empty()) {
+    findings.push_back({.id = "config",
+                        .severity = doctor::Severity::error,
+                        .what = daemon.installed + " does not say what is wrong with " + paths.config_file,
+                        .advice = "'" + daemon.installed + " --check-config " + paths.config_file +
+                                  "' shows what it says instead"});
+  }
   const doctor::PlaceFacts place = place_facts(paths);
   Findings places = check_place(place);
   // Where a service manager listens that has started no daemon yet, a question would make it start one.

@@ -71,15 +71,31 @@ int print(const UnitChoice& choice, const Arguments& arguments) {
   return show(text);
 }
 
-// Looks at all before it writes the first. Returns their paths, for people.
-base::Result<std::string> write_all(const UnitDirectory& directory, const std::vector<UnitFile>& units) {
+struct Written {
+  std::string text;      // Of their paths, for people.
+  bool changed = false;  // One was there, and said something else.
+};
+
+// Looks at all before it writes the first.
+base::Result<Written> write_all(const UnitDirectory& directory, const std::vector<UnitFile>& units) {
   for (const std::string_view unit : {socket_unit, http_unit, service_unit}) TRY(directory.ours(unit));
-  std::string written;
+  Written written;
   for (const UnitFile& unit : units) {
+    const std::string before = TRY(directory.ours(unit.name));
+    written.changed = written.changed || (!before.empty() && !same_unit(before, unit.text));
     TRY(directory.write(unit.name, unit.text));
-    written += "wrote " + directory.path_of(unit.name) + '\n';
+    written.text += "wrote " + directory.path_of(unit.name) + '\n';
   }
   return written;
+}
+
+// The units have the same names whatever home they are for.
+base::Result<void> expect_same_home(const UnitDirectory& directory, const UnitChoice& choice) {
+  const auto service = directory.ours(service_unit);
+  if (!service || service->empty() || same_home(*service, choice)) return {};
+  return base::failure(directory.path_of(service_unit) +
+                       " is for another home, as its ExecStart= says, and is left alone; with that --home "
+                       "'hearth service uninstall' removes it");
 }
 
 std::vector<std::string> sockets_of(const UnitChoice& choice) {
@@ -103,7 +119,7 @@ int later(const std::string& written, const std::string& why, const UnitChoice& 
 }
 
 // What is left to do by hand where a daemon runs.
-std::string advice_for(const ServingDaemon& daemon, const UnitChoice& choice) {
+std::string advice_for(const ServingDaemon& daemon, const UnitChoice& choice, const std::string& hearth) {
   const std::string sockets = joined_words(sockets_of(choice));
   if (daemon.started_by == "service") {
     return "The daemon that runs (process " + daemon.pid +
@@ -112,12 +128,13 @@ std::string advice_for(const ServingDaemon& daemon, const UnitChoice& choice) {
            sockets + " && systemctl --user start" + sockets + '\n';
   }
   return "A daemon runs that " + daemon.starter() + " has started (process " + daemon.pid +
-         "); it goes on. To let systemd take over:\n    hearth shutdown && systemctl --user start" + sockets +
-         '\n';
+         "); it goes on. To let systemd take over:\n    " + hearth + " shutdown && systemctl --user start" +
+         sockets + '\n';
 }
 
-base::Result<std::string> enable(const Systemctl& systemctl, const io::Paths& paths,
-                                 const UnitChoice& choice) {
+// `changed`: systemd may listen as the units said before.
+base::Result<std::string> enable(const Systemctl& systemctl, const io::Paths& paths, const UnitChoice& choice,
+                                 bool changed) {
   TRY(systemctl.run({"daemon-reload"}));
   const ServingDaemon daemon = serving_daemon(paths);
   std::string text;
@@ -127,9 +144,10 @@ base::Result<std::string> enable(const Systemctl& systemctl, const io::Paths& pa
     } else if (auto enabled = systemctl.run({"enable", "--now", unit}); !enabled) {
       return base::failure(enabled.error().what + "; 'journalctl --user -u " + unit + "' says more");
     }
+    if (!daemon.runs && changed) TRY(systemctl.run({"restart", unit}));
     text += "enabled " + unit + '\n';
   }
-  if (daemon.runs) return text + advice_for(daemon, choice);
+  if (daemon.runs) return text + advice_for(daemon, choice, io::hearth_for(paths));
   text += "systemd listens on " + paths.socket;
   if (choice.port != 0) text += " and on port " + std::to_string(choice.port);
   return text + ", and starts the daemon when a session comes.\n";
@@ -147,20 +165,22 @@ int install(const Arguments& arguments, UnitChoice choice) {
   if (!directory) return complain(directory.error().what);
   // A new version is installed without naming the port again.
   if (const auto http = directory->ours(http_unit); http && choice.port == 0) choice.port = port_in(*http);
+  if (const auto same = expect_same_home(*directory, choice); !same) return complain(same.error().what);
   const auto written = write_all(*directory, units_for(choice));
   if (!written) return complain(written.error().what);
-  if (const auto reached = systemctl->reach(); !reached) return later(*written, reached.error().what, choice);
-  const auto enabled = enable(*systemctl, *paths, choice);
+  if (const auto reached = systemctl->reach(); !reached)
+    return later(written->text, reached.error().what, choice);
+  const auto enabled = enable(*systemctl, *paths, choice, written->changed);
   if (!enabled) {
-    show(*written);
+    show(written->text);
     return complain(enabled.error().what);
   }
   return show(
-      *written + *enabled +
+      written->text + *enabled +
       "The service runs while you are logged in; 'loginctl enable-linger' lets it go on without you.\n");
 }
 
-int uninstall(const Arguments&, const UnitChoice&) {
+int uninstall(const Arguments&, const UnitChoice& choice) {
   const auto directory = UnitDirectory::find();
   if (!directory) return complain(directory.error().what);
   std::vector<std::string> there;
@@ -170,14 +190,16 @@ int uninstall(const Arguments&, const UnitChoice&) {
     if (!text->empty()) there.emplace_back(unit);
   }
   if (there.empty()) return show("no service is installed\n");
+  if (const auto same = expect_same_home(*directory, choice); !same) return complain(same.error().what);
   const auto systemctl = Systemctl::find();
   const auto reached =
       systemctl ? systemctl->reach() : base::Result<void>(std::unexpected(systemctl.error()));
   std::string text;
+  base::Result<void> disabled;  // The files go in any case: systemd may not know them.
   if (reached) {
     std::vector<std::string> words = {"disable", "--now"};
     words.insert(words.end(), there.begin(), there.end());
-    if (const auto disabled = systemctl->run(words); !disabled) return complain(disabled.error().what);
+    if (const auto ran = systemctl->run(words); !ran) disabled = std::unexpected(ran.error());
   }
   for (const std::string& unit : there) {
     if (const auto removed = directory->remove(unit); !removed) return complain(removed.error().what);
@@ -186,6 +208,10 @@ int uninstall(const Arguments&, const UnitChoice&) {
   if (reached) {
     if (const auto reloaded = systemctl->run({"daemon-reload"}); !reloaded)
       return complain(reloaded.error().what);
+    if (!disabled) {
+      show(text);
+      return complain(disabled.error().what);
+    }
     return show(text + "Open sessions go on with a daemon that they start.\n");
   }
   return show(text + "No systemd of this user can be reached (" + reached.error().what +

@@ -28,8 +28,11 @@ struct ServiceStatus {
   std::vector<SeenUnit> units;
   std::string unreachable;  // Why systemd cannot be asked; empty: it was.
   ServingDaemon daemon;
+  std::string hearth;  // As a person calls it for this home.
 
-  bool installed() const { return units.front().found != UnitFound::absent; }
+  bool installed() const {
+    return units.front().found == UnitFound::as_written || units.front().found == UnitFound::different;
+  }
 };
 
 std::string_view word_of(UnitFound found) {
@@ -57,6 +60,7 @@ base::Result<ServiceStatus> service_status(const io::Paths& paths, UnitChoice ch
   const UnitDirectory directory = TRY(UnitDirectory::find());
   if (const auto http = directory.ours(http_unit)) choice.port = port_in(*http);
   ServiceStatus status;
+  status.hearth = io::hearth_for(paths);
   for (const UnitFile& unit : units_for(choice)) {
     status.units.push_back({.name = std::string(unit.name),
                             .path = directory.path_of(unit.name),
@@ -122,7 +126,8 @@ std::string shown(const ServiceStatus& status) {
   for (const SeenUnit& unit : status.units) {
     if (unit.name != service_unit) sockets += ' ' + unit.name;
   }
-  return text + "    'hearth shutdown && systemctl --user start" + sockets + "' lets systemd take over\n";
+  return text + "    " + status.hearth + " shutdown && systemctl --user start" + sockets +
+         "\nlets systemd take over\n";
 }
 
 std::string as_json(const ServiceStatus& status) {

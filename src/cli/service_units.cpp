@@ -56,7 +56,9 @@ std::string head_of(std::string_view name, std::string_view description) {
 
 std::string service_for(const UnitChoice& choice) {
   std::string text = head_of(service_unit, "Hearth, which shares MCP servers among sessions");
-  text += "Requires=hearthd.socket\nAfter=hearthd.socket\n\n[Service]\nType=notify\nNotifyAccess=main\n";
+  text += "Requires=hearthd.socket\nAfter=hearthd.socket\n";
+  text += "# One that cannot come up is given up, and not tried for ever.\nStartLimitIntervalSec=60\n";
+  text += "\n[Service]\nType=notify\nNotifyAccess=main\n";
   text += "ExecStart=" + command_of(choice, "serve") + '\n';
   text += "ExecReload=/bin/kill -HUP $MAINPID\n";
   text += "Sockets=hearthd.socket";
@@ -93,6 +95,7 @@ std::string socket_for(const UnitChoice& choice) {
 // A unit of its own, so that sessions on stdio do without when the port is taken.
 std::string http_for(const UnitChoice& choice) {
   std::string text = head_of(http_unit, "Hearth: the port for clients that connect by URL");
+  text += "Requires=hearthd.socket\nAfter=hearthd.socket\nPartOf=hearthd.socket\n";
   text += "\n[Socket]\n" + std::string(port_line) + std::to_string(choice.port) + '\n';
   text += "FileDescriptorName=http\nService=hearthd.service\n";
   return text + "\n[Install]\nWantedBy=sockets.target\n";
@@ -177,6 +180,12 @@ bool written_by_us(std::string_view text) {
 
 bool same_unit(std::string_view one, std::string_view other) {
   return without_path(one) == without_path(other);
+}
+
+bool same_home(std::string_view service, const UnitChoice& choice) {
+  const std::string_view command = line_of(service, "ExecStart=");
+  const std::string named = " --home " + quoted(choice.home, true) + " serve";
+  return choice.home.empty() ? !command.contains("\" --home \"") : command.ends_with(named);
 }
 
 std::uint16_t port_in(std::string_view unit) {

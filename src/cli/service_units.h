@@ -38,6 +38,9 @@ bool written_by_us(std::string_view text);
 // The PATH of the shell in which the service was installed is no difference.
 bool same_unit(std::string_view one, std::string_view other);
 
+// Whether that service is for the home of `choice`.
+bool same_home(std::string_view service, const UnitChoice& choice);
+
 // The port that such a unit opens; 0: none that we would write.
 std::uint16_t port_in(std::string_view unit);
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <ctime>
 #include <string>
 
@@ -68,8 +69,7 @@ std::optional<Process> daemon_process(const Paths& paths) {
 }
 
 base::Error daemon_hangs(const Paths& paths) {
-  const std::string home = paths.home.empty() ? "" : " --home " + paths.home;
-  const std::string advice = "'hearth" + home + " shutdown --force' ends it and its servers";
+  const std::string advice = "'" + hearth_for(paths) + " shutdown --force' ends it and its servers";
   if (daemon_ends_within(paths, base::Duration(0))) {
     return {.what = "a service manager listens on " + paths.socket +
                     ", but the daemon that it should start does not come; 'systemctl --user status "
@@ -108,7 +108,8 @@ base::Result<pid_t> end_daemon_by_force(const Paths& paths) {
     if (const Descriptor lock = free_lock(paths)) {
       static_cast<void>(sweep_leftovers(paths.records_dir));
       // One that takes connections though no daemon has the lock belongs to a service manager.
-      if (!connect_existing(paths)) unlink(paths.socket.c_str());
+      const auto connection = connect_existing(paths);
+      if (!connection && connection.error().code == ECONNREFUSED) unlink(paths.socket.c_str());
       return killed;
     }
     const auto holder = daemon_process(paths);

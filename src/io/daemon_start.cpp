@@ -266,7 +266,7 @@ base::Result<Claim> claim(const Paths& paths, StartPatience patience) {
   };
   if (TRY(wait_for_lock(patience.lock, decide))) return claimed;
   return base::failure("the daemon does not answer, and " + holder_of(paths) + " holds " + paths.lock +
-                           "; if it hangs, 'hearth shutdown --force' ends it",
+                           "; if it hangs, '" + hearth_for(paths) + " shutdown --force' ends it",
                        ETIMEDOUT);
 }
 
@@ -278,7 +278,8 @@ base::Result<Descriptor> claim_for_service(const Paths& paths, StartPatience pat
   if (!TRY(wait_for_lock(patience.lock, [&] { return try_lock(paths, lock); }))) {
     return base::failure("a daemon runs already (" + holder_of(paths) +
                              "), which the service manager did not start; it goes on serving its sessions. "
-                             "End it with 'hearth shutdown --force', and the service serves them",
+                             "End it with '" +
+                             hearth_for(paths) + " shutdown --force', and the service serves them",
                          EEXIST);
   }
   note_holder(lock.get());
@@ -286,7 +287,8 @@ base::Result<Descriptor> claim_for_service(const Paths& paths, StartPatience pat
 }
 
 base::Error runs_already(const Paths& paths) {
-  return {.what = "a daemon runs already (" + holder_of(paths) + "); end it with 'hearth shutdown' first",
+  return {.what = "a daemon runs already (" + holder_of(paths) + "); end it with '" + hearth_for(paths) +
+                  " shutdown' first",
           .code = EEXIST};
 }
 

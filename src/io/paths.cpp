@@ -97,6 +97,16 @@ bool lies_below(const std::string& path, const std::string& directory) {
 
 }  // namespace
 
+std::string hearth_for(const Paths& paths) {
+  if (paths.home.empty()) return "hearth";
+  std::string quoted = "'";
+  for (const char c : paths.home) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  const bool plain =
+      paths.home.find_first_not_of(
+          "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+@:,") == std::string::npos;
+  return "hearth --home " + (plain ? paths.home : quoted + "'");
+}
+
 base::Result<std::string> home_directory() {
   const char* home = std::getenv("HOME");
   if (home != nullptr && home[0] == '/') return std::string(home);

@@ -34,6 +34,9 @@ base::Result<Paths> paths_of(const std::optional<std::string>& home_flag);
 // configuration, and has its own run and state directories below theirs.
 Paths paths_apart(const Paths& paths, const std::string& surroundings);
 
+// How a person names `hearth` for these paths: "hearth", or "hearth --home '/a b'".
+std::string hearth_for(const Paths& paths);
+
 // Of this user: HOME, else what /etc/passwd says.
 base::Result<std::string> home_directory();
 

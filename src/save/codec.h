@@ -65,7 +65,7 @@ struct Codec<T> {
 
  private:
   static void keep(Reader& reader, auto found, T& value) {
-    if (!std::in_range<T>(found) && !std::same_as<T, bool>) return reader.fail("a number is out of range");
+    if (!std::in_range<T>(found)) return reader.fail("a number is out of range");
     value = static_cast<T>(found);
   }
 };
@@ -76,12 +76,31 @@ struct Codec<bool> {
   static void read(Reader& reader, bool& value) { value = reader.natural() != 0; }
 };
 
+// The values of an enumeration that have names: the compiler spells one without as "(Colour)7".
+template <auto value>
+consteval bool has_name() {
+  const std::string_view spelling = __PRETTY_FUNCTION__;
+  return spelling[spelling.find("value = ") + 8] != '(';
+}
+template <class T, std::size_t... I>
+consteval std::array<bool, sizeof...(I)> named(std::index_sequence<I...>) {
+  return {has_name<static_cast<T>(I)>()...};
+}
+
 template <class T>
   requires std::is_enum_v<T>
 struct Codec<T> {
-  using Number = std::underlying_type_t<T>;
-  static void write(Writer& writer, T value) { Codec<Number>::write(writer, static_cast<Number>(value)); }
-  static void read(Reader& reader, T& value) { value = static_cast<T>(save::read<Number>(reader)); }
+  static constexpr std::size_t most = 64;
+  static_assert(sizeof(T) == 1, "an enumeration that is saved has few values, of one byte");
+  static constexpr std::array names = named<T>(std::make_index_sequence<most>());
+  static_assert(names.front() && !names.back(), "more values have to be looked at");
+
+  static void write(Writer& writer, T value) { writer.natural(static_cast<std::uint8_t>(value)); }
+  static void read(Reader& reader, T& value) {
+    const std::uint64_t found = reader.natural();
+    if (found >= most || !names[found]) return reader.fail("a kind of thing that this build does not know");
+    value = static_cast<T>(found);
+  }
 };
 
 template <>

@@ -1,5 +1,6 @@
 #include "save/reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/siphash.h"
@@ -97,7 +98,10 @@ std::size_t Reader::begin_record() {
   const std::uint64_t count = number();
   if (count > end_ - at_) fail("a class has more members than bytes follow");
   std::vector<std::string_view> names;
-  for (std::uint64_t i = 0; i < count && !failed(); ++i) names.push_back(bytes());
+  for (std::uint64_t i = 0; i < count && !failed(); ++i) {
+    names.push_back(bytes());
+    if (std::ranges::count(names, names.back()) > 1) fail("a class names a member twice");
+  }
   classes_.push_back(std::move(names));
   return classes_.size() - 1;
 }
@@ -154,10 +158,11 @@ std::uint64_t Reader::number() {
   std::uint64_t value = 0;
   for (int shift = 0; shift < 64 && at_ < end_; shift += 7) {
     const auto byte = static_cast<unsigned char>(saved_[at_++]);
+    if (shift == 63 && byte > 1) break;
     value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
     if (byte < 0x80) return value;
   }
-  fail("a number does not end");
+  fail("a number does not end, or is too large");
   return 0;
 }
 

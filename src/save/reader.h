@@ -1,10 +1,12 @@
 // Reads what a Writer has written, perhaps one of another build (save/writer.h has the layout).
 //
-// What is read is checked, never trusted: after the first mistake every number is 0, every text and every
-// list empty, so that those who read need not look after each value; end() says what was wrong, and then
-// nothing that was read may be used. A member that the writer did not know keeps what it has. One that the
-// reader does not know may be left out if it says nothing (0, an empty text, an empty list); else the state
-// is of a later build that knows something which would be lost, and that is a mistake.
+// Each value is checked: after the first mistake every number is 0, every text and every list empty, so that
+// those who read need not look after each value; end() says what was wrong, and then nothing that was read
+// may be used. That the values fit together is not checked: the bytes come from a daemon of the same user.
+//
+// A member that the writer did not know keeps what it has. One that the reader does not know may be left out
+// if it says nothing (0, an empty text, an empty list); else the state is of a later build that knows
+// something which would be lost, and that is a mistake.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Objects as bytes that a later build can read: what is written of them, without knowing what they are.
+// Writes values as bytes that a later build can read. It does not know what they mean.
 //
 // A value is a natural or negative number, a text, a list of values, or a record. A record is an object with
 // its members' values. The first record of each class brings the names of the members along, so that a reader

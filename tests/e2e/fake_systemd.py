@@ -96,7 +96,7 @@ echo "$@" >>"%(dir)s/calls"
 if [ -e "%(dir)s/unreachable" ]; then echo "Failed to connect to bus: No medium found" >&2; exit 1; fi
 case "$*" in
 *"show --property=UnitFileState"*) cat "%(dir)s/state" 2>/dev/null ;;
-*"enable --now"*) if [ -e "%(dir)s/fails" ]; then echo "Job for it failed." >&2; exit 1; fi ;;
+*"enable --now"* | *"disable --now"*) if [ -e "%(dir)s/fails" ]; then echo "Job for it failed." >&2; exit 1; fi ;;
 esac
 exit 0
 """

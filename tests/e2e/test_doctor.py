@@ -102,7 +102,7 @@ class TestPlace(DoctorCase):
         os.kill(pid, signal.SIGKILL)
         self.assert_gone(pid, "the daemon")
         self.assertTrue(os.path.exists(self.home.socket_path))
-        self.one(self.doctor(), "socket", self.home.socket_path, "'rm %s'" % self.home.socket_path)
+        self.one(self.doctor(), "socket", self.home.socket_path, "the next session replaces it")
         os.unlink(self.home.socket_path)
         self.assertEqual(self.doctor(), [])
 

@@ -96,14 +96,15 @@ class TestActivation(ManagedCase):
         pid = self.home.daemon_pid()
         done = self.home.hearth("service", "check", check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("a daemon runs already (process %d); end it with 'hearth shutdown' first" % pid, done.stderr)
+        self.assertIn("a daemon runs already (process %d); end it with 'hearth --home %s shutdown' first" %
+                      (pid, self.home.hearth_home), done.stderr)
         # A manager that does not ask first takes the path away.
         manager = self.manager()
         service = manager.start()
         self.assertEqual(service.wait(PATIENCE), 1)
         self.assertIn("a daemon runs already (process %d), which the service manager did not start" % pid,
                       manager.said_by(service))
-        self.assertIn("hearth shutdown --force", manager.said_by(service))
+        self.assertIn("hearth --home %s shutdown --force" % self.home.hearth_home, manager.said_by(service))
         self.assertEqual(client.echo("still"), "still")
         ending = subprocess.Popen([HEARTH, "shutdown", "--force"], env=self.home.environment(), stdout=subprocess.DEVNULL)
         self.assertTrue(wait_gone(pid))

@@ -201,8 +201,31 @@ class TestInstall(UnitCase):
         done = self.service("install")
         self.assertEqual(self.calls(), ["daemon-reload", "enable hearthd.socket"])
         self.assertIn("that a session has started (process %d); it goes on" % pid, done.stdout)
-        self.assertIn("hearth shutdown && systemctl --user start hearthd.socket", done.stdout)
+        self.assertIn("hearth --home %s shutdown && systemctl --user start hearthd.socket" % self.home.hearth_home, done.stdout)
         client.sync()
+
+    def test_another_port_is_listened_on_at_once(self):
+        self.service("install", "--port", "8765")
+        self.calls()
+        self.service("install", "--port", "8766")
+        self.assertEqual(self.calls(), ["daemon-reload", "enable --now hearthd.socket", "restart hearthd.socket",
+                                        "enable --now hearthd-http.socket", "restart hearthd-http.socket"])
+
+    def test_the_service_of_another_home_is_left_alone(self):
+        self.service("install")
+        self.calls()
+        for action in ("install", "uninstall"):
+            done = self.home.hearth("--home", self.home.path("other"), "service", action, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("is for another home", done.stderr)
+        self.assertEqual(self.calls(), [])
+        self.assertIn("hearthd.service", self.there())
+
+    def test_files_go_although_systemd_does_not_know_the_units(self):
+        self.service("install")
+        self.set("fails")
+        done = self.service("uninstall", check=False)
+        self.assertEqual((done.returncode, self.there()), (1, []))
 
     def test_uninstall(self):
         self.service("install", "--port", "8765")

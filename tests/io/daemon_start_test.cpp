@@ -214,7 +214,7 @@ TEST_CASE("a lock that nobody lets go of is named, with its holder") {
       io::connect_or_start(home.paths, test::helper, {.lock = std::chrono::milliseconds(30)});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().what == "the daemon does not answer, and process 4711 holds " + home.paths.lock +
-                                    "; if it hangs, 'hearth shutdown --force' ends it");
+                                    "; if it hangs, '" + io::hearth_for(home.paths) + " shutdown --force' ends it");
 }
 
 TEST_CASE(
@@ -246,5 +246,5 @@ TEST_CASE("a service whose socket was passed waits for the lock, and says who ha
                                                 {.lock = std::chrono::milliseconds(1)});
   CHECK(why.code == EEXIST);
   CHECK(why.what.contains("which the service manager did not start"));
-  CHECK(why.what.contains("hearth shutdown --force"));
+  CHECK(why.what.contains("'" + io::hearth_for(home.paths) + " shutdown --force'"));
 }

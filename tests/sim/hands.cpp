@@ -44,6 +44,7 @@ void Hands::replace_broker() {
   const std::string saved = broker_->save();
   broker::Options options = options_;
   options.hash_key = options.ticket_key = 0;  // The broker's own are kept.
+  options.unix_time = -1;
   auto next = broker::Broker::restored(std::move(options), saved, [&](core::SessionId session) {
     const auto found = sessions_.find(session);
     return found == sessions_.end() ? std::span<std::byte>() : found->second.client->page();

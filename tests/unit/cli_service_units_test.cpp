@@ -57,6 +57,18 @@ TEST_CASE("service units: each begins with the line by which we know it, and the
     CHECK(cli::port_in(line) == 0);
 }
 
+TEST_CASE("service units: whose home a service is for can be told") {
+  cli::UnitChoice usual{.program = "/a/hearth", .home = {}, .socket = {}, .path = {}, .port = 0};
+  cli::UnitChoice own = usual;
+  own.home = "/h %t$x\" --home \"";
+  const std::string of_usual = text_of(usual, cli::service_unit);
+  const std::string of_own = text_of(own, cli::service_unit);
+  CHECK(cli::same_home(of_usual, usual));
+  CHECK(cli::same_home(of_own, own));
+  CHECK_FALSE(cli::same_home(of_usual, own));
+  CHECK_FALSE(cli::same_home(of_own, usual));
+}
+
 TEST_CASE("service units: another PATH is no difference, another line is") {
   cli::UnitChoice one{.program = "/hearth", .home = {}, .socket = {}, .path = "/a", .port = 0};
   cli::UnitChoice other = one;

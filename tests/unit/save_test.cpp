@@ -66,6 +66,12 @@ class Guarded {
   int half_ = 0;
 };
 
+template <class T>
+struct Pair {
+  T one, other;
+  static constexpr std::size_t fields = 2;
+};
+
 struct MoveOnly {
   MoveOnly() = default;
   MoveOnly(MoveOnly&&) = default;
@@ -92,6 +98,7 @@ struct Now {
 TEST_CASE("fields: names and members of a class, in its order") {
   Inner inner{"x", 2};
   CHECK(base::Fields::names<Inner>() == std::array<std::string_view, 2>{"name", "number"});
+  CHECK(base::Fields::names<Pair<std::string>>() == std::array<std::string_view, 2>{"one", "other"});
   CHECK(base::Fields::names<Guarded>() == std::array<std::string_view, 2>{"number_", "half_"});
   std::get<0>(base::Fields::of(inner)) = "y";
   CHECK(inner.name == "y");
@@ -150,6 +157,8 @@ TEST_CASE("save: what is out of the reader's range is a mistake, and not cut sho
   CHECK(read_into(set, saved(std::bitset<3>(4))).contains("does not know"));
   std::array<int, 1> one{};
   CHECK(read_into(one, saved(std::array{1, 2})).contains("longer than this build knows"));
+  Colour colour{};
+  CHECK(read_into(colour, saved(std::uint8_t{2})).contains("does not know"));
   std::variant<int> narrow;
   CHECK(read_into(narrow, saved(std::variant<int, Inner>(Inner{}))).contains("does not know"));
 }

@@ -39,7 +39,7 @@ Findings check_place(const PlaceFacts& place) {
     findings.push_back({.id = "socket",
                         .severity = Severity::warning,
                         .what = "the socket " + place.socket + " is left from a daemon that was killed",
-                        .advice = "the next session replaces it; 'rm " + place.socket + "' does so now"});
+                        .advice = "nothing has to be done: the next session replaces it"});
   }
   return findings;
 }
