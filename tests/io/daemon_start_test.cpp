@@ -214,7 +214,8 @@ TEST_CASE("a lock that nobody lets go of is named, with its holder") {
       io::connect_or_start(home.paths, test::helper, {.lock = std::chrono::milliseconds(30)});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().what == "the daemon does not answer, and process 4711 holds " + home.paths.lock +
-                                    "; if it hangs, '" + io::hearth_for(home.paths) + " shutdown --force' ends it");
+                                    "; if it hangs, '" + io::hearth_for(home.paths) +
+                                    " shutdown --force' ends it");
 }
 
 TEST_CASE(

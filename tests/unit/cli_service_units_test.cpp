@@ -57,7 +57,7 @@ TEST_CASE("service units: each begins with the line by which we know it, and the
     CHECK(cli::port_in(line) == 0);
 }
 
-TEST_CASE("service units: whose home a service is for can be told") {
+TEST_CASE("service units: a service says for which home it is") {
   cli::UnitChoice usual{.program = "/a/hearth", .home = {}, .socket = {}, .path = {}, .port = 0};
   cli::UnitChoice own = usual;
   own.home = "/h %t$x\" --home \"";
