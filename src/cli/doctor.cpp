@@ -74,7 +74,8 @@ doctor::PortFacts port_facts(const io::Paths& paths, const doctor::ConfigFacts& 
 bool examine_home(const io::Paths& paths, doctor::DaemonFacts& daemon, Findings& findings) {
   const auto config = config_read_by(daemon.installed, paths.config_file);
   if (config) append(findings, check_config(*config));
-  if (!config && !daemon.installed.empty()) {
+  // Of one that is of another version, or none, another check tells.
+  if (!config && daemon.installed_version == daemon.own_version) {
     findings.push_back({.id = "config",
                         .severity = doctor::Severity::error,
                         .what = daemon.installed + " does not say what is wrong with " + paths.config_file,
