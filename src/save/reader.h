@@ -40,7 +40,6 @@ class Reader {
       if (!f(name)) skip_if_empty(name);
     }
   }
-  bool next_is(Kind kind) const { return failure_.empty() && at_ < end_ && peek() == kind; }
 
   bool failed() const { return !failure_.empty(); }
   void fail(std::string why);
@@ -49,6 +48,7 @@ class Reader {
 
  private:
   Kind peek() const { return static_cast<Kind>(saved_[at_]); }
+  bool next_is(Kind kind) const { return !failed() && at_ < end_ && peek() == kind; }
   bool take(Kind kind);
   std::uint64_t number();
   std::string_view bytes();
