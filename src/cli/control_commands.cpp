@@ -175,7 +175,8 @@ int run_shutdown(const Arguments& arguments) {
   if (ours == exit_ok) ending.push_back(std::move(first));
   for (const Ending& each : ending) {
     if (io::daemon_ends_within(each.paths, each.process, time_to_end)) continue;
-    return complain("the daemon has not ended yet; 'hearth shutdown --force' ends it");
+    return complain("the daemon has not ended yet; '" + io::hearth_for(*paths) +
+                    " shutdown --force' ends it");
   }
   return ours;
 }

@@ -55,6 +55,7 @@ void add_answer(doctor::DaemonFacts& daemon, const Asked& asked) {
 
 doctor::PortFacts port_facts(const io::Paths& paths, const doctor::ConfigFacts& config, const Asked& asked) {
   doctor::PortFacts port;
+  port.hearth = io::hearth_for(paths);
   port.config_file = paths.config_file;
   port.daemon_log = paths.daemon_log;
   port.wanted = config.port;
@@ -72,6 +73,7 @@ doctor::PortFacts port_facts(const io::Paths& paths, const doctor::ConfigFacts& 
 
 // What belongs to one home. False: no daemon answers.
 bool examine_home(const io::Paths& paths, doctor::DaemonFacts& daemon, Findings& findings) {
+  daemon.hearth = io::hearth_for(paths);
   const auto config = config_read_by(daemon.installed, paths.config_file);
   if (config) append(findings, check_config(*config));
   // Of one that is of another version, or none, another check tells.
@@ -92,7 +94,7 @@ bool examine_home(const io::Paths& paths, doctor::DaemonFacts& daemon, Findings&
   if (may_ask) daemon.other_program = runs_another_program(paths, daemon.installed);
   add_answer(daemon, asked);
   append(findings, check_daemon(daemon));
-  if (asked.status) append(findings, doctor::check_servers(*asked.status));
+  if (asked.status) append(findings, doctor::check_servers(*asked.status, daemon.hearth));
   // One that does not answer cannot say which port it has.
   if (config && asked.trouble.empty()) append(findings, check_port(port_facts(paths, *config, asked)));
   append(findings, doctor::check_disks(disk_facts(paths)));
@@ -128,7 +130,6 @@ int run_doctor(const Arguments& arguments) {
   bool answered = false;
   if (paths) {
     answered = examine_home(*paths, daemon, findings);
-    findings = doctor::for_home(std::move(findings), paths->home);
   } else {
     findings = {doctor::finding_from("directory", doctor::Severity::error, paths.error().what,
                                      "mend it, or set HEARTH_HOME to a directory of yours")};

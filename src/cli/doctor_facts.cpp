@@ -95,6 +95,7 @@ std::string variable(const char* name) {
 doctor::PlaceFacts place_facts(const io::Paths& paths) {
   using Lock = doctor::PlaceFacts::Lock;
   doctor::PlaceFacts place;
+  place.hearth = io::hearth_for(paths);
   place.socket = paths.socket;
   place.lock_file = paths.lock;
   if (const auto checked = io::check_run_directory(paths); !checked) {

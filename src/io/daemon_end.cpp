@@ -11,6 +11,7 @@
 #include <string>
 
 #include "io/clock.h"
+#include "io/daemon_lock.h"
 #include "io/daemon_start.h"
 #include "io/descriptor.h"
 #include "io/leftovers.h"
@@ -90,7 +91,7 @@ base::Error daemon_hangs(const Paths& paths) {
 
 bool daemon_ends_within(const Paths& paths, base::Duration patience) {
   const base::Instant give_up = now() + patience;
-  while (access(paths.lock.c_str(), F_OK) == 0 && !free_lock(paths)) {
+  while (access(paths.lock.c_str(), F_OK) == 0 && !lock_is_free(paths)) {
     if (now() >= give_up) return false;
     doze();
   }

@@ -47,6 +47,18 @@ TEST_CASE("one directory takes everything") {
   CHECK_FALSE(io::paths_of(""));
 }
 
+TEST_CASE("hearth is named so that a shell finds the home, whatever it is called") {
+  const auto named = [](const std::string& home) {
+    io::Paths paths;
+    paths.home = home;
+    return io::hearth_for(paths);
+  };
+  CHECK(named("") == "hearth");
+  CHECK(named("/h-1/x.y") == "hearth --home /h-1/x.y");
+  CHECK(named("/a b") == "hearth --home '/a b'");
+  CHECK(named("/it's;$x") == R"(hearth --home '/it'\''s;$x')");
+}
+
 TEST_CASE("a daemon for other surroundings shares the configuration and nothing else") {
   const auto usual = io::paths_of("/h");
   REQUIRE(usual);

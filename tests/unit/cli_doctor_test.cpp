@@ -32,17 +32,6 @@ TEST_CASE("a sentence is taken apart at its first semicolon") {
   CHECK(finding_from("x", Severity::error, "it hangs", "nothing").advice == "nothing");
 }
 
-TEST_CASE("commands in advice name the home, but commands for a client's file do not") {
-  const Findings plain = {{"x", Severity::error, "a", "'hearth shutdown', or 'hearth logs a'"},
-                          {"y", Severity::error, "b", "'hearth --home /h shutdown'"},
-                          {"z", Severity::error, "c", "put 'hearth run --' before"}};
-  const Findings named = for_home(plain, "/h");
-  CHECK(named[0].advice == "'hearth --home /h shutdown', or 'hearth --home /h logs a'");
-  CHECK(named[1].advice == "'hearth --home /h shutdown'");
-  CHECK(named[2].advice == "put 'hearth run --' before");
-  CHECK(for_home(plain, "")[0].advice == plain[0].advice);
-}
-
 TEST_CASE("the daemon's report on a configuration is understood here") {
   const app::Config config = app::read_config(R"({
   "http": {"port": 8765},
@@ -65,7 +54,12 @@ TEST_CASE("the daemon's report on a configuration is understood here") {
 }
 
 TEST_CASE("a place that is in order is not told of") {
-  PlaceFacts place{.socket = "/r/s", .lock_file = "/r/l", .directory_trouble = {}, .open = {}, .holder = {}};
+  PlaceFacts place{.hearth = "hearth --home /h",
+                   .socket = "/r/s",
+                   .lock_file = "/r/l",
+                   .directory_trouble = {},
+                   .open = {},
+                   .holder = {}};
   CHECK(check_place(place).empty());
   place.lock = Lock::held;
   place.answers = place.socket_exists = place.listened = true;
@@ -77,7 +71,8 @@ TEST_CASE("a place that is in order is not told of") {
 }
 
 TEST_CASE("what is wrong with the place is told of with a command") {
-  PlaceFacts place{.socket = "/r/s",
+  PlaceFacts place{.hearth = "hearth --home /h",
+                   .socket = "/r/s",
                    .lock_file = "/r/l",
                    .directory_trouble = {},
                    .open = {{"/r", 0755, 0700}},
@@ -87,7 +82,8 @@ TEST_CASE("what is wrong with the place is told of with a command") {
   place.socket_exists = true;
   CHECK(says(check_place(place), "socket", "/r/s is left", "the next session replaces it"));
   place.lock = Lock::held;
-  CHECK(says(check_place(place), "lock", "process 7 holds the lock /r/l", "'hearth shutdown --force'"));
+  CHECK(says(check_place(place), "lock", "process 7 holds the lock /r/l",
+             "'hearth --home /h shutdown --force'"));
   place.directory_trouble = "/r belongs to uid 5, not to uid 0; have it removed";
   const Findings findings = check_place(place);
   CHECK(findings.size() == 1);
@@ -96,6 +92,7 @@ TEST_CASE("what is wrong with the place is told of with a command") {
 
 DaemonFacts healthy() {
   DaemonFacts daemon;
+  daemon.hearth = "hearth --home /h";
   daemon.own_version = daemon.installed_version = daemon.version = "1.0.0";
   daemon.installed = "/b/hearthd";
   daemon.runs = true;
@@ -116,10 +113,11 @@ TEST_CASE("program and daemon of one version are in order") {
 TEST_CASE("each way in which program and daemon differ is told of") {
   DaemonFacts daemon = healthy();
   daemon.version = "0.9.0";
-  CHECK(says(check_daemon(daemon), "version", "(process 7) is version 0.9.0", "'hearth shutdown'"));
+  CHECK(says(check_daemon(daemon), "version", "(process 7) is version 0.9.0", "'hearth --home /h shutdown'"));
   daemon = healthy();
   daemon.other_program = true;
-  CHECK(says(check_daemon(daemon), "version", "another program than /b/hearthd", "'hearth shutdown'"));
+  CHECK(says(check_daemon(daemon), "version", "another program than /b/hearthd",
+             "'hearth --home /h shutdown'"));
   daemon = healthy();
   daemon.installed_version = "2.0.0";
   CHECK(says(check_daemon(daemon), "hearthd", "/b/hearthd is version 2.0.0", "install both"));
@@ -127,14 +125,14 @@ TEST_CASE("each way in which program and daemon differ is told of") {
   daemon.installed_trouble = "cannot find hearthd: it is nowhere; install it there";
   CHECK(says(check_daemon(daemon), "hearthd", "it is nowhere", "install it there"));
   daemon = healthy();
-  daemon.trouble = "the daemon (process 7) does not answer; 'hearth shutdown --force' ends it";
+  daemon.trouble = "the daemon (process 7) does not answer; 'hearth --home /h shutdown --force' ends it";
   CHECK(says(check_daemon(daemon), "daemon", "does not answer", "--force"));
 }
 
 Findings of_servers(std::string_view json) {
   const proto::json::Document document = proto::json::parse(json);
   REQUIRE(document.root);
-  return check_servers(*document.root);
+  return check_servers(*document.root, "hearth --home /h");
 }
 
 TEST_CASE("servers in trouble are told of, and others are not") {
@@ -142,15 +140,16 @@ TEST_CASE("servers in trouble are told of, and others are not") {
   CHECK(of_servers(R"({"servers": [{"name": "a", "state": "ready", "trouble": ""}]})").empty());
   const Findings failed = of_servers(
       R"({"servers": [{"name": "git", "state": "failed", "trouble": "exited; its last words: no repo"}]})");
-  CHECK(says(failed, "server", "server git (failed): exited; its last words: no repo", "'hearth logs git'"));
+  CHECK(says(failed, "server", "server git (failed): exited; its last words: no repo",
+             "'hearth --home /h logs git'"));
   CHECK(failed[0].severity == Severity::error);
   const Findings refused = of_servers(
       R"({"servers": [{"name": "a", "state": "ready", "refusedCalls": [{"tool": "boom", "deaths": 3}]}]})");
-  CHECK(says(refused, "server", "the tool boom has ended it 3 times", "'hearth restart a'"));
+  CHECK(says(refused, "server", "the tool boom has ended it 3 times", "'hearth --home /h restart a'"));
 }
 
 TEST_CASE("a port is told of when it is wanted and not the daemon's") {
-  PortFacts port{.config_file = "/c", .listener = {}, .daemon_log = "/l"};
+  PortFacts port{.hearth = "hearth --home /h", .config_file = "/c", .listener = {}, .daemon_log = "/l"};
   CHECK(check_port(port).empty());  // None is wanted.
   port.wanted = 8765;
   CHECK(check_port(port).empty());  // The next daemon opens it.
@@ -159,9 +158,10 @@ TEST_CASE("a port is told of when it is wanted and not the daemon's") {
   port.listener = "node (pid 5)";
   CHECK(says(check_port(port), "port", "node (pid 5) listens on port 8765", "end that process"));
   port.daemon_runs = true;
-  CHECK(says(check_port(port), "port", "node (pid 5)", "then 'hearth shutdown'"));
+  CHECK(says(check_port(port), "port", "node (pid 5)", "then 'hearth --home /h shutdown'"));
   port.listener.clear();
-  CHECK(says(check_port(port), "port", "does not listen on port 8765, which /c names", "'hearth shutdown'"));
+  CHECK(says(check_port(port), "port", "does not listen on port 8765, which /c names",
+             "'hearth --home /h shutdown'"));
   port.opened = 99;
   CHECK(says(check_port(port), "port", "but on port 99", "/l"));
   port.chosen_at_start = true;

@@ -4,19 +4,21 @@ namespace cli::doctor {
 
 namespace {
 
-constexpr std::string_view change_over =
-    "'hearth shutdown' ends it; sessions go over to the new one with their next requests";
+constexpr std::string_view one_version = "install both programs of one version, with './dev install'";
+
+std::string change_over(const DaemonFacts& daemon) {
+  return "'" + daemon.hearth + " shutdown' ends it; sessions go over to the new one with their next requests";
+}
 
 void check_installed(const DaemonFacts& daemon, Findings& findings) {
   if (!daemon.installed_trouble.empty()) {
-    findings.push_back(finding_from("hearthd", Severity::error, daemon.installed_trouble,
-                                    "install both programs of one version, with './dev install'"));
+    findings.push_back(finding_from("hearthd", Severity::error, daemon.installed_trouble, one_version));
   } else if (daemon.installed_version != daemon.own_version) {
     findings.push_back({.id = "hearthd",
                         .severity = Severity::error,
                         .what = "this hearth is version " + daemon.own_version + ", but " + daemon.installed +
                                 " is version " + daemon.installed_version,
-                        .advice = "install both programs of one version, with './dev install'"});
+                        .advice = std::string(one_version)});
   }
 }
 
@@ -35,19 +37,19 @@ Findings check_daemon(const DaemonFacts& daemon) {
   if (!daemon.runs) return findings;
   if (!daemon.trouble.empty()) {
     findings.push_back(finding_from("daemon", Severity::error, daemon.trouble,
-                                    "'hearth shutdown --force' ends it and its servers"));
+                                    "'" + daemon.hearth + " shutdown --force' ends it and its servers"));
   } else if (daemon.version != daemon.own_version) {
     findings.push_back({.id = "version",
                         .severity = Severity::warning,
                         .what = "the daemon (process " + daemon.pid + ") is version " + daemon.version +
                                 ", this hearth is version " + daemon.own_version,
-                        .advice = std::string(change_over)});
+                        .advice = change_over(daemon)});
   } else if (daemon.other_program) {
     findings.push_back({.id = "version",
                         .severity = Severity::warning,
                         .what = "the daemon (process " + daemon.pid + ") runs another program than " +
                                 daemon.installed + ", which was replaced or is installed elsewhere",
-                        .advice = std::string(change_over)});
+                        .advice = change_over(daemon)});
   }
   return findings;
 }

@@ -9,6 +9,7 @@
 namespace cli::doctor {
 
 struct DaemonFacts {
+  std::string hearth;             // As a person calls it for this home (io::hearth_for).
   std::string own_version;        // Of this program.
   std::string installed;          // The hearthd that this program starts; empty: there is none.
   std::string installed_trouble;  // Why there is none, or why it does not say its version.

@@ -33,8 +33,4 @@ Finding finding_from(std::string_view id, Severity severity, std::string_view se
 
 void append(Findings& to, Findings more);
 
-// Commands in their advice name the home that was examined, if it is not the usual one: without it they would
-// act on another daemon.
-Findings for_home(Findings findings, std::string_view home);
-
 }  // namespace cli::doctor

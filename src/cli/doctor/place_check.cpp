@@ -34,7 +34,7 @@ Findings check_place(const PlaceFacts& place) {
                         .severity = Severity::error,
                         .what = place.holder + " holds the lock " + place.lock_file +
                                 ", but takes no connections on " + place.socket,
-                        .advice = "'hearth shutdown --force' ends it and its servers"});
+                        .advice = "'" + place.hearth + " shutdown --force' ends it and its servers"});
   } else if (place.lock != PlaceFacts::Lock::held && place.socket_exists && !place.listened) {
     findings.push_back({.id = "socket",
                         .severity = Severity::warning,

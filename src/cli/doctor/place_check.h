@@ -17,6 +17,7 @@ struct PlaceFacts {
     unsigned mode = 0;
     unsigned wanted = 0;
   };
+  std::string hearth;  // As a person calls it for this home.
   std::string socket;
   std::string lock_file;
   std::string directory_trouble;  // A sentence; empty: it is ours, or not there yet.

@@ -6,7 +6,8 @@ namespace {
 
 Finding taken(const PortFacts& port, const std::string& number) {
   // A daemon tries once, when it starts.
-  const std::string then = port.daemon_runs ? ", then 'hearth shutdown': the next daemon opens it" : "";
+  const std::string then =
+      port.daemon_runs ? ", then '" + port.hearth + " shutdown': the next daemon opens it" : "";
   return {.id = "port",
           .severity = Severity::error,
           .what = port.listener + " listens on port " + number + ", which " + port.config_file +
@@ -28,8 +29,8 @@ Findings check_port(const PortFacts& port) {
            .severity = Severity::error,
            .what = "the daemon does not listen on port " + number + ", which " + port.config_file + " names" +
                    instead,
-           .advice = "'hearth shutdown': the next daemon opens it, or says in " + port.daemon_log +
-                     " why it cannot"}};
+           .advice = "'" + port.hearth + " shutdown': the next daemon opens it, or says in " +
+                     port.daemon_log + " why it cannot"}};
 }
 
 }  // namespace cli::doctor

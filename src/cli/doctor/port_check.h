@@ -9,6 +9,7 @@
 namespace cli::doctor {
 
 struct PortFacts {
+  std::string hearth;  // As a person calls it for this home.
   std::string config_file;
   std::uint16_t wanted = 0;  // By the configuration; 0: none.
   bool daemon_runs = false;

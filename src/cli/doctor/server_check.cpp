@@ -8,7 +8,8 @@ namespace {
 
 using proto::json::Value;
 
-void check_refused(const Value& server, const std::string& name, Findings& findings) {
+void check_refused(const Value& server, const std::string& name, const std::string& hearth,
+                   Findings& findings) {
   const Value* refused = server.find("refusedCalls");
   if (refused == nullptr) return;
   for (const Value& call : refused->items) {
@@ -18,13 +19,13 @@ void check_refused(const Value& server, const std::string& name, Findings& findi
                         .what = "server " + name + ": the tool " + std::string(call.string_or("tool", "?")) +
                                 " has ended it " + (deaths != nullptr ? deaths->text : "several") +
                                 " times with the same arguments, and that call is refused",
-                        .advice = "mend the server, then 'hearth restart " + name + "'"});
+                        .advice = "mend the server, then '" + hearth + " restart " + name + "'"});
   }
 }
 
 }  // namespace
 
-Findings check_servers(const Value& status) {
+Findings check_servers(const Value& status, const std::string& hearth) {
   Findings findings;
   const Value* servers = status.find("servers");
   if (servers == nullptr) return findings;
@@ -38,10 +39,10 @@ Findings check_servers(const Value& status) {
           {.id = "server",
            .severity = state == "ready" || state == "idle" ? Severity::warning : Severity::error,
            .what = "server " + name + " (" + std::string(state) + "): " + trouble,
-           .advice =
-               "'hearth logs " + name + "' shows what it wrote; 'hearth restart " + name + "' tries again"});
+           .advice = "'" + hearth + " logs " + name + "' shows what it wrote; '" + hearth + " restart " +
+                     name + "' tries again"});
     }
-    check_refused(server, name, findings);
+    check_refused(server, name, hearth, findings);
   }
   return findings;
 }
