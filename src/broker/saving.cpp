@@ -43,14 +43,6 @@ struct Lasting {
 namespace save {
 
 template <>
-struct Codec<base::Bytes> {
-  static void write(Writer& writer, const base::Bytes& bytes) { writer.text(bytes.text); }
-  static void read(Reader& reader, base::Bytes& bytes) {
-    bytes = base::Bytes::copy(std::string(reader.text()));
-  }
-};
-
-template <>
 struct Codec<core::Environment> {
   static void write(Writer& writer, const core::Environment& environment) {
     save::write(writer, environment.map());

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/ensure.h"
-#include "proto/top_level.h"
 
 namespace proto {
 namespace {
@@ -279,6 +278,25 @@ void LineReader::resume_lost() {
   ensure(unfinished() == 0);
   state_->overlong = true;
   state_->at_start = false;
+}
+
+LineReader::Saved LineReader::saved() const {
+  const State& state = *state_;
+  return {.held = std::string(state.text(state.begin, state.end)),
+          .at_start = state.at_start,
+          .overlong = state.overlong,
+          .dropped = state.dropped,
+          .ends_in_cr = state.ends_in_cr,
+          .top_level = state.top_level};
+}
+
+void LineReader::resume(Saved saved) {
+  resume(saved.held);
+  state_->at_start = saved.at_start;
+  state_->overlong = saved.overlong;
+  state_->dropped = saved.dropped;
+  state_->ends_in_cr = saved.ends_in_cr;
+  state_->top_level = std::move(saved.top_level);
 }
 
 }  // namespace proto

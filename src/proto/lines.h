@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "proto/top_level.h"
 
 namespace proto {
 
@@ -73,6 +74,20 @@ class LineReader {
   void resume(std::string_view bytes);
   // The same when the bytes are gone: at its end the line is reported as overlong, without an id.
   void resume_lost();
+
+  // All that it holds, whole lines that nobody has asked for among it, and what it knows of a line that is
+  // too long; for a fresh reader of another process.
+  struct Saved {
+    std::string held;
+    bool at_start = true;  // No line has been read.
+    bool overlong = false;
+    std::size_t dropped = 0;  // Bytes of the overlong line.
+    bool ends_in_cr = false;
+    std::optional<TopLevel> top_level;
+    static constexpr std::size_t fields = 6;
+  };
+  Saved saved() const;
+  void resume(Saved saved);
 
  private:
   struct State;

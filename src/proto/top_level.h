@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/fields.h"
+
 namespace proto {
 
 class TopLevel {
@@ -21,6 +23,9 @@ class TopLevel {
 
   std::string id() const;  // The raw "id". Empty if none was seen, or it was too long, or there were two.
   bool has_method() const { return has_method_; }
+
+  static constexpr std::size_t fields = 11;
+  friend struct base::Fields;
 
  private:
   enum class State : std::uint8_t { key, after_key, value };

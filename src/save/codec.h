@@ -21,6 +21,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/bytes.h"
 #include "base/fields.h"
 #include "save/reader.h"
 #include "save/writer.h"
@@ -107,6 +108,14 @@ template <>
 struct Codec<std::string> {
   static void write(Writer& writer, const std::string& value) { writer.text(value); }
   static void read(Reader& reader, std::string& value) { value = reader.text(); }
+};
+
+template <>
+struct Codec<base::Bytes> {
+  static void write(Writer& writer, const base::Bytes& bytes) { writer.text(bytes.text); }
+  static void read(Reader& reader, base::Bytes& bytes) {
+    bytes = base::Bytes::copy(std::string(reader.text()));
+  }
 };
 
 template <class Rep, class Period>

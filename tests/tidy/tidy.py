@@ -18,16 +18,16 @@ LAYERS = {
     "base": [],
     "save": ["base"],
     "proto": ["base"],
-    "transport": ["base", "proto"],
+    "transport": ["base", "save", "proto"],
     "core": ["base", "proto"],
     "face": ["base", "proto", "core"],
     "broker": ["base", "save", "proto", "core", "face"],
     "record": ["base", "proto", "core", "broker"],
-    "io": ["base", "proto"],
-    "app": ["base", "proto", "transport", "core", "face", "broker", "record", "io"],
+    "io": ["base", "save", "proto"],
+    "app": ["base", "save", "proto", "transport", "core", "face", "broker", "record", "io"],
     "shim": ["base", "proto", "io"],
     "cli": ["base", "proto", "io", "shim"],
-    "bin": ["base", "proto", "transport", "core", "face", "broker", "record", "io", "app", "shim", "cli"],
+    "bin": ["base", "save", "proto", "transport", "core", "face", "broker", "record", "io", "app", "shim", "cli"],
 }
 # The rooms of a folder, and which of its other rooms each may include. What stands in the folder itself may include
 # all of them; they may include those headers of it that are only data (is_hallway).

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "save/codec.h"
+
 using proto::Line;
 using proto::LineReader;
 using proto::ReadBuffer;
@@ -291,4 +293,44 @@ TEST_CASE("a line whose beginning is lost is reported at its end, without an id"
   CHECK(lines[0].overlong);
   CHECK(lines[0].id.empty());
   CHECK(lines[1].bytes.text == "{}");
+}
+
+TEST_CASE("a reader of another process goes on in the middle of whatever is held") {
+  const std::string stream = "\xEF\xBB\xBF{\"a\":1}\r\n{\"id\":7,\"x\":\"" + std::string(100, 'x') +
+                             "\"}\r\n\n{\"b\":2}\n{\"c\":3";
+  constexpr std::size_t line_max = 20;
+  const std::vector<Line> whole = lines_of(stream + "}\n", 1000, line_max);
+  REQUIRE(whole.size() == 4);
+  for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+    CAPTURE(cut);
+    LineReader first(line_max);
+    std::vector<Line> lines;
+    feed(first, std::string_view(stream).substr(0, cut), 7, lines);
+    save::Writer writer;
+    save::write(writer, first.saved());
+    const std::string text = std::move(writer).finish();
+    save::Reader reader(text);
+    auto saved = save::read<LineReader::Saved>(reader);
+    REQUIRE(reader.end("it"));
+    LineReader second(line_max);
+    second.resume(std::move(saved));
+    feed(second, stream.substr(cut) + "}\n", 5, lines);
+    CHECK(texts_of(lines) == texts_of(whole));
+    REQUIRE(lines.size() == whole.size());
+    CHECK(lines[1].id == whole[1].id);
+    CHECK(lines[1].length == whole[1].length);
+  }
+}
+
+TEST_CASE("whole lines that nobody has asked for go along to a reader of another process") {
+  LineReader first(mebibyte);
+  const std::string_view text = "{}\n[1]\n[2";
+  std::memcpy(first.room().data(), text.data(), text.size());
+  first.filled(text.size());
+  LineReader second(mebibyte);
+  second.resume(first.saved());
+  std::vector<Line> lines;
+  while (auto line = second.next()) lines.push_back(std::move(*line));
+  CHECK(texts_of(lines) == Texts{"{}", "[1]"});
+  CHECK(second.unfinished_bytes() == "[2");
 }
