@@ -171,6 +171,10 @@ Control::Hands Daemon::control_hands() {
                 resting_ = true;
                 leave();
               },
+          .upgrade =
+              [this](const std::string& program, auto told) {
+                upgrade_.begin(program.empty() ? parts_.program : program, std::move(told));
+              },
           .answer = [this](ExchangeId exchange,
                            const proto::HttpAnswer& answer) { front_.answer(exchange, answer); }};
 }
@@ -235,6 +239,7 @@ std::string Daemon::status(const MemoryUse& memory) {
                           .started = started_,
                           .now = io::now(),
                           .started_by = started_by(parts_),
+                          .upgrades = upgrades_,
                           .port = port_,
                           .url = port_url_,
                           .complaints = {}};
