@@ -124,7 +124,7 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
   return arguments;
 }
 
-// Those that another program needs to be what this one is.
+// The arguments that another program needs to be what this one is.
 std::vector<std::string> lasting(int argc, char** argv) {
   std::vector<std::string> kept;
   for (int i = 1; i + 1 < argc; i += 2) {

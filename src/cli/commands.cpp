@@ -191,9 +191,9 @@ constexpr std::array table = {
     Command{
         "upgrade",
         "replace the running daemon by the installed one",
-        "Replaces the running daemon by the hearthd that is installed beside this program. The process stays,\n"
-        "and with it all sessions, servers and calls. If the new program cannot go on from what the old one\n"
-        "knows, or servers are just starting or ending for longer than 20 s, the old one stays.\n",
+        "Replaces the running daemon by the hearthd that is installed beside this program. The process\n"
+        "stays, and with it all sessions, servers and calls. If the new program cannot go on from what the\n"
+        "old one knows, or servers are starting or ending for longer than 20 s, the old one stays.\n",
         json_flags,
         {},
         run_upgrade},

@@ -41,7 +41,7 @@ struct ChildrenOptions {
 class Children {
  public:
   static base::Result<std::unique_ptr<Children>> make(Loop& loop, ChildrenOptions options);
-  // Those of the program that was this process before (io/successor.h; child_saved.cpp).
+  // The children of the program that was this process before (io/successor.h; child_saved.cpp).
   struct Saved {
     std::uint64_t last_number = 0;
     std::string cgroup;

@@ -39,11 +39,13 @@ class TestUpgrade(Case):
 
     def test_half_a_line_of_the_client_is_not_lost(self):
         a = self.client()
-        whole = a.line_of("tools/call", {"name": "echo", "arguments": {"text": "x" * 300000}}, "77").encode()
-        a.write(whole[:100000])
+        a.sync()
+        before = a.answers()
+        line = a.line_of("tools/call", {"name": "echo", "arguments": {"text": "x" * 300000}}, "77").encode() + b"\n"
+        a.write(line[:100000])
         self.home.hearth("upgrade")
-        a.write(whole[100000:])
-        a.wait("the answer", lambda: any(answer.get("id") == 77 for answer in a.answers()))
+        a.write(line[100000:])
+        a.wait("the answer", lambda: a.answers() == before + 1)
 
     def test_a_question_to_a_client_is_answered_afterwards(self):
         a = self.client(capabilities={"elicitation": {}})
