@@ -128,6 +128,7 @@ class Daemon {
   std::string unsettled() const;
   DaemonState state() const;
   void farewell();
+  void upgrade_to_later(const std::string& version, const std::string& program);
 
   // daemon_control.cpp
   std::expected<std::string, proto::HttpAnswer> judged(proto::HttpRequest& head, HttpOrigin origin) const;
@@ -157,6 +158,7 @@ class Daemon {
   std::unique_ptr<SessionRegistry> http_sessions_;
   std::unique_ptr<Upstreams> upstreams_;
   Upgrade upgrade_;
+  std::string last_later_;      // The later program that a session has brought, so that it is tried once.
   std::uint64_t upgrades_ = 0;  // How many programs this process has been before.
   transport::Access port_access_;
   std::string port_caller_;  // The caller of all requests by the port; see SessionRegistry.

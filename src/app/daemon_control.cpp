@@ -59,6 +59,10 @@ void Daemon::requested(ExchangeId exchange, HttpRequest&& request, HttpOrigin or
     if (leaving_) return front_.answer(exchange, proto::problem(503, "the daemon is ending"));
     http_sessions_->request(exchange, std::move(request), local ? std::string(local_caller) : port_caller_,
                             turn_time());
+  } else if (request.path == "/upgrade" && !local) {
+    // It names a program to run.
+    front_.answer(exchange,
+                  proto::problem(403, "the daemon is replaced only by its own user: hearth upgrade"));
   } else {
     control_.request(exchange, request);
   }
@@ -120,6 +124,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   attachment.resume_unread();
   learnt_.recall(*spec);
   feed(broker::SessionOpened{id, std::move(*spec), attachment.page(), body->pid});
+  upgrade_to_later(body->version, body->daemon);
 }
 
 Attachment::Events Daemon::attachment_events(broker::SessionId id) {

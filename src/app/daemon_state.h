@@ -57,11 +57,12 @@ struct DaemonState {
   ProcessState process;
   base::Instant started;
   std::uint64_t upgrades = 0;  // How many programs this process has been before.
+  std::string last_later;      // The later program that a session has brought.
   std::string broker;          // As Broker::save() has it.
   io::Children::Saved children;
   std::vector<Instance> instances;
   std::vector<Attachment::Saved> sessions;
-  static constexpr std::size_t fields = 8;
+  static constexpr std::size_t fields = 9;
 };
 
 struct WrittenState {

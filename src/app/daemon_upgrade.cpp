@@ -42,6 +42,7 @@ DaemonState Daemon::state() const {
                     .process = parts_.process,
                     .started = started_,
                     .upgrades = upgrades_ + 1,
+                    .last_later = last_later_,
                     .broker = broker_.save(),
                     .children = children_->saved(),
                     .instances = {},
@@ -65,6 +66,17 @@ void Daemon::farewell() {
   log_.info("hearthd " + std::string(base::version) + " becomes the program that replaces it");
 }
 
+// A session that comes from a later installation brings its daemon along. One that does not turn out to be
+// later is not tried again.
+void Daemon::upgrade_to_later(const std::string& version, const std::string& program) {
+  if (program.empty() || !base::is_later(version, base::version)) return;
+  if (std::exchange(last_later_, version + ' ' + program) == last_later_) return;
+  log_.info("a session came from hearth " + version + "; its daemon takes the place of this one");
+  upgrade_.begin(program, [this](const std::optional<base::Error>& why) {
+    if (why) log_.warning("the daemon was not replaced: " + why->what);
+  });
+}
+
 base::Result<std::unique_ptr<Daemon>> Daemon::resume(DaemonParts parts, DaemonState state) {
   ConfigFile file(parts.paths.config_file);
   const Config config = file.load();
@@ -77,6 +89,7 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   if (parts_.foreground) log_.show();
   started_ = state.started;
   upgrades_ = state.upgrades;
+  last_later_ = state.last_later;
   for (Attachment::Saved& saved : state.sessions) {
     const broker::SessionId id = saved.session;
     auto attachment = TRY(Attachment::resume(loop_, std::move(saved), attachment_events(id)));

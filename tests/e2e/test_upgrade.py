@@ -7,7 +7,7 @@ import socket
 import threading
 
 from client import PATIENCE
-from world import Case, alive, eventually, needs_hearth
+from world import FAKE, HEARTHD, Case, alive, eventually, needs_hearth
 
 
 @needs_hearth
@@ -119,6 +119,31 @@ class TestUpgrade(Case):
         self.assertEqual(a.echo("again"), "again")
         self.home.hearth("upgrade")
         self.home.shutdown()
+
+    def test_a_session_of_a_later_hearth_brings_its_daemon(self):
+        a = self.client()
+        a.sync()
+        for _ in range(2):
+            status, body = self.attach_as("99.0.0", HEARTHD)
+            self.assertEqual(status, 101, body)
+        eventually("that it was replaced", lambda: self.upgrades() == 1)
+        self.assertEqual(a.echo("still"), "still")
+        self.attach_as("0.0.9", HEARTHD)
+        self.assertEqual(self.upgrades(), 1)
+
+    def attach_as(self, version, daemon):
+        body = json.dumps({"version": version, "daemon": daemon, "pid": 1, "cwd": self.home.project,
+                           "environment": {"PATH": os.environ["PATH"]}, "run": {"command": FAKE}}).encode()
+        head = ("POST /attach HTTP/1.1\r\nHost: hearth\r\nConnection: Upgrade\r\nUpgrade: hearth-session/1\r\n"
+                "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)).encode()
+        with socket.socket(socket.AF_UNIX) as connection, open("/dev/zero", "r+b") as journal:
+            connection.connect(self.home.socket_path)
+            ours, theirs = socket.socketpair()
+            socket.send_fds(connection, [head + body], [theirs.fileno(), theirs.fileno(), journal.fileno()])
+            theirs.close()
+            answer = connection.recv(65536).decode()
+            ours.close()
+        return int(answer.split()[1]), answer
 
     def post_upgrade(self, body):
         connection = http.client.HTTPConnection("localhost", timeout=PATIENCE)
