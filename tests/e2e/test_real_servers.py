@@ -33,8 +33,9 @@ class RealCase(Case):
             self.fail("the client said: %s%s" % (done.stdout, done.stderr))
         self.assertNotIn("error", result, result.get("error"))
         if not DIRECT:
-            servers = self.home.status_of(server)
-            self.assertEqual(len(servers), 1, servers)
+            servers = [{key: one[key] for key in ("state", "sessions", "callsTotal", "restarts", "uptimeMs", "trouble")}
+                       for one in self.home.status_of(server)]
+            self.assertEqual(len(servers), 1, "%s\n%s" % (servers, self.home.hearth("why", server).stdout))
         return result["sessions"]
 
     def two_sessions(self, server, *args, env=None):
