@@ -168,14 +168,14 @@ class TestDaemon(DoctorCase):
         program = self.copied_program()
         shutil.copy(HEARTHD, program + "d")
         self.client().sync()
-        self.one(self.doctor(program), "version", "runs another program than %sd" % program, "shutdown' ends it")
+        self.one(self.doctor(program), "version", "runs another program than %sd" % program, "upgrade' replaces it")
 
     def test_a_daemon_of_another_version(self):
         os.mkdir(self.home.run_dir, 0o700)
         with FakeDaemon(self.home, {"daemon": {"pid": os.getpid(), "version": "9.9.9", "startedBy": "session"}}):
             found = self.doctor()
         self.one(found, "version", "(process %d) is version 9.9.9" % os.getpid(),
-                 "'hearth --home %s shutdown' ends it" % self.home.hearth_home)
+                 "'hearth --home %s upgrade' replaces it" % self.home.hearth_home)
 
 
 class FakeDaemon:

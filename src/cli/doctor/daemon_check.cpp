@@ -7,7 +7,7 @@ namespace {
 constexpr std::string_view one_version = "install both programs of one version, with './dev install'";
 
 std::string change_over(const DaemonFacts& daemon) {
-  return "'" + daemon.hearth + " shutdown' ends it; sessions go over to the new one with their next requests";
+  return "'" + daemon.hearth + " upgrade' replaces it; servers, sessions and calls go on";
 }
 
 void check_installed(const DaemonFacts& daemon, Findings& findings) {
