@@ -103,7 +103,7 @@ void Upstreams::open_link(core::InstanceId id, const broker::StartInstance& acti
       .server = action.name,
       .url = server->web->url(),
       .kind = action.link == core::Link::sse ? transport::Kind::sse : transport::Kind::automatic,
-      .fields = std::move(fields),
+      .headers = std::move(fields),
       .message_bytes_max = action.message_bytes_max};
   RemoteLink::Connecting connecting{.identity = {.authorities = action.address.authorities,
                                                  .certificate = action.address.certificate,
