@@ -145,6 +145,7 @@ void SseReader::State::dispatch() {
 
 SseReader::SseReader(std::size_t event_max) : state_(new State{.event_max = event_max}) {}
 SseReader::~SseReader() = default;
+SseReader::SseReader(const SseReader& other) : state_(new State(*other.state_)) {}
 SseReader::SseReader(SseReader&&) noexcept = default;
 SseReader& SseReader::operator=(SseReader&&) noexcept = default;
 

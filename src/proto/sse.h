@@ -26,6 +26,7 @@ class SseReader {
  public:
   explicit SseReader(std::size_t event_max);
   ~SseReader();
+  SseReader(const SseReader& other);
   SseReader(SseReader&&) noexcept;
   SseReader& operator=(SseReader&&) noexcept;
 

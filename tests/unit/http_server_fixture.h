@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "proto/envelope.h"
+#include "replaced_client.h"
 #include "transport/outbound/streamable_client.h"
 
 namespace http_server {
@@ -67,45 +68,54 @@ inline transport::ClientOptions options(transport::Kind kind = transport::Kind::
   made.server = "far";
   made.url = "http://h:8/a/mcp?k=1";
   made.kind = kind;
-  made.fields.add("Authorization", "Bearer t");
-  made.fields.add("Accept", "text/html");
+  made.headers.add("Authorization", "Bearer t");
+  made.headers.add("Accept", "text/html");
   made.message_bytes_max = 4096;
   return made;
 }
 
+// Beside it goes one that is replaced after each step (replaced_client.h).
 struct Client {
   base::Instant now{};
   transport::StreamableClient client;
+  ReplacedClient replaced;
   std::map<RequestId, transport::Request> requests;
 
-  explicit Client(transport::ClientOptions with = options()) : client(std::move(with), now) {}
+  explicit Client(const transport::ClientOptions& with = options())
+      : client(with, now), replaced(with, now) {}
 
   Lines send(const std::string& text) {
-    client.send(proto::Message(text), now);
+    say(text);
     return out();
+  }
+  // Without looking what it does about it.
+  void say(const std::string& text) {
+    client.send(proto::Message(text), now);
+    replaced.send(text, now);
   }
   Lines head(RequestId id, int status, const Fields& given = {}) {
     proto::HttpFields fields;
     for (const auto& [name, value] : given) fields.add(name, value);
     client.head(id, status, fields, now);
+    replaced.head(id, status, fields, now);
     return out();
   }
   Lines body(RequestId id, std::string_view bytes) {
     client.body(id, bytes, now);
+    replaced.body(id, bytes, now);
     return out();
   }
-  Lines ended(RequestId id) {
-    client.ended(id, std::nullopt, now);
+  using Failure = transport::StreamableClient::Failure;
+  Lines ended(RequestId id, const std::optional<Failure>& failure = std::nullopt) {
+    client.ended(id, failure, now);
+    replaced.ended(id, failure, now);
     return out();
   }
   Lines broke(RequestId id, std::string why = "connection reset") {
-    client.ended(id, transport::StreamableClient::Failure{.why = std::move(why)}, now);
-    return out();
+    return ended(id, Failure{.why = std::move(why)});
   }
   Lines unreachable(RequestId id) {
-    client.ended(
-        id, transport::StreamableClient::Failure{.why = "connection refused", .never_connected = true}, now);
-    return out();
+    return ended(id, Failure{.why = "connection refused", .never_connected = true});
   }
   // All of an answer at once.
   Lines answered(RequestId id, int status, const Fields& fields = {}, std::string_view bytes = {}) {
@@ -117,6 +127,7 @@ struct Client {
   Lines after(base::Duration time) {
     now += time;
     client.tick(now);
+    replaced.tick(now);
     return out();
   }
   // How long until there is something to do; negative: nothing.
@@ -126,18 +137,21 @@ struct Client {
   }
   Lines close() {
     client.close(now);
+    replaced.close(now);
     return out();
   }
 
   Lines out() {
     Lines lines;
-    for (const transport::ClientOutput& output : std::exchange(client.outbox(), {})) {
+    const auto outputs = std::exchange(client.outbox(), {});
+    replaced.compare(outputs, now);
+    for (const transport::ClientOutput& output : outputs) {
       lines.push_back(std::visit([&](const auto& one) { return line_of(one); }, output));
     }
     return lines;
   }
 
- private:
+ protected:
   std::string line_of(const transport::Request& request) {
     requests[request.id] = request;
     std::string line = std::to_string(request.id) + ": " + request.method;

@@ -30,9 +30,9 @@ std::string bare(int id, std::string_view method) {
 
 TEST_CASE("a modern request says in its fields what it is, and belongs to no session") {
   auto with = options();
-  with.fields.add("Mcp-Name", "other");
-  with.fields.add("Mcp-Param-X", "1");
-  with.fields.add("MCP-Protocol-Version", "2024-11-05");
+  with.headers.add("Mcp-Name", "other");
+  with.headers.add("Mcp-Param-X", "1");
+  with.headers.add("MCP-Protocol-Version", "2024-11-05");
   Client client(with);
   CHECK(client.send(discover()) == Lines{"1: POST server/discover 1" + modern});
   const transport::Request& first = client.requests[1];

@@ -3,90 +3,13 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 
+#include "far_server.h"
 #include "io/clock.h"
-#include "io/http_connection.h"
-#include "io/listener.h"
-#include "io/tcp_socket.h"
+#include "save/codec.h"
+
+using namespace far;
 
 namespace {
-
-using Lines = std::vector<std::string>;
-
-// Answers POSTs as it is told, or not; keeps GETs and listens open; notes "METHOD session version body".
-struct Server {
-  io::Loop& loop;
-  std::function<std::optional<proto::HttpAnswer>(const proto::HttpRequest&)> on_post = {};
-  bool answers_delete = true;
-  Lines seen = {};
-  int gone = 0;
-  int stream = 0;  // The connection that has the stream.
-  std::uint16_t port = 0;
-  std::unique_ptr<io::Listener> listener = {};
-  std::map<int, std::unique_ptr<io::HttpConnection>> connections = {};
-  int accepted = 0;
-
-  void listen() {
-    auto socket = io::listen_on("127.0.0.1", 0);
-    REQUIRE(socket);
-    port = io::port_of(*socket);
-    auto opened = io::Listener::open(
-        loop, std::move(*socket), [this](io::Descriptor one, io::Peer) { accept(std::move(one)); },
-        [](const base::Error&) {});
-    REQUIRE(opened);
-    listener = std::move(*opened);
-  }
-  void accept(io::Descriptor connection) {
-    const int number = ++accepted;
-    auto opened = io::HttpConnection::open(
-        loop, io::HttpWire(std::move(connection)), {},
-        {.on_request = [this, number](proto::HttpRequest&& request) { serve(number, request); },
-         .on_gone =
-             [this, number] {
-               ++gone;
-               loop.retire(std::move(connections.at(number)));
-               connections.erase(number);
-             }});
-    REQUIRE(opened);
-    connections[number] = std::move(*opened);
-  }
-  void serve(int number, const proto::HttpRequest& request) {
-    std::string line = request.method;
-    for (const char* name : {"mcp-session-id", "mcp-protocol-version"}) {
-      if (request.fields.has(name)) line.append(" ").append(request.fields.get(name));
-    }
-    seen.push_back(request.body.empty() ? line : line + ' ' + request.body);
-    io::HttpConnection& connection = *connections.at(number);
-    if (request.method == "GET" || request.fields.get("mcp-method") == "subscriptions/listen") {
-      stream = number;
-      proto::HttpFields fields;
-      fields.add("content-type", "text/event-stream");
-      connection.begin_stream(200, fields);
-    } else if (request.method == "POST") {
-      if (const auto answer = on_post(request)) connection.answer(*answer);
-    } else if (answers_delete) {
-      connection.answer({.status = 200});
-    }
-    connection.flush();
-  }
-  void say(std::string_view message) {
-    io::HttpConnection& connection = *connections.at(stream);
-    connection.stream(proto::Message("data: " + std::string(message) + "\n\n"));
-    connection.flush();
-  }
-};
-
-const std::string initialize = R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{}})";
-const std::string greeting = R"({"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18"}})";
-const std::string initialized = R"({"jsonrpc":"2.0","method":"notifications/initialized"})";
-const std::string changed = R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed"})";
-const std::string ping = R"({"jsonrpc":"2.0","id":"p","method":"ping"})";
-
-proto::HttpAnswer as_usual(const proto::HttpRequest& request) {
-  if (request.body != initialize) return {.status = 202};
-  proto::HttpAnswer answer = proto::json_answer(200, greeting);
-  answer.fields.add("mcp-session-id", "S");
-  return answer;
-}
 
 // A link to a server, and what it told: "CALL message", "forgot …", "down …", "note …", "closed".
 struct World {
@@ -99,18 +22,33 @@ struct World {
   std::unique_ptr<app::RemoteLink> link;
 
   World() { server.listen(); }
+  app::RemoteLink::Events events() {
+    return {.on_message = [this](base::Bytes message,
+                                 std::int64_t call) { tell(std::to_string(call) + ' ', message.text); },
+            .on_forgot = [this](transport::Forgot forgot) { tell("forgot ", forgot.refused.at(0).text()); },
+            .on_down = [this](const std::string& why) { tell("down ", why); },
+            .on_note = [this](const std::string& text) { tell("note ", text); }};
+  }
+  // As if the program were another one, and all connections ended.
+  void replace() {
+    REQUIRE(link->unsettled() == "");
+    save::Writer writer;
+    save::write(writer, link->saved());
+    const std::string text = std::move(writer).finish();
+    link.reset();
+    save::Reader reader(text);
+    auto saved = save::read<app::RemoteLink::Saved>(reader);
+    REQUIRE(reader.end("the link"));
+    inside = true;
+    link = app::RemoteLink::resume(loop, http, std::move(saved), events());
+    inside = false;
+  }
   void connect() {
     transport::ClientOptions options;
     options.server = "far";
     options.url = "http://127.0.0.1:" + std::to_string(server.port) + "/mcp";
-    link = std::make_unique<app::RemoteLink>(
-        loop, http, std::move(options), app::RemoteLink::Connecting{},
-        app::RemoteLink::Events{
-            .on_message = [this](base::Bytes message,
-                                 std::int64_t call) { tell(std::to_string(call) + ' ', message.text); },
-            .on_forgot = [this](transport::Forgot forgot) { tell("forgot ", forgot.refused.at(0).text()); },
-            .on_down = [this](const std::string& why) { tell("down ", why); },
-            .on_note = [this](const std::string& text) { tell("note ", text); }});
+    link = std::make_unique<app::RemoteLink>(loop, http, std::move(options), app::RemoteLink::Connecting{},
+                                             events());
   }
   void tell(const std::string& what, std::string_view text) {
     CHECK_FALSE(inside);
@@ -289,5 +227,54 @@ TEST_CASE("remote link: a listen of 2026-07-28 is open until it is cancelled, wh
   CHECK(world.told.at(0).starts_with(R"(7 {"jsonrpc":"2.0","id":7,"error")"));
   world.close();
   REQUIRE(world.until([&] { return world.told.size() == 2; }));
+  CHECK(world.server.seen.size() == 1);
+}
+
+TEST_CASE("remote link: replaced, it goes on with its session, and the standing stream is opened again") {
+  World world;
+  world.begin();
+  const int stream = world.server.stream;
+  world.replace();
+  REQUIRE(world.until([&] { return world.server.stream != stream && world.server.gone == 1; }));
+  world.server.say(changed);
+  REQUIRE(world.until([&] { return !world.told.empty(); }));
+  const std::string call = R"({"jsonrpc":"2.0","id":7,"method":"tools/list"})";
+  world.send(call);
+  CHECK(world.link->unsettled() == "the server far has not answered a call yet");
+  world.close();
+  CHECK(world.link->unsettled() == "the server far has not heard yet that its session is over");
+  REQUIRE(world.until([&] { return world.told.size() == 2; }));
+  CHECK(world.told == Lines{"0 " + changed, "closed"});
+  CHECK(world.server.seen == Lines{"POST " + initialize, "POST S 2025-06-18 " + initialized,
+                                   "GET S 2025-06-18", "GET S 2025-06-18", "DELETE S 2025-06-18"});
+}
+
+TEST_CASE("remote link: replaced before it has said anything, and closed before anybody has heard") {
+  World world;
+  world.connect();
+  world.replace();
+  world.send(initialize);
+  CHECK(world.link->unsettled() == "the server far has not answered initialize yet");
+  REQUIRE(world.until([&] { return !world.told.empty(); }));
+  CHECK(std::exchange(world.told, {}) == Lines{"1 " + greeting});
+  world.replace();
+  World other;
+  other.connect();
+  other.close();
+  CHECK(other.link->unsettled() == "a session with a server ends");
+}
+
+TEST_CASE("remote link: replaced, a listen of 2026-07-28 ends as if its stream had, told from the loop") {
+  World world;
+  world.connect();
+  const std::string listen = R"({"jsonrpc":"2.0","id":7,"method":"subscriptions/listen","params":{"_meta":{)"
+                             R"("io.modelcontextprotocol/protocolVersion":"2026-07-28"}}})";
+  world.send(listen);
+  REQUIRE(world.until([&] { return world.server.stream != 0; }));
+  world.server.say(changed);
+  REQUIRE(world.until([&] { return !world.told.empty(); }));
+  world.replace();
+  REQUIRE(world.until([&] { return world.told.size() == 2 && world.server.gone == 1; }));
+  CHECK(world.told.at(1).starts_with(R"(7 {"jsonrpc":"2.0","id":7,"error")"));
   CHECK(world.server.seen.size() == 1);
 }

@@ -197,7 +197,16 @@ struct Storm {
     client.tick(now);
     look();
   }
+  // All connections end, and the conversation goes on in another program.
+  void is_replaced() {
+    if (!client.unsettled().empty()) return;
+    client = transport::StreamableClient(passed_on(client.saved(now)), now);
+    requests.clear();
+    ++replacements;
+    look();
+  }
   void step() {
+    if (replaces) is_replaced();
     switch (random.below(8)) {
       case 0:
       case 1:
@@ -231,23 +240,42 @@ struct Storm {
   bool ready = false, again = false, down = false, refused_greeting = false;
   std::set<std::string> open;
   std::vector<std::string> waiting;
+  bool replaces = false;
+  std::size_t replacements = 0;
 };
 
-}  // namespace
-
-TEST_CASE("streamable client: whatever a server does, each call is answered once, and nothing goes astray") {
+struct Outcome {
   std::size_t answered_in_the_end = 0;
+  std::size_t replacements = 0;
+};
+
+Outcome storms(bool replaces) {
+  Outcome outcome;
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     CAPTURE(seed);
     Storm storm(seed);
+    storm.replaces = replaces;
     for (int i = 0; i < 300; ++i) storm.step();
     for (int i = 0; i < 3; ++i) storm.calls();
-    answered_in_the_end += storm.open.size();
+    outcome.answered_in_the_end += storm.open.size();
+    outcome.replacements += storm.replacements;
     for (int i = 0; i < 400 && !storm.open.empty(); ++i) {
       storm.serves(true);
       storm.passes(seconds(1));
     }
     CHECK(storm.open.empty());
   }
-  CHECK(answered_in_the_end > 300);
+  return outcome;
+}
+
+}  // namespace
+
+TEST_CASE("streamable client: whatever a server does, each call is answered once, and nothing goes astray") {
+  CHECK(storms(false).answered_in_the_end > 300);
+}
+
+TEST_CASE("streamable client: the same while the program is replaced again and again") {
+  const Outcome outcome = storms(true);
+  CHECK(outcome.answered_in_the_end > 300);
+  CHECK(outcome.replacements > 3000);
 }

@@ -533,7 +533,7 @@ TEST_CASE("an event that is too large is dropped, and its call ends with an erro
 TEST_CASE("closing ends the session at the server and leaves nothing else") {
   Begun client;
   client.send(call(7));
-  client.client.send(proto::Message(call(8)), client.now);
+  client.say(call(8));
   CHECK(client.close() == Lines{"abandon 3", "abandon 4", "6: DELETE" + as_s});
   CHECK(client.requests[6].fields.get("authorization") == "Bearer t");
   CHECK(client.answered(6, 405).empty());

@@ -19,9 +19,14 @@ struct Cases : Handlers... {
 
 RemoteLink::RemoteLink(io::Loop& loop, io::HttpClient& http, transport::ClientOptions options,
                        Connecting connecting, Events events)
+    : RemoteLink(loop, http, transport::StreamableClient(std::move(options), io::now()),
+                 std::move(connecting), std::move(events)) {}
+
+RemoteLink::RemoteLink(io::Loop& loop, io::HttpClient& http, transport::StreamableClient client,
+                       Connecting connecting, Events events)
     : http_(http),
       connecting_(std::move(connecting)),
-      client_(std::move(options), io::now()),
+      client_(std::move(client)),
       events_(std::move(events)),
       timer_(loop,
              [this] {
@@ -34,6 +39,34 @@ RemoteLink::RemoteLink(io::Loop& loop, io::HttpClient& http, transport::ClientOp
 
 RemoteLink::~RemoteLink() {
   for (const auto& [id, handle] : under_way_) http_.abandon(handle);
+}
+
+std::string RemoteLink::unsettled() const {
+  std::string what = client_.unsettled();
+  return what.empty() && closed_ ? "a session with a server ends" : what;
+}
+
+RemoteLink::Saved RemoteLink::saved() const {
+  const io::HttpClient::Identity& identity = connecting_.identity;
+  return {.client = client_.saved(io::now()),
+          .authorities = identity.authorities,
+          .certificate = identity.certificate,
+          .key = identity.key,
+          .listener = connecting_.listener};
+}
+
+std::unique_ptr<RemoteLink> RemoteLink::resume(io::Loop& loop, io::HttpClient& http, Saved saved,
+                                               Events events) {
+  Connecting connecting{.identity = {.authorities = std::move(saved.authorities),
+                                     .certificate = std::move(saved.certificate),
+                                     .key = std::move(saved.key)},
+                        .listener = saved.listener};
+  std::unique_ptr<RemoteLink> link(
+      new RemoteLink(loop, http, transport::StreamableClient(std::move(saved.client), io::now()),
+                     std::move(connecting), std::move(events)));
+  link->act_at_once();
+  link->settle();
+  return link;
 }
 
 void RemoteLink::send(proto::Message message) {

@@ -5,6 +5,7 @@
 // go of inside a callback, it is retired through the loop.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -38,12 +39,27 @@ class RemoteLink {
              Events events);
   ~RemoteLink();
 
+  // In another program, without its connections: see transport/outbound/client_saving.cpp.
+  struct Saved {
+    transport::StreamableClient::Saved client;
+    std::vector<std::string> authorities;
+    std::string certificate, key;
+    io::HttpClient::Listener listener = io::HttpClient::Listener::anybody;
+    static constexpr std::size_t fields = 5;
+  };
+  // What has to be waited for before: "the server x has not answered a call yet". Empty: nothing.
+  std::string unsettled() const;
+  Saved saved() const;
+  static std::unique_ptr<RemoteLink> resume(io::Loop& loop, io::HttpClient& http, Saved saved, Events events);
+
   void send(proto::Message message);
   // Tells the server that the session is over, where there is one. `closed` comes when it has heard, or after
   // a second, and is the last that comes.
   void close(std::function<void()> closed);
 
  private:
+  RemoteLink(io::Loop& loop, io::HttpClient& http, transport::StreamableClient client, Connecting connecting,
+             Events events);
   void act_at_once();
   void settle();
   void carry_out();

@@ -4,6 +4,7 @@
 // to them becomes events for the broker, as with every instance.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -45,6 +46,30 @@ class Upstreams {
   // Asks for the processes of a server; nothing for a channel.
   std::optional<io::Question> question(core::InstanceId id, io::Question::About about) const;
 
+  // In another program.
+  struct Saved {
+    struct Server {
+      core::InstanceId id;
+      WebServer::Saved web;
+      static constexpr std::size_t fields = 2;
+    };
+    struct Channel {
+      core::InstanceId id;
+      core::InstanceId of;
+      std::string name;
+      RemoteLink::Saved link;
+      static constexpr std::size_t fields = 4;
+    };
+    std::vector<Server> servers;
+    std::vector<Channel> channels;
+    static constexpr std::size_t fields = 2;
+  };
+  // What has to be waited for before: "the server x has not answered a call yet". Empty: nothing.
+  std::string unsettled() const;
+  Saved saved() const;
+  // What was broken off is begun again at once; news of it comes from the loop.
+  void resume(Saved saved);
+
  private:
   struct Server {
     core::InstanceId id;
@@ -53,10 +78,13 @@ class Upstreams {
   struct Channel {
     core::InstanceId id;
     core::InstanceId of;
+    std::string name;                       // Of the server, for people.
     std::unique_ptr<RemoteLink> link;       // Once its headers are known.
     std::unique_ptr<HeadersHelper> helper;  // Until then.
   };
 
+  WebServer::Events server_events(core::InstanceId id, const std::string& name);
+  RemoteLink::Events link_events(core::InstanceId id, const std::string& name);
   void start_server(const broker::StartInstance& action);
   void start_channel(const broker::StartInstance& action);
   void open_link(core::InstanceId id, const broker::StartInstance& action, proto::HttpFields fields);

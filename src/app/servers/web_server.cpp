@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/ensure.h"
 #include "io/clock.h"
 #include "io/tcp_socket.h"
 
@@ -54,8 +55,46 @@ WebServer::WebServer(Hands hands, broker::StartInstance what, std::string log_fi
   timer_.set(io::now());
 }
 
+WebServer::WebServer(Hands hands, Resumed, Saved saved, Events events)
+    : hands_(hands),
+      events_(std::move(events)),
+      url_(std::move(saved.url)),
+      port_(saved.port),
+      address_(saved.address),
+      timer_(hands.loop, [this] { std::exchange(next_, nullptr)(); }),
+      answers_(true),
+      ends_for_(std::move(saved.ends_for)) {
+  what_.name = std::move(saved.name);
+  what_.program = std::move(saved.program);
+}
+
 WebServer::~WebServer() {
   if (asking_) hands_.http.abandon(*asking_);
+}
+
+std::string WebServer::unsettled() const {
+  const std::string server = "the server " + what_.name;
+  if (child_) return server + " is a process of ours, which cannot be passed on";
+  if (!answers_) return server + " is starting";
+  if (asking_) return server + " is asked whether it is still there";
+  if (next_) return server + " is let go of";
+  return {};
+}
+
+// All else was for its start.
+WebServer::Saved WebServer::saved() const {
+  ensure(unsettled().empty());
+  return {.name = what_.name,
+          .program = what_.program,
+          .url = url_,
+          .port = port_,
+          .address = address_,
+          .child = {},
+          .ends_for = ends_for_};
+}
+
+std::unique_ptr<WebServer> WebServer::resume(Hands hands, Saved saved, Events events) {
+  return std::unique_ptr<WebServer>(new WebServer(hands, Resumed(), std::move(saved), std::move(events)));
 }
 
 void WebServer::begin() {
@@ -172,17 +211,21 @@ void WebServer::launch() {
                       .output = io::Output::log};
   for (const std::string& arg : what_.args) spec.args.push_back(with_port(arg, port_));
   for (const auto& [name, value] : what_.environment) spec.environment.emplace(name, with_port(value, port_));
-  child_ = hands_.children.spawn(std::move(spec), {.on_started = [this](pid_t pid) { started(pid); },
-                                                   .on_start_failed =
-                                                       [this](const base::Error& why) {
-                                                         hands_.loop.retire(std::move(child_));
-                                                         fail(why.what);
-                                                       },
-                                                   .on_line = {},
-                                                   .on_spoke = [this] { events_.on_spoke(); },
-                                                   .on_input_drained = {},
-                                                   .on_left = [this](pid_t heir) { moved(heir); },
-                                                   .on_gone = [this](const io::Gone& gone) { end(gone); }});
+  child_ = hands_.children.spawn(std::move(spec), child_events());
+}
+
+io::Child::Events WebServer::child_events() {
+  return {.on_started = [this](pid_t pid) { started(pid); },
+          .on_start_failed =
+              [this](const base::Error& why) {
+                hands_.loop.retire(std::move(child_));
+                fail(why.what);
+              },
+          .on_line = {},
+          .on_spoke = [this] { events_.on_spoke(); },
+          .on_input_drained = {},
+          .on_left = [this](pid_t heir) { moved(heir); },
+          .on_gone = [this](const io::Gone& gone) { end(gone); }};
 }
 
 void WebServer::started(pid_t pid) {

@@ -12,6 +12,7 @@
 // Callbacks come from the loop only. Whatever happens, on_gone or on_start_failed comes last and once.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,6 +29,9 @@
 #include "io/tcp_socket.h"
 
 namespace app {
+
+// To be deleted when io::Child can be passed on: then it is io::Child::Saved.
+struct SavedChild {};
 
 class WebServer {
  public:
@@ -48,6 +52,22 @@ class WebServer {
   WebServer(Hands hands, broker::StartInstance what, std::string log_file, Events events);
   ~WebServer();
 
+  // In another program: of one that answers.
+  struct Saved {
+    std::string name;
+    std::string program;  // Empty: not ours to start.
+    std::string url;
+    std::uint16_t port = 0;
+    io::Loopback address = io::Loopback::v4;
+    std::optional<SavedChild> child;
+    std::string ends_for;
+    static constexpr std::size_t fields = 7;
+  };
+  // What has to be waited for before: "the server x is starting". Empty: nothing.
+  std::string unsettled() const;
+  Saved saved() const;
+  static std::unique_ptr<WebServer> resume(Hands hands, Saved saved, Events events);
+
   // Where channels go.
   const std::string& url() const { return url_; }
   io::HttpClient::Listener listener() const;
@@ -58,6 +78,9 @@ class WebServer {
   std::optional<io::Question> question(io::Question::About about) const;
 
  private:
+  struct Resumed {};
+  WebServer(Hands hands, Resumed resumed, Saved saved, Events events);
+  io::Child::Events child_events();
   void begin();
   void find_place();
   void settle_on(io::Loopback address);

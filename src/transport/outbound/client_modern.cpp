@@ -57,9 +57,9 @@ void StreamableClient::State::send_modern(Flight flight, const std::string& text
   ModernPart& part = flight.modern.emplace();
   part.method = proto::method_of(method);
   part.version = text_of(proto::member(envelope.meta.in(text), proto::meta::version));
-  part.fields.add("mcp-method", proto::json::unquoted('"' + std::string(method) + '"'));
+  part.headers.add("mcp-method", proto::json::unquoted('"' + std::string(method) + '"'));
   const std::string_view raw_name = raw_name_of(part.method, text, envelope);
-  if (raw_name.starts_with('"')) part.fields.add("mcp-name", proto::header_value(text_of(raw_name)));
+  if (raw_name.starts_with('"')) part.headers.add("mcp-name", proto::header_value(text_of(raw_name)));
   if (part.method == Method::tools_call) part.tool = text_of(raw_name);
   if (part.method == Method::tools_list) {
     part.raw_cursor = proto::member(envelope.params.in(text), "cursor");
@@ -134,6 +134,7 @@ void StreamableClient::State::modern_text(RequestId id, Flight& flight, std::str
         break;
     }
   }
+  flight.modern->brought = true;
   outbox.emplace_back(Receive{base::Bytes::copy(std::move(text)), flight.stream.call.value_or(0)});
 }
 
@@ -185,7 +186,7 @@ void StreamableClient::State::modern_unanswered(const Flight& flight, const std:
   }
   if (!stream && !failure) return fail(call, nothing);
   if (method == Method::subscriptions_listen) {
-    return modern_lost(flight, with_reason("the stream on which it tells of changes ended", failure));
+    return modern_lost(flight, with_reason(std::string(listen_ended), failure));
   }
   if (flight.stream.skipped) return fail(call, too_large_sentence(options.message_bytes_max));
   modern_lost(flight, with_reason("the connection to the server ended before its answer", failure));

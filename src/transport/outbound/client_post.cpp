@@ -96,7 +96,7 @@ std::string describe_no_answer(const Flight& flight, bool empty_body) {
          ", which is neither JSON nor an event stream: is the entry's url that of an MCP server?";
 }
 
-void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields& fields, base::Instant now) {
+void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields& headers, base::Instant now) {
   const bool accepted = flight.status >= 200 && flight.status < 300;
   worked |= accepted && flight.stream.call && !flight.initialize &&
             flight.stream.identity.session == identity.session;
@@ -112,7 +112,7 @@ void StreamableClient::State::post_head(Flight& flight, const proto::HttpFields&
   if (flight.initialize) {
     look_no_more_beside();
     mode = Mode::streamable;
-    identity = {.session = std::string(fields.get("mcp-session-id")), .version = {}};
+    identity = {.session = std::string(headers.get("mcp-session-id")), .version = {}};
     flight.stream.identity = identity;
     between_sessions = false;
   }

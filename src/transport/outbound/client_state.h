@@ -25,6 +25,7 @@ namespace transport {
 struct ClientIdentity {
   std::string session;  // Empty: the server gave none.
   std::string version;  // Empty: not known, or older than the field that carries it.
+  static constexpr std::size_t fields = 2;
 };
 
 // Where a stream stands, across the connections that carry it.
@@ -37,16 +38,19 @@ struct ClientStream {
   bool no_more = false;   // The server says that it cannot be opened again.
   bool skipped = false;   // A message on it was too large to be read.
   bool was_open = false;  // At least once.
+  static constexpr std::size_t fields = 8;
 };
 
 // What a modern request repeats of its body in fields, so that it can be routed without being read.
 struct ModernPart {
   proto::Method method = proto::Method::other;
-  std::string version;            // Its claim's.
-  std::string tool = {};          // Of tools/call.
-  std::string raw_cursor = {};    // Of tools/list.
-  proto::HttpFields fields = {};  // Mcp-Method, Mcp-Name, Mcp-Param-*.
-  std::string refused_with = {};  // The raw error for which it is sent a second time.
+  std::string version;             // Its claim's.
+  std::string tool = {};           // Of tools/call.
+  std::string raw_cursor = {};     // Of tools/list.
+  proto::HttpFields headers = {};  // Mcp-Method, Mcp-Name, Mcp-Param-*.
+  std::string refused_with = {};   // The raw error for which it is sent a second time.
+  bool brought = false;            // A message has come on its stream.
+  static constexpr std::size_t fields = 7;
 };
 
 struct Flight {
@@ -81,6 +85,7 @@ struct Flight {
   Content content = Content::none;
   std::string collected = {};
   std::optional<proto::SseReader> reader = std::nullopt;
+  static constexpr std::size_t fields = 16;
 };
 
 // The server's list of tools, while it is asked for.
@@ -104,6 +109,10 @@ inline constexpr base::Duration lingers = std::chrono::seconds(5);
 // Servers of the SDK ask on the standing stream what they want to know during a call, and lose the question
 // where there is none yet; so what follows initialized waits for it, but no longer than this.
 inline constexpr base::Duration settles_within = std::chrono::seconds(1);
+// Between attempts to open a stream again, and how many are made for a call's.
+inline constexpr base::Duration backoff_first = std::chrono::milliseconds(500);
+inline constexpr base::Duration backoff_most = std::chrono::seconds(30);
+inline constexpr int resume_attempts = 5;
 // What the first initialize has not been answered within may be an older server's silence.
 inline constexpr base::Duration silent_within = std::chrono::seconds(3);
 // Answers of ours that the server has not acknowledged. A server that asks and acknowledges nothing would
@@ -113,8 +122,13 @@ inline constexpr std::size_t answer_bytes_max = std::size_t{16} << 20;
 // A notification or an answer of ours waits so long for a word.
 inline constexpr base::Duration acknowledged_within = std::chrono::seconds(30);
 
+// Of a listen.
+inline constexpr std::string_view listen_ended = "the stream on which it tells of changes ended";
+
 std::string on_one_line(std::string text);
 bool is_message(const proto::SseEvent& event);
+// Whether its stream has been open for a while.
+bool lasted(const Flight& flight, base::Instant now);
 bool wants_login(int status);
 std::string describe_status(int status);
 // Of an answer that is complete and holds none to the request.
@@ -127,7 +141,8 @@ bool may_be_older(int status);
 std::string error_in(std::string_view body);
 std::string too_large_sentence(std::size_t most);
 
-struct StreamableClient::State {
+// What is true of a conversation whatever is under way: it goes on in another program.
+struct StreamableClient::Conversation {
   enum class Mode : std::uint8_t {
     undecided,  // initialize is out, or not even that.
     streamable,
@@ -140,11 +155,47 @@ struct StreamableClient::State {
     bool initialize = false;
     bool modern = false;
     std::optional<base::Instant> over_at = std::nullopt;  // Cancelled; answered by us then.
+    static constexpr std::size_t fields = 3;
   };
   struct Reopening {
     base::Instant when;
     ClientStream stream;  // Without a call: the standing one.
+    static constexpr std::size_t fields = 2;
   };
+
+  ClientOptions options = {};
+  Mode mode = Mode::undecided;
+  ClientIdentity identity = {};
+  bool between_sessions = false;  // One was forgotten, and the next has no answer to initialize yet.
+  bool worked = false;            // A call was answered in this session.
+  // When a session was last given up because of what a refusal said.
+  std::optional<base::Instant> given_up_at = std::nullopt;
+  RequestId last_minted = 0;
+  std::map<std::int64_t, Call> calls = {};  // That have no answer yet.
+  std::vector<Reopening> reopenings = {};
+
+  std::string endpoint = {};
+  std::vector<Flight> queued = {};  // Until the endpoint is known, or the standing stream is there.
+  // Of a new session: until its standing stream is there or certain not to come, or this time has come.
+  std::optional<base::Instant> settled_by = std::nullopt;
+
+  bool greeted = false;  // initialize was sent, at some time.
+  ParamHeaders tools = {};
+  std::set<std::string> noted_tools = {};  // That must not be offered.
+  std::uint64_t last_list = 0;
+  static constexpr std::size_t fields = 16;
+};
+
+// What goes on in another program, with what is begun there again (client_saving.cpp).
+struct StreamableClient::Saved::Kept {
+  Conversation conversation;
+  std::vector<ClientStream> reopened = {};
+  std::vector<proto::Message> sent_again = {};
+  std::vector<std::int64_t> cut_off = {};
+  static constexpr std::size_t fields = 4;
+};
+
+struct StreamableClient::State : Conversation {
   // Requests (streamable_client.cpp).
   void send(proto::Message message, base::Instant now);
   void cancelled(std::string_view raw_id, base::Instant now);
@@ -158,7 +209,7 @@ struct StreamableClient::State {
   void close(base::Instant now);
   void abandon_all();
   void down(std::string why);
-  void head(RequestId id, int status, const proto::HttpFields& fields, base::Instant now);
+  void head(RequestId id, int status, const proto::HttpFields& headers, base::Instant now);
   void body(RequestId id, std::string_view bytes, base::Instant now);
   void ended(RequestId id, const std::optional<Failure>& failure, base::Instant now);
 
@@ -166,7 +217,7 @@ struct StreamableClient::State {
   bool follow(RequestId id, Flight& flight, std::string_view location, base::Instant now);
 
   // What a POST brings (client_post.cpp).
-  void post_head(Flight& flight, const proto::HttpFields& fields, base::Instant now);
+  void post_head(Flight& flight, const proto::HttpFields& headers, base::Instant now);
   void post_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
   void answered_whole(Flight& flight, base::Instant now);
   void refused(Flight flight, base::Instant now);
@@ -197,6 +248,8 @@ struct StreamableClient::State {
   void resume_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
   void standing_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
   void standing_refused(Flight flight, base::Instant now);
+  // Or one that is to be opened again.
+  bool has_standing() const;
   void open_standing(base::Instant now);
   void settled(base::Instant now);
   void drop_standing();
@@ -256,24 +309,18 @@ struct StreamableClient::State {
   void listing_ended(RequestId id, Flight flight, const std::optional<Failure>& failure, base::Instant now);
   void listing_over(base::Instant now);
 
-  ClientOptions options;
-  std::vector<ClientOutput> outbox = {};
-  Mode mode = Mode::undecided;
-  ClientIdentity identity = {};
-  bool between_sessions = false;  // One was forgotten, and the next has no answer to initialize yet.
-  bool worked = false;            // A call was answered in this session.
-  // When a session was last given up because of what a refusal said.
-  std::optional<base::Instant> given_up_at = std::nullopt;
-  RequestId last_minted = 0;
-  std::map<RequestId, Flight> flights = {};
-  std::map<std::int64_t, Call> calls = {};  // That have no answer yet.
-  std::vector<Reopening> reopenings = {};
+  // Going on in another program (client_saving.cpp).
+  enum class Fate : std::uint8_t { over, reopened, sent_again, cut_off, awaited };
+  Fate fate_of(const Flight& flight) const;
+  std::string awaited(const Flight& flight) const;
+  std::string unsettled() const;
+  Saved::Kept kept(base::Instant now) const;
+  void resume(Saved::Kept kept, base::Instant now);
 
-  std::string endpoint = {};
+  std::vector<ClientOutput> outbox = {};
+  std::map<RequestId, Flight> flights = {};
+
   RequestId sse_stream = 0;
-  std::vector<Flight> queued = {};  // Until the endpoint is known, or the standing stream is there.
-  // Of a new session: until its standing stream is there or certain not to come, or this time has come.
-  std::optional<base::Instant> settled_by = std::nullopt;
   // How initialize was refused, while it is tried the older way.
   struct Refusal {
     int status = 0;
@@ -284,12 +331,8 @@ struct StreamableClient::State {
   std::optional<base::Instant> endpoint_due = std::nullopt;
   std::optional<base::Instant> silent_by = std::nullopt;  // The first initialize had no answer then.
 
-  bool greeted = false;  // initialize was sent, at some time.
-  ParamHeaders tools = {};
-  std::set<std::string> noted_tools = {};   // That must not be offered.
   std::vector<Flight> awaiting_tools = {};  // Calls, until the list is there.
   std::optional<ToolListing> listing = std::nullopt;
-  std::uint64_t last_list = 0;
 };
 
 }  // namespace transport

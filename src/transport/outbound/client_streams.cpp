@@ -82,7 +82,7 @@ void StreamableClient::State::call_stream_ended(Flight flight, std::string_view 
   ClientStream& stream = flight.stream;
   if (!outstanding(stream.call)) return;
   const bool worth_it = stream.last_id && !stream.skipped && !stream.no_more &&
-                        !calls[*stream.call].over_at && stream.attempts < options.resume_attempts;
+                        !calls[*stream.call].over_at && stream.attempts < resume_attempts;
   if (worth_it) return reopen_later(std::move(stream), now);
   if (stream.skipped) return fail(stream.call, too_large_sentence(options.message_bytes_max));
   std::string sentence = "the connection to the server ended before its answer";
@@ -100,17 +100,20 @@ void StreamableClient::State::resume_ended(Flight flight, const std::optional<Fa
   std::string why = failure ? failure->why : std::string();
   if (!opened && flight.status != 0) {
     why = "HTTP " + std::to_string(flight.status) + " to the attempt to resume";
-    flight.stream.no_more = !says_later(flight.status);
+    // 409: to the server, the one that broke is still open.
+    flight.stream.no_more = !says_later(flight.status) && flight.status != 409;
   }
   call_stream_ended(std::move(flight), why, now);
 }
 
+bool StreamableClient::State::has_standing() const {
+  return std::ranges::any_of(flights, [](const auto& one) { return one.second.role == Role::standing; }) ||
+         std::ranges::any_of(reopenings, [](const Reopening& one) { return !one.stream.call; });
+}
+
 void StreamableClient::State::open_standing(base::Instant now) {
   if (mode != Mode::streamable) return;
-  const bool there =
-      std::ranges::any_of(flights, [](const auto& one) { return one.second.role == Role::standing; }) ||
-      std::ranges::any_of(reopenings, [](const Reopening& one) { return !one.stream.call; });
-  if (!there) reopen({.identity = identity}, now);
+  if (!has_standing()) reopen({.identity = identity}, now);
 }
 
 void StreamableClient::State::settled(base::Instant now) {
@@ -127,12 +130,16 @@ void StreamableClient::State::drop_standing() {
   });
 }
 
+// A stream that has lasted works, even if there was nothing to say on it.
+bool lasted(const Flight& flight, base::Instant now) {
+  return flight.content == Flight::Content::stream && now - flight.begun >= backoff_most;
+}
+
 void StreamableClient::State::standing_ended(Flight flight, const std::optional<Failure>& failure,
                                              base::Instant now) {
   ClientStream& stream = flight.stream;
   const bool opened = flight.content == Flight::Content::stream;
-  // One that lasted has shown that it works, even if there was nothing to say.
-  if (opened && now - flight.begun >= options.backoff_most) stream.attempts = 0;
+  if (lasted(flight, now)) stream.attempts = 0;
   // 409: to the server, the one that broke is still open.
   const bool later = says_later(flight.status) || (flight.status == 409 && stream.was_open);
   if (opened || later || (failure && flight.status == 0)) return reopen_later(std::move(stream), now);
@@ -161,9 +168,9 @@ void StreamableClient::State::standing_refused(Flight flight, base::Instant now)
 }
 
 void StreamableClient::State::reopen_later(ClientStream stream, base::Instant now) {
-  base::Duration backoff = options.backoff_first;
-  for (int i = 0; i < stream.attempts && backoff < options.backoff_most; ++i) backoff *= 2;
-  backoff = std::min(backoff, options.backoff_most);
+  base::Duration backoff = backoff_first;
+  for (int i = 0; i < stream.attempts && backoff < backoff_most; ++i) backoff *= 2;
+  backoff = std::min(backoff, backoff_most);
   const bool as_told = stream.attempts == 0 && stream.retry > base::Duration::zero();
   const base::Duration wait = as_told ? stream.retry : std::max(stream.retry, backoff);
   if (stream.attempts < std::numeric_limits<int>::max()) ++stream.attempts;

@@ -46,13 +46,13 @@ void StreamableClient::State::post_tool_call(Flight flight, base::Instant now) {
   const std::string text = flight.message.text();
   const auto envelope = proto::scan(text);
   if (!envelope) return;  // It was scanned when it came.
-  proto::HttpFields fields = part.fields;
-  std::erase_if(fields.all, [](const auto& field) { return field.first.starts_with(param); });
+  proto::HttpFields headers = part.headers;
+  std::erase_if(headers.all, [](const auto& field) { return field.first.starts_with(param); });
   const std::string_view arguments = proto::member(envelope->params.in(text), "arguments");
-  for (auto& field : tools.fields(part.tool, arguments).all) fields.all.push_back(std::move(field));
-  const bool in_vain = !part.refused_with.empty() && fields.all == part.fields.all;
+  for (auto& field : tools.fields(part.tool, arguments).all) headers.all.push_back(std::move(field));
+  const bool in_vain = !part.refused_with.empty() && headers.all == part.headers.all;
   if (in_vain) return fail_with(*flight.stream.call, part.refused_with);
-  part.fields = std::move(fields);
+  part.headers = std::move(headers);
   begin(std::move(flight), now);
 }
 
@@ -106,7 +106,7 @@ void StreamableClient::State::list_page(base::Instant now) {
   Flight flight{.role = Flight::Role::listing};
   flight.message = proto::Message(proto::request_text(listing->raw_id, "tools/list", params));
   flight.modern = ModernPart{.method = Method::tools_list, .version = listing->version};
-  flight.modern->fields.add("mcp-method", "tools/list");
+  flight.modern->headers.add("mcp-method", "tools/list");
   flight.over_at = listing->due;
   listing->flight = begin(std::move(flight), now);
 }

@@ -139,25 +139,25 @@ RequestId StreamableClient::State::begin(Flight flight, base::Instant now) {
 }
 
 proto::HttpFields StreamableClient::State::fields_for(const Flight& flight) const {
-  proto::HttpFields fields;
+  proto::HttpFields headers;
   if (carries_message(flight.role)) {
-    fields.add("accept", "application/json, text/event-stream");
-    fields.add("content-type", "application/json");
+    headers.add("accept", "application/json, text/event-stream");
+    headers.add("content-type", "application/json");
   } else if (flight.role != Role::farewell) {
-    fields.add("accept", "text/event-stream");
+    headers.add("accept", "text/event-stream");
   }
   const ClientStream& stream = flight.stream;
-  if (!stream.identity.session.empty()) fields.add("mcp-session-id", stream.identity.session);
-  if (!stream.identity.version.empty()) fields.add("mcp-protocol-version", stream.identity.version);
-  if (stream.last_id) fields.add("last-event-id", *stream.last_id);
+  if (!stream.identity.session.empty()) headers.add("mcp-session-id", stream.identity.session);
+  if (!stream.identity.version.empty()) headers.add("mcp-protocol-version", stream.identity.version);
+  if (stream.last_id) headers.add("last-event-id", *stream.last_id);
   if (flight.modern) {
-    fields.add("mcp-protocol-version", flight.modern->version);
-    for (const auto& [name, value] : flight.modern->fields.all) fields.add(name, value);
+    headers.add("mcp-protocol-version", flight.modern->version);
+    for (const auto& [name, value] : flight.modern->headers.all) headers.add(name, value);
   }
-  for (const auto& [name, value] : options.fields.all) {
-    if (!set_by_us(name, flight.role)) fields.add(name, value);
+  for (const auto& [name, value] : options.headers.all) {
+    if (!set_by_us(name, flight.role)) headers.add(name, value);
   }
-  return fields;
+  return headers;
 }
 
 Flight* StreamableClient::State::flight_of(RequestId id) {
@@ -165,18 +165,18 @@ Flight* StreamableClient::State::flight_of(RequestId id) {
   return found == flights.end() ? nullptr : &found->second;
 }
 
-void StreamableClient::State::head(RequestId id, int status, const proto::HttpFields& fields,
+void StreamableClient::State::head(RequestId id, int status, const proto::HttpFields& headers,
                                    base::Instant now) {
   Flight* const flight = flight_of(id);
   if (flight == nullptr) return;
   flight->status = status;
-  flight->type = proto::media_type_of(fields.get("content-type"));
-  if (follow(id, *flight, fields.get("location"), now)) return;
+  flight->type = proto::media_type_of(headers.get("content-type"));
+  if (follow(id, *flight, headers.get("location"), now)) return;
   if (modern(flight->role)) {
     modern_head(*flight);
     if (flight->content == Flight::Content::stream) stream_head(*flight, now);
   } else if (carries_message(flight->role)) {
-    post_head(*flight, fields, now);
+    post_head(*flight, headers, now);
   } else if (flight->role != Role::farewell && status == 200 && flight->type == "text/event-stream") {
     stream_head(*flight, now);
     if (flight->role == Role::standing) settled(now);
@@ -273,7 +273,7 @@ void StreamableClient::State::close(base::Instant now) {
 }
 
 StreamableClient::StreamableClient(ClientOptions options, base::Instant now)
-    : state_(new State{.options = std::move(options)}) {
+    : state_(new State{{.options = std::move(options)}}) {
   if (state_->options.kind == Kind::sse) state_->look_for_endpoint(now);
   if (state_->options.kind == Kind::streamable) state_->mode = State::Mode::streamable;
 }

@@ -27,7 +27,6 @@
 // Bytes of answers become one message each, on one line, checked by nobody yet.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -41,6 +40,7 @@
 #include "base/time.h"
 #include "proto/http.h"
 #include "proto/message.h"
+#include "save/codec.h"
 
 namespace transport {
 
@@ -88,11 +88,9 @@ struct ClientOptions {
   std::string server;  // The entry's name, for errors.
   std::string url;
   Kind kind = Kind::automatic;
-  proto::HttpFields fields;  // Of the configuration: sent with every request.
+  proto::HttpFields headers;  // Of the configuration: sent with every request.
   std::size_t message_bytes_max = std::size_t{64} << 20;
-  base::Duration backoff_first = std::chrono::milliseconds(500);
-  base::Duration backoff_most = std::chrono::seconds(30);
-  int resume_attempts = 5;
+  static constexpr std::size_t fields = 5;
 };
 
 class StreamableClient {
@@ -120,9 +118,37 @@ class StreamableClient {
   void tick(base::Instant now);
   std::vector<ClientOutput>& outbox();
 
+  // The conversation goes on in another program; its connections do not. What has to be waited for before it
+  // can, as half a sentence: "the server x has not answered a call yet". Empty: nothing.
+  std::string unsettled() const;
+  // Plain values. May be asked for when nothing is unsettled; nothing is changed by it.
+  class Saved {
+   public:
+    Saved();
+    ~Saved();
+    Saved(Saved&&) noexcept;
+    Saved& operator=(Saved&&) noexcept;
+
+   private:
+    friend class StreamableClient;
+    friend struct save::Codec<Saved>;
+    struct Kept;
+    std::unique_ptr<Kept> kept_;
+  };
+  Saved saved(base::Instant now) const;
+  // What was broken off is begun again at once.
+  StreamableClient(Saved saved, base::Instant now);
+
  private:
+  struct Conversation;
   struct State;
   std::unique_ptr<State> state_;
 };
 
 }  // namespace transport
+
+template <>
+struct save::Codec<transport::StreamableClient::Saved> {
+  static void write(Writer& writer, const transport::StreamableClient::Saved& saved);
+  static void read(Reader& reader, transport::StreamableClient::Saved& saved);
+};
