@@ -2,7 +2,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "proto/json.h"
 
@@ -22,8 +24,10 @@ std::string notice(std::string_view key, std::string_view text) {
 
 }  // namespace
 
-Attachment::Attachment(core::SessionId session, io::MappedPage page, io::Descriptor connection, Events events)
+Attachment::Attachment(core::SessionId session, io::Descriptor journal, io::MappedPage page,
+                       io::Descriptor connection, Events events)
     : session_(session),
+      journal_file_(std::move(journal)),
       page_(std::move(page)),
       journal_(page_.bytes()),
       connection_(std::move(connection)),
@@ -31,23 +35,59 @@ Attachment::Attachment(core::SessionId session, io::MappedPage page, io::Descrip
 
 base::Result<std::unique_ptr<Attachment>> Attachment::open(io::Loop& loop, Parts parts, Events events) {
   io::MappedPage page = TRY(io::MappedPage::map(parts.journal, proto::journal_bytes));
-  std::unique_ptr<Attachment> made(
-      new Attachment(parts.session, std::move(page), std::move(parts.connection), std::move(events)));
-  Attachment* self = made.get();
-  made->connection_watch_ =
-      TRY(loop.watch(made->connection_.get(), io::Interest::read, [self] { self->connection_ready(); }));
-  made->reader_ =
-      TRY(io::Reader::open(loop, std::move(parts.input), parts.line_max,
-                           {.on_line = [self](proto::Line&& line) { self->events_.on_line(std::move(line)); },
-                            .on_turn = [self] { self->events_.on_read(); },
-                            .on_end = [self] { self->input_end(); },
-                            .on_error = [self](const base::Error&) { self->events_.on_gone(); }}));
-  made->writer_ =
-      TRY(io::Writer::open(loop, std::move(parts.output),
-                           {.on_drained = [self] { self->events_.on_drained(); },
-                            .on_error = [self](const base::Error&) { self->events_.on_output_gone(); }}));
+  std::unique_ptr<Attachment> made(new Attachment(parts.session, std::move(parts.journal), std::move(page),
+                                                  std::move(parts.connection), std::move(events)));
+  TRY(made->watch_connection(loop));
+  made->reader_ = TRY(io::Reader::open(loop, std::move(parts.input), parts.line_max, made->reader_events()));
+  made->writer_ = TRY(io::Writer::open(loop, std::move(parts.output), made->writer_events()));
   made->writer_->mirror_into(&made->journal_);
   return made;
+}
+
+Attachment::Saved Attachment::saved() const {
+  return {.session = session_,
+          .journal = io::pass(journal_file_),
+          .page = page_.not_in(journal_file_),
+          .connection = io::pass(connection_),
+          .reader = reader_->saved(),
+          .writer = writer_->saved(),
+          .congested = congested,
+          .input_ended = input_ended,
+          .noted_unread = noted_unread_};
+}
+
+base::Result<std::unique_ptr<Attachment>> Attachment::resume(io::Loop& loop, Saved saved, Events events) {
+  io::Descriptor journal = TRY(io::take(saved.journal));
+  io::Descriptor connection = TRY(io::take(saved.connection));
+  io::MappedPage page = TRY(io::MappedPage::map(journal, proto::journal_bytes));
+  std::memcpy(page.bytes().data(), saved.page.data(), std::min(saved.page.size(), page.bytes().size()));
+  std::unique_ptr<Attachment> made(new Attachment(saved.session, std::move(journal), std::move(page),
+                                                  std::move(connection), std::move(events)));
+  made->congested = saved.congested;
+  made->input_ended = saved.input_ended;
+  made->noted_unread_ = saved.noted_unread;
+  TRY(made->watch_connection(loop));
+  made->reader_ = TRY(io::Reader::resume(loop, std::move(saved.reader), made->reader_events()));
+  made->writer_ = TRY(io::Writer::resume(loop, std::move(saved.writer), made->writer_events()));
+  made->writer_->mirror_into(&made->journal_);
+  return made;
+}
+
+base::Result<void> Attachment::watch_connection(io::Loop& loop) {
+  connection_watch_ = TRY(loop.watch(connection_.get(), io::Interest::read, [this] { connection_ready(); }));
+  return {};
+}
+
+io::Reader::Events Attachment::reader_events() {
+  return {.on_line = [this](proto::Line&& line) { events_.on_line(std::move(line)); },
+          .on_turn = [this] { events_.on_read(); },
+          .on_end = [this] { input_end(); },
+          .on_error = [this](const base::Error&) { events_.on_gone(); }};
+}
+
+io::Writer::Events Attachment::writer_events() {
+  return {.on_drained = [this] { events_.on_drained(); },
+          .on_error = [this](const base::Error&) { events_.on_output_gone(); }};
 }
 
 void Attachment::connection_ready() {

@@ -15,6 +15,7 @@
 #include "io/descriptor.h"
 #include "io/loop.h"
 #include "io/mapped_page.h"
+#include "io/passed.h"
 #include "io/stream.h"
 #include "proto/journal.h"
 
@@ -41,6 +42,23 @@ class Attachment {
 
   static base::Result<std::unique_ptr<Attachment>> open(io::Loop& loop, Parts parts, Events events);
 
+  // For the program that this one becomes (app/succession.h).
+  struct Saved {
+    core::SessionId session;
+    io::Passed journal;
+    std::string page;  // What no file keeps of the journal.
+    io::Passed connection;
+    io::Reader::Saved reader;
+    io::Writer::Saved writer;
+    bool congested = false;
+    bool input_ended = false;
+    bool noted_unread = false;
+    static constexpr std::size_t fields = 9;
+  };
+  bool settled() const { return !writer_->about_to_report(); }
+  Saved saved() const;
+  static base::Result<std::unique_ptr<Attachment>> resume(io::Loop& loop, Saved saved, Events events);
+
   // Tells the shim that it may sleep.
   void accept();
   // A line that an earlier daemon had begun to read is gone on with.
@@ -64,12 +82,17 @@ class Attachment {
   bool input_ended = false;
 
  private:
-  Attachment(core::SessionId session, io::MappedPage page, io::Descriptor connection, Events events);
+  Attachment(core::SessionId session, io::Descriptor journal, io::MappedPage page, io::Descriptor connection,
+             Events events);
+  base::Result<void> watch_connection(io::Loop& loop);
+  io::Reader::Events reader_events();
+  io::Writer::Events writer_events();
   void connection_ready();
   void input_end();
   void let_go(std::string_view how, std::string_view reason);
 
   core::SessionId session_;
+  io::Descriptor journal_file_;
   io::MappedPage page_;
   proto::Journal journal_;
   io::Descriptor connection_;

@@ -73,6 +73,7 @@ Daemon::Daemon(DaemonParts parts, ConfigFile config_file, const Config& config)
                   },
               .on_trouble = [this](const base::Error& why) { log_.warning(why.what); }}),
       control_(control_hands()),
+      upgrade_(upgrade_hands(), parts_.arguments),
       deadline_(loop_, [] {}),  // It only has to end the sleep: every turn looks at the time.
       service_(loop_, parts_.notify) {}
 
@@ -92,6 +93,11 @@ base::Result<void> Daemon::open(const Config& config) {
   children_ =
       TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .inheritance = parts_.inheritance}));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
+  TRY(listen(config));
+  return hear_signals();
+}
+
+base::Result<void> Daemon::listen(const Config& config) {
   HttpSettings settings = config.http;
   if (parts_.port) settings.port = parts_.port;
   if (parts_.address) settings.address = *parts_.address;
@@ -108,17 +114,25 @@ base::Result<void> Daemon::open(const Config& config) {
   http_sessions_->tick(io::now());  // Earlier daemons may have left files.
   TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
   for (const std::string& complaint : config_file_.news(config)) log_.warning(complaint);
-  if (settings.port) {
-    const auto opened = open_port(settings);
-    // Sessions over stdio need no port, and must not go without a daemon for it.
-    if (!opened && parts_.foreground && !parts_.passed_socket) return opened;
-    if (!opened) log_.warning(opened.error().what);
-  }
+  if (!settings.port) return {};
+  const auto opened = open_port(settings);
+  // Sessions over stdio need no port, and must not go without a daemon for it.
+  if (!opened && parts_.foreground && !parts_.passed_socket) return opened;
+  if (!opened) log_.warning(opened.error().what);
+  return {};
+}
+
+base::Result<void> Daemon::hear_signals() {
   // SIGXCPU: a limit that could not be shed. The sessions go on with a next daemon, whose time begins anew.
   for (const int signal : {SIGTERM, SIGINT, SIGXCPU}) {
     signals_.push_back(TRY(loop_.on_signal(signal, [this] { leave(); })));
   }
   signals_.push_back(TRY(loop_.on_signal(SIGHUP, [this] { hung_up(); })));
+  signals_.push_back(TRY(loop_.on_signal(SIGUSR2, [this] {
+    upgrade_.begin(parts_.program, [this](const std::optional<base::Error>& why) {
+      if (why) log_.warning("the daemon was not replaced: " + why->what);
+    });
+  })));
   loop_.at_end_of_turn([this] { end_of_turn(); });
   return {};
 }
@@ -212,7 +226,8 @@ void Daemon::end_of_turn() {
   set_deadline();
   note_clock();
   turn_time_.reset();
-  if (leaving_ && children_->size() == 0 && upstreams_->empty()) step_down();
+  if (leaving_ && children_->size() == 0 && upstreams_->empty()) return step_down();
+  upgrade_.end_of_turn();
 }
 
 // After a small step nobody needs to know.
@@ -284,13 +299,18 @@ void Daemon::judge_congestion(Running& running, std::size_t queued) {
   Congestion& now = running.congestion;
   if (queued > now.bytes + instance_hard) {
     feed(broker::InstanceOverflowed{running.instance, queued});
-  } else if (queued > now.bytes + instance_soft && !now.patience) {
+  } else if (queued > now.bytes + instance_soft && !now.unheard) {
     running.child->pause_output();
-    now.patience =
-        std::make_unique<io::Timer>(loop_, [this, id = running.instance] { patience_is_over(id); });
+    now.unheard = true;
     now.left = queued;
-    now.patience->set(io::now() + instance_deaf);
+    be_patient(running);
   }
+}
+
+void Daemon::be_patient(Running& running) {
+  running.patience =
+      std::make_unique<io::Timer>(loop_, [this, id = running.instance] { patience_is_over(id); });
+  running.patience->set(io::now() + instance_deaf);
 }
 
 void Daemon::patience_is_over(broker::InstanceId id) {
@@ -301,15 +321,15 @@ void Daemon::patience_is_over(broker::InstanceId id) {
   if (queued >= now.left && running->child->output_waits())
     return feed(broker::InstanceOverflowed{id, queued});
   now.left = queued;
-  now.patience->set(io::now() + instance_deaf);
+  running->patience->set(io::now() + instance_deaf);
 }
 
 // It has read everything.
 void Daemon::input_drained(broker::InstanceId id) {
   Running* running = instances_.find(id);
   if (running == nullptr || !running->congestion.on) return;
-  if (running->congestion.patience) {
-    loop_.retire(std::move(running->congestion.patience));
+  if (running->congestion.unheard) {
+    loop_.retire(std::move(running->patience));
     running->child->resume_output();
   }
   running->congestion = {};

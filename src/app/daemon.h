@@ -17,11 +17,13 @@
 #include "app/config/config.h"
 #include "app/config/config_file.h"
 #include "app/daemon_log.h"
+#include "app/daemon_state.h"
 #include "app/http/front.h"
 #include "app/http/session_registry.h"
 #include "app/recorder.h"
 #include "app/servers/learnt.h"
 #include "app/servers/upstreams.h"
+#include "app/upgrade.h"
 #include "base/id_table.h"
 #include "base/result.h"
 #include "broker/broker.h"
@@ -50,6 +52,9 @@ struct DaemonParts {
   std::optional<std::string> address = {};
   std::optional<std::string> certificate = {};  // Files of that port.
   std::optional<std::string> key = {};
+  ProcessState process = {};                // For the program that this one becomes.
+  std::string program = {};                 // This one: an absolute path.
+  std::vector<std::string> arguments = {};  // Its own.
   std::string record = {};  // A file for a recording, instead of what the configuration says of one.
   bool record_contents = false;
 };
@@ -57,6 +62,8 @@ struct DaemonParts {
 class Daemon {
  public:
   static base::Result<std::unique_ptr<Daemon>> make(DaemonParts parts);
+  // Goes on as the daemon that this process was under another program.
+  static base::Result<std::unique_ptr<Daemon>> resume(DaemonParts parts, DaemonState state);
   ~Daemon();
 
   // Until it is told to end, or has not been needed for its idle time. Afterwards nothing that it started is
@@ -66,22 +73,19 @@ class Daemon {
   DaemonLog& log() { return log_; }
 
  private:
-  // A server does not read what it is sent; the broker was told.
-  struct Congestion {
-    bool on = false;
-    std::size_t bytes = 0;                // Queued when it began: later ones answer its own requests.
-    std::unique_ptr<io::Timer> patience;  // Its stdout is not read meanwhile.
-    std::size_t left = 0;                 // Queued when that was set.
-  };
   struct Running {
     broker::InstanceId instance;
+    std::string name;
     std::unique_ptr<io::Child> child;
     bool dirty = false;
     Congestion congestion = {};
+    std::unique_ptr<io::Timer> patience = {};  // While it is unheard.
   };
 
   Daemon(DaemonParts parts, ConfigFile config_file, const Config& config);
   base::Result<void> open(const Config& config);
+  base::Result<void> listen(const Config& config);
+  base::Result<void> hear_signals();
   base::Result<void> open_port(const HttpSettings& settings);
   base::Result<void> start_recording(const Config& config);
 
@@ -96,6 +100,7 @@ class Daemon {
   void flush_sessions();
   void flush_instances();
   void judge_congestion(Running& running, std::size_t queued);
+  void be_patient(Running& running);
   void patience_is_over(broker::InstanceId id);
   void input_drained(broker::InstanceId id);
   void hung_up();
@@ -109,10 +114,21 @@ class Daemon {
   void send_to_session(broker::SendToSession& action);
   void send_to_instance(broker::SendToInstance& action);
   void close_session(const broker::CloseSession& action);
+  io::Child::Events child_events(broker::InstanceId id, const std::string& name);
+  void instance_gone(broker::InstanceId id, const std::string& name, const io::Gone& how);
   void mark_dirty(Attachment& attachment);
   void input_ended(broker::SessionId session);
   void output_gone(broker::SessionId session);
   void close_if_done(broker::SessionId session);
+
+  // daemon_upgrade.cpp
+  base::Result<void> go_on(DaemonState state, const Config& config);
+  base::Result<void> go_on_with(DaemonState::Instance saved);
+  Upgrade::Hands upgrade_hands();
+  std::string unsettled() const;
+  DaemonState state() const;
+  void farewell();
+  void upgrade_to_later(const std::string& version, const std::string& program);
 
   // daemon_control.cpp
   std::expected<std::string, proto::HttpAnswer> judged(proto::HttpRequest& head, HttpOrigin origin) const;
@@ -141,6 +157,9 @@ class Daemon {
   Control control_;
   std::unique_ptr<SessionRegistry> http_sessions_;
   std::unique_ptr<Upstreams> upstreams_;
+  Upgrade upgrade_;
+  std::string last_later_;      // The later program that a session has brought, so that it is tried once.
+  std::uint64_t upgrades_ = 0;  // How many programs this process has been before.
   transport::Access port_access_;
   std::string port_caller_;  // The caller of all requests by the port; see SessionRegistry.
   std::uint16_t port_ = 0;   // 0: there is none.

@@ -108,45 +108,48 @@ void Daemon::start_instance(const broker::StartInstance& action) {
                       .inheritance = action.inheritance,
                       .line_max = action.message_bytes_max,
                       .log_file = parts_.paths.log_dir + '/' + action.name + ".log"};
-  const auto gone = [this, id, name = action.name](const io::Gone& how) {
-    Running* running = instances_.find(id);
-    ensure(running != nullptr);
-    loop_.retire(std::move(running->child));
-    (void)instances_.take(id);
-    log_.info("server " + name + " ended: " + how.how);
-    std::vector<proto::Message> unread = messages_of(how.unread);
-    // Nor has it read what this turn was about to send.
-    for (const broker::Action& pending : broker_.outbox()) {
-      const auto* send = std::get_if<broker::SendToInstance>(&pending);
-      if (send != nullptr && send->instance == id) unread.emplace_back(send->message.text());
-    }
-    feed(broker::InstanceExited{id, how.how, how.last_words, how.clean, std::move(unread)});
-  };
-  const auto started = [this, id, name = action.name](pid_t pid) {
-    log_.info("server " + name + " started, pid " + std::to_string(pid));
-    feed(broker::InstanceStarted{id, pid});
-  };
-  const auto start_failed = [this, id](const base::Error& why) {
-    Running* running = instances_.find(id);
-    ensure(running != nullptr);
-    loop_.retire(std::move(running->child));
-    (void)instances_.take(id);
-    feed(broker::InstanceStartFailed{id, why.what});
-  };
-  auto child = children_->spawn(
-      std::move(spec),
-      {.on_started = started,
-       .on_start_failed = start_failed,
-       .on_line = [this, id](proto::Line&& line) { feed(broker::InstanceLine{id, std::move(line)}); },
-       .on_spoke = [this, id] { feed(broker::InstanceSpoke{id}); },
-       .on_input_drained = [this, id] { input_drained(id); },
-       .on_left =
-           [this, id, name = action.name](pid_t heir) {
-             log_.info("server " + name + " goes on as pid " + std::to_string(heir));
-             feed(broker::InstanceMoved{id, heir});
-           },
-       .on_gone = gone});
-  instances_.put(id, std::make_unique<Running>(Running{id, std::move(child)}));
+  auto child = children_->spawn(std::move(spec), child_events(id, action.name));
+  instances_.put(id, std::make_unique<Running>(Running{id, action.name, std::move(child)}));
+}
+
+io::Child::Events Daemon::child_events(broker::InstanceId id, const std::string& name) {
+  return {.on_started =
+              [this, id, name](pid_t pid) {
+                log_.info("server " + name + " started, pid " + std::to_string(pid));
+                feed(broker::InstanceStarted{id, pid});
+              },
+          .on_start_failed =
+              [this, id](const base::Error& why) {
+                Running* running = instances_.find(id);
+                ensure(running != nullptr);
+                loop_.retire(std::move(running->child));
+                (void)instances_.take(id);
+                feed(broker::InstanceStartFailed{id, why.what});
+              },
+          .on_line = [this, id](proto::Line&& line) { feed(broker::InstanceLine{id, std::move(line)}); },
+          .on_spoke = [this, id] { feed(broker::InstanceSpoke{id}); },
+          .on_input_drained = [this, id] { input_drained(id); },
+          .on_left =
+              [this, id, name](pid_t heir) {
+                log_.info("server " + name + " goes on as pid " + std::to_string(heir));
+                feed(broker::InstanceMoved{id, heir});
+              },
+          .on_gone = [this, id, name](const io::Gone& how) { instance_gone(id, name, how); }};
+}
+
+void Daemon::instance_gone(broker::InstanceId id, const std::string& name, const io::Gone& how) {
+  Running* running = instances_.find(id);
+  ensure(running != nullptr);
+  loop_.retire(std::move(running->child));
+  (void)instances_.take(id);
+  log_.info("server " + name + " ended: " + how.how);
+  std::vector<proto::Message> unread = messages_of(how.unread);
+  // Nor has it read what this turn was about to send.
+  for (const broker::Action& pending : broker_.outbox()) {
+    const auto* send = std::get_if<broker::SendToInstance>(&pending);
+    if (send != nullptr && send->instance == id) unread.emplace_back(send->message.text());
+  }
+  feed(broker::InstanceExited{id, how.how, how.last_words, how.clean, std::move(unread)});
 }
 
 void Daemon::input_ended(broker::SessionId session) {

@@ -59,6 +59,10 @@ void Daemon::requested(ExchangeId exchange, HttpRequest&& request, HttpOrigin or
     if (leaving_) return front_.answer(exchange, proto::problem(503, "the daemon is ending"));
     http_sessions_->request(exchange, std::move(request), local ? std::string(local_caller) : port_caller_,
                             turn_time());
+  } else if (request.path == "/upgrade" && !local) {
+    // It names a program to run.
+    front_.answer(exchange,
+                  proto::problem(403, "the daemon is replaced only by its own user: hearth upgrade"));
   } else {
     control_.request(exchange, request);
   }
@@ -120,6 +124,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   attachment.resume_unread();
   learnt_.recall(*spec);
   feed(broker::SessionOpened{id, std::move(*spec), attachment.page(), body->pid});
+  upgrade_to_later(body->version, body->daemon);
 }
 
 Attachment::Events Daemon::attachment_events(broker::SessionId id) {
@@ -170,6 +175,10 @@ Control::Hands Daemon::control_hands() {
               [this] {
                 resting_ = true;
                 leave();
+              },
+          .upgrade =
+              [this](const std::string& program, auto told) {
+                upgrade_.begin(program.empty() ? parts_.program : program, std::move(told));
               },
           .answer = [this](ExchangeId exchange,
                            const proto::HttpAnswer& answer) { front_.answer(exchange, answer); }};
@@ -235,6 +244,7 @@ std::string Daemon::status(const MemoryUse& memory) {
                           .started = started_,
                           .now = io::now(),
                           .started_by = started_by(parts_),
+                          .upgrades = upgrades_,
                           .port = port_,
                           .url = port_url_,
                           .complaints = {}};

@@ -2,6 +2,7 @@
 // generation.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -26,6 +27,11 @@ class IdTable {
   std::unique_ptr<T> take(Key key) {
     if (find(key) == nullptr) return nullptr;
     return std::move(rows_[key.index].value);
+  }
+  std::size_t size() const {
+    std::size_t count = 0;
+    each([&](const T&) { ++count; });
+    return count;
   }
   template <class F>
   void each(F&& f) const {

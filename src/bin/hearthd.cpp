@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,13 +19,17 @@
 #include "app/config/config_file.h"
 #include "app/config/report.h"
 #include "app/daemon.h"
+#include "app/daemon_state.h"
 #include "base/version.h"
 #include "io/apart_sweep.h"
+#include "io/clock.h"
 #include "io/daemon_end.h"
 #include "io/guard.h"
 #include "io/inheritance.h"
 #include "io/leftovers.h"
+#include "io/passed.h"
 #include "io/paths.h"
+#include "io/successor.h"
 
 namespace {
 
@@ -34,6 +39,7 @@ struct Arguments {
   int listen_fd = -1;
   int lock_fd = -1;
   int ready_fd = -1;
+  int resume_fd = -1;  // The state of the program that this process was before.
   int port_fd = -1;
   bool foreground = false;
   bool passed_socket = false;
@@ -64,6 +70,7 @@ constexpr const char* usage =
     "               [--record FILE] [--record-contents yes]\n"
     "               [--passed-socket yes] [--port-fd N] [--notify SOCKET] [--watchdog-us N]\n"
     "       hearthd --check-config FILE\n"
+    "       hearthd --try FD\n"
     "\n"
     "The daemon of Hearth. It is not started by hand: `hearth run` and `hearth attach` start it\n"
     "when they need it, and `hearth serve` becomes it. See `hearth --help`.\n";
@@ -103,17 +110,29 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
       if (!number_of(value, arguments.port.emplace())) return std::nullopt;
       continue;
     }
-    int* const target = flag == "--listen-fd"  ? &arguments.listen_fd
-                        : flag == "--lock-fd"  ? &arguments.lock_fd
-                        : flag == "--ready-fd" ? &arguments.ready_fd
-                        : flag == "--port-fd"  ? &arguments.port_fd
-                                               : nullptr;
+    int* const target = flag == "--listen-fd"   ? &arguments.listen_fd
+                        : flag == "--lock-fd"   ? &arguments.lock_fd
+                        : flag == "--ready-fd"  ? &arguments.ready_fd
+                        : flag == "--port-fd"   ? &arguments.port_fd
+                        : flag == "--resume-fd" ? &arguments.resume_fd
+                                                : nullptr;
     if (target == nullptr) return std::nullopt;
     if (!number_of(value, *target)) return std::nullopt;
   }
-  if (argc % 2 == 0 || arguments.listen_fd < 0 || arguments.lock_fd < 0 || arguments.ready_fd < 0)
-    return std::nullopt;
+  const bool starts = arguments.ready_fd >= 0 || arguments.resume_fd >= 0;
+  if (argc % 2 == 0 || arguments.listen_fd < 0 || arguments.lock_fd < 0 || !starts) return std::nullopt;
   return arguments;
+}
+
+// The arguments that another program needs to be what this one is.
+std::vector<std::string> lasting(int argc, char** argv) {
+  std::vector<std::string> kept;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view flag = argv[i];
+    if (flag == "--ready-fd" || flag == "--resume-fd") continue;
+    kept.insert(kept.end(), {argv[i], argv[i + 1]});
+  }
+  return kept;
 }
 
 // A core holds the environments of the sessions. If one is asked for, it lands where nobody else can read it.
@@ -136,46 +155,76 @@ void become_private(const std::string& directory) {
   if (dumpable && chdir(directory.c_str()) != 0) return;  // It stays in the root directory.
 }
 
-base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
+// Its own path, for the day on which it is replaced.
+std::string own_program() {
+  std::error_code failed;
+  std::string path = std::filesystem::read_symlink("/proc/self/exe", failed);
+  constexpr std::string_view gone = " (deleted)";
+  if (path.ends_with(gone)) path.resize(path.size() - gone.size());
+  return path;
+}
+
+base::Result<io::Paths> paths_of(const Arguments& arguments) {
   io::Paths paths = TRY(io::paths_of(arguments.home));
-  if (arguments.apart) {
-    paths = io::paths_apart(paths, *arguments.apart);
-    io::sweep_apart(paths);
-  }
-  io::Descriptor listener = TRY(io::adopt(arguments.listen_fd));
-  io::Descriptor port;
-  if (arguments.port_fd >= 0) port = TRY(io::adopt(arguments.port_fd));
+  return arguments.apart ? io::paths_apart(paths, *arguments.apart) : paths;
+}
+
+// What does not depend on what this process was before.
+app::DaemonParts parts_of(const Arguments& arguments, std::vector<std::string> lasting) {
+  return {.paths = {},
+          .listener = {},
+          .daemon_id = {},
+          .foreground = arguments.foreground,
+          .passed_socket = arguments.passed_socket,
+          .notify = {.socket = arguments.notify.value_or(""),
+                     .watchdog = std::chrono::microseconds(arguments.watchdog_us)},
+          .port = arguments.port,
+          .address = arguments.address,
+          .certificate = arguments.certificate,
+          .key = arguments.key,
+          .program = own_program(),
+          .arguments = std::move(lasting),
+          .record = arguments.record.value_or(""),
+          .record_contents = arguments.record_contents};
+}
+
+// Until it is told to end; then nothing is left.
+void serve(std::unique_ptr<app::Daemon> daemon, io::DaemonRecord& record, io::Guard& guard) {
+  daemon->run();
+  daemon.reset();
+  record.remove();
+  guard.dismiss();
+}
+
+base::Result<void> begin(const Arguments& arguments, app::DaemonParts parts, io::Descriptor& ready) {
+  parts.paths = TRY(paths_of(arguments));
+  const io::Paths& paths = parts.paths;
+  if (arguments.apart) io::sweep_apart(paths);
+  parts.listener = TRY(io::adopt(arguments.listen_fd));
+  if (arguments.port_fd >= 0) parts.port_socket = TRY(io::adopt(arguments.port_fd));
   const io::Descriptor lock = TRY(io::adopt(arguments.lock_fd));  // Held for life.
   io::show_as_daemon(lock.get());
   // Without it there are no logs, which the daemon says. Everything else works.
-  const base::Result<void> logs = io::make_private_directory(paths.log_dir);
+  if (const auto logs = io::make_private_directory(paths.log_dir); !logs) parts.no_logs = logs.error().what;
   TRY(io::make_private_directory(paths.records_dir));
-  base::Inheritance inheritance = io::own_inheritance();
-  base::Inheritance reach = io::inheritance_within_reach();
+  parts.inheritance = io::own_inheritance();
+  parts.reach = io::inheritance_within_reach();
   become_private(paths.state_dir);
   const io::Swept swept = io::sweep_leftovers(paths.records_dir);
   io::DaemonRecord record = TRY(io::DaemonRecord::write(paths.records_dir));
   io::Guard guard = TRY(io::Guard::start(record));
-  auto made = app::Daemon::make({.paths = paths,
-                                 .listener = std::move(listener),
-                                 .daemon_id = record.id(),
-                                 .inheritance = std::move(inheritance),
-                                 .reach = std::move(reach),
-                                 .no_logs = logs ? "" : logs.error().what,
-                                 .foreground = arguments.foreground,
-                                 .passed_socket = arguments.passed_socket,
-                                 .port_socket = std::move(port),
-                                 .notify = {.socket = arguments.notify.value_or(""),
-                                            .watchdog = std::chrono::microseconds(arguments.watchdog_us)},
-                                 .port = arguments.port,
-                                 .address = arguments.address,
-                                 .certificate = arguments.certificate,
-                                 .key = arguments.key,
-                                 .record = arguments.record.value_or(""),
-                                 .record_contents = arguments.record_contents});
+  parts.daemon_id = record.id();
+  parts.process = {.record = record,
+                   .guard = guard.saved(),
+                   .lock = io::pass(lock),
+                   .listener = io::pass(parts.listener),
+                   .inheritance = parts.inheritance,
+                   .reach = parts.reach};
+  const std::string socket = paths.socket;
+  auto made = app::Daemon::make(std::move(parts));
   if (!made) {
     // No daemon will ever answer there; a service manager starts another.
-    if (!arguments.passed_socket) unlink(paths.socket.c_str());
+    if (!arguments.passed_socket) unlink(socket.c_str());
     record.remove();
     guard.dismiss();
     return std::unexpected(made.error());
@@ -186,11 +235,47 @@ base::Result<void> run(const Arguments& arguments, io::Descriptor& ready) {
                           " processes that it left were ended");
   }
   ready.reset();
-  daemon->run();
-  daemon.reset();
-  record.remove();
-  guard.dismiss();
+  serve(std::move(daemon), record, guard);
   return {};
+}
+
+// The process is the daemon already, under another program so far. If that fails it dies without a goodbye,
+// and the guard ends what it has left.
+base::Result<void> go_on(const Arguments& arguments, app::DaemonParts parts) {
+  const io::Descriptor file = TRY(io::adopt(arguments.resume_fd));
+  const std::string text = TRY(io::contents_of(file));
+  app::DaemonState state = TRY(app::state_from(text));
+  io::continue_clock(state.process.clock_went_back);
+  parts.paths = TRY(paths_of(arguments));
+  parts.listener = TRY(io::take(state.process.listener));
+  const io::Descriptor lock = TRY(io::take(state.process.lock));
+  io::show_as_daemon(lock.get());
+  if (const auto logs = io::make_private_directory(parts.paths.log_dir); !logs)
+    parts.no_logs = logs.error().what;
+  become_private(parts.paths.state_dir);
+  io::DaemonRecord record = state.process.record;
+  io::Guard guard = TRY(io::Guard::resume(state.process.guard));
+  parts.daemon_id = record.id();
+  parts.inheritance = state.process.inheritance;
+  parts.reach = state.process.reach;
+  parts.process = state.process;
+  std::unique_ptr<app::Daemon> daemon = TRY(app::Daemon::resume(std::move(parts), std::move(state)));
+  io::let_signals_in();
+  serve(std::move(daemon), record, guard);
+  return {};
+}
+
+// The state is read, and nothing is done.
+int try_state(std::string_view number) {
+  int fd = -1;
+  const auto verdict = [&]() -> base::Result<void> {
+    if (!number_of(number, fd)) return base::failure("--try takes the number of a descriptor");
+    const io::Descriptor file = TRY(io::adopt(fd));
+    const std::string text = TRY(io::contents_of(file));
+    return app::can_go_on_from(text);
+  }();
+  std::printf("%s\n", verdict ? "ok" : verdict.error().what.c_str());
+  return verdict ? 0 : 1;
 }
 
 }  // namespace
@@ -204,6 +289,7 @@ int main(int argc, char** argv) {
     std::printf("%s\n", app::report_on(app::ConfigFile(argv[2]).load()).c_str());
     return 0;
   }
+  if (argc == 3 && std::strcmp(argv[1], "--try") == 0) return try_state(argv[2]);
   const std::optional<Arguments> arguments = read_arguments(argc, argv);
   if (!arguments) {
     const bool asked = argc == 2 && std::strcmp(argv[1], "--help") == 0;
@@ -216,12 +302,19 @@ int main(int argc, char** argv) {
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
   mallopt(M_ARENA_MAX, 1);
 
+  app::DaemonParts parts = parts_of(*arguments, lasting(argc, argv));
+  if (arguments->resume_fd >= 0) {
+    const auto outcome = go_on(*arguments, std::move(parts));
+    if (outcome) return 0;
+    std::fprintf(stderr, "hearthd: %s\n", outcome.error().what.c_str());
+    return 1;
+  }
   auto ready = io::adopt(arguments->ready_fd);
   if (!ready) {
     std::fprintf(stderr, "hearthd: %s\n", ready.error().what.c_str());
     return 1;
   }
-  const auto outcome = run(*arguments, *ready);
+  const auto outcome = begin(*arguments, std::move(parts), *ready);
   if (outcome) return 0;
   std::fprintf(stderr, "hearthd: %s\n", outcome.error().what.c_str());
   if (*ready) dprintf(ready->get(), "%s", outcome.error().what.c_str());

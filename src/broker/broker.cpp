@@ -173,6 +173,8 @@ Broker::Broker(Options options, base::Instant now) : state_(std::make_unique<Sta
   state_->quiet_since = now;
 }
 
+Broker::Broker(Broker&&) noexcept = default;
+Broker& Broker::operator=(Broker&&) noexcept = default;
 Broker::~Broker() = default;
 
 SessionId Broker::admit() {
@@ -215,6 +217,10 @@ void Broker::tick(base::Instant now) {
 }
 
 std::vector<Action>& Broker::outbox() {
+  return state_->outbox;
+}
+
+const std::vector<Action>& Broker::outbox() const {
   return state_->outbox;
 }
 

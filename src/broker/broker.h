@@ -28,6 +28,8 @@ struct State;
 class Broker {
  public:
   Broker(Options options, base::Instant now);
+  Broker(Broker&&) noexcept;
+  Broker& operator=(Broker&&) noexcept;
   ~Broker();
 
   // A fresh id for a session that is about to be announced by SessionOpened.
@@ -43,6 +45,7 @@ class Broker {
 
   // What has to be done now, in order; the caller takes it.
   std::vector<Action>& outbox();
+  const std::vector<Action>& outbox() const;
 
   std::vector<InstanceReport> instances() const;
   std::vector<SessionReport> sessions() const;

@@ -189,6 +189,15 @@ constexpr std::array table = {
             {"NAME", 1, 1},
             run_restart},
     Command{
+        "upgrade",
+        "replace the running daemon by the installed one",
+        "Replaces the running daemon by the hearthd that is installed beside this program. The process\n"
+        "stays, and with it all sessions, servers and calls. If the new program cannot go on from what the\n"
+        "old one knows, or servers are starting or ending for longer than 20 s, the old one stays.\n",
+        json_flags,
+        {},
+        run_upgrade},
+    Command{
         "shutdown",
         "stop every server and the daemon",
         "Stops every server and the daemon. Open sessions wait for their clients' next requests, which\n"

@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "cli/amount.h"
 #include "cli/command_line.h"
 #include "cli/control.h"
 #include "cli/output.h"
 #include "cli/status_view.h"
 #include "io/apart.h"
+#include "io/clock.h"
 #include "io/daemon_end.h"
 #include "io/daemon_start.h"
 #include "proto/http.h"
@@ -127,6 +129,56 @@ int shut_down_by_force(const Arguments& arguments) {
   return any ? show_shutdown(arguments, killed) : no_daemon(arguments, {.json = shutdown_of_nothing});
 }
 
+constexpr std::string_view no_upgrade = R"({"ok":false,"daemon":null})";
+
+// What tells one program in the daemon's process from the next.
+struct Life {
+  std::int64_t pid = 0;
+  std::int64_t upgrades = 0;
+  std::string version;
+  std::int64_t sessions = 0;
+  std::int64_t servers = 0;
+};
+
+base::Result<Life> life_of(const io::Paths& paths) {
+  const Answer answer = TRY(ask_daemon(paths, {.target = "/status", .body = {}}));
+  const proto::json::Document document = proto::json::parse(answer.body);
+  const Value* daemon = document.root ? document.root->find("daemon") : nullptr;
+  if (daemon == nullptr) return base::failure("the answer of the daemon is not the status");
+  const auto number = [&](const char* name) {
+    const Value* value = daemon->find(name);
+    return value != nullptr ? value->integer().value_or(0) : 0;
+  };
+  Life life{.pid = number("pid"), .upgrades = number("upgrades"), .version = {}};
+  if (const Value* version = daemon->find("version")) life.version = version->text;
+  if (const Value* all = document.root->find("sessions")) life.sessions = std::ssize(all->items);
+  if (const Value* all = document.root->find("servers")) life.servers = std::ssize(all->items);
+  return life;
+}
+
+base::Result<Life> life_after(const io::Paths& paths, const Life& before) {
+  const base::Instant until = io::now() + time_to_end;
+  do {
+    const base::Result<Life> life = life_of(paths);
+    if (life && life->pid == before.pid && life->upgrades > before.upgrades) return life;
+    if (life && life->pid != before.pid)
+      return base::failure(
+          "the daemon ended while it was replaced; another has taken over its sessions, with "
+          "servers that were started anew. The log says why: '" +
+          io::hearth_for(paths) + " doctor'");
+  } while (io::now() < until);
+  return base::failure("the daemon did not become the new program; its log says why");
+}
+
+std::string upgrade_json(const Life& before, const Life& after) {
+  proto::json::Writer json;
+  json.object().key("ok").boolean(true);
+  json.key("from").string(before.version).key("to").string(after.version);
+  json.key("sessions").number(after.sessions);
+  json.key("servers").number(after.servers);
+  return json.end().text() + "\n";
+}
+
 }  // namespace
 
 int run_status(const Arguments& arguments) {
@@ -155,6 +207,32 @@ int run_stop(const Arguments& arguments) {
 
 int run_restart(const Arguments& arguments) {
   return tell_to(arguments, "/restart", "is restarted");
+}
+
+// Asked again, because the daemon that has answered is not yet the next one.
+int run_upgrade(const Arguments& arguments) {
+  const base::Result<io::Paths> paths = io::paths_of(arguments.home_wanted());
+  if (!paths) return complain(paths.error().what);
+  const base::Result<std::string> program = io::find_daemon_binary();
+  if (!program) return complain(program.error().what);
+  const io::Paths asked = io::own_paths(*paths);
+  const base::Result<Life> before = life_of(asked);
+  if (!before && means_no_daemon(before.error())) return no_daemon(arguments, {.json = no_upgrade});
+  if (!before) return complain(before.error().what);
+  proto::json::Writer body;
+  body.object().key("program").string(*program).end();
+  const base::Result<Answer> answer =
+      ask_daemon(asked, {.method = "POST", .target = "/upgrade", .body = body.text()});
+  if (!answer) return complain(answer.error().what);
+  if (answer->status == 404)
+    return complain("the daemon (hearthd " + before->version + ") is too old to be replaced in place; '" +
+                    io::hearth_for(*paths) + " shutdown' ends it, and sessions start the next one");
+  if (answer->status >= 300) return complain(shim::problem_in(answer->body, answer->status));
+  const base::Result<Life> after = life_after(asked, *before);
+  if (!after) return complain(after.error().what);
+  if (arguments.has("--json")) return show(upgrade_json(*before, *after));
+  return show("hearthd " + before->version + " became " + after->version + ": it went on with " +
+              counted(after->sessions, "session") + " and " + counted(after->servers, "server") + "\n");
 }
 
 int run_shutdown(const Arguments& arguments) {

@@ -1,4 +1,4 @@
-// The commands that ask a running daemon something: status, why, stop, restart, shutdown.
+// The commands that ask a running daemon something: status, why, stop, restart, upgrade, shutdown.
 #pragma once
 
 namespace cli {
@@ -9,6 +9,7 @@ int run_status(const Arguments& arguments);
 int run_why(const Arguments& arguments);
 int run_stop(const Arguments& arguments);
 int run_restart(const Arguments& arguments);
+int run_upgrade(const Arguments& arguments);
 int run_shutdown(const Arguments& arguments);
 
 }  // namespace cli

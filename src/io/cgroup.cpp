@@ -162,6 +162,12 @@ std::optional<Cgroup> CgroupRoot::make_group(std::uint64_t number) const {
   return Cgroup(path);
 }
 
+std::optional<Cgroup> CgroupRoot::find_group(std::uint64_t number) const {
+  const std::string path = path_ + '/' + std::to_string(number);
+  if (access((path + "/cgroup.procs").c_str(), F_OK) != 0) return {};
+  return Cgroup(path);
+}
+
 std::vector<pid_t> CgroupRoot::processes() const {
   std::vector<pid_t> pids;
   collect_processes(path_, pids);

@@ -44,6 +44,7 @@ class CgroupRoot {
   static std::optional<CgroupRoot> find(std::string_view daemon_id, const std::string& path);
 
   std::optional<Cgroup> make_group(std::uint64_t number) const;
+  std::optional<Cgroup> find_group(std::uint64_t number) const;  // That was made before.
   std::vector<pid_t> processes() const;
   void kill_all() const;
   bool remove_all() const;

@@ -83,37 +83,41 @@ Child::~Child() {
 }
 
 base::Result<void> Child::open_streams(Loop& loop, std::size_t line_max, Spawned spawned) {
-  const auto deaf = [this](const base::Error&) { of_no_use("closed its stdin"); };
-  const auto mute = [](const base::Error&) {};
   pipes_ = {
       .input = pipe_of(spawned.input), .output = pipe_of(spawned.output), .errors = pipe_of(spawned.errors)};
-  input_ = TRY(Writer::open(loop, std::move(spawned.input),
-                            {.on_drained = events_.on_input_drained,
-                             .on_error = talks_ ? std::function<void(base::Error)>(deaf) : mute}));
+  input_ = TRY(Writer::open(loop, std::move(spawned.input), input_events()));
   input_->keep_unread();
-  if (!talks_) {
-    events_.on_line = [this](proto::Line&& line) { note(std::string(line.bytes.text) + '\n'); };
-  }
-  if (talks_) {
-    events_.on_line = [this, heard = std::move(events_.on_line)](proto::Line&& line) {
-      forget_banner();
-      heard(std::move(line));
-    };
-  }
-  const auto mum = [this](const base::Error&) { of_no_use("closed its stdout"); };
-  output_ = TRY(Reader::open(
-      loop, std::move(spawned.output), line_max,
-      {.on_line =
-           [this](proto::Line&& line) {
-             if (heir_ != Heir::none) heir_ = Heir::proven;
-             events_.on_line(std::move(line));
-           },
-       .on_turn = nullptr,
-       .on_end = talks_ ? std::function<void()>([this] { of_no_use("closed its stdout"); }) : [] {},
-       .on_error = talks_ ? std::function<void(base::Error)>(mum) : mute}));
+  output_ = TRY(Reader::open(loop, std::move(spawned.output), line_max, output_events()));
   errors_ = std::move(spawned.errors);
   fcntl(errors_.get(), F_SETFL, O_NONBLOCK);
-  errors_watch_ = TRY(loop.watch(errors_.get(), Interest::read, [this] { read_errors(); }));
+  return watch_errors();
+}
+
+Writer::Events Child::input_events() {
+  return {.on_drained = events_.on_input_drained, .on_error = [this](const base::Error&) {
+            if (talks_) of_no_use("closed its stdin");
+          }};
+}
+
+Reader::Events Child::output_events() {
+  const auto mum = [this] {
+    if (talks_) of_no_use("closed its stdout");
+  };
+  return {.on_line = [this](proto::Line&& line) { heard(std::move(line)); },
+          .on_turn = nullptr,
+          .on_end = mum,
+          .on_error = [mum](const base::Error&) { mum(); }};
+}
+
+void Child::heard(proto::Line&& line) {
+  if (heir_ != Heir::none) heir_ = Heir::proven;
+  if (!talks_) return note(std::string(line.bytes.text) + '\n');
+  forget_banner();
+  events_.on_line(std::move(line));
+}
+
+base::Result<void> Child::watch_errors() {
+  errors_watch_ = TRY(children_.loop_.watch(errors_.get(), Interest::read, [this] { read_errors(); }));
   return {};
 }
 

@@ -111,7 +111,32 @@ class Child {
  private:
   friend class Children;
   enum class Step : std::uint8_t { starting, running, closing, terminating, killing, gone };
+  enum class Heir : std::uint8_t { none, unproven, doubted, proven };
 
+ public:
+  // For the program that this one becomes (io/successor.h; child_saved.cpp). Children::resume() takes it.
+  struct Saved {
+    std::uint64_t number = 0;
+    pid_t pid = 0;
+    std::vector<Process> roots;
+    ServerPipes pipes;
+    bool in_group = false;
+    Writer::Saved input;
+    Reader::Saved output;
+    Passed errors;
+    std::string log_file;
+    LastLines last_words;
+    bool spoke = false;
+    bool talks = true;
+    Heir heir = Heir::none;
+    std::size_t unread = 0;
+    static constexpr std::size_t fields = 14;
+  };
+  // What has to be waited for first: "is starting". Empty: nothing.
+  std::string_view unsettled() const;
+  Saved saved() const;
+
+ private:
   // Until its program runs.
   struct Start {
     LaunchSpec spec;
@@ -130,6 +155,11 @@ class Child {
   void fail(const base::Error& error);
   void run();
   base::Result<void> open_streams(Loop& loop, std::size_t line_max, Spawned spawned);
+  Writer::Events input_events();
+  Reader::Events output_events();
+  void heard(proto::Line&& line);
+  base::Result<void> watch_errors();
+  base::Result<void> resume(Saved saved);
   bool read_errors();
   void note(std::string_view text);
   void forget_banner();
@@ -182,7 +212,6 @@ class Child {
   bool tell_to_end_ = false;      // SIGTERM is to be sent to all that the next question, or
   bool telling_ = false;          // this one, finds.
   std::size_t left_ = 0;          // When it was last looked up.
-  enum class Heir : std::uint8_t { none, unproven, doubted, proven };
   Heir heir_ = Heir::none;
   std::size_t unread_ = 0;  // When the heir was doubted.
   Timer timer_;

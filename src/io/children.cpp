@@ -23,16 +23,22 @@ constexpr std::size_t strays_max = 4096;
 
 }  // namespace
 
-Children::Children(Loop& loop, ChildrenOptions options)
+Children::Children(Loop& loop, ChildrenOptions options, std::optional<CgroupRoot> cgroups)
     : loop_(loop),
       options_(std::move(options)),
-      cgroups_(CgroupRoot::make(options_.daemon_id)),
+      cgroups_(std::move(cgroups)),
       surveyor_(loop, options_.walk),
       start_(loop, [this] { start_next(); }) {}
 
 base::Result<std::unique_ptr<Children>> Children::make(Loop& loop, ChildrenOptions options) {
+  auto cgroups = CgroupRoot::make(options.daemon_id);
+  return make_with(loop, std::move(options), std::move(cgroups));
+}
+
+base::Result<std::unique_ptr<Children>> Children::make_with(Loop& loop, ChildrenOptions options,
+                                                            std::optional<CgroupRoot> cgroups) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return system_failure("cannot become the reaper of orphans");
-  std::unique_ptr<Children> children(new Children(loop, std::move(options)));
+  std::unique_ptr<Children> children(new Children(loop, std::move(options), std::move(cgroups)));
   Children* self = children.get();
   children->signal_ = TRY(loop.on_signal(SIGCHLD, [self] { self->reap(); }));
   return children;

@@ -41,6 +41,15 @@ struct ChildrenOptions {
 class Children {
  public:
   static base::Result<std::unique_ptr<Children>> make(Loop& loop, ChildrenOptions options);
+  // The children of the program that was this process before (io/successor.h; child_saved.cpp).
+  struct Saved {
+    std::uint64_t last_number = 0;
+    std::string cgroup;
+    static constexpr std::size_t fields = 2;
+  };
+  static base::Result<std::unique_ptr<Children>> make(Loop& loop, ChildrenOptions options,
+                                                      const Saved& saved);
+  Saved saved() const;
   ~Children();
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
@@ -48,6 +57,11 @@ class Children {
   // It starts in a later turn, and says by an event whether that has worked. To fork takes a while, so one
   // child starts in a turn.
   std::unique_ptr<Child> spawn(LaunchSpec spec, Child::Events events);
+
+  // It has been started by the program before. If that fails it is killed, as one that is destroyed.
+  base::Result<std::unique_ptr<Child>> resume(Child::Saved saved, Child::Events events);
+  // Once all are resumed: looks for those that have ended meanwhile.
+  void catch_up() { reap(); }
 
   std::size_t size() const { return by_number_.size(); }
   Surveyor& surveyor() { return surveyor_; }
@@ -58,7 +72,9 @@ class Children {
 
  private:
   friend class Child;
-  Children(Loop& loop, ChildrenOptions options);
+  Children(Loop& loop, ChildrenOptions options, std::optional<CgroupRoot> cgroups);
+  static base::Result<std::unique_ptr<Children>> make_with(Loop& loop, ChildrenOptions options,
+                                                           std::optional<CgroupRoot> cgroups);
   void reap();
   void forget(const Child& child);
   void start_next();

@@ -40,6 +40,10 @@ base::Duration clock_went_back() {
   return clock().steady.went_back();
 }
 
+void continue_clock(base::Duration went_back) {
+  clock().steady.go_on_from(went_back);
+}
+
 void read_clock_from(ClockSource source) {
   clock() = source != nullptr ? Clock{source, clock().steady} : Clock{};
 }

@@ -13,11 +13,15 @@ base::Instant now();
 // By how much the system's clock has gone back altogether, as far as now() has seen it.
 base::Duration clock_went_back();
 
+// Goes on with what a clock of this process had made up before it became this program (io/successor.h).
+void continue_clock(base::Duration went_back);
+
 // Makes a clock that goes back into one that does not.
 class NeverBack {
  public:
   base::Duration at(base::Duration read);
   base::Duration went_back() const { return made_up_; }
+  void go_on_from(base::Duration went_back) { made_up_ = went_back; }
 
  private:
   base::Duration last_ = base::Duration::min();

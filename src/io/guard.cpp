@@ -57,6 +57,10 @@ base::Result<Guard> Guard::start(const DaemonRecord& record) {
   return Guard(std::move(pipe.write_end), pid);
 }
 
+base::Result<Guard> Guard::resume(const Saved& saved) {
+  return Guard(TRY(take(saved.lifeline)), saved.pid);
+}
+
 void Guard::dismiss() {
   if (lifeline_ && write(lifeline_.get(), &goodbye, 1) < 0) return;  // It is gone: nothing to dismiss.
   lifeline_.reset();

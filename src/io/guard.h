@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "io/descriptor.h"
 #include "io/leftovers.h"
+#include "io/passed.h"
 
 namespace io {
 
@@ -28,6 +29,15 @@ class Guard {
   // Everything is gone already: the guard just exits.
   void dismiss();
   pid_t pid() const { return pid_; }
+
+  // It stands guard over the program that this one becomes, too.
+  struct Saved {
+    Passed lifeline;
+    pid_t pid = 0;
+    static constexpr std::size_t fields = 2;
+  };
+  Saved saved() const { return {pass(lifeline_), pid_}; }
+  static base::Result<Guard> resume(const Saved& saved);
 
  private:
   Guard(Descriptor lifeline, pid_t pid) : lifeline_(std::move(lifeline)), pid_(pid) {}

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <vector>
@@ -22,6 +23,7 @@ struct ServerPipes {
   ino_t errors = 0;
 
   bool any() const { return input != 0 || output != 0 || errors != 0; }
+  static constexpr std::size_t fields = 3;
 };
 ino_t pipe_of(const Descriptor& end);
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/fields.h"
+
 namespace io {
 
 class LastLines {
@@ -16,6 +18,9 @@ class LastLines {
   void add(std::string_view chunk);
   void clear();
   std::string text() const;  // Joined by newlines; a line that has not ended yet counts.
+
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
 
  private:
   std::list<std::string> lines_;  // Most servers say nothing, and an empty deque holds 0.6 KiB.

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "base/fields.h"
 #include "base/result.h"
 #include "io/process_table.h"
 
@@ -27,8 +28,11 @@ class DaemonRecord {
   // All that carried our mark is gone: nobody needs to look for it.
   void remove();
 
+  DaemonRecord() = default;  // Of none.
+  static constexpr std::size_t fields = 3;
+  friend struct base::Fields;
+
  private:
-  DaemonRecord() = default;
   std::string id_;
   std::string file_;
   std::string cgroup_;  // Where its control group is, if it can make one.

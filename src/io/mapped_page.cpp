@@ -26,17 +26,26 @@ base::Result<void> has_size(const Descriptor& file, std::size_t bytes) {
                        std::to_string(bytes));
 }
 
+// Under a limit of file sizes that forbids a memory file.
+bool is_zero_device(const Descriptor& file) {
+  struct stat status{};
+  return fstat(file.get(), &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == zero_device;
+}
+
 }  // namespace
 
 base::Result<MappedPage> MappedPage::map(const Descriptor& file, std::size_t bytes) {
-  struct stat status{};
-  if (fstat(file.get(), &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == zero_device)
-    return map_it(file, bytes);
+  if (is_zero_device(file)) return map_it(file, bytes);
   TRY(has_size(file, bytes));
   const int seals = fcntl(file.get(), F_GET_SEALS);
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0)
     return base::failure("the journal is not sealed against shrinking");
   return map_it(file, bytes);
+}
+
+std::string MappedPage::not_in(const Descriptor& file) const {
+  if (!is_zero_device(file)) return {};
+  return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
 }
 
 base::Result<MappedPage> MappedPage::create(const std::string& path, std::size_t bytes) {

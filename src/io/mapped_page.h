@@ -28,6 +28,9 @@ class MappedPage {
 
   std::span<std::byte> bytes() const { return bytes_; }
 
+  // What has to be kept beside the file that was mapped: all of it, if the file is none that keeps anything.
+  std::string not_in(const Descriptor& file) const;
+
  private:
   explicit MappedPage(std::span<std::byte> bytes) : bytes_(bytes) {}
   static base::Result<MappedPage> map_guarded(const Descriptor& file, std::size_t bytes);

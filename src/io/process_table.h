@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,6 +28,7 @@ struct Process {
   bool suspended = false;  // By SIGSTOP, or by a debugger.
 
   bool same(const Process& other) const { return pid == other.pid && started == other.started; }
+  static constexpr std::size_t fields = 8;
 };
 
 std::optional<Process> process_of(pid_t pid);

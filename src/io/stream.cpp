@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/ensure.h"
 #include "io/clock.h"
 #include "io/gathered.h"
 #include "io/system_error.h"
@@ -41,6 +42,12 @@ Borrowed::Borrowed(Descriptor descriptor) : descriptor_(std::move(descriptor)) {
   restore_ = flags >= 0 && (flags & O_NONBLOCK) == 0 && fcntl(fd(), F_SETFL, flags | O_NONBLOCK) == 0;
 }
 
+Borrowed::Borrowed(Descriptor taken, const Saved& saved)
+    : descriptor_(std::move(taken)), restore_(saved.restore) {
+  struct stat status{};
+  socket_ = fstat(fd(), &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
 Borrowed::~Borrowed() {
   if (!descriptor_ || !restore_) return;
   const int flags = fcntl(fd(), F_GETFL);
@@ -49,17 +56,41 @@ Borrowed::~Borrowed() {
 
 // --- Reader
 
-Reader::Reader(Loop& loop, Descriptor source, std::size_t line_max, Events events)
+Reader::Reader(Loop& loop, Borrowed source, std::size_t line_max, Events events)
     : source_(std::move(source)),
       lines_(line_max, loop.read_buffer()),
       events_(std::move(events)),
-      next_turn_(loop, [this] { deliver(lines_per_turn); }) {}
+      next_turn_(loop, [this] { deliver(lines_per_turn); }),
+      line_max_(line_max) {}
 
 base::Result<std::unique_ptr<Reader>> Reader::open(Loop& loop, Descriptor source, std::size_t line_max,
                                                    Events events) {
-  std::unique_ptr<Reader> reader(new Reader(loop, std::move(source), line_max, std::move(events)));
+  std::unique_ptr<Reader> reader(new Reader(loop, Borrowed(std::move(source)), line_max, std::move(events)));
   Reader* self = reader.get();
   reader->watch_ = TRY(loop.watch(reader->source_.fd(), Interest::read, [self] { self->ready(); }));
+  return reader;
+}
+
+Reader::Saved Reader::saved() const {
+  return {.source = source_.saved(),
+          .lines = lines_.saved(),
+          .line_max = line_max_,
+          .held = held_,
+          .paused = paused_,
+          .ended = ended_};
+}
+
+base::Result<std::unique_ptr<Reader>> Reader::resume(Loop& loop, Saved saved, Events events) {
+  Descriptor taken = TRY(take(saved.source.descriptor));
+  std::unique_ptr<Reader> reader(
+      new Reader(loop, Borrowed(std::move(taken), saved.source), saved.line_max, std::move(events)));
+  Reader* self = reader.get();
+  reader->lines_.resume(std::move(saved.lines));
+  reader->paused_ = saved.paused;
+  reader->ended_ = saved.ended;
+  reader->watch_ = TRY(loop.watch(reader->source_.fd(), Interest::none, [self] { self->ready(); }));
+  if (saved.held) reader->serve_held();
+  reader->set_interest();
   return reader;
 }
 
@@ -152,13 +183,45 @@ void Reader::deliver(std::size_t lines_max) {
 
 // --- Writer
 
-Writer::Writer(Loop& loop, Descriptor target, Events events)
+Writer::Writer(Loop& loop, Borrowed target, Events events)
     : loop_(loop), target_(std::move(target)), events_(std::move(events)) {}
 
 base::Result<std::unique_ptr<Writer>> Writer::open(Loop& loop, Descriptor target, Events events) {
-  std::unique_ptr<Writer> writer(new Writer(loop, std::move(target), std::move(events)));
+  std::unique_ptr<Writer> writer(new Writer(loop, Borrowed(std::move(target)), std::move(events)));
   Writer* self = writer.get();
   writer->watch_ = TRY(loop.watch(writer->target_.fd(), Interest::none, [self] { self->ready(); }));
+  return writer;
+}
+
+Writer::Saved Writer::saved() const {
+  ensure(!about_to_report());
+  const auto head = queue_.begin() + static_cast<std::ptrdiff_t>(head_);
+  return {.target = target_.saved(),
+          .queue = {head, queue_.end()},
+          .written_of_first = written_of_first_,
+          .keeps_unread = keeps_unread_,
+          .unwritten = unwritten_,
+          .failed = failed_,
+          .used = used_};
+}
+
+base::Result<std::unique_ptr<Writer>> Writer::resume(Loop& loop, Saved saved, Events events) {
+  Descriptor taken = TRY(take(saved.target.descriptor));
+  std::unique_ptr<Writer> writer(
+      new Writer(loop, Borrowed(std::move(taken), saved.target), std::move(events)));
+  Writer* self = writer.get();
+  writer->queue_ = std::move(saved.queue);
+  for (const Entry& entry : writer->queue_) writer->queued_bytes_ += entry.bytes;
+  writer->queued_bytes_ -= saved.written_of_first;
+  writer->written_of_first_ = saved.written_of_first;
+  writer->keeps_unread_ = saved.keeps_unread;
+  writer->unwritten_ = std::move(saved.unwritten);
+  writer->failed_ = saved.failed;
+  writer->used_ = saved.used;
+  // What is left has not been taken; whether it would be now is found out by the loop.
+  writer->blocked_ = !writer->queue_.empty();
+  writer->watch_ = TRY(loop.watch(writer->target_.fd(), writer->blocked_ ? Interest::write : Interest::none,
+                                  [self] { self->ready(); }));
   return writer;
 }
 
@@ -307,6 +370,7 @@ void Writer::fail(int code) {
   queued_bytes_ = 0;
   watch_.set(Interest::none);
   report_ = std::make_unique<Timer>(loop_, [this, code] {
+    report_.reset();
     if (events_.on_error) events_.on_error(system_error("cannot write", code));
   });
   report_->set(now());

@@ -9,6 +9,9 @@
 // Callbacks come from the loop, never from within a call of queue(), flush() or the like, so nothing
 // re-enters. A stream that is let go from inside a callback must be retired through the loop, not destroyed
 // on the spot.
+//
+// A stream goes on in the program that this one becomes (io/successor.h): saved() is called between two
+// turns, and changes nothing.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +25,7 @@
 #include "base/result.h"
 #include "io/descriptor.h"
 #include "io/loop.h"
+#include "io/passed.h"
 #include "proto/journal.h"
 #include "proto/lines.h"
 #include "proto/message.h"
@@ -32,6 +36,13 @@ namespace io {
 class Borrowed {
  public:
   explicit Borrowed(Descriptor descriptor);
+  struct Saved {
+    Passed descriptor;
+    bool restore = false;
+    static constexpr std::size_t fields = 2;
+  };
+  Borrowed(Descriptor taken, const Saved& saved);
+  Saved saved() const { return {pass(descriptor_), restore_}; }
   Borrowed(Borrowed&&) noexcept = default;
   Borrowed& operator=(Borrowed&&) = delete;
   ~Borrowed();  // Sets the flags back, then closes.
@@ -79,8 +90,20 @@ class Reader {
   bool ended() const { return ended_; }
   bool waits() const;  // There is something to read, or the end.
 
+  struct Saved {
+    Borrowed::Saved source;
+    proto::LineReader::Saved lines;
+    std::size_t line_max = 0;
+    bool held = false;
+    bool paused = false;
+    bool ended = false;
+    static constexpr std::size_t fields = 6;
+  };
+  Saved saved() const;
+  static base::Result<std::unique_ptr<Reader>> resume(Loop& loop, Saved saved, Events events);
+
  private:
-  Reader(Loop& loop, Descriptor source, std::size_t line_max, Events events);
+  Reader(Loop& loop, Borrowed source, std::size_t line_max, Events events);
   enum class Outcome : std::uint8_t { more, nothing, end };
   void ready();
   Outcome read_once(std::size_t& count, std::size_t lines_max);
@@ -92,6 +115,7 @@ class Reader {
   proto::LineReader lines_;
   Events events_;
   Timer next_turn_;
+  std::size_t line_max_ = 0;
   bool held_ = false;  // Lines that have been read wait for the next turn.
   bool paused_ = false;
   bool ended_ = false;
@@ -125,6 +149,28 @@ class Writer {
   bool failed() const { return failed_; }
   bool used() const { return used_; }  // Something was queued, at some time.
   bool half_written() const { return written_of_first_ != 0; }
+  bool about_to_report() const { return report_ != nullptr; }  // on_error comes in the next turn.
+
+  struct Entry {
+    proto::Message message;
+    std::size_t bytes = 0;  // With its terminator.
+    bool line = true;
+    std::optional<std::uint16_t> ends_call = std::nullopt;
+    static constexpr std::size_t fields = 4;
+  };
+  // Not while it is about to report.
+  struct Saved {
+    Borrowed::Saved target;
+    std::vector<Entry> queue;
+    std::size_t written_of_first = 0;
+    bool keeps_unread = false;
+    std::string unwritten;
+    bool failed = false;
+    bool used = false;
+    static constexpr std::size_t fields = 7;
+  };
+  Saved saved() const;
+  static base::Result<std::unique_ptr<Writer>> resume(Loop& loop, Saved saved, Events events);
 
   // Of a pipe: what is queued when it fails is kept for take_unread(), up to a limit.
   void keep_unread() { keeps_unread_ = true; }
@@ -133,14 +179,7 @@ class Writer {
   std::string take_unread();
 
  private:
-  struct Entry {
-    proto::Message message;
-    std::size_t bytes = 0;  // With its terminator.
-    bool line = true;
-    std::optional<std::uint16_t> ends_call = std::nullopt;
-  };
-
-  Writer(Loop& loop, Descriptor target, Events events);
+  Writer(Loop& loop, Borrowed target, Events events);
   void push(Entry entry);
   void ready();
   void write_out();

@@ -71,6 +71,7 @@ std::expected<std::string, std::string_view> current_directory() {
 
 base::Result<void> send_request(const AttachSpec& spec, const io::Paths& paths, int connection) {
   const auto directory = current_directory();
+  const std::string daemon = io::find_daemon_binary().value_or("");
   std::size_t count = 0;
   while (environ[count] != nullptr) ++count;
   const AttachRequest request = TRY(
@@ -78,7 +79,8 @@ base::Result<void> send_request(const AttachSpec& spec, const io::Paths& paths, 
                                  .directory = directory ? std::string_view(*directory) : std::string_view(),
                                  .directory_lost = directory ? std::string_view() : directory.error(),
                                  .environment = {environ, count},
-                                 .inheritance = &spec.inheritance}));
+                                 .inheritance = &spec.inheritance,
+                                 .daemon = daemon}));
   for (const std::string_view name : request.left_out) {
     tell(std::string(name) + " is not passed on: its value is not UTF-8");
   }

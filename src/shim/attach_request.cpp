@@ -89,6 +89,8 @@ base::Result<AttachRequest> attach_request(const Wish& wish, const Surroundings&
   proto::json::Writer body;
   body.object();
   body.key("version").string(base::version);
+  if (!surroundings.daemon.empty() && is_utf8(surroundings.daemon))
+    body.key("daemon").string(surroundings.daemon);
   body.key("pid").number(surroundings.pid);
   if (!is_utf8(surroundings.directory)) {
     body.key("cwdLost").string("has a path that is not UTF-8");

@@ -36,6 +36,7 @@ struct Surroundings {
   std::string_view directory_lost = {};  // Why there is none, as the end of a sentence; empty: there is one.
   std::span<const char* const> environment;  // "NAME=value" each.
   const base::Inheritance* inheritance = nullptr;
+  std::string_view daemon = {};  // The hearthd of this program's installation; empty: there is none.
 };
 
 struct AttachRequest {

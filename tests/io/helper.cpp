@@ -26,7 +26,9 @@
 #include "io/inheritance.h"
 #include "io/leftovers.h"
 #include "io/loop.h"
+#include "io/passed.h"
 #include "io/paths.h"
+#include "io/successor.h"
 #include "io/unix_socket.h"
 
 namespace {
@@ -313,6 +315,41 @@ int inherited() {
   return 0;
 }
 
+// What is in the state is what it says of it.
+int try_state() {
+  const auto text = io::contents_of(io::Descriptor(3));
+  if (!text) return 1;
+  if (*text == "hang") hold();
+  if (write(1, text->data(), text->size()) < 0) return 1;
+  return 0;
+}
+
+int become_another(const std::string& self) {
+  const auto pipe = io::make_pipe();
+  const auto other = io::make_pipe();
+  if (!pipe || !other || write(pipe->write_end.get(), "said before", 11) != 11) return 9;
+  const int passed = pipe->read_end.get();
+  const base::Error why = io::become(
+      self,
+      {"became", std::to_string(passed), std::to_string(other->read_end.get()), std::to_string(getpid())},
+      std::array{passed});
+  tell(why.what);
+  return 9;
+}
+
+int became(const std::vector<std::string>& words) {
+  const auto passed = io::take({std::stoi(words[1])});
+  std::array<char, 64> text{};
+  if (!passed || read(passed->get(), text.data(), text.size()) < 0) return 9;
+  tell(std::string("passed: ") + text.data());
+  tell(std::string("kept back: ") + (fcntl(std::stoi(words[2]), F_GETFD) < 0 ? "closed" : "open"));
+  tell(std::string("same process: ") + (std::stoi(words[3]) == getpid() ? "yes" : "no"));
+  kill(getpid(), SIGUSR2);
+  tell("signal: waits");
+  io::let_signals_in();
+  return 9;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -322,6 +359,9 @@ int main(int argc, char** argv) {
   const auto word = [&](std::size_t i) { return i < words.size() ? words[i] : std::string(); };
   if (role == "--listen-fd") return daemon_main();
   if (role == "hold") hold();
+  if (role == "--try") return try_state();
+  if (role == "become") return become_another(self);
+  if (role == "became") return became(words);
   if (role == "echo") return echo();
   if (role == "report") return report();
   if (role == "inherited") return inherited();

@@ -39,6 +39,8 @@ struct Desk : test::Stage {
   std::vector<transport::ExchangeId> answered;
   std::vector<std::function<void(std::string)>> statuses;  // That are being collected, or have been.
   bool ended = false;
+  std::optional<std::string> become;
+  std::function<void(const std::optional<base::Error>&)> upgrade_told;
   Control control{
       {.broker = broker,
        .feed = [this](broker::Event event) { happens(std::move(event)); },
@@ -52,6 +54,11 @@ struct Desk : test::Stage {
        },
        .status = [this](auto told) { statuses.push_back(std::move(told)); },
        .shut_down = [this] { ended = true; },
+       .upgrade =
+           [this](const std::string& program, auto told) {
+             become = program;
+             upgrade_told = std::move(told);
+           },
        .answer =
            [this](transport::ExchangeId exchange, const proto::HttpAnswer& given) {
              answer = given;
@@ -166,6 +173,33 @@ TEST_CASE_FIXTURE(Desk, "control: a daemon that ends says so to those who wait f
   CHECK(answered == std::vector<transport::ExchangeId>{1, 2});
   CHECK(answer->status == 503);
   CHECK(answer->body.contains("the daemon is ending"));
+}
+
+TEST_CASE_FIXTURE(Desk, "control: an upgrade is answered when it is certain, or refused with its reason") {
+  CHECK(ask("POST", "/upgrade", R"({"program":"/opt/hearthd"})").status == 0);
+  CHECK(become == "/opt/hearthd");
+  upgrade_told(std::nullopt);
+  CHECK(answer->status == 200);
+  CHECK(ask("POST", "/upgrade", "").status == 0);
+  CHECK(become->empty());
+  upgrade_told(base::Error{"it is of another world"});
+  CHECK(answer->status == 409);
+  CHECK(answer->body.find("it is of another world") != std::string::npos);
+  become.reset();
+  for (const char* body : {"{}", R"({"program":1})", "{"}) {
+    CHECK(ask("POST", "/upgrade", body).status == 400);
+    CHECK_FALSE(become);
+  }
+}
+
+TEST_CASE_FIXTURE(Desk, "control: what another program would not answer holds off an upgrade") {
+  CHECK(control.unsettled().empty());
+  ask_status(1);
+  CHECK(control.unsettled() == "somebody waits for the status");
+  statuses.back()("{}");
+  CHECK(control.unsettled().empty());
+  ask("POST", "/ensure", R"({"name":"files"})");
+  CHECK(control.unsettled() == "the server files is being waited for");
 }
 
 TEST_CASE_FIXTURE(Desk, "control: ensure answers when the server is ready") {

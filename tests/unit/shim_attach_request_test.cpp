@@ -104,4 +104,19 @@ TEST_CASE("a server has a name for sentences") {
   CHECK(wish.server() == "a");
 }
 
+TEST_CASE("the daemon of the installation is named, if there is one that can be") {
+  shim::Wish wish;
+  wish.attach = "files";
+  const auto request = shim::attach_request(
+      wish, {.pid = 1, .directory = "/", .environment = {}, .daemon = "/opt/new/hearthd"});
+  REQUIRE(request);
+  const auto body = app::read_attach_body(body_of(*request));
+  REQUIRE(body);
+  CHECK(body->daemon == "/opt/new/hearthd");
+  CHECK(body->version == base::version);
+  const auto without = shim::attach_request(wish, {.pid = 1, .directory = "/", .environment = {}});
+  REQUIRE(without);
+  CHECK(app::read_attach_body(body_of(*without))->daemon.empty());
+}
+
 }  // namespace

@@ -133,6 +133,7 @@ std::string status_json(const broker::Broker& broker, const Whereabouts& whereab
   json.key("memoryBytes").number(number(memory.daemon));
   json.key("home").string(whereabouts.home);
   json.key("startedBy").string(whereabouts.started_by);
+  json.key("upgrades").number(static_cast<std::int64_t>(whereabouts.upgrades));
   if (whereabouts.port != 0) {
     json.key("port").number(whereabouts.port);
     json.key("url").string(whereabouts.url);

@@ -19,6 +19,7 @@ struct Whereabouts {
   base::Instant started;
   base::Instant now;
   std::string_view started_by = "session";   // "session", "serve" or "service".
+  std::uint64_t upgrades = 0;                // How many programs it was before.
   std::uint16_t port = 0;                    // Towards clients that connect by URL; 0: there is none.
   std::string url = {};                      // What their URLs begin with, then.
   std::vector<std::string> complaints = {};  // About the configuration.

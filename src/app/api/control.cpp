@@ -51,6 +51,7 @@ std::span<const Control::Route> Control::routes() {
       {"/stop-all", "POST", &Control::stop_all},
       {"/restart", "POST", &Control::restart},
       {"/shutdown", "POST", &Control::shutdown},
+      {"/upgrade", "POST", &Control::upgrade},
   });
   return all;
 }
@@ -211,6 +212,28 @@ void Control::restart(ExchangeId exchange, const HttpRequest& request) {
 void Control::shutdown(ExchangeId exchange, const HttpRequest& /*request*/) {
   ok(exchange);
   hands_.shut_down();
+}
+
+void Control::upgrade(ExchangeId exchange, const HttpRequest& request) {
+  std::string program;
+  if (!request.body.empty()) {
+    const proto::json::Document document = proto::json::parse(request.body);
+    const proto::json::Value* value = document.root ? document.root->find("program") : nullptr;
+    if (!document.mistakes.empty() || value == nullptr || value->type != proto::json::Type::string)
+      return refuse(exchange, 400, R"(the body must be empty, or like {"program": "/usr/bin/hearthd"})");
+    program = value->text;
+  }
+  hands_.upgrade(program, [this, exchange](const std::optional<base::Error>& why) {
+    if (why) return refuse(exchange, 409, why->what);
+    ok(exchange);
+  });
+}
+
+std::string Control::unsettled() const {
+  if (!this_status_.empty() || !next_status_.empty()) return "somebody waits for the status";
+  if (!ending_.empty()) return "servers are being stopped";
+  if (waiting_.empty()) return {};
+  return "the server " + waiting_.begin()->second.name + " is being waited for";
 }
 
 std::optional<Control::Wish> Control::wish_of(ExchangeId exchange, const HttpRequest& request) {

@@ -40,6 +40,10 @@ class Control {
     // Hands over the status as JSON, later. Not called again before that.
     std::function<void(std::function<void(std::string)> told)> status;
     std::function<void()> shut_down;
+    // Becomes that program (empty: its own, as it is on disk now); nothing is told if it does, else why not.
+    std::function<void(const std::string& program,
+                       std::function<void(const std::optional<base::Error>&)> told)>
+        upgrade;
     std::function<void(transport::ExchangeId, const proto::HttpAnswer&)> answer;
   };
   struct Route {
@@ -61,6 +65,8 @@ class Control {
   void leave();
   // The broker may have news for those who wait. Once per turn.
   void settle();
+  // Whether an answer is due that another program would not give: half a sentence, or empty.
+  std::string unsettled() const;
 
   static std::span<const Route> routes();
 
@@ -82,6 +88,7 @@ class Control {
   void stop_all(transport::ExchangeId exchange, const proto::HttpRequest& request);
   void restart(transport::ExchangeId exchange, const proto::HttpRequest& request);
   void shutdown(transport::ExchangeId exchange, const proto::HttpRequest& request);
+  void upgrade(transport::ExchangeId exchange, const proto::HttpRequest& request);
 
   void collect_status();
   std::optional<Wish> wish_of(transport::ExchangeId exchange, const proto::HttpRequest& request);

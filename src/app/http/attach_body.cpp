@@ -31,6 +31,7 @@ base::Result<AttachBody> read_attach_body(std::string_view body) {
   const Value root = TRY(object_in(body));
   AttachBody attach;
   attach.version = root.string_or("version", "");
+  attach.daemon = root.string_or("daemon", "");
   if (const Value* pid = root.find("pid")) attach.pid = pid->integer().value_or(0);
   attach.wish.cwd = root.string_or("cwd", "");
   attach.wish.cwd_lost = root.string_or("cwdLost", "");

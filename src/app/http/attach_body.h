@@ -14,6 +14,7 @@ struct AttachBody {
   Wish wish;
   std::int64_t pid = 0;
   std::string version;
+  std::string daemon;  // The hearthd that belongs to it: a path, or empty.
 };
 
 base::Result<AttachBody> read_attach_body(std::string_view body);

@@ -60,6 +60,7 @@ class SessionRegistry {
                base::Instant now);
   void gone(transport::ExchangeId exchange, base::Instant now);
 
+  bool empty() const { return sessions_.size() == 0; }
   bool has(core::SessionId id) const { return sessions_.find(id) != nullptr; }
   void send(broker::SendToSession& action, base::Instant now);
   void hold(core::SessionId id);

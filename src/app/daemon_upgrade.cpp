@@ -1,0 +1,124 @@
+// The daemon as values, and a daemon that goes on from them under another program (app/upgrade.h).
+#include <utility>
+
+#include "app/daemon.h"
+#include "base/version.h"
+#include "io/clock.h"
+#include "io/successor.h"
+
+namespace app {
+
+Upgrade::Hands Daemon::upgrade_hands() {
+  return {.loop = loop_,
+          .unsettled = [this] { return unsettled(); },
+          .state = [this] { return written(state()); },
+          .farewell = [this] { farewell(); },
+          .failed =
+              [this](const base::Error& why) {
+                log_.warning("the daemon was not replaced: " + why.what);
+                service_.ready("sessions connect to " + parts_.paths.socket);
+              }};
+}
+
+std::string Daemon::unsettled() const {
+  if (leaving_) return "it is ending";
+  if (!broker_.outbox().empty()) return "it is at work";
+  std::string found = control_.unsettled();
+  if (found.empty() && !upstreams_->empty()) found = "it talks to servers over HTTP";
+  if (found.empty() && !http_sessions_->empty()) found = "clients are connected by URL";
+  instances_.each([&](const Running& running) {
+    if (!found.empty()) return;
+    const std::string_view what = running.child ? running.child->unsettled() : "is ending";
+    if (!what.empty()) found = "the server " + running.name + ' ' + std::string(what);
+  });
+  sessions_.each([&](const Attachment& attachment) {
+    if (found.empty() && !attachment.settled()) found = "a session is ending";
+  });
+  return found;
+}
+
+DaemonState Daemon::state() const {
+  DaemonState state{.version = std::string(base::version),
+                    .process = parts_.process,
+                    .started = started_,
+                    .upgrades = upgrades_ + 1,
+                    .last_later = last_later_,
+                    .broker = broker_.save(),
+                    .children = children_->saved(),
+                    .instances = {},
+                    .sessions = {}};
+  state.process.clock_went_back = io::clock_went_back();
+  instances_.each([&](const Running& running) {
+    state.instances.push_back({.id = running.instance,
+                               .name = running.name,
+                               .child = running.child->saved(),
+                               .congestion = running.congestion});
+  });
+  sessions_.each([&](const Attachment& attachment) { state.sessions.push_back(attachment.saved()); });
+  return state;
+}
+
+// A recording is of one broker from its beginning; the next program's would begin in the middle.
+void Daemon::farewell() {
+  service_.reloading();
+  if (recorder_) recorder_->end(io::now());
+  recorder_.reset();
+  log_.info("hearthd " + std::string(base::version) + " becomes the program that replaces it");
+}
+
+// A session that comes from a later installation brings its daemon along. One that does not turn out to be
+// later is not tried again.
+void Daemon::upgrade_to_later(const std::string& version, const std::string& program) {
+  if (program.empty() || !base::is_later(version, base::version)) return;
+  if (std::exchange(last_later_, version + ' ' + program) == last_later_) return;
+  log_.info("a session came from hearth " + version + "; its daemon takes the place of this one");
+  upgrade_.begin(program, [this](const std::optional<base::Error>& why) {
+    if (why) log_.warning("the daemon was not replaced: " + why->what);
+  });
+}
+
+base::Result<std::unique_ptr<Daemon>> Daemon::resume(DaemonParts parts, DaemonState state) {
+  ConfigFile file(parts.paths.config_file);
+  const Config config = file.load();
+  std::unique_ptr<Daemon> made(new Daemon(std::move(parts), std::move(file), config));
+  TRY(made->go_on(std::move(state), config));
+  return made;
+}
+
+base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
+  if (parts_.foreground) log_.show();
+  started_ = state.started;
+  upgrades_ = state.upgrades;
+  last_later_ = state.last_later;
+  for (Attachment::Saved& saved : state.sessions) {
+    const broker::SessionId id = saved.session;
+    auto attachment = TRY(Attachment::resume(loop_, std::move(saved), attachment_events(id)));
+    sessions_.put(id, std::move(attachment));
+  }
+  const auto page_of = [this](broker::SessionId id) {
+    const Attachment* attachment = sessions_.find(id);
+    return attachment != nullptr ? attachment->page() : std::span<std::byte>();
+  };
+  broker_ = std::move(*TRY(broker::Broker::restored(options_, state.broker, page_of)));
+  children_ = TRY(io::Children::make(
+      loop_, {.daemon_id = parts_.daemon_id, .inheritance = parts_.inheritance}, state.children));
+  upstreams_ = std::make_unique<Upstreams>(upstream_hands());
+  for (DaemonState::Instance& saved : state.instances) TRY(go_on_with(std::move(saved)));
+  TRY(listen(config));
+  TRY(hear_signals());
+  children_->catch_up();
+  log_.info("hearthd " + std::string(base::version) + " goes on from " + state.version + ": sessions " +
+            std::to_string(sessions_.size()) + ", servers " + std::to_string(instances_.size()));
+  return {};
+}
+
+base::Result<void> Daemon::go_on_with(DaemonState::Instance saved) {
+  auto child = TRY(children_->resume(std::move(saved.child), child_events(saved.id, saved.name)));
+  auto running =
+      std::make_unique<Running>(Running{saved.id, saved.name, std::move(child), false, saved.congestion});
+  if (running->congestion.unheard) be_patient(*running);
+  instances_.put(saved.id, std::move(running));
+  return {};
+}
+
+}  // namespace app

@@ -1,0 +1,67 @@
+// The daemon becomes another program, most often a newer build of itself: when, and whether.
+//
+// Wanted (POST /upgrade, SIGUSR2); then at the end of each turn: is everything settled (no server is starting
+// or ending)? Then the program is tried with the state as it is (io/successor.h). Can it read it? Then, at
+// the end of the next turn in which everything is settled, this process becomes it. Sessions are served on
+// meanwhile. If the program cannot, or it takes too long, it is told why, and nothing has changed.
+//
+//   idle -> waiting -> trying -> going -> (another program)
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/daemon_state.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "io/loop.h"
+#include "io/successor.h"
+
+namespace app {
+
+class Upgrade {
+ public:
+  struct Hands {
+    io::Loop& loop;
+    std::function<std::string()>
+        unsettled;                        // What has to be waited for: "the server x is starting"; or empty.
+    std::function<WrittenState()> state;  // Called only when all is settled.
+    std::function<void()> farewell;       // Just before this program ends.
+    std::function<void(const base::Error&)> failed;  // For the log: after it had been told that all is well.
+  };
+  // Once: nothing, if it happens in one of the next turns; else why not.
+  using Told = std::function<void(const std::optional<base::Error>& why)>;
+
+  // How long it waits for what is not settled, with the trial: less than a command waits for an answer.
+  static constexpr base::Duration patience = std::chrono::seconds(20);
+
+  // `arguments` are those of this process, for the program.
+  Upgrade(Hands hands, std::vector<std::string> arguments);
+
+  // Absolute path of a hearthd.
+  void begin(const std::string& program, Told told);
+  // When the turn's work is done and written.
+  void end_of_turn();
+
+ private:
+  enum class Step : std::uint8_t { idle, waiting, trying, going };
+  void try_it();
+  void tried(const std::optional<base::Error>& why);
+  void go();
+  void end(const std::optional<base::Error>& why);
+  void too_late();
+
+  Hands hands_;
+  std::vector<std::string> arguments_;
+  Step step_ = Step::idle;
+  std::string program_;
+  Told told_;
+  std::unique_ptr<io::Trial> trial_;
+  io::Timer late_;
+  io::Timer next_turn_;
+};
+
+}  // namespace app

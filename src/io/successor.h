@@ -1,0 +1,65 @@
+// The program that this one becomes: it stays the same process, with its children and what is passed on.
+//
+// First a trial: the program is started beside us with the state that it would get, and says whether it can
+// read it. Then exec: descriptors that are passed on keep their numbers (io/passed.h), all others are closed,
+// signals wait until the program takes them (let_signals_in). Servers notice nothing: their parent is the
+// same thread, so that what ends them with us (PDEATHSIG) does not.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "io/descriptor.h"
+#include "io/loop.h"
+
+namespace io {
+
+// A file in memory that nobody else can name, and what is in one.
+base::Result<Descriptor> memory_file(std::string_view contents);
+base::Result<std::string> contents_of(const Descriptor& file);
+
+// Why it must not be run by us, as a sentence: it is no program, or somebody else may write to it.
+std::optional<base::Error> unfit(const std::string& program);
+
+// `program --try 3`, with the file as descriptor 3. It may read it, does nothing, and says "ok" on its
+// stdout, or why not.
+class Trial {
+ public:
+  using Told = std::function<void(std::optional<base::Error>)>;  // Once, in a later turn.
+
+  static base::Result<std::unique_ptr<Trial>> start(Loop& loop, const std::string& program,
+                                                    const Descriptor& file, base::Duration patience,
+                                                    Told told);
+  ~Trial();  // Kills it, if it has said nothing yet.
+  Trial(const Trial&) = delete;
+  Trial& operator=(const Trial&) = delete;
+
+ private:
+  Trial(Loop& loop, std::string program, Told told);
+  void readable();
+  void end(std::optional<base::Error> why);
+
+  std::string program_;
+  Told told_;
+  pid_t pid_ = 0;  // Reaped with all children of this process.
+  Descriptor words_;
+  Watch watch_;
+  Timer patience_;
+  std::string said_;
+};
+
+// Does not return unless it fails: then all is as before, signals included.
+base::Error become(const std::string& program, const std::vector<std::string>& args,
+                   std::span<const int> passed);
+
+// By the program, when it is ready for them.
+void let_signals_in();
+
+}  // namespace io
