@@ -211,6 +211,23 @@ TEST_CASE("replaced: a call's stream goes on behind the id that came last") {
   }
 }
 
+TEST_CASE("replaced: where GET may not be known, a call's stream is waited for") {
+  Passed client;
+  client.begin();
+  client.ends(3);
+  client.waits(milliseconds(500));
+  client.opens(4, 405, {});
+  client.ends(4);
+  client.sends(call(7));
+  client.opens(5);
+  client.brings(5, event(progress(1), "a"));
+  CHECK(client.unsettled() == no_answer);
+  // Once it breaks by itself, there is nothing to be lost.
+  client.ends(5);
+  CHECK(client.waits(milliseconds(500)) == Lines{"6: GET" + as_s + " last a"});
+  CHECK(client.passed() == Lines{"7: GET" + as_s + " last a"});
+}
+
 TEST_CASE("replaced: a cancelled call is waited for, which takes seconds") {
   Passed client;
   client.begin();

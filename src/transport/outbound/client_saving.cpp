@@ -6,6 +6,8 @@
 //   ------------------------------   ---------------------------------   ----------------------------------
 //   POST of a call                   no head; JSON; no event id          awaited here first
 //     (also initialize)              a stream with an event id           GET behind that id, at once
+//                                    the same, from a server that has    awaited: it may know no GET
+//                                    no stream for what concerns no call
 //     (cancelled)                    whatever                            awaited: seconds (lingers)
 //     (answered)                     the end of its stream               nothing
 //   POST of a notification, answer   not ended                           awaited: acknowledged_within
@@ -17,8 +19,7 @@
 //                                    acknowledged: news may be missed    the call ends as by a broken stream
 //     another call                   no answer yet                       awaited: nothing is resumed there
 //     a notification                 not ended                           awaited: acknowledged_within
-//   POST of tools/list, ours         while calls wait for it             awaited: its own time
-//   (listed_within)
+//   POST of tools/list, ours         while calls wait for it             awaited: listed_within
 //                                    else                                nothing
 //   DELETE                           not ended                           awaited: a second (app/servers)
 //   redirected                       its useless rest                    nothing
@@ -49,7 +50,8 @@ StreamableClient::State::Fate StreamableClient::State::fate_of(const Flight& fli
     case Role::resume: {
       if (answered) return Fate::over;
       const bool wanted = call && !calls.at(*call).over_at;
-      return wanted && flight.stream.last_id ? Fate::reopened : Fate::awaited;
+      const bool can_be = flight.role == Role::resume || has_standing();
+      return wanted && flight.stream.last_id && can_be ? Fate::reopened : Fate::awaited;
     }
     case Role::modern:
       if (answered) return Fate::over;

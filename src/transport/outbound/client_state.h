@@ -248,6 +248,8 @@ struct StreamableClient::State : Conversation {
   void resume_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
   void standing_ended(Flight flight, const std::optional<Failure>& failure, base::Instant now);
   void standing_refused(Flight flight, base::Instant now);
+  // Or one that is to be opened again.
+  bool has_standing() const;
   void open_standing(base::Instant now);
   void settled(base::Instant now);
   void drop_standing();

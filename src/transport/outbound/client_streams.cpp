@@ -106,12 +106,14 @@ void StreamableClient::State::resume_ended(Flight flight, const std::optional<Fa
   call_stream_ended(std::move(flight), why, now);
 }
 
+bool StreamableClient::State::has_standing() const {
+  return std::ranges::any_of(flights, [](const auto& one) { return one.second.role == Role::standing; }) ||
+         std::ranges::any_of(reopenings, [](const Reopening& one) { return !one.stream.call; });
+}
+
 void StreamableClient::State::open_standing(base::Instant now) {
   if (mode != Mode::streamable) return;
-  const bool there =
-      std::ranges::any_of(flights, [](const auto& one) { return one.second.role == Role::standing; }) ||
-      std::ranges::any_of(reopenings, [](const Reopening& one) { return !one.stream.call; });
-  if (!there) reopen({.identity = identity}, now);
+  if (!has_standing()) reopen({.identity = identity}, now);
 }
 
 void StreamableClient::State::settled(base::Instant now) {
