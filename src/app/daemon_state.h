@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/attachment.h"
+#include "app/servers/upstreams.h"
 #include "base/inheritance.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -62,7 +63,8 @@ struct DaemonState {
   io::Children::Saved children;
   std::vector<Instance> instances;
   std::vector<Attachment::Saved> sessions;
-  static constexpr std::size_t fields = 9;
+  Upstreams::Saved upstreams;
+  static constexpr std::size_t fields = 10;
 };
 
 struct WrittenState {

@@ -24,7 +24,7 @@ std::string Daemon::unsettled() const {
   if (leaving_) return "it is ending";
   if (!broker_.outbox().empty()) return "it is at work";
   std::string found = control_.unsettled();
-  if (found.empty() && !upstreams_->empty()) found = "it talks to servers over HTTP";
+  if (found.empty()) found = upstreams_->unsettled();
   if (found.empty() && !http_sessions_->empty()) found = "clients are connected by URL";
   instances_.each([&](const Running& running) {
     if (!found.empty()) return;
@@ -46,7 +46,8 @@ DaemonState Daemon::state() const {
                     .broker = broker_.save(),
                     .children = children_->saved(),
                     .instances = {},
-                    .sessions = {}};
+                    .sessions = {},
+                    .upstreams = upstreams_->saved()};
   state.process.clock_went_back = io::clock_went_back();
   instances_.each([&](const Running& running) {
     state.instances.push_back({.id = running.instance,
@@ -103,6 +104,7 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   children_ = TRY(io::Children::make(
       loop_, {.daemon_id = parts_.daemon_id, .inheritance = parts_.inheritance}, state.children));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
+  upstreams_->resume(std::move(state.upstreams));
   for (DaemonState::Instance& saved : state.instances) TRY(go_on_with(std::move(saved)));
   TRY(listen(config));
   TRY(hear_signals());

@@ -74,7 +74,8 @@ WebServer::~WebServer() {
 
 std::string WebServer::unsettled() const {
   const std::string server = "the server " + what_.name;
-  if (child_) return server + " is a process of ours, which cannot be passed on";
+  if (const std::string_view what = child_ ? child_->unsettled() : ""; !what.empty())
+    return server + ' ' + std::string(what);
   if (!answers_) return server + " is starting";
   if (asking_) return server + " is asked whether it is still there";
   if (next_) return server + " is let go of";
@@ -89,12 +90,26 @@ WebServer::Saved WebServer::saved() const {
           .url = url_,
           .port = port_,
           .address = address_,
-          .child = {},
+          .child = child_ ? std::optional(child_->saved()) : std::nullopt,
           .ends_for = ends_for_};
 }
 
 std::unique_ptr<WebServer> WebServer::resume(Hands hands, Saved saved, Events events) {
-  return std::unique_ptr<WebServer>(new WebServer(hands, Resumed(), std::move(saved), std::move(events)));
+  std::optional<io::Child::Saved> child = std::exchange(saved.child, std::nullopt);
+  std::unique_ptr<WebServer> web(new WebServer(hands, Resumed(), std::move(saved), std::move(events)));
+  if (child) web->take(std::move(*child));
+  return web;
+}
+
+// One that cannot be gone on with has been killed: then it has ended.
+void WebServer::take(io::Child::Saved saved) {
+  auto child = hands_.children.resume(std::move(saved), child_events());
+  if (child) {
+    child_ = std::move(*child);
+    return;
+  }
+  next_ = [this, why = child.error().what] { end({.how = why, .last_words = {}, .survivors = 0}); };
+  timer_.set(io::now());
 }
 
 void WebServer::begin() {

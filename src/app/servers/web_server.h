@@ -30,9 +30,6 @@
 
 namespace app {
 
-// To be deleted when io::Child can be passed on: then it is io::Child::Saved.
-struct SavedChild {};
-
 class WebServer {
  public:
   struct Hands {
@@ -59,7 +56,7 @@ class WebServer {
     std::string url;
     std::uint16_t port = 0;
     io::Loopback address = io::Loopback::v4;
-    std::optional<SavedChild> child;
+    std::optional<io::Child::Saved> child;
     std::string ends_for;
     static constexpr std::size_t fields = 7;
   };
@@ -81,6 +78,7 @@ class WebServer {
   struct Resumed {};
   WebServer(Hands hands, Resumed resumed, Saved saved, Events events);
   io::Child::Events child_events();
+  void take(io::Child::Saved saved);
   void begin();
   void find_place();
   void settle_on(io::Loopback address);
