@@ -8,12 +8,16 @@
 // What an older build has not written is as it is when it is made, and what says nothing (0, false, empty)
 // may be left out by a build that does not know it: so let that be the value that a new member begins with.
 //
+// A class that has a member of that very name has its number said outside, by a specialisation of count_of.
+//
 // A member that is added without a change of the number does not compile. The names are found in what the
 // compiler calls a pointer to the member. Not for classes that have members in a base class.
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
+#include <limits>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -34,11 +38,22 @@ struct NeverMade {
 template <class T>
 extern const NeverMade<T> never_made;
 
+inline constexpr std::size_t not_counted = std::numeric_limits<std::size_t>::max();
+template <class T>
+inline constexpr std::size_t count_of = [] {
+  if constexpr (requires {
+                  { T::fields } -> std::convertible_to<std::size_t>;
+                })
+    return T::fields;
+  else
+    return not_counted;
+}();
+
 struct Fields {
   // References to all members, in the order in which they stand in the class.
   template <class T>
   static constexpr auto of(T& object) {
-    constexpr std::size_t count = std::remove_const_t<T>::fields;
+    constexpr std::size_t count = count_of<std::remove_const_t<T>>;
     static_assert(count <= 64, "more lines are needed below");
     if constexpr (count == 0) {
       static_assert(std::is_empty_v<T>);
@@ -52,13 +67,13 @@ struct Fields {
 
   // In the same order.
   template <class T>
-  static constexpr std::array<std::string_view, T::fields> names() {
-    return names_of<T>(std::make_index_sequence<T::fields>());
+  static constexpr std::array<std::string_view, count_of<T>> names() {
+    return names_of<T>(std::make_index_sequence<count_of<T>>());
   }
 
  private:
   template <class T, std::size_t... I>
-  static consteval std::array<std::string_view, T::fields> names_of(std::index_sequence<I...>) {
+  static consteval std::array<std::string_view, count_of<T>> names_of(std::index_sequence<I...>) {
     return {name_in(spelt<&std::get<I>(of(never_made<T>.value))>())...};
   }
 

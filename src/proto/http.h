@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/fields.h"
+
 namespace proto {
 
 struct HttpFields {
@@ -21,6 +23,7 @@ struct HttpFields {
   std::size_t count(std::string_view name) const;
   // Control characters in it become blanks: a value never turns into a second field.
   void add(std::string_view name, std::string_view value);
+  static constexpr std::size_t fields = 1;
 };
 
 struct HttpRequest {
@@ -56,3 +59,6 @@ HttpAnswer json_answer(int status, std::string body);
 HttpAnswer problem(int status, std::string_view detail);
 
 }  // namespace proto
+
+template <>
+inline constexpr std::size_t base::count_of<proto::HttpRequest> = 5;

@@ -251,9 +251,7 @@ struct Codec<T> {
 
 // Member by member.
 template <class T>
-concept HasFields = requires {
-  { T::fields } -> std::convertible_to<std::size_t>;
-};
+concept HasFields = base::count_of<T> != base::not_counted;
 template <class T>
 constexpr std::array names_of = base::Fields::names<T>();
 
@@ -266,7 +264,7 @@ struct Codec<T> {
   static void read(Reader& reader, T& object) {
     const auto members = base::Fields::of(object);
     reader.record([&](std::string_view name) {
-      return read_named(reader, name, members, std::make_index_sequence<T::fields>());
+      return read_named(reader, name, members, std::make_index_sequence<base::count_of<T>>());
     });
   }
 

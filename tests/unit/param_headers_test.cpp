@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "save/codec.h"
+
 using transport::ParamHeaders;
 
 namespace {
@@ -162,4 +164,20 @@ TEST_CASE("fields that are missing, superfluous, doubled, malformed or different
   CHECK(wrong(R"({"n":42})", {{"Mcp-Param-N", "42x"}}) == "the field Mcp-Param-N " + differs);
   CHECK(wrong(R"({"n":"42"})", {{"Mcp-Param-N", "42.0"}}) == "the field Mcp-Param-N " + differs);
   CHECK(wrong(R"({"v":true})", {{"Mcp-Param-Verbose", "True"}}) == "the field Mcp-Param-Verbose " + differs);
+}
+
+TEST_CASE("param headers: one that was read knows what the one that was written had learnt") {
+  ParamHeaders headers;
+  headers.learn(page(far + ',' + bad, "\"next\""), "");
+  save::Writer writer;
+  save::write(writer, headers);
+  const std::string text = std::move(writer).finish();
+  save::Reader reader(text);
+  auto again = save::read<ParamHeaders>(reader);
+  REQUIRE(reader.end("this"));
+  CHECK(sent(again, "far", R"({"region":"eu"})") == "mcp-param-region=eu;");
+  CHECK(again.invalid("bad") == headers.invalid("bad"));
+  CHECK_FALSE(again.knows("plain"));
+  again.learn(page(plain), "\"next\"");
+  CHECK(again.knows("plain"));
 }

@@ -16,6 +16,7 @@
 #include "base/fields.h"
 #include "base/time.h"
 #include "save/codec.h"
+#include "save/elsewhere.h"
 
 namespace {
 
@@ -50,6 +51,19 @@ struct Inner {
   std::string name;
   std::optional<int> number;
   bool operator==(const Inner&) const = default;
+  static constexpr std::size_t fields = 2;
+};
+
+// As an HTTP request, which has fields.
+struct Counted {
+  std::string fields;
+  int number = 0;
+  bool operator==(const Counted&) const = default;
+};
+
+struct Pointing {
+  int own = 0;
+  save::Elsewhere<std::string> other;
   static constexpr std::size_t fields = 2;
 };
 
@@ -94,6 +108,9 @@ struct Now {
 };
 
 }  // namespace
+
+template <>
+inline constexpr std::size_t base::count_of<Counted> = 2;
 
 TEST_CASE("fields: names and members of a class, in its order") {
   Inner inner{"x", 2};
@@ -178,4 +195,25 @@ TEST_CASE("save: any damage is found, and everything is empty after the first mi
   CHECK(texts.empty());
   int number = 0;
   CHECK(read_into(number, saved(std::pair(1, 2))).contains("there is a list where a number belongs"));
+}
+
+TEST_CASE("a class that has a member called fields is counted from outside") {
+  CHECK(base::Fields::names<Counted>() == std::array<std::string_view, 2>{"fields", "number"});
+  CHECK(comes_back(Counted{.fields = "a", .number = 7}));
+}
+
+TEST_CASE("what an object points at is not written, and stays what the reader made it") {
+  std::string one = "one", other = "other";
+  Pointing found{.own = 1, .other = {&other}};
+  CHECK(read_into(found, saved(Pointing{.own = 7, .other = {&one}})).empty());
+  CHECK(found.own == 7);
+  CHECK(*found.other == "other");
+}
+
+TEST_CASE("what is lent is written from where it is, and read into one of the reader's own") {
+  const Inner owners{.name = "x", .number = 3};
+  save::Lent<Inner> found;
+  CHECK(read_into(found, saved(save::Lent<Inner>(owners))).empty());
+  CHECK(saved(found) == saved(owners));
+  CHECK(found.take() == owners);
 }

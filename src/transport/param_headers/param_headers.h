@@ -8,6 +8,7 @@
 // Raw values are JSON that the envelope scanner has accepted; names of tools are decoded.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fields.h"
 #include "proto/http.h"
 #include "transport/param_headers/header_schema.h"
 
@@ -51,11 +53,14 @@ class ParamHeaders {
   std::string mismatch(std::string_view tool, std::string_view raw_arguments,
                        const proto::HttpFields& received) const;
 
+  friend struct base::Fields;
+
  private:
   struct Tool {
     std::vector<HeaderParam> params;
     std::string invalid;
     std::uint64_t seen = 0;
+    static constexpr std::size_t fields = 3;
   };
 
   void learn_tool(std::string_view raw_tool, Page& page);
@@ -68,3 +73,6 @@ class ParamHeaders {
 };
 
 }  // namespace transport
+
+template <>
+inline constexpr std::size_t base::count_of<transport::ParamHeaders> = 4;
