@@ -17,9 +17,9 @@
 
 #include "app/http/front.h"
 #include "io/clock.h"
-#include "io/passed.h"
 #include "io/tcp_socket.h"
 #include "io/unix_socket.h"
+#include "next_program.h"
 
 namespace {
 
@@ -60,16 +60,7 @@ class World {
   // As when another program goes on with it, which listens on sockets of these kinds.
   void replace(const std::vector<HttpOrigin::Kind>& kinds) {
     REQUIRE(front->unsettled().empty());
-    io::Passing writer;
-    save::write(writer, front->saved());
-    std::vector<std::pair<int, io::Descriptor>> kept;
-    for (const int number : writer.numbers()) kept.emplace_back(number, dup(number));
-    const std::string written = std::move(writer).finish();
-    front.reset();
-    for (const auto& [number, descriptor] : kept) REQUIRE(dup2(descriptor.get(), number) == number);
-    save::Reader reader(written);
-    auto saved = save::read<HttpFront::Saved>(reader);
-    REQUIRE(reader.end("the connections"));
+    auto [saved] = test::passed_on([&] { front.reset(); }, front->saved());
     front = make(limits_);
     for (const HttpOrigin::Kind kind : kinds)
       REQUIRE(front->listen(io::take(saved.socket(kind)).value(), {.kind = kind}));
