@@ -22,22 +22,13 @@ bool has_body(int status) {
 
 }  // namespace
 
-struct HttpConnection::State {
-  enum class Phase : std::uint8_t {
-    reading,    // A request, or waiting for its first byte.
-    answering,  // A request was handed out.
-    streaming,  // Its answer has begun.
-    finishing,  // Its answer is queued to the last byte.
-    closing,    // Everything is said: waits for the client to hang up.
-    gone,
-  };
-
+struct HttpConnection::State : Standing {
   State(Loop& loop, HttpWire on, Limits of, Events to)
       : wire(std::move(on)),
         limits(of),
         events(std::move(to)),
         reader(of.request),
-        deadline(loop, [this] { deadline_passed(); }),
+        deadline_timer(loop, [this] { deadline_passed(); }),
         wake(loop, [this] { woken(); }) {}
 
   HttpWire wire;
@@ -46,20 +37,7 @@ struct HttpConnection::State {
   proto::HttpRequestReader reader;
   HttpOutput output;
   std::vector<Descriptor> descriptors;
-  Phase phase = Phase::reading;
-
-  // Of the request under way.
-  bool begun = false;    // Its first byte has come, and the clock runs.
-  bool judged = false;   // Its head was shown, and not refused.
-  bool waiting = false;  // Its body is not read for now.
-  bool keep_alive = false;
-  bool chunked = false;
-  bool head_only = false;
-
-  bool ended = false;    // The client has closed its side, and what it sent before is still to be served.
-  bool blocked = false;  // The client does not take more for now.
-  bool owes_gone = false;
-  Timer deadline;
+  Timer deadline_timer;
   Timer wake;  // For what must come from the loop: the next request of a pipeline, and the end.
   Watch watch;
 
@@ -70,15 +48,26 @@ struct HttpConnection::State {
   void take_request();
   bool admits_head();
   void refuse(int status, std::string_view why);
-  void queue_answer(int status, const proto::HttpFields& fields, proto::Message body);
+  void queue_answer(int status, const proto::HttpFields& with, proto::Message body);
   void write_out();
   void answered();
   void discard();
   void deadline_passed();
   void woken();
   void update_interest();
+  void go_on();
+  void give_time(std::optional<base::Instant> until);
   void end();
 };
+
+void HttpConnection::State::give_time(std::optional<base::Instant> until) {
+  due = until;
+  if (due) {
+    deadline_timer.set(*due);
+  } else {
+    deadline_timer.clear();
+  }
+}
 
 void HttpConnection::State::ready() {
   switch (phase) {
@@ -201,8 +190,8 @@ void HttpConnection::State::take_request() {
     keep_alive = reader.keep_alive();
     chunked = !reader.http_1_0();
     head_only = request->method == "HEAD";
-    deadline.clear();
-    if (blocked) deadline.set(now() + limits.stall);
+    give_time({});
+    if (blocked) give_time(now() + limits.stall);
     update_interest();
     events.on_request(std::move(*request));
     return;
@@ -217,7 +206,7 @@ void HttpConnection::State::take_request() {
   }
   if (!begun && reader.begun()) {
     begun = true;
-    deadline.set(now() + limits.patience);
+    give_time(now() + limits.patience);
   }
   if (reader.wants_continue()) {
     output.queue_text("HTTP/1.1 100 Continue\r\n\r\n");
@@ -236,11 +225,11 @@ void HttpConnection::State::refuse(int status, std::string_view why) {
   write_out();
 }
 
-void HttpConnection::State::queue_answer(int status, const proto::HttpFields& fields, proto::Message body) {
+void HttpConnection::State::queue_answer(int status, const proto::HttpFields& with, proto::Message body) {
   std::string framing;
   if (has_body(status)) framing = "content-length: " + std::to_string(body.size()) + "\r\n";
   framing += !keep_alive ? "connection: close\r\n" : chunked ? "" : "connection: keep-alive\r\n";
-  output.queue_head(status, fields, framing);
+  output.queue_head(status, with, framing);
   if (has_body(status) && !head_only) output.queue_body(std::move(body));
   phase = Phase::finishing;
 }
@@ -249,7 +238,7 @@ void HttpConnection::State::queue_answer(int status, const proto::HttpFields& fi
 void HttpConnection::State::write_out() {
   switch (output.write_to(wire)) {
     case HttpWire::Outcome::all_written:
-      if (phase != Phase::reading) deadline.clear();
+      if (phase != Phase::reading) give_time({});
       if (phase == Phase::finishing) {
         answered();
       } else {
@@ -258,7 +247,7 @@ void HttpConnection::State::write_out() {
       return;
     case HttpWire::Outcome::blocked:
       blocked = true;
-      if (phase != Phase::reading) deadline.set(now() + limits.stall);
+      if (phase != Phase::reading) give_time(now() + limits.stall);
       update_interest();
       return;
     case HttpWire::Outcome::failed:
@@ -274,7 +263,7 @@ void HttpConnection::State::answered() {
     // we have not read.
     blocked = wire.finish() == HttpWire::Outcome::blocked;
     if (!blocked) phase = Phase::closing;
-    deadline.set(now() + (blocked ? limits.stall : linger));
+    give_time(now() + (blocked ? limits.stall : linger));
     update_interest();
     return;
   }
@@ -283,7 +272,7 @@ void HttpConnection::State::answered() {
   if (reader.begun() || ended) {
     wake.set(now());
   } else {
-    deadline.set(now() + limits.idle);
+    give_time(now() + limits.idle);
   }
 }
 
@@ -292,6 +281,7 @@ void HttpConnection::State::discard() {
 }
 
 void HttpConnection::State::deadline_passed() {
+  due.reset();
   if (phase == Phase::reading && waiting) {
     waiting = false;
     refuse(503, "Too many large requests were coming in; send it again.");
@@ -340,9 +330,18 @@ void HttpConnection::State::end() {
   phase = Phase::gone;
   owes_gone = true;
   output.clear();
-  deadline.clear();
+  give_time({});
   update_interest();
   wake.set(now());
+}
+
+// In the next program: what the timers had to do is to be done.
+void HttpConnection::State::go_on() {
+  if (output.queued_bytes() > 0 && !std::exchange(blocked, true) && !due) due = now() + limits.stall;
+  update_interest();
+  give_time(due);
+  const bool next_is_there = phase == Phase::reading && !begun && (reader.begun() || ended);
+  if (owes_gone || next_is_there) wake.set(now());
 }
 
 // --- HttpConnection
@@ -355,27 +354,27 @@ base::Result<std::unique_ptr<HttpConnection>> HttpConnection::open(Loop& loop, H
   auto state = std::make_unique<State>(loop, std::move(wire), limits, std::move(events));
   State* self = state.get();
   state->watch = TRY(loop.watch(self->wire.socket(), Interest::read, [self] { self->ready(); }));
-  state->deadline.set(now() + limits.patience);
+  state->give_time(now() + limits.patience);
   return std::unique_ptr<HttpConnection>(new HttpConnection(std::move(state)));
 }
 
 void HttpConnection::go_on() {
   if (!std::exchange(state_->waiting, false)) return;
-  if (state_->phase == State::Phase::reading) state_->update_interest();
+  if (state_->phase == Phase::reading) state_->update_interest();
 }
 
 void HttpConnection::answer(proto::HttpAnswer answer) {
-  if (state_->phase != State::Phase::answering) return;
+  if (state_->phase != Phase::answering) return;
   state_->queue_answer(answer.status, answer.fields, proto::Message(std::move(answer.body)));
 }
 
 void HttpConnection::answer(const proto::HttpFields& fields, proto::Message body) {
-  if (state_->phase == State::Phase::answering) state_->queue_answer(200, fields, std::move(body));
+  if (state_->phase == Phase::answering) state_->queue_answer(200, fields, std::move(body));
 }
 
 void HttpConnection::begin_stream(int status, const proto::HttpFields& fields) {
-  if (state_->phase != State::Phase::answering) return;
-  state_->phase = State::Phase::streaming;
+  if (state_->phase != Phase::answering) return;
+  state_->phase = Phase::streaming;
   if (!state_->chunked) state_->keep_alive = false;
   std::string framing = state_->chunked ? "transfer-encoding: chunked\r\n" : "";
   if (!state_->keep_alive) framing += "connection: close\r\n";
@@ -383,7 +382,7 @@ void HttpConnection::begin_stream(int status, const proto::HttpFields& fields) {
 }
 
 void HttpConnection::stream(proto::Message text) {
-  if (state_->phase != State::Phase::streaming || state_->head_only || text.size() == 0) return;
+  if (state_->phase != Phase::streaming || state_->head_only || text.size() == 0) return;
   if (state_->chunked) {
     state_->output.queue_chunk(std::move(text));
   } else {
@@ -392,14 +391,14 @@ void HttpConnection::stream(proto::Message text) {
 }
 
 void HttpConnection::end_stream() {
-  if (state_->phase != State::Phase::streaming) return;
+  if (state_->phase != Phase::streaming) return;
   if (state_->chunked && !state_->head_only) state_->output.queue_text("0\r\n\r\n");
-  state_->phase = State::Phase::finishing;
+  state_->phase = Phase::finishing;
   if (state_->blocked) state_->update_interest();
 }
 
 void HttpConnection::flush() {
-  const bool talking = state_->phase == State::Phase::streaming || state_->phase == State::Phase::finishing;
+  const bool talking = state_->phase == Phase::streaming || state_->phase == Phase::finishing;
   if (talking && !state_->blocked) state_->write_out();
 }
 
@@ -412,11 +411,40 @@ std::vector<Descriptor>& HttpConnection::descriptors() {
 }
 
 Descriptor HttpConnection::release() {
-  state_->phase = State::Phase::gone;
+  state_->phase = Phase::gone;
   state_->watch = {};
-  state_->deadline.clear();
+  state_->give_time({});
   state_->wake.clear();
   return state_->wire.release();
+}
+
+std::optional<std::size_t> HttpConnection::body_held() const {
+  const bool coming = state_->phase == Phase::reading && state_->judged;
+  return coming ? std::optional(state_->reader.buffered()) : std::nullopt;
+}
+
+HttpConnection::Saved HttpConnection::saved() const {
+  Saved saved{.socket = state_->wire.passed(),
+              .descriptors = {},
+              .reader = state_->reader.saved(),
+              .output = state_->output.queued(),
+              .standing = *state_};
+  for (const Descriptor& one : state_->descriptors) saved.descriptors.push_back(pass(one));
+  return saved;
+}
+
+base::Result<std::unique_ptr<HttpConnection>> HttpConnection::resume(Loop& loop, Saved saved, Limits limits,
+                                                                     Events events) {
+  Descriptor socket = TRY(take(saved.socket));
+  auto state = std::make_unique<State>(loop, HttpWire(std::move(socket)), limits, std::move(events));
+  State* self = state.get();
+  for (const Passed one : saved.descriptors) self->descriptors.push_back(TRY(take(one)));
+  static_cast<Standing&>(*self) = saved.standing;
+  self->reader.resume(std::move(saved.reader));
+  self->output.queue_text(std::move(saved.output));
+  self->watch = TRY(loop.watch(self->wire.socket(), Interest::none, [self] { self->ready(); }));
+  self->go_on();
+  return std::unique_ptr<HttpConnection>(new HttpConnection(std::move(state)));
 }
 
 }  // namespace io

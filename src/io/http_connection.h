@@ -15,6 +15,9 @@
 // The connection may be through TLS: then all of this holds for what TLS carries, and `patience` for its
 // handshake, too. A client that speaks HTTP without TLS to it is told so.
 //
+// A connection without TLS goes on in the next program from what saved() tells, whatever it is in the middle
+// of.
+//
 // On a Unix socket descriptors may travel along with the bytes; they are kept for the request that they came
 // with.
 //
@@ -24,6 +27,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,6 +39,7 @@
 #include "io/descriptor.h"
 #include "io/http_wire.h"
 #include "io/loop.h"
+#include "io/passed.h"
 #include "proto/http.h"
 #include "proto/http_request.h"
 #include "proto/message.h"
@@ -87,10 +92,53 @@ class HttpConnection {
   // back afterwards.
   Descriptor release();
 
+  // So much is held of a request whose head was not refused, and whose body is coming.
+  std::optional<std::size_t> body_held() const;
+
+  struct Saved;
+  Saved saved() const;
+  static base::Result<std::unique_ptr<HttpConnection>> resume(Loop& loop, Saved saved, Limits limits,
+                                                              Events events);
+
  private:
+  enum class Phase : std::uint8_t {
+    reading,    // A request, or waiting for its first byte.
+    answering,  // A request was handed out.
+    streaming,  // Its answer has begun.
+    finishing,  // Its answer is queued to the last byte.
+    closing,    // Everything is said: waits for the client to hang up.
+    gone,
+  };
+  // What is true of a connection at the moment.
+  struct Standing {
+    Phase phase = Phase::reading;
+
+    // Of the request under way.
+    bool begun = false;    // Its first byte has come, and the clock runs.
+    bool judged = false;   // Its head was shown, and not refused.
+    bool waiting = false;  // Its body is not read for now.
+    bool keep_alive = false;
+    bool chunked = false;
+    bool head_only = false;
+
+    bool ended = false;    // The client has closed its side, and what it sent before is still to be served.
+    bool blocked = false;  // The client does not take more for now.
+    bool owes_gone = false;
+    std::optional<base::Instant> due = {};  // Its deadline.
+    static constexpr std::size_t fields = 11;
+  };
   struct State;
   explicit HttpConnection(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
+};
+
+struct HttpConnection::Saved {
+  Passed socket;
+  std::vector<Passed> descriptors;
+  proto::HttpRequestReader::Saved reader;
+  std::string output;
+  Standing standing;
+  static constexpr std::size_t fields = 5;
 };
 
 }  // namespace io

@@ -133,6 +133,17 @@ void HttpOutput::unpin() {
   unpinned_ = queue_.size();
 }
 
+std::string HttpOutput::queued() const {
+  std::string all;
+  all.reserve(queued_bytes_ + written_of_first_);
+  for (std::size_t i = head_; i < queue_.size(); ++i) {
+    all += queue_[i].before;
+    queue_[i].message.each_piece([&](std::string_view piece) { all += piece; });
+    all += queue_[i].after;
+  }
+  return all.erase(0, written_of_first_);
+}
+
 void HttpOutput::clear() {
   queue_.clear();
   if (queue_.capacity() > idle_entries_max) queue_.shrink_to_fit();

@@ -28,6 +28,7 @@ class HttpOutput {
   HttpWire::Outcome write_to(HttpWire& wire);
 
   std::size_t queued_bytes() const { return queued_bytes_; }
+  std::string queued() const;  // All of it, as it would be written.
   void clear();
 
  private:

@@ -124,4 +124,9 @@ Descriptor HttpWire::release() {
   return std::move(socket_);
 }
 
+Passed HttpWire::passed() const {
+  ensure(tls_ == nullptr);
+  return pass(socket_);
+}
+
 }  // namespace io

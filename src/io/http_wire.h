@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "io/descriptor.h"
 #include "io/gathered.h"
+#include "io/passed.h"
 #include "io/tls.h"
 
 namespace io {
@@ -55,8 +56,9 @@ class HttpWire {
   // Bytes that were taken and are not written yet.
   std::size_t pending() const { return tls_ ? tls_->outgoing().size() : 0; }
 
-  // For whoever goes on without this; only without TLS.
+  // For whoever goes on without this, here or in the next program; only without TLS.
   Descriptor release();
+  Passed passed() const;
 
  private:
   Came decrypt(std::string_view bytes, const std::function<void(std::string_view text)>& take);

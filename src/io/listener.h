@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "io/descriptor.h"
 #include "io/loop.h"
+#include "io/passed.h"
 #include "io/unix_socket.h"
 
 namespace io {
@@ -26,6 +27,7 @@ class Listener {
   // which there is no descriptor; it must not keep it.
   static base::Result<std::unique_ptr<Listener>> open(Loop& loop, Descriptor socket, Connected connected,
                                                       Refused refused, Shed shed = nullptr);
+  Passed passed() const { return pass(socket_); }  // The socket.
 
  private:
   Listener(Descriptor socket, Connected connected, Refused refused, Shed shed);

@@ -3,6 +3,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <string>
 #include <utility>
@@ -90,6 +91,9 @@ class Parser : public http::basic_parser<true> {
   bool expects_continue = false;
 
   bool at_chunk_head() const { return chunked() && chunk_left_ == 0; }
+  HttpRequestReader::Begun saved() const;
+  // Of a fresh one. False: it is larger than is allowed here.
+  bool resume(HttpRequestReader::Begun saved);
 
  private:
   void refuse(int status, std::string_view why, beast::error_code& code) {
@@ -198,11 +202,61 @@ class Parser : public http::basic_parser<true> {
 
   void on_finish_impl(beast::error_code&) override {}
 
+  bool take(std::string_view bytes);
+
   std::size_t body_max_;
   std::size_t length_ = 0;
   std::uint64_t chunk_left_ = 0;
   bool is_header_done_ = false;
 };
+
+// Not shorter than the end of a body, see above.
+std::string chunk_head(std::uint64_t size) {
+  std::array<char, 16> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr;
+  const std::string text(digits.data(), end);
+  return std::string(digits.size() - text.size(), '0') + text + "\r\n";
+}
+
+// What is counted and kept elsewhere is left out.
+HttpRequestReader::Begun Parser::saved() const {
+  HttpRequestReader::Begun saved{.request = request,
+                                 .length = {},
+                                 .chunked = chunked(),
+                                 .chunk_left = chunk_left_,
+                                 .keep_alive = keep_alive,
+                                 .http_1_0 = http_1_0,
+                                 .expects_continue = expects_continue};
+  if (const auto length = content_length()) saved.length = *length;
+  return saved;
+}
+
+// Beast's parser cannot be told where it is, so it is led there: by a head that frames the body in the same
+// way, and by what there is of the body, as one chunk if it comes in chunks.
+bool Parser::resume(HttpRequestReader::Begun saved) {
+  const std::string body = std::move(saved.request.body);
+  std::string head = "POST / HTTP/1.1\r\nHost: h\r\n";
+  if (saved.length) head += "Content-Length: " + std::to_string(*saved.length) + "\r\n";
+  if (saved.chunked) head += "Transfer-Encoding: chunked\r\n";
+  const std::uint64_t chunk = saved.chunked ? body.size() + saved.chunk_left : 0;
+  if (!take(head + "\r\n") || (chunk > 0 && !take(chunk_head(chunk))) || !take(body)) return false;
+  saved.request.body = std::move(request.body);
+  request = std::move(saved.request);
+  keep_alive = saved.keep_alive;
+  http_1_0 = saved.http_1_0;
+  expects_continue = saved.expects_continue;
+  return true;
+}
+
+bool Parser::take(std::string_view bytes) {
+  while (!bytes.empty()) {
+    beast::error_code code;
+    const std::size_t taken = put({bytes.data(), bytes.size()}, code);
+    if (code || taken == 0) return false;
+    bytes.remove_prefix(taken);
+  }
+  return true;
+}
 
 constexpr Refusal too_large{413, "The request's body is larger than is allowed here."};
 
@@ -414,6 +468,33 @@ bool HttpRequestReader::wants_continue() {
 
 std::size_t HttpRequestReader::buffered() const {
   return state_->rest().size() + (state_->parser ? state_->parser->request.body.size() : 0);
+}
+
+HttpRequestReader::Saved HttpRequestReader::saved() const {
+  Saved saved{.held = std::string(state_->rest()),
+              .begun = {},
+              .refused = state_->refusal.has_value(),
+              .keep_alive = state_->keep_alive,
+              .http_1_0 = state_->http_1_0};
+  if (!state_->parser) return saved;
+  saved.begun = state_->parser->saved();
+  saved.begun->chunk_heads = state_->chunk_heads;
+  saved.begun->asked_for_continue = state_->asked_for_continue;
+  return saved;
+}
+
+void HttpRequestReader::resume(Saved saved) {
+  State& state = *state_;
+  state.buffer = std::move(saved.held);
+  state.keep_alive = saved.keep_alive;
+  state.http_1_0 = saved.http_1_0;
+  if (saved.refused) return state.refuse({400, "This is no request of HTTP/1.1."});
+  if (!saved.begun) return;
+  state.chunk_heads = saved.begun->chunk_heads;
+  state.asked_for_continue = saved.begun->asked_for_continue;
+  state.parser.emplace(state.limits);
+  if (!state.parser->resume(std::move(*saved.begun))) return state.refuse(too_large);
+  state.complete = state.parser->is_done();
 }
 
 }  // namespace proto

@@ -7,9 +7,12 @@
 // refusal nothing more is read: the connection is to be answered and closed.
 //
 // Requests that follow in the same bytes wait until next() is called again (pipelining).
+//
+// A reader goes on in another process from what saved() has told, in the middle of a head, a body or a chunk.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -50,6 +53,31 @@ class HttpRequestReader {
   bool begun() const;            // Some bytes of a further request are there.
   bool wants_continue();         // Its head is complete and says "Expect: 100-continue"; once per request.
   std::size_t buffered() const;  // Bytes held and not given out.
+
+  // A request whose head has been taken apart, with as much of its body as there is.
+  struct Begun {
+    HttpRequest request;  // With what was changed in it.
+    std::optional<std::uint64_t> length;
+    bool chunked = false;
+    std::uint64_t chunk_left = 0;  // Of the chunk that is coming; 0: the head of one is due.
+    std::size_t chunk_heads = 0;   // Bytes that those before it took.
+    bool keep_alive = false;
+    bool http_1_0 = false;
+    bool expects_continue = false;
+    bool asked_for_continue = false;
+    static constexpr std::size_t fields = 9;
+  };
+  struct Saved {
+    std::string held;  // Not taken apart yet.
+    std::optional<Begun> begun;
+    bool refused = false;  // Nothing more is read.
+    bool keep_alive = false;
+    bool http_1_0 = false;
+    static constexpr std::size_t fields = 5;
+  };
+  Saved saved() const;
+  // Of a fresh reader.
+  void resume(Saved saved);
 
  private:
   struct State;

@@ -11,7 +11,7 @@
 #include "http_peers.h"
 #include "io/clock.h"
 
-using test::both;
+using test::each_way;
 using test::HttpPeers;
 using test::Over;
 using test::run_until;
@@ -42,7 +42,7 @@ bool passes(HttpPeers& peers, std::chrono::milliseconds time) {
 }  // namespace
 
 TEST_CASE("http connection: a request that is refused by its head is answered before its body comes") {
-  for (const Over over : both) {
+  for (const Over over : each_way) {
     HttpPeers peers(over);
     peers.on_head = judge;
     peers.say(post("/no", 60 << 20));
@@ -103,7 +103,7 @@ TEST_CASE("http connection: a head is shown once, whatever the pieces it comes i
 }
 
 TEST_CASE("http connection: a body waits in its socket until it may go on") {
-  for (const Over over : both) {
+  for (const Over over : each_way) {
     HttpPeers peers(over);
     std::size_t most = 0;
     bool room = false;

@@ -4,12 +4,15 @@
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "io/clock.h"
+#include "io/passed.h"
 #include "io/tcp_socket.h"
 
 namespace test {
@@ -31,7 +34,8 @@ void connect_over_tcp(io::Descriptor& one, io::Descriptor& other) {
   REQUIRE(io::prepare_connection(one));
 }
 
-HttpPeers::HttpPeers(Over over, io::HttpConnection::Limits limits, const io::TlsContext* tls) {
+HttpPeers::HttpPeers(Over over, io::HttpConnection::Limits limits, const io::TlsContext* tls)
+    : limits_(limits) {
   io::Descriptor ours;
   if (over == Over::tcp) {
     connect_over_tcp(ours, client_);
@@ -40,21 +44,40 @@ HttpPeers::HttpPeers(Over over, io::HttpConnection::Limits limits, const io::Tls
     ours = std::move(pair.ours);
     client_ = std::move(pair.theirs);
   }
-  connection = io::HttpConnection::open(loop, io::HttpWire(std::move(ours), tls), limits,
-                                        {.on_head = [this](const auto& head) { return on_head(head); },
-                                         .on_body = [this](std::size_t held) { return on_body(held); },
-                                         .on_request =
-                                             [this](proto::HttpRequest&& request) {
-                                               requests.push_back(std::move(request));
-                                               on_request();
-                                             },
-                                         .on_drained = [this] { ++drained; },
-                                         .on_gone = [this] { ++gone; }})
-                   .value();
-  loop.at_end_of_turn([this] {
+  connection = io::HttpConnection::open(loop, io::HttpWire(std::move(ours), tls), limits, events()).value();
+  loop.at_end_of_turn([this, over] {
     if (connection) connection->flush();
+    if (connection && over == Over::replaced) replace();
   });
   listen();
+}
+
+io::HttpConnection::Events HttpPeers::events() {
+  return {.on_head = [this](const auto& head) { return on_head(head); },
+          .on_body = [this](std::size_t held) { return on_body(held); },
+          .on_request =
+              [this](proto::HttpRequest&& request) {
+                requests.push_back(std::move(request));
+                on_request();
+              },
+          .on_drained = [this] { ++drained; },
+          .on_gone = [this] { ++gone; }};
+}
+
+// The numbers of its descriptors are closed and stand for the same things again, as if they had been passed
+// on.
+void HttpPeers::replace() {
+  io::Passing writer;
+  save::write(writer, connection->saved());
+  std::vector<std::pair<int, io::Descriptor>> kept;
+  for (const int number : writer.numbers()) kept.emplace_back(number, dup(number));
+  const std::string text = std::move(writer).finish();
+  connection.reset();
+  for (const auto& [number, descriptor] : kept) REQUIRE(dup2(descriptor.get(), number) == number);
+  save::Reader reader(text);
+  auto saved = save::read<io::HttpConnection::Saved>(reader);
+  REQUIRE(reader.end("the connection"));
+  connection = io::HttpConnection::resume(loop, std::move(saved), limits_, events()).value();
 }
 
 void HttpPeers::say(std::string_view bytes) {

@@ -14,8 +14,10 @@
 
 namespace test {
 
-enum class Over { unix_socket, tcp };
-inline constexpr Over both[] = {Over::unix_socket, Over::tcp};
+// replaced: a Unix socket whose connection at the end of each turn is one that was read from what the one
+// before had saved.
+enum class Over { unix_socket, tcp, replaced };
+inline constexpr Over each_way[] = {Over::unix_socket, Over::tcp, Over::replaced};
 
 std::string request_for(std::string_view path);  // A whole request.
 
@@ -42,6 +44,8 @@ class HttpPeers {
   // "GET /path [body]" of each request.
   std::vector<std::string> texts() const;
   void answer(std::string body);
+  // As when another program goes on with it. The connection is another object then.
+  void replace();
 
   io::Loop loop;
   std::string heard;
@@ -56,8 +60,10 @@ class HttpPeers {
   std::unique_ptr<io::HttpConnection> connection;
 
  private:
+  io::HttpConnection::Events events();
   void pull();
 
+  io::HttpConnection::Limits limits_;
   io::Descriptor client_;
   io::Watch client_watch_;
 };

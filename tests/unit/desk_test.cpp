@@ -7,7 +7,9 @@
 #include <variant>
 
 #include "modern_fixture.h"
+#include "replaced.h"
 #include "transport/inbound/held_posts.h"
+#include "transport/inbound/saving.h"
 
 using namespace transcript;
 using std::chrono::milliseconds;
@@ -16,9 +18,14 @@ using std::chrono::seconds;
 namespace {
 
 struct Stage {
-  explicit Stage(transport::DeskOptions options = {}) : desk(options, params) {}
+  explicit Stage(transport::DeskOptions given = {}) : options(given), desk(options, params) {}
 
-  Lines out() { return reader.read(desk.outbox()); }
+  Lines out() {
+    Lines lines = reader.read(desk.outbox());
+    if (test::replaced) desk = test::read_again(desk);
+    if (test::replaced) desk.follow(options, params);
+    return lines;
+  }
   Lines post(transport::ExchangeId exchange, const std::string& body, std::string_view method = "tools/call",
              Fields instead = {}) {
     instead.emplace_back("mcp-name", "x");
@@ -42,6 +49,7 @@ struct Stage {
     return out();
   }
 
+  transport::DeskOptions options;
   transport::ParamHeaders params;
   transport::Desk desk;
   Reader reader;

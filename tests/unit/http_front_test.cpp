@@ -4,17 +4,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <expected>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "app/http/front.h"
 #include "io/clock.h"
 #include "io/tcp_socket.h"
 #include "io/unix_socket.h"
+#include "next_program.h"
 
 namespace {
 
@@ -31,20 +36,12 @@ struct Request {
 // A front on a socket of its own, and what it said.
 class World {
  public:
-  explicit World(HttpFront::Limits limits = {})
-      : front(loop, limits,
-              {.on_head = [this](proto::HttpRequest& head, HttpOrigin) { return judge(head); },
-               .on_request = [this](
-                                 ExchangeId exchange, proto::HttpRequest&& request,
-                                 HttpOrigin origin) { requests.push_back({exchange, request.path, origin}); },
-               .on_gone = [this](ExchangeId exchange) { gone.push_back(exchange); },
-               .on_drained = [this](ExchangeId exchange) { drained.push_back(exchange); },
-               .on_trouble = [this](const base::Error& why) { trouble.push_back(why.what); }}) {
+  explicit World(HttpFront::Limits limits = {}) : front(make(limits)), limits_(limits) {
     std::array<char, 32> name{"/tmp/hearth-front-XXXXXX"};
     REQUIRE(mkdtemp(name.data()) != nullptr);
     directory_ = name.data();
-    REQUIRE(front.listen(io::listen_on(path()).value(), {}));
-    loop.at_end_of_turn([this] { front.flush(); });
+    REQUIRE(front->listen(io::listen_on(path()).value(), {}));
+    loop.at_end_of_turn([this] { front->flush(); });
   }
   ~World() { std::filesystem::remove_all(directory_); }
   World(const World&) = delete;
@@ -59,6 +56,15 @@ class World {
     watchdog.set(io::now() + std::chrono::seconds(60));
     loop.run_until([&] { return late || done(); });
     return !late;
+  }
+  // As when another program goes on with it, which listens on sockets of these kinds.
+  void replace(const std::vector<HttpOrigin::Kind>& kinds) {
+    REQUIRE(front->unsettled().empty());
+    auto [saved] = test::passed_on([&] { front.reset(); }, front->saved());
+    front = make(limits_);
+    for (const HttpOrigin::Kind kind : kinds)
+      REQUIRE(front->listen(io::take(saved.socket(kind)).value(), {.kind = kind}));
+    front->resume(std::move(saved));
   }
   // Says it, and turns until it has come as a request.
   ExchangeId ask(const io::Descriptor& client, const std::string& target) {
@@ -102,9 +108,22 @@ class World {
   std::vector<ExchangeId> gone;
   std::vector<ExchangeId> drained;
   std::vector<std::string> trouble;
-  HttpFront front;
+  std::unique_ptr<HttpFront> front;
 
  private:
+  std::unique_ptr<HttpFront> make(HttpFront::Limits limits) {
+    return std::make_unique<HttpFront>(
+        loop, limits,
+        HttpFront::Events{
+            .on_head = [this](proto::HttpRequest& head, HttpOrigin) { return judge(head); },
+            .on_request = [this](ExchangeId exchange, proto::HttpRequest&& request,
+                                 HttpOrigin origin) { requests.push_back({exchange, request.path, origin}); },
+            .on_gone = [this](ExchangeId exchange) { gone.push_back(exchange); },
+            .on_drained = [this](ExchangeId exchange) { drained.push_back(exchange); },
+            .on_trouble = [this](const base::Error& why) { trouble.push_back(why.what); }});
+  }
+
+  HttpFront::Limits limits_;
   std::string directory_;
 };
 
@@ -132,36 +151,36 @@ TEST_CASE("http front: every request is an exchange of its own") {
   const ExchangeId second = world.ask(two, "/2");
   CHECK(first != 0);
   CHECK(second != first);
-  CHECK(world.front.exchanges() == 2);
-  world.front.answer(second, text("to two"));
-  world.front.answer(first, text("to one"));
+  CHECK(world.front->exchanges() == 2);
+  world.front->answer(second, text("to two"));
+  world.front->answer(first, text("to one"));
   CHECK(world.heard(two, "to two").ends_with("\r\n\r\nto two"));
   CHECK(world.heard(one, "to one").ends_with("\r\n\r\nto one"));
   const ExchangeId third = world.ask(one, "/3");
   CHECK(third > second);
-  CHECK(world.front.connections() == 2);
-  CHECK(world.front.exchanges() == 1);
+  CHECK(world.front->connections() == 2);
+  CHECK(world.front->exchanges() == 1);
 }
 
 TEST_CASE("http front: an exchange that is over stands for nothing") {
   World world;
   const io::Descriptor client = world.connect();
   const ExchangeId first = world.ask(client, "/1");
-  world.front.answer(first, text("once"));
-  world.front.answer(first, text("twice"));
+  world.front->answer(first, text("once"));
+  world.front->answer(first, text("twice"));
   CHECK(world.heard(client, "once").ends_with("once"));
   const ExchangeId second = world.ask(client, "/2");
   for (const ExchangeId stale : {first, second + 1, ExchangeId(0)}) {
-    world.front.answer(stale, text("wrong"));
-    world.front.begin_stream(stale, {});
-    world.front.stream(stale, proto::Message(std::string("wrong")));
-    world.front.end_stream(stale);
-    world.front.drop(stale);
-    CHECK(world.front.take_descriptors(stale).empty());
-    CHECK_FALSE(world.front.release(stale));
-    CHECK(world.front.queued_bytes(stale) == 0);
+    world.front->answer(stale, text("wrong"));
+    world.front->begin_stream(stale, {});
+    world.front->stream(stale, proto::Message(std::string("wrong")));
+    world.front->end_stream(stale);
+    world.front->drop(stale);
+    CHECK(world.front->take_descriptors(stale).empty());
+    CHECK_FALSE(world.front->release(stale));
+    CHECK(world.front->queued_bytes(stale) == 0);
   }
-  world.front.answer(second, text("right"));
+  world.front->answer(second, text("right"));
   const std::string heard = world.heard(client, "right");
   CHECK(heard.find("wrong") == std::string::npos);
 }
@@ -172,8 +191,8 @@ TEST_CASE("http front: a stream, and a client that leaves it") {
   const ExchangeId exchange = world.ask(client, "/1");
   proto::HttpFields fields;
   fields.add("mcp-session-id", "s");
-  world.front.begin_stream(exchange, fields);
-  world.front.stream(exchange, proto::Message(std::string("data: x\n\n")));
+  world.front->begin_stream(exchange, fields);
+  world.front->stream(exchange, proto::Message(std::string("data: x\n\n")));
   const std::string heard = world.heard(client, "data: x");
   for (const char* line :
        {"HTTP/1.1 200 OK\r\n", "\r\ncontent-type: text/event-stream\r\n", "\r\ncache-control: no-cache\r\n",
@@ -185,17 +204,17 @@ TEST_CASE("http front: a stream, and a client that leaves it") {
   client.reset();
   REQUIRE(world.until([&] { return !world.gone.empty(); }));
   CHECK(world.gone == std::vector<ExchangeId>{exchange});
-  CHECK(world.front.connections() == 0);
-  CHECK(world.front.exchanges() == 0);
+  CHECK(world.front->connections() == 0);
+  CHECK(world.front->exchanges() == 0);
 }
 
 TEST_CASE("http front: a client that leaves after its answer is not reported") {
   World world;
   io::Descriptor client = world.connect();
-  world.front.answer(world.ask(client, "/1"), text("x"));
+  world.front->answer(world.ask(client, "/1"), text("x"));
   CHECK(world.heard(client, "\r\n\r\nx").ends_with("x"));
   client.reset();
-  REQUIRE(world.until([&] { return world.front.connections() == 0; }));
+  REQUIRE(world.until([&] { return world.front->connections() == 0; }));
   CHECK(world.gone.empty());
 }
 
@@ -203,10 +222,10 @@ TEST_CASE("http front: what is queued, and that it has been taken") {
   World world;
   const io::Descriptor client = world.connect();
   const ExchangeId exchange = world.ask(client, "/1");
-  world.front.begin_stream(exchange, {});
-  world.front.stream(exchange, proto::Message(std::string(std::size_t{8} << 20, 'x')));
-  world.front.flush();
-  CHECK(world.front.queued_bytes(exchange) > std::size_t{1} << 20);
+  world.front->begin_stream(exchange, {});
+  world.front->stream(exchange, proto::Message(std::string(std::size_t{8} << 20, 'x')));
+  world.front->flush();
+  CHECK(world.front->queued_bytes(exchange) > std::size_t{1} << 20);
   CHECK(world.drained.empty());
   bool done = false;
   const io::Watch reading =
@@ -219,17 +238,17 @@ TEST_CASE("http front: what is queued, and that it has been taken") {
           .value();
   REQUIRE(world.until([&] { return done || !world.drained.empty(); }));
   CHECK(world.drained == std::vector<ExchangeId>{exchange});
-  CHECK(world.front.queued_bytes(exchange) == 0);
+  CHECK(world.front->queued_bytes(exchange) == 0);
 }
 
 TEST_CASE("http front: dropped, without a word") {
   World world;
   const io::Descriptor client = world.connect();
   const ExchangeId exchange = world.ask(client, "/1");
-  world.front.drop(exchange);
+  world.front->drop(exchange);
   CHECK(world.heard(client, "").empty());
   CHECK(world.gone.empty());
-  CHECK(world.front.connections() == 0);
+  CHECK(world.front->connections() == 0);
 }
 
 TEST_CASE("http front: let go of, with its descriptors") {
@@ -239,11 +258,11 @@ TEST_CASE("http front: let go of, with its descriptors") {
   REQUIRE(io::send_all(client.get(), "POST /attach HTTP/1.1\r\nHost: h\r\n\r\n", passed));
   REQUIRE(world.until([&] { return !world.requests.empty(); }));
   const ExchangeId exchange = world.requests.front().exchange;
-  CHECK(world.front.take_descriptors(exchange).size() == 3);
-  CHECK(world.front.take_descriptors(exchange).empty());
-  const io::Descriptor line = world.front.release(exchange);
+  CHECK(world.front->take_descriptors(exchange).size() == 3);
+  CHECK(world.front->take_descriptors(exchange).empty());
+  const io::Descriptor line = world.front->release(exchange);
   REQUIRE(line);
-  CHECK(world.front.connections() == 0);
+  CHECK(world.front->connections() == 0);
   REQUIRE(write(line.get(), "raw", 3) == 3);
   CHECK(world.heard(client, "raw") == "raw");
   CHECK(world.gone.empty());
@@ -255,13 +274,13 @@ TEST_CASE("http front: beyond the limit the idlest connection goes, or the new o
   for (int i = 0; i < 3; ++i) clients.push_back(world.connect());
   // Answered in another order than that in which they came: 2, 0, 1.
   for (const std::size_t i : {2U, 0U, 1U}) {
-    world.front.answer(world.ask(clients[i], "/" + std::to_string(i)), text("x"));
+    world.front->answer(world.ask(clients[i], "/" + std::to_string(i)), text("x"));
     CHECK(world.heard(clients[i], "\r\n\r\nx").ends_with("x"));
   }
   const io::Descriptor fourth = world.connect();
   const ExchangeId of_fourth = world.ask(fourth, "/4");
   CHECK(world.heard(clients[2], "").empty());
-  CHECK(world.front.connections() == 3);
+  CHECK(world.front->connections() == 3);
   world.ask(clients[0], "/busy");
   world.ask(clients[1], "/busy");
 
@@ -269,10 +288,10 @@ TEST_CASE("http front: beyond the limit the idlest connection goes, or the new o
   const std::string heard = world.heard(fifth, "");
   CHECK(heard.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
   CHECK(heard.find("too many connections") != std::string::npos);
-  CHECK(world.front.connections() == 3);
+  CHECK(world.front->connections() == 3);
   CHECK(world.trouble.size() == 1);
   CHECK(world.gone.empty());
-  world.front.answer(of_fourth, text("served"));
+  world.front->answer(of_fourth, text("served"));
   CHECK(world.heard(fourth, "served").ends_with("served"));
 }
 
@@ -280,7 +299,7 @@ TEST_CASE("http front: each socket has connections of its own, and says where a 
   World world({.connections_max = 1});
   io::Descriptor socket = io::listen_on("127.0.0.1", 0).value();
   const std::uint16_t port = io::port_of(socket);
-  REQUIRE(world.front.listen(std::move(socket), {.kind = HttpOrigin::Kind::tcp, .port = port}));
+  REQUIRE(world.front->listen(std::move(socket), {.kind = HttpOrigin::Kind::tcp, .port = port}));
   const io::Descriptor local = world.connect();
   const ExchangeId first = world.ask(local, "/local");
   CHECK(world.requests.back().origin.kind == HttpOrigin::Kind::local_socket);
@@ -289,7 +308,7 @@ TEST_CASE("http front: each socket has connections of its own, and says where a 
   world.ask(remote, "/remote");
   CHECK(world.requests.back().origin.kind == HttpOrigin::Kind::tcp);
   CHECK(world.requests.back().origin.port == port);
-  world.front.answer(first, text("x"));
+  world.front->answer(first, text("x"));
   CHECK(world.heard(local, "\r\n\r\nx").ends_with("x"));
 }
 
@@ -297,9 +316,9 @@ TEST_CASE("http front: when it listens no more, those who are there are served")
   World world;
   const io::Descriptor client = world.connect();
   const ExchangeId exchange = world.ask(client, "/1");
-  world.front.stop_listening();
+  world.front->stop_listening();
   CHECK_FALSE(io::connect_to(world.path()));
-  world.front.answer(exchange, text("x"));
+  world.front->answer(exchange, text("x"));
   CHECK(world.heard(client, "\r\n\r\nx").ends_with("x"));
   CHECK(world.ask(client, "/2") > exchange);
 }
@@ -313,7 +332,7 @@ TEST_CASE("http front: a request that is refused by its head is no exchange") {
   REQUIRE(io::send_all(client.get(), "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9999999\r\n\r\n"));
   CHECK(world.heard(client, "refused").find("refused") != std::string::npos);
   CHECK(world.requests.empty());
-  CHECK(world.front.exchanges() == 0);
+  CHECK(world.front->exchanges() == 0);
 }
 
 TEST_CASE("http front: large bodies that come slowly wait for each other, and calls go on") {
@@ -330,7 +349,7 @@ TEST_CASE("http front: large bodies that come slowly wait for each other, and ca
     world.pour(slow.back(), head + std::string(20000, 'b'));
   }
   world.ask(world.connect(), "/two");
-  const auto held = [&] { return world.front.body_bytes(); };
+  const auto held = [&] { return world.front->body_bytes(); };
   REQUIRE(world.until([&] { return held() >= limits.bodies.each_principal; }));
   world.ask(world.connect(), "/three");
   // A read each may pass before it is known that there is no room.
@@ -340,4 +359,91 @@ TEST_CASE("http front: large bodies that come slowly wait for each other, and ca
   REQUIRE(world.until([&] { return world.requests.back().path == "/slow"; }));
   slow.clear();
   REQUIRE(world.until([&] { return held() == 0; }));
+}
+
+TEST_CASE("http front: the next program goes on with exchanges, streams and whoever comes meanwhile") {
+  World world;
+  const io::Descriptor idle = world.connect();
+  world.front->answer(world.ask(idle, "/idle"), text("x"));
+  CHECK(world.heard(idle, "\r\n\r\nx").ends_with("x"));
+  const io::Descriptor asking = world.connect();
+  const ExchangeId asked = world.ask(asking, "/asked");
+  proto::HttpFields along;
+  along.add("vary", "origin");
+  world.front->accompany(asked, along);
+  const io::Descriptor listening = world.connect();
+  const ExchangeId stream = world.ask(listening, "/stream");
+  world.front->begin_stream(stream, {});
+  world.front->stream(stream, proto::Message(std::string("data: 1\n\n")));
+  CHECK(world.heard(listening, "data: 1").contains("data: 1"));
+  const io::Descriptor meanwhile = world.connect();  // Not accepted yet.
+
+  world.replace({HttpOrigin::Kind::local_socket});
+  CHECK(world.front->connections() == 3);
+  CHECK(world.front->exchanges() == 2);
+  world.front->answer(asked, text("late"));
+  CHECK(world.heard(asking, "late").contains("\r\nvary: origin\r\n"));
+  world.front->stream(stream, proto::Message(std::string("data: 2\n\n")));
+  world.front->end_stream(stream);
+  CHECK(world.heard(listening, "0\r\n\r\n") == "9\r\ndata: 2\n\n\r\n0\r\n\r\n");
+  const ExchangeId next = world.ask(idle, "/again");
+  CHECK(next > stream);
+  CHECK(world.ask(meanwhile, "/meanwhile") > next);
+  CHECK(world.gone.empty());
+  CHECK(world.trouble.empty());
+}
+
+TEST_CASE("http front: what a client has not taken comes from the next program, and is told of") {
+  World world;
+  const io::Descriptor client = world.connect();
+  const ExchangeId exchange = world.ask(client, "/1");
+  world.front->begin_stream(exchange, {});
+  world.front->stream(exchange, proto::Message(std::string(std::size_t{2} << 20, '#')));
+  world.front->flush();
+  const std::size_t queued = world.front->queued_bytes(exchange);
+  CHECK(queued > std::size_t{1} << 20);
+  world.replace({HttpOrigin::Kind::local_socket});
+  CHECK(world.front->queued_bytes(exchange) == queued);
+  const std::string heard = world.heard(client, "#\r\n");
+  CHECK(std::ranges::count(heard, '#') == std::ptrdiff_t{2} << 20);
+  REQUIRE(world.until([&] { return !world.drained.empty(); }));
+  CHECK(world.drained == std::vector<ExchangeId>{exchange});
+}
+
+TEST_CASE("http front: bodies that are coming in are counted anew, and one that waited goes on") {
+  HttpFront::Limits limits;
+  limits.bodies = {.all = 1 << 20, .each_principal = 64 << 10, .small = 4 << 10};
+  World world(limits);
+  const std::string head = "POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n";
+  const io::Descriptor first = world.connect();
+  world.pour(first, head + std::string(100000, 'a'));
+  REQUIRE(world.until([&] { return world.front->body_bytes() == 100000; }));
+  const io::Descriptor second = world.connect();
+  world.pour(second, head + std::string(20000, 'b'));
+  REQUIRE(world.until([&] { return world.front->body_bytes() > 100000; }));
+  const std::size_t held = world.front->body_bytes();
+  world.replace({HttpOrigin::Kind::local_socket});
+  CHECK(world.front->body_bytes() == held);
+  world.pour(first, std::string(100000, 'a'));
+  world.pour(second, std::string(180000, 'b'));
+  REQUIRE(world.until([&] { return world.requests.size() == 2; }));
+  CHECK(world.front->body_bytes() == 0);
+}
+
+TEST_CASE("http front: exchanges of a port that the next program does not open are over, and said to be") {
+  World world;
+  io::Descriptor socket = io::listen_on("127.0.0.1", 0).value();
+  const std::uint16_t port = io::port_of(socket);
+  REQUIRE(world.front->listen(std::move(socket), {.kind = HttpOrigin::Kind::tcp, .port = port}));
+  const io::Descriptor remote = connect_to_port(port);
+  const ExchangeId lost = world.ask(remote, "/remote");
+  const io::Descriptor local = world.connect();
+  const ExchangeId kept = world.ask(local, "/local");
+  world.replace({HttpOrigin::Kind::local_socket});
+  CHECK(world.gone.empty());  // Not from within a member.
+  REQUIRE(world.until([&] { return !world.gone.empty(); }));
+  CHECK(world.gone == std::vector<ExchangeId>{lost});
+  CHECK(world.heard(remote, "").empty());
+  world.front->answer(kept, text("x"));
+  CHECK(world.heard(local, "\r\n\r\nx").ends_with("x"));
 }

@@ -3,10 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "save/codec.h"
 
 using proto::HttpRequest;
 using proto::HttpRequestReader;
@@ -21,7 +24,22 @@ struct Outcome {
   bool begun = false;
 };
 
-Outcome read(std::string_view bytes, std::size_t chunk = SIZE_MAX, HttpRequestReader::Limits limits = {}) {
+// As in another process: the old one is not needed any more.
+void replace(HttpRequestReader& reader, HttpRequestReader::Limits limits) {
+  save::Writer writer;
+  save::write(writer, reader.saved());
+  const std::string text = std::move(writer).finish();
+  save::Reader from(text);
+  auto saved = save::read<HttpRequestReader::Saved>(from);
+  REQUIRE(from.end("this"));
+  reader = HttpRequestReader(limits);
+  reader.resume(std::move(saved));
+}
+
+enum class Readers : std::uint8_t { one, new_ones };
+
+Outcome read(std::string_view bytes, std::size_t chunk = SIZE_MAX, HttpRequestReader::Limits limits = {},
+             Readers readers = Readers::one) {
   HttpRequestReader reader(limits);
   Outcome outcome;
   while (!bytes.empty()) {
@@ -33,6 +51,7 @@ Outcome read(std::string_view bytes, std::size_t chunk = SIZE_MAX, HttpRequestRe
       outcome.flags += reader.http_1_0() ? "0" : "";
       outcome.flags += ",";
     }
+    if (readers == Readers::new_ones && !reader.refusal()) replace(reader, limits);
   }
   if (const auto refusal = reader.refusal()) {
     outcome.refused = refusal->status;
@@ -84,13 +103,15 @@ TEST_CASE("http request: a pipelined sequence is the same in chunks of every siz
       "GET /old? connection=keep-alive; []",
       "DELETE /mcp/x?a?b host=h; []",
   };
-  for (std::size_t chunk = 1; chunk <= bytes.size(); ++chunk) {
-    CAPTURE(chunk);
-    const Outcome outcome = read(bytes, chunk);
-    CHECK(texts_of(outcome) == expected);
-    CHECK(outcome.flags == "k,,k,0,k0,k,");
-    CHECK_FALSE(outcome.refused);
-    CHECK(outcome.begun);
+  for (const Readers readers : {Readers::one, Readers::new_ones}) {
+    for (std::size_t chunk = 1; chunk <= bytes.size(); ++chunk) {
+      CAPTURE(chunk);
+      const Outcome outcome = read(bytes, chunk, {}, readers);
+      CHECK(texts_of(outcome) == expected);
+      CHECK(outcome.flags == "k,,k,0,k0,k,");
+      CHECK_FALSE(outcome.refused);
+      CHECK(outcome.begun);
+    }
   }
 }
 
@@ -237,7 +258,8 @@ TEST_CASE("http request: sizes") {
   const std::string head = "POST /a HTTP/1.1\r\nHost: h\r\n";
   for (const std::size_t chunk : {SIZE_MAX, std::size_t{1}, std::size_t{64}}) {
     CAPTURE(chunk);
-    const auto outcome_of = [&](const std::string& text) { return read(text, chunk, limits); };
+    const Readers readers = chunk == 64 ? Readers::new_ones : Readers::one;
+    const auto outcome_of = [&](const std::string& text) { return read(text, chunk, limits, readers); };
     const std::string filler = "X: " + std::string(100 - head.size() - 7, 'x') + "\r\n\r\n";
     CHECK(outcome_of(head + filler).requests.size() == 1);
     CHECK(outcome_of(head + "X" + filler).refused == 431);
@@ -361,4 +383,44 @@ TEST_CASE("http request: the bounds on chunks are those of one request") {
   for (int i = 0; i < 12; ++i) chunks += "1;x=" + std::string(4000, 'y') + "\r\na\r\n";
   const std::string request = with_chunks(chunks + "0\r\n\r\n");
   CHECK(read(request + request + request).requests.size() == 3);
+}
+
+TEST_CASE("http request: a reader that goes on for another knows what the bounds on its chunks have left") {
+  std::string chunks;
+  for (int i = 0; i < 40000; ++i) chunks += "1\r\na\r\n";
+  CHECK(read(with_chunks(chunks + "0\r\n\r\n"), 20000, {}, Readers::new_ones).refused == 400);
+  const std::string extension = ";x=" + std::string(4000, 'y');
+  CHECK(read(with_chunks("1" + extension + extension + extension), 5000, {}, Readers::new_ones).refused ==
+        400);
+}
+
+TEST_CASE("http request: a reader goes on with what was changed in a head, and asks for the body once") {
+  HttpRequestReader reader({});
+  reader.feed("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-Continue\r\n\r\n");
+  REQUIRE(reader.head());
+  reader.head()->path = "/changed";
+  CHECK_FALSE(reader.next());
+  replace(reader, {});
+  CHECK(reader.wants_continue());
+  replace(reader, {});
+  CHECK_FALSE(reader.wants_continue());
+  reader.feed("a");
+  replace(reader, {});
+  CHECK(reader.buffered() == 1);
+  reader.feed("bGET");
+  replace(reader, {});
+  const auto request = reader.next();
+  REQUIRE(request);
+  CHECK(request->path == "/changed");
+  CHECK(request->body == "ab");
+  CHECK(reader.begun());
+}
+
+TEST_CASE("http request: a body that is larger than the new reader's bound is refused") {
+  HttpRequestReader reader({});
+  reader.feed("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\nab");
+  CHECK_FALSE(reader.next());
+  replace(reader, {.body_max = 10});
+  REQUIRE(reader.refusal());
+  CHECK(reader.refusal()->status == 413);
 }

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "replaced.h"
+#include "transport/inbound/saving.h"
 #include "transport_fixture.h"
 
 using namespace transcript;
@@ -15,7 +17,11 @@ const std::string ping = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
 const std::string pong = R"({"jsonrpc":"2.0","id":1,"result":{}})";
 
 struct Session {
-  Lines out() { return reader.read(server.outbox()); }
+  Lines out() {
+    Lines lines = reader.read(server.outbox());
+    if (test::replaced) server = test::read_again(server);
+    return lines;
+  }
   Lines post(transport::ExchangeId exchange, std::string body,
              const Fields& fields = {{"content-type", "application/json"}}) {
     server.request(exchange, request("POST", std::move(body), fields), now);

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "proto/message.h"
+#include "replaced.h"
+#include "transport/inbound/saving.h"
 #include "transport/inbound/streamable_server.h"
 #include "transport_fixture.h"
 
@@ -40,7 +42,8 @@ inline std::string refused(int code, std::string_view sentence) {
 }
 
 struct Session {
-  explicit Session(transport::StreamableOptions given = {}) : server(with_id(std::move(given))) {}
+  explicit Session(transport::StreamableOptions given = {})
+      : options(with_id(std::move(given))), server(options) {}
   // Initialized, and nothing left to be read.
   explicit Session(std::string_view revision, transport::StreamableOptions given = {})
       : Session(std::move(given)) {
@@ -54,7 +57,12 @@ struct Session {
     return given;
   }
 
-  Lines out() { return reader.read(server.outbox()); }
+  Lines out() {
+    Lines lines = reader.read(server.outbox());
+    if (test::replaced) server = test::read_again(server);
+    if (test::replaced) server.follow(options);
+    return lines;
+  }
 
   // Fields in `instead` replace those that a good client sends; an empty value leaves the field out.
   Lines post(transport::ExchangeId exchange, std::string body, const Fields& instead = {}) {
@@ -99,6 +107,7 @@ struct Session {
     return fields;
   }
 
+  transport::StreamableOptions options;
   transport::StreamableServer server;
   Reader reader;
   base::Instant now{seconds(100)};

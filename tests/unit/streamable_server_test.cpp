@@ -517,3 +517,16 @@ TEST_CASE("a session takes nothing that claims the revision without sessions") {
   REQUIRE(batch.size() == 1);
   CHECK(batch.front().starts_with(R"(2: 400 {"jsonrpc":"2.0","error":{"code":-32600,)"));
 }
+
+TEST_CASE("a server that was read keeps what its client knows, and follows the bounds of the next program") {
+  Session session("2025-11-25");
+  session.server = test::read_again(session.server);
+  session.options.session_id = "T";
+  session.options.life = 7;
+  session.options.stream_after = seconds(5);
+  session.server.follow(session.options);
+  CHECK(session.server.revision() == proto::Revision::r2025_11_25);
+  CHECK(session.post(1, call("1")) == Lines{"deliver " + call("1")});
+  CHECK(session.after(seconds(4)).empty());
+  CHECK(session.after(seconds(1)) == Lines{"1: stream", "1: #0-a-0 retry 1000"});
+}

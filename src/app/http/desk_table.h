@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "base/fields.h"
 #include "core/ids.h"
 #include "transport/param_headers/param_headers.h"
 
@@ -24,6 +25,7 @@ struct DeskKey {
   std::string capabilities;  // A name for what is declared: the same in other words has the same.
 
   auto operator<=>(const DeskKey&) const = default;
+  static constexpr std::size_t fields = 4;
 };
 
 class DeskTable {
@@ -36,13 +38,21 @@ class DeskTable {
   // What the desks of a server know of its tools: it stays where it is until each has given it back.
   transport::ParamHeaders& borrow_params(const std::string& server, const std::string& project);
   void give_back_params(const std::string& server, const std::string& project);
+  // Of a desk that has borrowed them already.
+  transport::ParamHeaders& params_of(const std::string& server, const std::string& project) {
+    return params_[{server, project}].headers;
+  }
 
   std::size_t size() const { return by_key_.size(); }
+
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
 
  private:
   struct Params {
     transport::ParamHeaders headers;
     std::size_t borrowers = 0;
+    static constexpr std::size_t fields = 2;
   };
 
   std::map<DeskKey, core::SessionId> by_key_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/clock.h"
 #include "io/descriptor_limit.h"
 #include "io/http_output.h"
 #include "io/unix_socket.h"
@@ -28,7 +29,11 @@ struct HttpFront::Connection {
 };
 
 HttpFront::HttpFront(io::Loop& loop, Limits limits, Events events)
-    : loop_(loop), limits_(limits), events_(std::move(events)), bodies_(limits.bodies) {}
+    : loop_(loop),
+      limits_(limits),
+      events_(std::move(events)),
+      bodies_(limits.bodies),
+      goodbye_(loop, [this] { say_goodbye(); }) {}
 
 HttpFront::~HttpFront() = default;
 
@@ -67,34 +72,8 @@ void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
     return turn_away(socket, std::move(descriptor), io::no_room_status, io::too_many_open_files());
   }
   const std::uint64_t id = ++connections_seen_;
-  const auto with = [this, id](auto act) {
-    if (const auto found = connections_.find(id); found != connections_.end()) act(*found->second);
-  };
-  auto opened = io::HttpConnection::open(
-      loop_, io::HttpWire(std::move(descriptor), socket.tls.get()), limits_.connection,
-      {.on_head =
-           [this, with](proto::HttpRequest& head) {
-             std::optional<proto::HttpAnswer> refused;
-             with([&](Connection& connection) { refused = judged(connection, head); });
-             return refused;
-           },
-       .on_body =
-           [this, with](std::size_t held) {
-             bool goes_on = true;
-             with([&](Connection& connection) { goes_on = may_go_on(connection, held); });
-             return goes_on;
-           },
-       .on_request =
-           [this, with](proto::HttpRequest&& request) {
-             with([&](Connection& connection) { requested(connection, std::move(request)); });
-           },
-       .on_drained =
-           [this, with] {
-             with([&](Connection& connection) {
-               if (connection.exchange != 0 && events_.on_drained) events_.on_drained(connection.exchange);
-             });
-           },
-       .on_gone = [this, with] { with([&](Connection& connection) { gone(connection); }); }});
+  auto opened = io::HttpConnection::open(loop_, io::HttpWire(std::move(descriptor), socket.tls.get()),
+                                         limits_.connection, events_of(id));
   if (!opened) {
     events_.on_trouble(opened.error());
     return;
@@ -102,6 +81,35 @@ void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
   ++socket.connections;
   connections_[id] = std::make_unique<Connection>(
       Connection{.id = id, .socket = &socket, .http = std::move(*opened), .last_served = exchanges_seen_});
+}
+
+io::HttpConnection::Events HttpFront::events_of(std::uint64_t id) {
+  const auto with = [this, id](auto act) {
+    if (const auto found = connections_.find(id); found != connections_.end()) act(*found->second);
+  };
+  return {.on_head =
+              [this, with](proto::HttpRequest& head) {
+                std::optional<proto::HttpAnswer> refused;
+                with([&](Connection& connection) { refused = judged(connection, head); });
+                return refused;
+              },
+          .on_body =
+              [this, with](std::size_t held) {
+                bool goes_on = true;
+                with([&](Connection& connection) { goes_on = may_go_on(connection, held); });
+                return goes_on;
+              },
+          .on_request =
+              [this, with](proto::HttpRequest&& request) {
+                with([&](Connection& connection) { requested(connection, std::move(request)); });
+              },
+          .on_drained =
+              [this, with] {
+                with([&](Connection& connection) {
+                  if (connection.exchange != 0 && events_.on_drained) events_.on_drained(connection.exchange);
+                });
+              },
+          .on_gone = [this, with] { with([&](Connection& connection) { gone(connection); }); }};
 }
 
 // In one write that does not wait; through TLS that cannot be done.
@@ -145,6 +153,10 @@ bool HttpFront::may_go_on(Connection& connection, std::size_t held) {
 void HttpFront::body_over(Connection& connection) {
   bodies_.forget(connection.id);
   std::erase(waiting_, connection.id);
+  let_wait_no_longer();
+}
+
+void HttpFront::let_wait_no_longer() {
   std::erase_if(waiting_, [&](std::uint64_t id) {
     if (!bodies_.may_go_on(id)) return false;
     connections_.at(id)->http->go_on();
@@ -272,6 +284,82 @@ void HttpFront::flush() {
     found->second->dirty = false;
     found->second->http->flush();
   }
+}
+
+std::string HttpFront::unsettled() const {
+  return dirty_.empty() ? std::string() : "answers are being written";
+}
+
+HttpFront::Saved HttpFront::saved() const {
+  Saved saved{.sockets = {},
+              .connections = {},
+              .lost = lost_,
+              .connections_seen = connections_seen_,
+              .exchanges_seen = exchanges_seen_};
+  for (const auto& socket : sockets_) {
+    if (socket->listener) saved.sockets.push_back({socket->origin, socket->listener->passed()});
+  }
+  for (const auto& [id, connection] : connections_) {
+    if (connection->socket->tls) {
+      if (connection->exchange != 0) saved.lost.push_back(connection->exchange);
+      continue;
+    }
+    saved.connections.push_back({.id = id,
+                                 .kind = connection->socket->origin.kind,
+                                 .exchange = connection->exchange,
+                                 .principal = connection->principal,
+                                 .along = connection->along,
+                                 .last_served = connection->last_served,
+                                 .body = connection->http->body_held(),
+                                 .http = connection->http->saved()});
+  }
+  return saved;
+}
+
+io::Passed HttpFront::Saved::socket(HttpOrigin::Kind kind) const {
+  const auto found =
+      std::ranges::find_if(sockets, [&](const Listening& one) { return one.origin.kind == kind; });
+  return found != sockets.end() ? found->socket : io::Passed{};
+}
+
+HttpFront::Socket* HttpFront::plain_socket(HttpOrigin::Kind kind) const {
+  const auto found = std::ranges::find_if(
+      sockets_, [&](const auto& socket) { return socket->origin.kind == kind && !socket->tls; });
+  return found != sockets_.end() ? found->get() : nullptr;
+}
+
+void HttpFront::resume(Saved saved) {
+  connections_seen_ = saved.connections_seen;
+  exchanges_seen_ = saved.exchanges_seen;
+  lost_ = std::move(saved.lost);
+  for (Saved::Served& one : saved.connections) {
+    auto http = io::HttpConnection::resume(loop_, std::move(one.http), limits_.connection, events_of(one.id));
+    Socket* socket = plain_socket(one.kind);
+    if (!http) events_.on_trouble(http.error());
+    if (!http || socket == nullptr) {
+      if (one.exchange != 0) lost_.push_back(one.exchange);
+      continue;
+    }
+    ++socket->connections;
+    auto made = std::make_unique<Connection>(Connection{.id = one.id,
+                                                        .socket = socket,
+                                                        .http = std::move(*http),
+                                                        .exchange = one.exchange,
+                                                        .principal = std::move(one.principal),
+                                                        .along = std::move(one.along),
+                                                        .last_served = one.last_served});
+    if (one.exchange != 0) exchanges_[one.exchange] = made.get();
+    if (one.body) bodies_.note(one.id, made->principal, *one.body);
+    // All are asked; one that may go on does.
+    if (one.body) waiting_.push_back(one.id);
+    connections_[one.id] = std::move(made);
+  }
+  let_wait_no_longer();
+  if (!lost_.empty()) goodbye_.set(io::now());
+}
+
+void HttpFront::say_goodbye() {
+  for (const transport::ExchangeId exchange : std::exchange(lost_, {})) events_.on_gone(exchange);
 }
 
 }  // namespace app

@@ -11,6 +11,9 @@
 // requests: who may come, and what there is, is for others; a request that is refused by its head is no
 // exchange.
 //
+// The next program goes on with all of it, but for connections over TLS: those end, and so do their exchanges
+// there. What its own settings no longer open, or open in another way, ends too.
+//
 // Callbacks come from the loop, never from within a member function.
 #pragma once
 
@@ -31,6 +34,7 @@
 #include "io/http_connection.h"
 #include "io/listener.h"
 #include "io/loop.h"
+#include "io/passed.h"
 #include "io/tls.h"
 #include "proto/http.h"
 #include "proto/message.h"
@@ -43,6 +47,7 @@ struct HttpOrigin {
   enum class Kind : std::uint8_t { local_socket, tcp };
   Kind kind = Kind::local_socket;
   std::uint16_t port = 0;  // The one we listen on; 0 for the local socket.
+  static constexpr std::size_t fields = 2;
 };
 
 class HttpFront {
@@ -101,16 +106,27 @@ class HttpFront {
   std::size_t exchanges() const { return exchanges_.size(); }
   std::size_t body_bytes() const { return bodies_.held(); }  // Of requests that are not complete.
 
+  struct Saved;
+  std::string unsettled() const;
+  Saved saved() const;
+  // In the next program, after listen() with the sockets that were saved. on_gone follows for exchanges that
+  // are over.
+  void resume(Saved saved);
+
  private:
   struct Connection;
   struct Socket;
 
   void connected(Socket& socket, io::Descriptor descriptor);
+  io::HttpConnection::Events events_of(std::uint64_t id);
+  Socket* plain_socket(HttpOrigin::Kind kind) const;
+  void say_goodbye();
   static void turn_away(const Socket& socket, io::Descriptor descriptor, int status, std::string_view why);
   bool make_room(Socket& socket);
   std::optional<proto::HttpAnswer> judged(Connection& connection, proto::HttpRequest& head);
   bool may_go_on(Connection& connection, std::size_t held);
   void body_over(Connection& connection);
+  void let_wait_no_longer();
   void requested(Connection& connection, proto::HttpRequest&& request);
   void gone(Connection& connection);
   Connection* find(transport::ExchangeId exchange) const;
@@ -129,6 +145,37 @@ class HttpFront {
   std::vector<std::uint64_t> dirty_;
   std::uint64_t connections_seen_ = 0;
   transport::ExchangeId exchanges_seen_ = 0;
+  std::vector<transport::ExchangeId> lost_;  // Over, and nobody has been told yet.
+  io::Timer goodbye_;
+};
+
+struct HttpFront::Saved {
+  struct Listening {
+    HttpOrigin origin;
+    io::Passed socket;
+    static constexpr std::size_t fields = 2;
+  };
+  struct Served {
+    std::uint64_t id = 0;
+    HttpOrigin::Kind kind = HttpOrigin::Kind::local_socket;
+    transport::ExchangeId exchange = 0;
+    std::string principal;
+    proto::HttpFields along;
+    std::uint64_t last_served = 0;
+    std::optional<std::size_t> body;  // So much of one is held.
+    io::HttpConnection::Saved http;
+    static constexpr std::size_t fields = 8;
+  };
+
+  // The socket of that kind, if we listened on one.
+  io::Passed socket(HttpOrigin::Kind kind) const;
+
+  std::vector<Listening> sockets;
+  std::vector<Served> connections;
+  std::vector<transport::ExchangeId> lost;  // Of connections over TLS.
+  std::uint64_t connections_seen = 0;
+  transport::ExchangeId exchanges_seen = 0;
+  static constexpr std::size_t fields = 5;
 };
 
 }  // namespace app

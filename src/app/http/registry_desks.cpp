@@ -51,11 +51,8 @@ SessionRegistry::Session* SessionRegistry::open_desk(transport::ExchangeId excha
     return refuse(503, proto::Code::internal_error,
                   "too many kinds of clients (limit " + std::to_string(desks_max) +
                       "), and each is waiting for something; close some of the clients");
-  transport::DeskOptions options;
-  // At once would be before any answer, and only what is no stream has a status of its own.
-  if (settings_.stream_after > base::Duration::zero()) options.stream_after = settings_.stream_after;
   SessionRecord record{.server = key.server, .project = key.project, .caller = key.caller, .revision = {}};
-  transport::Desk made(options, desks_.borrow_params(key.server, key.project));
+  transport::Desk made(desk_options(), desks_.borrow_params(key.server, key.project));
   Session& desk =
       announce(std::make_unique<Session>(std::string(), std::move(record), std::move(made), std::nullopt),
                std::move(*spec));
@@ -65,6 +62,13 @@ SessionRegistry::Session* SessionRegistry::open_desk(transport::ExchangeId excha
 
 base::Duration SessionRegistry::desk_timeout() const {
   return std::min(idle_max, settings_.session_timeout);
+}
+
+transport::DeskOptions SessionRegistry::desk_options() const {
+  transport::DeskOptions options;
+  // At once would be before any answer, and only what is no stream has a status of its own.
+  if (settings_.stream_after > base::Duration::zero()) options.stream_after = settings_.stream_after;
+  return options;
 }
 
 void SessionRegistry::note_stuck(const Session& desk, std::vector<transport::ExchangeId>& stuck) const {

@@ -1,5 +1,5 @@
 // The entry of one session in the registry, and what a request to it says. For the files that the registry
-// consists of only: session_registry.cpp, registry_files.cpp, registry_sse.cpp, registry_desks.cpp.
+// consists of only: session_registry.cpp and its neighbours registry_*.cpp.
 #pragma once
 
 #include <optional>

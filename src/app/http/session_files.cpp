@@ -88,9 +88,13 @@ std::optional<SessionFiles::Found> SessionFiles::find(std::string_view id) const
   const auto text = io::read_small_file(path + ".json");
   if (!text) return std::nullopt;
   const auto record = record_of(*text);
-  auto page = io::MappedPage::reopen(path + ".journal", proto::journal_bytes);
+  auto page = reopen(std::string(id));
   if (!record || !page) return std::nullopt;
   return Found{*record, std::move(*page)};
+}
+
+base::Result<io::MappedPage> SessionFiles::reopen(const std::string& id) const {
+  return io::MappedPage::reopen(directory_ + '/' + id + ".journal", proto::journal_bytes);
 }
 
 void SessionFiles::forget(const std::string& id) const {

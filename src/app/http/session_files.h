@@ -25,6 +25,7 @@ struct SessionRecord {
   std::string caller;           // The owner of the session: see SessionRegistry.
   std::string revision;         // Agreed with the client; empty until then.
   std::string sse_client = {};  // Of HTTP+SSE: which program the client is; else empty.
+  static constexpr std::size_t fields = 5;
 };
 
 class SessionFiles {
@@ -41,6 +42,8 @@ class SessionFiles {
     io::MappedPage page;
   };
   std::optional<Found> find(std::string_view id) const;
+  // The journal alone, for a session that is known.
+  base::Result<io::MappedPage> reopen(const std::string& id) const;
   void forget(const std::string& id) const;
   // Sessions that no client has asked for in that time, half-written ones of a dead daemon included.
   std::vector<std::string> older_than(base::Duration keep_for) const;

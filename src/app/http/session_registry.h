@@ -9,6 +9,8 @@
 // kind, a desk (transport/inbound/desk.h): app/http/desk_table says which, app/http/registry_desks.cpp takes
 // them there.
 //
+// The next program goes on with all sessions (app/http/registry_saving.cpp).
+//
 // A session belongs to its caller: the user of the local socket, or whoever has the token of the port. Its id
 // under another caller or another server's name finds nothing.
 #pragma once
@@ -19,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -31,7 +34,9 @@
 #include "base/agenda.h"
 #include "base/id_table.h"
 #include "broker/broker.h"
+#include "save/elsewhere.h"
 #include "transport/inbound/desk.h"
+#include "transport/inbound/saving.h"
 #include "transport/inbound/sse_server.h"
 #include "transport/inbound/streamable_server.h"
 
@@ -75,6 +80,15 @@ class SessionRegistry {
   std::optional<base::Instant> deadline() const;
   void tick(base::Instant now);
 
+  struct Saved;
+  std::string unsettled() const;
+  // Refers to the sessions: to be written before they change.
+  Saved saved() const;
+  // In the next program, before anything else. Whatever is gone of their exchanges is told by gone().
+  void resume(Saved saved);
+  // The journal of a session that was resumed, for the broker; empty if it has none.
+  std::span<std::byte> page(core::SessionId id) const;
+
  private:
   struct Session;
   struct Target;  // Of a request: which transport, which server, which project.
@@ -88,6 +102,7 @@ class SessionRegistry {
                const std::string& caller, base::Instant now);
   Session* open_desk(transport::ExchangeId exchange, const transport::ModernCall& call, DeskKey key);
   base::Duration desk_timeout() const;
+  transport::DeskOptions desk_options() const;
   void note_stuck(const Session& desk, std::vector<transport::ExchangeId>& stuck) const;
   static bool begins_anew(const Session& session, const proto::HttpRequest& request);
   void begin(Session& session, transport::ExchangeId exchange);
@@ -113,6 +128,7 @@ class SessionRegistry {
   void keep_noted(Session& session, base::Instant now);
   void put_on_agenda(Session& session);
   void look_through_files(base::Instant now);
+  void resume(Session& session);
 
   Hands hands_;
   SessionFiles files_;
@@ -127,6 +143,32 @@ class SessionRegistry {
   // When the files are looked through next: at once, and then as long as there are any.
   std::optional<base::Instant> look_at_ = base::Instant();
   bool warned_ = false;  // That nothing can be kept.
+};
+
+struct SessionRegistry::Saved {
+  struct One {
+    core::SessionId id;
+    std::string public_id;
+    SessionRecord record;
+    std::variant<save::Lent<transport::StreamableServer>, save::Lent<transport::SseServer>,
+                 save::Lent<transport::Desk>>
+        transport;
+    bool has_page = false;
+    std::string instead_of;
+    std::optional<base::Instant> ends_at;
+    std::vector<transport::ExchangeId> exchanges;
+    base::Instant noted_at;
+    bool away = false;
+    bool congested = false;
+    bool over = false;
+    static constexpr std::size_t fields = 12;
+  };
+
+  std::vector<One> sessions;
+  save::Lent<DeskTable> desks;
+  std::optional<base::Instant> look_at;
+  bool warned = false;
+  static constexpr std::size_t fields = 4;
 };
 
 }  // namespace app

@@ -10,8 +10,10 @@
 #include "proto/json.h"
 #include "proto/members.h"
 #include "proto/rpc.h"
+#include "save/elsewhere.h"
 #include "transport/inbound/held_posts.h"
 #include "transport/inbound/refusal.h"
+#include "transport/inbound/saving.h"
 #include "transport/inbound/streams.h"
 
 namespace transport {
@@ -51,12 +53,14 @@ struct Call {
   Method method = Method::other;
   bool streaming = false;
   base::Instant silent_since;
+  static constexpr std::size_t fields = 6;
 };
 
 }  // namespace
 
 struct Desk::State {
-  State(DeskOptions given, ParamHeaders& known) : options(given), params(known) {}
+  State() = default;
+  State(DeskOptions given, ParamHeaders& known) : options(given), params{&known} {}
 
   using Calls = std::map<std::string, Call, std::less<>>;
 
@@ -72,10 +76,11 @@ struct Desk::State {
   struct HeldLine {
     std::string id;
     base::Bytes line;
+    static constexpr std::size_t fields = 2;
   };
 
   DeskOptions options;
-  ParamHeaders& params;
+  save::Elsewhere<ParamHeaders> params;
   std::vector<Output> outbox;
   Calls calls;  // In flight, by the id that the broker knows.
   std::map<ExchangeId, std::string> by_exchange;
@@ -84,14 +89,16 @@ struct Desk::State {
   bool holding = false;
   std::deque<HeldLine> held;
   std::size_t held_bytes = 0;
+
+  static constexpr std::size_t fields = 10;
 };
 
 // The fields that repeat arguments of the tool that is called.
 std::string Desk::State::wrong_with(const ModernCall& call) const {
   if (call.method != Method::tools_call) return {};
   const std::string_view given = call.envelope.params.in(call.line.text);
-  return params.mismatch(proto::json::unquoted(proto::member(given, "name")),
-                         proto::member(given, "arguments"), call.fields);
+  return params->mismatch(proto::json::unquoted(proto::member(given, "name")),
+                          proto::member(given, "arguments"), call.fields);
 }
 
 void Desk::State::deliver(const std::string& id, base::Bytes line) {
@@ -132,7 +139,7 @@ void Desk::State::answered(const Message& message, const proto::Envelope& envelo
       envelope.error.present() || call.method == Method::subscriptions_listen || !message.has_room_for(1);
   auto [own, read] = read_again ? as_it_stands(message) : std::pair(message, envelope);
   if (call.method == Method::tools_list && read.result.present())
-    params.learn(read.result.in(own.bytes().text), call.cursor);
+    params->learn(read.result.in(own.bytes().text), call.cursor);
   own.restate(read.id, call.client_id);
   if (own.standing_at(read.subscription) == id) own.restate(read.subscription, call.client_id);
   if (!call.streaming) {
@@ -157,9 +164,15 @@ void Desk::State::told(const Message& message, std::string_view concerns, base::
 }
 
 Desk::Desk(DeskOptions options, ParamHeaders& params) : state_(std::make_unique<State>(options, params)) {}
+Desk::Desk() : state_(std::make_unique<State>()) {}
 Desk::~Desk() = default;
 Desk::Desk(Desk&&) noexcept = default;
 Desk& Desk::operator=(Desk&&) noexcept = default;
+
+void Desk::follow(DeskOptions options, ParamHeaders& params) {
+  state_->options = options;
+  state_->params = {&params};
+}
 
 void Desk::request(ExchangeId exchange, ModernCall call, base::Instant now) {
   State& state = *state_;
@@ -256,3 +269,14 @@ bool Desk::connected() const {
 }
 
 }  // namespace transport
+
+namespace save {
+
+void Codec<transport::Desk>::write(Writer& writer, const transport::Desk& desk) {
+  save::write(writer, *desk.state_);
+}
+void Codec<transport::Desk>::read(Reader& reader, transport::Desk& desk) {
+  save::read(reader, *desk.state_);
+}
+
+}  // namespace save

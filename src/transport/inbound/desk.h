@@ -24,6 +24,7 @@
 
 #include "base/time.h"
 #include "proto/message.h"
+#include "save/codec.h"
 #include "transport/inbound/exchange.h"
 #include "transport/inbound/modern_post.h"
 #include "transport/param_headers/param_headers.h"
@@ -35,12 +36,15 @@ struct DeskOptions {
   base::Duration comment_every = std::chrono::seconds(15);
   // Below what a broker takes from one session, so that it never has to stop listening to the whole desk.
   std::size_t in_flight_max = 500;
+  static constexpr std::size_t fields = 3;
 };
 
 class Desk {
  public:
   // `params`: of the server, for all its desks; outlives them.
   Desk(DeskOptions options, ParamHeaders& params);
+  Desk();  // To be read (transport/inbound/saving.h), and then to be told:
+  void follow(DeskOptions options, ParamHeaders& params);
   ~Desk();
   Desk(Desk&&) noexcept;
   Desk& operator=(Desk&&) noexcept;
@@ -65,6 +69,7 @@ class Desk {
   bool connected() const;  // At least one exchange is open.
 
  private:
+  friend struct save::Codec<Desk>;
   struct State;
   std::unique_ptr<State> state_;
 };

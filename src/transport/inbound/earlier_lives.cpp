@@ -22,8 +22,8 @@ std::uint32_t StreamNumbers::mark_of(std::string_view raw_id) {
 void EarlierLives::resume(const EventId& id, ExchangeId exchange, std::vector<Output>& outbox,
                           base::Instant now) {
   const auto known = successors_.find({id.life, id.stream});
-  if (known != successors_.end() && streams_.knows(known->second)) {
-    streams_.resume(known->second, 0, exchange, now);
+  if (known != successors_.end() && streams_->knows(known->second)) {
+    streams_->resume(known->second, 0, exchange, now);
     return;
   }
   if (now >= until_ || known != successors_.end() || successors_.size() >= successors_max) {
@@ -31,11 +31,11 @@ void EarlierLives::resume(const EventId& id, ExchangeId exchange, std::vector<Ou
     return;
   }
   const auto mark = static_cast<std::uint32_t>(id.stream);
-  const Streams::Number stream = numbers_.next(mark);
+  const Streams::Number stream = numbers_->next(mark);
   successors_[{id.life, id.stream}] = stream;
   waiting_[stream] = mark;
-  streams_.begin(stream);
-  streams_.connect(stream, exchange, {}, now);
+  streams_->begin(stream);
+  streams_->connect(stream, exchange, {}, now);
   const auto owed = std::ranges::find(owed_, mark, &Owed::mark);
   if (owed == owed_.end()) return;
   const Event event = std::move(owed->event);
@@ -52,8 +52,8 @@ void EarlierLives::answered(std::string_view raw_id, const proto::Message& messa
     if (owed_.size() < owed_max) owed_.push_back({mark, std::move(event)});
     return;
   }
-  streams_.say(found->first, std::move(event), now);
-  streams_.end(found->first, now);
+  streams_->say(found->first, std::move(event), now);
+  streams_->end(found->first, now);
   waiting_.erase(found);
 }
 
@@ -64,7 +64,7 @@ std::optional<base::Instant> EarlierLives::deadline() const {
 
 void EarlierLives::tick(base::Instant now) {
   if (now < until_) return;
-  for (const auto& [stream, mark] : waiting_) streams_.end(stream, now);
+  for (const auto& [stream, mark] : waiting_) streams_->end(stream, now);
   waiting_.clear();
   owed_.clear();
 }

@@ -9,6 +9,7 @@
 // are not begun.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -16,8 +17,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/fields.h"
 #include "base/time.h"
 #include "proto/message.h"
+#include "save/elsewhere.h"
 #include "transport/inbound/event_log.h"
 #include "transport/inbound/exchange.h"
 #include "transport/inbound/streams.h"
@@ -30,6 +33,9 @@ class StreamNumbers {
   static std::uint32_t mark_of(std::string_view raw_id);
   Streams::Number next(std::uint32_t mark) { return ++count_ << 32 | mark; }
 
+  static constexpr std::size_t fields = 1;
+  friend struct base::Fields;
+
  private:
   std::uint64_t count_ = 0;
 };
@@ -37,7 +43,7 @@ class StreamNumbers {
 class EarlierLives {
  public:
   EarlierLives(Streams& streams, StreamNumbers& numbers, base::Duration resume_for)
-      : streams_(streams), numbers_(numbers), resume_for_(resume_for) {}
+      : streams_{&streams}, numbers_{&numbers}, resume_for_(resume_for) {}
 
   // The first thing that this life is told.
   void begin(base::Instant now) { until_ = now + resume_for_; }
@@ -48,14 +54,18 @@ class EarlierLives {
   std::optional<base::Instant> deadline() const;
   void tick(base::Instant now);
 
+  static constexpr std::size_t fields = 7;
+  friend struct base::Fields;
+
  private:
   struct Owed {
     std::uint32_t mark = 0;
     Event event;
+    static constexpr std::size_t fields = 2;
   };
 
-  Streams& streams_;
-  StreamNumbers& numbers_;
+  save::Elsewhere<Streams> streams_;
+  save::Elsewhere<StreamNumbers> numbers_;
   base::Duration resume_for_;
   base::Instant until_;
   std::map<std::pair<std::uint32_t, Streams::Number>, Streams::Number> successors_;  // By life and number.

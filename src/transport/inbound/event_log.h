@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fields.h"
 #include "base/time.h"
 #include "proto/message.h"
 
@@ -43,6 +44,7 @@ struct Event {
   proto::Message message;
   Worth worth = Worth::notice;
   std::string call;  // The raw id of the call that it answers.
+  static constexpr std::size_t fields = 3;
 };
 
 class EventLog {
@@ -80,6 +82,15 @@ class EventLog {
   std::optional<base::Instant> deadline() const { return due_; }
   void expire(base::Instant now);
 
+  // As the options of the next program are.
+  void bound(std::size_t bytes_max, base::Duration keep_for) {
+    bytes_max_ = bytes_max;
+    keep_for_ = keep_for;
+  }
+
+  static constexpr std::size_t fields = 6;
+  friend struct base::Fields;
+
  private:
   struct Kept {
     proto::Message message;
@@ -89,6 +100,7 @@ class EventLog {
     base::Instant at;
     std::size_t bytes = 0;
     bool shortened = false;  // An answer that is as short as it can be.
+    static constexpr std::size_t fields = 7;
   };
   enum class Reason : std::uint8_t { room, time };
   struct Stream {
@@ -96,6 +108,7 @@ class EventLog {
     std::uint64_t last = 0;
     std::uint64_t sent = 0;
     std::optional<base::Instant> ended;
+    static constexpr std::size_t fields = 4;
   };
   using Place = std::map<std::uint64_t, Kept>::iterator;
 

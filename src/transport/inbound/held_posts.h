@@ -9,6 +9,7 @@
 #include <deque>
 #include <utility>
 
+#include "base/fields.h"
 #include "proto/http.h"
 #include "transport/inbound/exchange.h"
 
@@ -22,6 +23,7 @@ class HeldPosts {
   struct Held {
     ExchangeId exchange = 0;  // 0: nobody waits for its answer.
     proto::HttpRequest request;
+    static constexpr std::size_t fields = 2;
   };
 
   // False if there is no room.
@@ -44,6 +46,9 @@ class HeldPosts {
   bool any_connected() const {
     return std::ranges::any_of(all_, [](const Held& one) { return one.exchange != 0; });
   }
+
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
 
  private:
   std::deque<Held> all_;

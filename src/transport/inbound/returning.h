@@ -6,6 +6,7 @@
 // that were in flight are answered with an error each.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fields.h"
 #include "proto/message.h"
 
 namespace transport {
@@ -22,6 +24,7 @@ struct Before {
   std::vector<std::string> lines = {};  // The client's lines, initialize first.
   std::vector<std::string> lost = {};   // Raw ids of its calls that were in flight.
   bool certain = false;                 // It has shown that it is initialized; else only its first call does.
+  static constexpr std::size_t fields = 3;
 };
 
 class Returning {
@@ -37,6 +40,9 @@ class Returning {
   enum class Answer : std::uint8_t { of_the_client, of_ours, refused_initialize };
   // What a message of the broker's is.
   Answer answers(const proto::Message& message);
+
+  static constexpr std::size_t fields = 2;
+  friend struct base::Fields;
 
  private:
   Before before_;

@@ -11,6 +11,7 @@
 #include "transport/inbound/held_posts.h"
 #include "transport/inbound/posted.h"
 #include "transport/inbound/refusal.h"
+#include "transport/inbound/saving.h"
 #include "transport/inbound/streams.h"
 
 namespace transport {
@@ -21,7 +22,7 @@ constexpr base::Duration comment_every = std::chrono::seconds(15);
 }  // namespace
 
 struct SseServer::State {
-  explicit State(Before before) : returning(std::move(before)) {}
+  explicit State(Before before = {}) : returning(std::move(before)) {}
 
   void answer(ExchangeId exchange, proto::HttpAnswer with);
   void posted(ExchangeId exchange, proto::HttpRequest request, base::Instant now);
@@ -38,6 +39,8 @@ struct SseServer::State {
   base::Instant silent_since;
   HeldPosts held;
   std::vector<Output> outbox;
+
+  static constexpr std::size_t fields = 9;
 };
 
 void SseServer::State::answer(ExchangeId exchange, proto::HttpAnswer with) {
@@ -92,6 +95,7 @@ SseServer::SseServer(ExchangeId stream, std::string endpoint, base::Instant now,
   state_->say(proto::Message("event: endpoint\ndata: " + std::move(endpoint) + "\n\n"), now);
   if (state_->returning.certain()) state_->take_up({}, now);
 }
+SseServer::SseServer() : state_(std::make_unique<State>()) {}
 SseServer::~SseServer() = default;
 SseServer::SseServer(SseServer&&) noexcept = default;
 SseServer& SseServer::operator=(SseServer&&) noexcept = default;
@@ -159,3 +163,14 @@ std::vector<Output>& SseServer::outbox() {
 }
 
 }  // namespace transport
+
+namespace save {
+
+void Codec<transport::SseServer>::write(Writer& writer, const transport::SseServer& server) {
+  save::write(writer, *server.state_);
+}
+void Codec<transport::SseServer>::read(Reader& reader, transport::SseServer& server) {
+  save::read(reader, *server.state_);
+}
+
+}  // namespace save

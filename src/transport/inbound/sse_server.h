@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "proto/http.h"
 #include "proto/message.h"
+#include "save/codec.h"
 #include "transport/inbound/exchange.h"
 #include "transport/inbound/returning.h"
 
@@ -24,6 +25,7 @@ class SseServer {
   // `endpoint`: path and query to post to, unguessable. Leaves BeginStream and the endpoint event. `before`:
   // what the client may have been.
   SseServer(ExchangeId stream, std::string endpoint, base::Instant now, Before before = {});
+  SseServer();  // To be read (transport/inbound/saving.h).
   ~SseServer();
   SseServer(SseServer&&) noexcept;
   SseServer& operator=(SseServer&&) noexcept;
@@ -41,6 +43,7 @@ class SseServer {
   bool took_up() const;  // The client was taken for what it was before.
 
  private:
+  friend struct save::Codec<SseServer>;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -7,6 +7,7 @@
 #include "proto/envelope.h"
 #include "proto/members.h"
 #include "proto/method.h"
+#include "transport/inbound/saving.h"
 #include "transport/inbound/streamable_state.h"
 
 namespace transport {
@@ -51,9 +52,9 @@ void StreamableServer::State::answer(ExchangeId exchange, HttpAnswer with) {
 }
 
 proto::HttpFields StreamableServer::State::head_of(const Post& post) const {
-  proto::HttpFields fields;
-  if (post.initialize && !failed) fields.add("mcp-session-id", options.session_id);
-  return fields;
+  proto::HttpFields head;
+  if (post.initialize && !failed) head.add("mcp-session-id", options.session_id);
+  return head;
 }
 
 void StreamableServer::State::answer_whole(Post& post) {
@@ -257,4 +258,24 @@ bool StreamableServer::connected() const {
   return !state_->waiting.empty() || state_->streams.any_connected() || state_->held.any_connected();
 }
 
+void StreamableServer::follow(StreamableOptions options) {
+  const StreamableOptions& agreed = state_->options;
+  options.session_id = agreed.session_id;
+  options.life = agreed.life;
+  options.revision = agreed.revision;
+  state_->streams.follow(State::of_streams(options));
+  state_->options = std::move(options);
+}
+
 }  // namespace transport
+
+namespace save {
+
+void Codec<transport::StreamableServer>::write(Writer& writer, const transport::StreamableServer& server) {
+  save::write(writer, *server.state_);
+}
+void Codec<transport::StreamableServer>::read(Reader& reader, transport::StreamableServer& server) {
+  save::read(reader, *server.state_);
+}
+
+}  // namespace save

@@ -44,6 +44,7 @@
 #include "proto/http.h"
 #include "proto/message.h"
 #include "proto/revision.h"
+#include "save/codec.h"
 #include "transport/inbound/exchange.h"
 
 namespace transport {
@@ -58,11 +59,12 @@ struct StreamableOptions {
   base::Duration comment_every = std::chrono::seconds(15);
   base::Duration resume_for = std::chrono::minutes(5);
   std::size_t log_bytes_max = std::size_t{4} << 20;
+  static constexpr std::size_t fields = 9;
 };
 
 class StreamableServer {
  public:
-  explicit StreamableServer(StreamableOptions options);
+  explicit StreamableServer(StreamableOptions options = {});
   ~StreamableServer();
   StreamableServer(StreamableServer&&) noexcept;
   StreamableServer& operator=(StreamableServer&&) noexcept;
@@ -90,7 +92,12 @@ class StreamableServer {
   bool failed() const;     // initialize was answered with an error: nobody knows this session's id.
   bool connected() const;  // At least one exchange is open.
 
+  // For one that was read (transport/inbound/saving.h). Of `options` only those count that the client was not
+  // told of: times and sizes.
+  void follow(StreamableOptions options);
+
  private:
+  friend struct save::Codec<StreamableServer>;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -34,22 +34,26 @@ struct StreamableServer::State {
     std::vector<Event> answers = {};  // That go out together.
 
     bool lost() const { return exchange == 0 && !streaming; }
+    static constexpr std::size_t fields = 7;
   };
 
   explicit State(StreamableOptions given)
       : options(std::move(given)),
         revision(options.revision),
         asked_to_initialize(revision.has_value()),
-        streams({.life = options.life,
-                 .poll_after = options.poll_after,
-                 .retry = options.retry,
-                 .comment_every = options.comment_every,
-                 .resume_for = options.resume_for,
-                 .log_bytes_max = options.log_bytes_max},
-                outbox),
+        streams(of_streams(options), outbox),
         earlier(streams, numbers, options.resume_for) {
     streams.begin(standalone);
     if (revision) speaks(*revision);
+  }
+
+  static StreamsOptions of_streams(const StreamableOptions& options) {
+    return {.life = options.life,
+            .poll_after = options.poll_after,
+            .retry = options.retry,
+            .comment_every = options.comment_every,
+            .resume_for = options.resume_for,
+            .log_bytes_max = options.log_bytes_max};
   }
 
   // Towards the client.
@@ -98,6 +102,8 @@ struct StreamableServer::State {
   std::map<std::string, Number, std::less<>> calls;  // In flight, by raw id.
   std::map<ExchangeId, Number> waiting;              // POSTs whose answer is not a stream.
   std::optional<base::Instant> stream_due;           // When the oldest of them becomes a stream, or earlier.
+
+  static constexpr std::size_t fields = 16;
 };
 
 // The revision that the parameters or the result of initialize name.

@@ -19,17 +19,16 @@ proto::Message keep_alive() {
   return proto::Message(proto::sse_comment("keep-alive"));
 }
 
-void Streams::connect(Number stream, ExchangeId exchange, const proto::HttpFields& fields,
-                      base::Instant now) {
+void Streams::connect(Number stream, ExchangeId exchange, const proto::HttpFields& head, base::Instant now) {
   Connection& connection = carry(stream, exchange, now);
   if (polls()) connection.polled_at = now + *options_.poll_after;
   due_ = due_ ? std::min(*due_, due_of(connection)) : due_of(connection);
-  replay(stream, log_.last_sent(stream), exchange, fields);
+  replay(stream, log_.last_sent(stream), exchange, head);
 }
 
 void Streams::resume(Number stream, std::uint64_t sequence, ExchangeId exchange, base::Instant now) {
   if (log_.ended(stream) && !log_.anything_after(stream, sequence)) {
-    outbox_.emplace_back(Answer{exchange, {.status = 204, .fields = {}, .body = {}}});
+    outbox_->emplace_back(Answer{exchange, {.status = 204, .fields = {}, .body = {}}});
     return;
   }
   const Connection& connection = carry(stream, exchange, now);
@@ -43,14 +42,13 @@ Streams::Connection& Streams::carry(Number stream, ExchangeId exchange, base::In
   return by_stream_[stream] = {.exchange = exchange, .silent_since = now, .polled_at = std::nullopt};
 }
 
-void Streams::replay(Number stream, std::uint64_t after, ExchangeId exchange,
-                     const proto::HttpFields& fields) {
-  outbox_.emplace_back(BeginStream{exchange, fields});
+void Streams::replay(Number stream, std::uint64_t after, ExchangeId exchange, const proto::HttpFields& head) {
+  outbox_->emplace_back(BeginStream{exchange, head});
   if (primes_) {
     const auto retry = std::chrono::duration_cast<std::chrono::milliseconds>(options_.retry).count();
     const proto::SseEvent first{
         .type = {}, .data = {}, .id = EventId{options_.life, stream, after}.text(), .retry_ms = retry};
-    outbox_.emplace_back(StreamText{exchange, proto::Message(proto::sse_text(first))});
+    outbox_->emplace_back(StreamText{exchange, proto::Message(proto::sse_text(first))});
   }
   log_.each_after(stream, after, [&](std::uint64_t sequence, const proto::Message& message) {
     write(exchange, stream, sequence, message);
@@ -62,7 +60,7 @@ void Streams::replay(Number stream, std::uint64_t after, ExchangeId exchange,
 void Streams::disconnect(Number stream) {
   const auto found = by_stream_.find(stream);
   if (found == by_stream_.end()) return;
-  outbox_.emplace_back(EndStream{found->second.exchange});
+  outbox_->emplace_back(EndStream{found->second.exchange});
   by_exchange_.erase(found->second.exchange);
   by_stream_.erase(found);
 }
@@ -77,7 +75,7 @@ bool Streams::gone(ExchangeId exchange) {
 
 void Streams::write(ExchangeId exchange, Number stream, std::uint64_t sequence,
                     const proto::Message& message) {
-  outbox_.emplace_back(
+  outbox_->emplace_back(
       StreamText{exchange, event_text(message, EventId{options_.life, stream, sequence}.text())});
 }
 
@@ -123,7 +121,7 @@ void Streams::tick(base::Instant now) {
       continue;
     }
     if (connection.silent_since + options_.comment_every <= now) {
-      outbox_.emplace_back(StreamText{connection.exchange, keep_alive()});
+      outbox_->emplace_back(StreamText{connection.exchange, keep_alive()});
       connection.silent_since = now;
     }
     due_ = due_ ? std::min(*due_, due_of(connection)) : due_of(connection);

@@ -13,9 +13,11 @@
 #include <string>
 #include <vector>
 
+#include "base/fields.h"
 #include "base/time.h"
 #include "proto/http.h"
 #include "proto/message.h"
+#include "save/elsewhere.h"
 #include "transport/inbound/event_log.h"
 #include "transport/inbound/exchange.h"
 
@@ -28,6 +30,7 @@ struct StreamsOptions {
   base::Duration comment_every{};
   base::Duration resume_for{};
   std::size_t log_bytes_max = 0;
+  static constexpr std::size_t fields = 6;
 };
 
 class Streams {
@@ -35,7 +38,7 @@ class Streams {
   using Number = std::uint64_t;
 
   Streams(const StreamsOptions& options, std::vector<Output>& outbox)
-      : options_(options), outbox_(outbox), log_(options.log_bytes_max, options.resume_for) {}
+      : options_(options), outbox_{&outbox}, log_(options.log_bytes_max, options.resume_for) {}
 
   // The client takes events without data: 2025-11-25. It is told an id at once, and may be sent away to poll.
   void begin_with_id() { primes_ = true; }
@@ -46,7 +49,7 @@ class Streams {
   bool any_connected() const { return !by_stream_.empty(); }
 
   // The exchange carries the stream from now on, from what nobody was given. One that did so before is ended.
-  void connect(Number stream, ExchangeId exchange, const proto::HttpFields& fields, base::Instant now);
+  void connect(Number stream, ExchangeId exchange, const proto::HttpFields& head, base::Instant now);
   // The same from what came after `sequence`. If nothing did and nothing will, the answer is 204, which keeps
   // a client from asking again.
   void resume(Number stream, std::uint64_t sequence, ExchangeId exchange, base::Instant now);
@@ -62,23 +65,33 @@ class Streams {
   std::optional<base::Instant> deadline() const;
   void tick(base::Instant now);
 
+  // For one that was read: what the next program wants otherwise.
+  void follow(const StreamsOptions& options) {
+    options_ = options;
+    log_.bound(options.log_bytes_max, options.resume_for);
+  }
+
+  static constexpr std::size_t fields = 7;
+  friend struct base::Fields;
+
  private:
   struct Connection {
     ExchangeId exchange = 0;
     base::Instant silent_since;
     // Unset for a client that came back by GET: it is kept, because not every client comes back twice.
     std::optional<base::Instant> polled_at;
+    static constexpr std::size_t fields = 3;
   };
 
   Connection& carry(Number stream, ExchangeId exchange, base::Instant now);
-  void replay(Number stream, std::uint64_t after, ExchangeId exchange, const proto::HttpFields& fields);
+  void replay(Number stream, std::uint64_t after, ExchangeId exchange, const proto::HttpFields& head);
   void disconnect(Number stream);
   void write(ExchangeId exchange, Number stream, std::uint64_t sequence, const proto::Message& message);
   base::Instant due_of(const Connection& connection) const;
   bool polls() const { return primes_ && options_.poll_after.has_value(); }
 
   StreamsOptions options_;
-  std::vector<Output>& outbox_;
+  save::Elsewhere<std::vector<Output>> outbox_;
   EventLog log_;
   std::map<Number, Connection> by_stream_;
   std::map<ExchangeId, Number> by_exchange_;
