@@ -93,11 +93,13 @@ base::Result<void> Daemon::open(const Config& config) {
   children_ =
       TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .inheritance = parts_.inheritance}));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
-  TRY(listen(config));
+  const HttpSettings settings = http_settings(config);
+  make_registry(settings);
+  TRY(listen(config, settings));
   return hear_signals();
 }
 
-base::Result<void> Daemon::listen(const Config& config) {
+HttpSettings Daemon::http_settings(const Config& config) const {
   HttpSettings settings = config.http;
   if (parts_.port) settings.port = parts_.port;
   if (parts_.address) settings.address = *parts_.address;
@@ -109,8 +111,15 @@ base::Result<void> Daemon::listen(const Config& config) {
   }
   // Clients that connect by URL bring no surroundings: they belong to the daemon for all.
   if (!parts_.paths.apart.empty()) settings.port.reset();
+  return settings;
+}
+
+void Daemon::make_registry(const HttpSettings& settings) {
   http_sessions_ =
       std::make_unique<SessionRegistry>(session_hands(), parts_.paths.state_dir + "/http-sessions", settings);
+}
+
+base::Result<void> Daemon::listen(const Config& config, const HttpSettings& settings) {
   http_sessions_->tick(io::now());  // Earlier daemons may have left files.
   TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
   for (const std::string& complaint : config_file_.news(config)) log_.warning(complaint);

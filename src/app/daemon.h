@@ -84,7 +84,9 @@ class Daemon {
 
   Daemon(DaemonParts parts, ConfigFile config_file, const Config& config);
   base::Result<void> open(const Config& config);
-  base::Result<void> listen(const Config& config);
+  HttpSettings http_settings(const Config& config) const;
+  void make_registry(const HttpSettings& settings);
+  base::Result<void> listen(const Config& config, const HttpSettings& settings);
   base::Result<void> hear_signals();
   base::Result<void> open_port(const HttpSettings& settings);
   base::Result<void> start_recording(const Config& config);

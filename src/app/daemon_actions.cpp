@@ -2,15 +2,11 @@
 #include <algorithm>
 
 #include "app/daemon.h"
+#include "base/cases.h"
 #include "io/clock.h"
 
 namespace app {
 namespace {
-
-template <class... Handlers>
-struct Cases : Handlers... {
-  using Handlers::operator()...;
-};
 
 // Lines as the server was sent them; half a one at the beginning is no message, which the broker will see.
 std::vector<proto::Message> messages_of(std::string_view text) {
@@ -26,7 +22,7 @@ std::vector<proto::Message> messages_of(std::string_view text) {
 }  // namespace
 
 void Daemon::carry_out(broker::Action& action) {
-  std::visit(Cases{
+  std::visit(base::Cases{
                  [&](broker::SendToSession& a) { send_to_session(a); },
                  [&](broker::EndPartialLine& a) {
                    Attachment* attachment = sessions_.find(a.session);

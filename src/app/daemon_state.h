@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "app/attachment.h"
+#include "app/http/front.h"
+#include "app/http/session_registry.h"
 #include "app/servers/upstreams.h"
 #include "base/inheritance.h"
 #include "base/result.h"
@@ -38,11 +40,10 @@ struct ProcessState {
   io::DaemonRecord record;
   io::Guard::Saved guard;
   io::Passed lock;
-  io::Passed listener;
   base::Inheritance inheritance;
   base::Inheritance reach;
   base::Duration clock_went_back{0};
-  static constexpr std::size_t fields = 7;
+  static constexpr std::size_t fields = 6;
 };
 
 struct DaemonState {
@@ -64,7 +65,9 @@ struct DaemonState {
   std::vector<Instance> instances;
   std::vector<Attachment::Saved> sessions;
   Upstreams::Saved upstreams;
-  static constexpr std::size_t fields = 10;
+  HttpFront::Saved front;
+  SessionRegistry::Saved http_sessions;
+  static constexpr std::size_t fields = 12;
 };
 
 struct WrittenState {

@@ -25,7 +25,8 @@ std::string Daemon::unsettled() const {
   if (!broker_.outbox().empty()) return "it is at work";
   std::string found = control_.unsettled();
   if (found.empty()) found = upstreams_->unsettled();
-  if (found.empty() && !http_sessions_->empty()) found = "clients are connected by URL";
+  if (found.empty()) found = front_.unsettled();
+  if (found.empty()) found = http_sessions_->unsettled();
   instances_.each([&](const Running& running) {
     if (!found.empty()) return;
     const std::string_view what = running.child ? running.child->unsettled() : "is ending";
@@ -47,7 +48,9 @@ DaemonState Daemon::state() const {
                     .children = children_->saved(),
                     .instances = {},
                     .sessions = {},
-                    .upstreams = upstreams_->saved()};
+                    .upstreams = upstreams_->saved(),
+                    .front = front_.saved(),
+                    .http_sessions = http_sessions_->saved()};
   state.process.clock_went_back = io::clock_went_back();
   instances_.each([&](const Running& running) {
     state.instances.push_back({.id = running.instance,
@@ -71,7 +74,9 @@ void Daemon::farewell() {
 // later is not tried again.
 void Daemon::upgrade_to_later(const std::string& version, const std::string& program) {
   if (program.empty() || !base::is_later(version, base::version)) return;
-  if (std::exchange(last_later_, version + ' ' + program) == last_later_) return;
+  const std::string later = version + ' ' + program;
+  if (later == last_later_) return;
+  last_later_ = later;
   log_.info("a session came from hearth " + version + "; its daemon takes the place of this one");
   upgrade_.begin(program, [this](const std::optional<base::Error>& why) {
     if (why) log_.warning("the daemon was not replaced: " + why->what);
@@ -86,11 +91,18 @@ base::Result<std::unique_ptr<Daemon>> Daemon::resume(DaemonParts parts, DaemonSt
   return made;
 }
 
+// First what holds journals, which the broker writes into; then what may have news for it.
 base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   if (parts_.foreground) log_.show();
   started_ = state.started;
   upgrades_ = state.upgrades;
   last_later_ = state.last_later;
+  parts_.listener = TRY(io::take(state.front.socket(HttpOrigin::Kind::local_socket)));
+  if (const io::Passed port = state.front.socket(HttpOrigin::Kind::tcp); port.number >= 0)
+    parts_.port_socket = TRY(io::take(port));
+  const HttpSettings settings = http_settings(config);
+  make_registry(settings);
+  http_sessions_->resume(std::move(state.http_sessions));
   for (Attachment::Saved& saved : state.sessions) {
     const broker::SessionId id = saved.session;
     auto attachment = TRY(Attachment::resume(loop_, std::move(saved), attachment_events(id)));
@@ -98,7 +110,7 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   }
   const auto page_of = [this](broker::SessionId id) {
     const Attachment* attachment = sessions_.find(id);
-    return attachment != nullptr ? attachment->page() : std::span<std::byte>();
+    return attachment != nullptr ? attachment->page() : http_sessions_->page(id);
   };
   broker_ = std::move(*TRY(broker::Broker::restored(options_, state.broker, page_of)));
   children_ = TRY(io::Children::make(
@@ -106,11 +118,13 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
   upstreams_->resume(std::move(state.upstreams));
   for (DaemonState::Instance& saved : state.instances) TRY(go_on_with(std::move(saved)));
-  TRY(listen(config));
+  TRY(listen(config, settings));
+  front_.resume(std::move(state.front));
   TRY(hear_signals());
   children_->catch_up();
   log_.info("hearthd " + std::string(base::version) + " goes on from " + state.version + ": sessions " +
-            std::to_string(sessions_.size()) + ", servers " + std::to_string(instances_.size()));
+            std::to_string(broker_.sessions().size()) + ", servers " +
+            std::to_string(broker_.instances().size()));
   return {};
 }
 

@@ -217,7 +217,6 @@ base::Result<void> begin(const Arguments& arguments, app::DaemonParts parts, io:
   parts.process = {.record = record,
                    .guard = guard.saved(),
                    .lock = io::pass(lock),
-                   .listener = io::pass(parts.listener),
                    .inheritance = parts.inheritance,
                    .reach = parts.reach};
   const std::string socket = paths.socket;
@@ -247,7 +246,6 @@ base::Result<void> go_on(const Arguments& arguments, app::DaemonParts parts) {
   app::DaemonState state = TRY(app::state_from(text));
   io::continue_clock(state.process.clock_went_back);
   parts.paths = TRY(paths_of(arguments));
-  parts.listener = TRY(io::take(state.process.listener));
   const io::Descriptor lock = TRY(io::take(state.process.lock));
   io::show_as_daemon(lock.get());
   if (const auto logs = io::make_private_directory(parts.paths.log_dir); !logs)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/http/registry_entry.h"
+#include "base/cases.h"
 #include "proto/journal.h"
 
 namespace app {
@@ -20,11 +21,6 @@ constexpr std::size_t initialize_max = std::size_t{64} << 10;
 // a daemon that died has this long, twice, to be there again. Where clients are sent away to poll they are
 // told the transport's own time.
 constexpr base::Duration retry_after = std::chrono::seconds(3);
-
-template <class... Handlers>
-struct Cases : Handlers... {
-  using Handlers::operator()...;
-};
 
 proto::HttpAnswer refusal(int status, proto::Code code, std::string_view sentence) {
   return session_refusal(status, {}, code, sentence);
@@ -266,7 +262,7 @@ void SessionRegistry::carry_out(Session& session, transport::Output& output) {
     std::erase(session.exchanges, exchange);
   };
   std::visit(
-      Cases{
+      base::Cases{
           [&](transport::Deliver& deliver) {
             const std::size_t length = deliver.message.size();
             hands_.feed(broker::SessionLine{session.id,

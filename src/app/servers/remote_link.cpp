@@ -3,17 +3,13 @@
 #include <utility>
 #include <variant>
 
+#include "base/cases.h"
 #include "io/clock.h"
 
 namespace app {
 namespace {
 
 constexpr base::Duration farewell = std::chrono::seconds(1);
-
-template <class... Handlers>
-struct Cases : Handlers... {
-  using Handlers::operator()...;
-};
 
 }  // namespace
 
@@ -118,7 +114,7 @@ void RemoteLink::carry_out() {
   while (!client_.outbox().empty()) {
     auto outputs = std::exchange(client_.outbox(), {});
     for (transport::ClientOutput& output : outputs) {
-      std::visit(Cases{
+      std::visit(base::Cases{
                      [&](transport::Request& request) { begin(std::move(request)); },
                      [&](transport::Abandon& abandoned) { abandon(abandoned.id); },
                      [&](transport::Receive& receive) {
