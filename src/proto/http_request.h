@@ -55,26 +55,8 @@ class HttpRequestReader {
   std::size_t buffered() const;  // Bytes held and not given out.
 
   // A request whose head has been taken apart, with as much of its body as there is.
-  struct Begun {
-    HttpRequest request;  // With what was changed in it.
-    std::optional<std::uint64_t> length;
-    bool chunked = false;
-    std::uint64_t chunk_left = 0;  // Of the chunk that is coming; 0: the head of one is due.
-    std::size_t chunk_heads = 0;   // Bytes that those before it took.
-    bool keep_alive = false;
-    bool http_1_0 = false;
-    bool expects_continue = false;
-    bool asked_for_continue = false;
-    static constexpr std::size_t fields = 9;
-  };
-  struct Saved {
-    std::string held;  // Not taken apart yet.
-    std::optional<Begun> begun;
-    bool refused = false;  // Nothing more is read.
-    bool keep_alive = false;
-    bool http_1_0 = false;
-    static constexpr std::size_t fields = 5;
-  };
+  struct Begun;
+  struct Saved;
   Saved saved() const;
   // Of a fresh reader.
   void resume(Saved saved);
@@ -82,6 +64,28 @@ class HttpRequestReader {
  private:
   struct State;
   std::unique_ptr<State> state_;
+};
+
+struct HttpRequestReader::Begun {
+  HttpRequest request;  // With what was changed in it.
+  std::optional<std::uint64_t> length;
+  bool chunked = false;
+  std::uint64_t chunk_left = 0;  // Of the chunk that is coming; 0: the head of one is due.
+  std::size_t chunk_heads = 0;   // Bytes that those before it took.
+  bool keep_alive = false;
+  bool http_1_0 = false;
+  bool expects_continue = false;
+  bool asked_for_continue = false;
+  static constexpr std::size_t fields = 9;
+};
+
+struct HttpRequestReader::Saved {
+  std::string held;  // Not taken apart yet.
+  std::optional<Begun> begun;
+  bool refused = false;  // Nothing more is read.
+  bool keep_alive = false;
+  bool http_1_0 = false;
+  static constexpr std::size_t fields = 5;
 };
 
 }  // namespace proto

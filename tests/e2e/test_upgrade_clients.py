@@ -1,6 +1,7 @@
 """The daemon becomes another program in place: clients that connect by URL keep sessions, connections and streams."""
 import threading
 
+from http_client import BOTH
 from http_world import HttpCase, do
 from world import eventually
 
@@ -23,13 +24,13 @@ class TestUpgradeClients(HttpCase):
     def test_calls_in_flight_are_answered_on_their_connections(self):
         self.serve()
         sessions = self.each_transport()
-        held = [session.do({"hold": "k"}, {"text": "late %d" % number}) for number, session in enumerate(sessions)]
+        held = [session.do({"hold": "k%d" % number}, {"text": "late %d" % number}) for number, session in enumerate(sessions)]
         server = self.home.wait_server()
         server.wait("tools/call", count=3)
         for _ in range(2):
             self.home.hearth("upgrade")
         self.assertEqual([one.done() for one in held], [False] * 3)
-        server.release("k", "k", "k")
+        server.release("k0", "k1", "k2")
         self.assertEqual([one.text() for one in held], ["late 0", "late 1", "late 2"])
         self.assertEqual(len(server.of("tools/call")), 3)
 
@@ -48,13 +49,14 @@ class TestUpgradeClients(HttpCase):
         session = self.streamable()
         connection = self.connection()
         body = session.line_of("tools/call", {"name": "echo", "arguments": {"text": "y" * 200000}}, "9").encode()
-        head = connection.head("POST", "/mcp/fake", session.headers(), len(body))
+        fields = {"Content-Type": "application/json", "Accept": BOTH, **session.headers()}
+        head = connection.head("POST", "/mcp/fake", fields, len(body))
         connection.send(head.encode() + body[:50000])
         self.home.hearth("upgrade")
         connection.send(body[50000:])
         answer = connection.answer()
         self.assertEqual(answer.status, 200)
-        self.assertIn("y" * 200000, answer.text)
+        self.assertIn("y" * 200000, answer.text())
 
     def test_modern_clients_at_one_desk(self):
         self.serve()
@@ -65,13 +67,13 @@ class TestUpgradeClients(HttpCase):
                           "io.modelcontextprotocol/clientCapabilities": {}}}
         connections = [self.connection() for _ in range(3)]
         for number, connection in enumerate(connections):
-            request = do(number, {"hold": "k"}, {"text": "late %d" % number})
+            request = do(number, {"hold": "k%d" % number}, {"text": "late %d" % number})
             request["params"].update(meta)
             connection.start("POST", "/mcp/fake", fields, request)
         server = self.home.wait_server()
         server.wait("tools/call", count=3)
         self.home.hearth("upgrade")
-        server.release("k", "k", "k")
+        server.release("k0", "k1", "k2")
         for number, connection in enumerate(connections):
             answer = connection.answer()
             self.assertEqual(answer.status, 200)

@@ -116,8 +116,8 @@ TEST_CASE("each way in which program and daemon differ is told of") {
   CHECK(says(check_daemon(daemon), "version", "(process 7) is version 0.9.0", "'hearth --home /h upgrade'"));
   daemon = healthy();
   daemon.other_program = true;
-  CHECK(says(check_daemon(daemon), "version", "another program than /b/hearthd",
-             "'hearth --home /h upgrade'"));
+  CHECK(
+      says(check_daemon(daemon), "version", "another program than /b/hearthd", "'hearth --home /h upgrade'"));
   daemon = healthy();
   daemon.installed_version = "2.0.0";
   CHECK(says(check_daemon(daemon), "hearthd", "/b/hearthd is version 2.0.0", "install both"));
