@@ -33,7 +33,7 @@ constexpr base::Duration idle_apart_most = std::chrono::minutes(1);
 // Clients that connect by URL cannot start a daemon, so one that has a port never retires.
 constexpr base::Duration never = std::chrono::years(100);
 bool stays(const DaemonParts& parts, const Config& config) {
-  return parts.foreground || parts.port || config.http.port;
+  return parts.foreground || parts.port || config.http.port || parts.port_socket;
 }
 
 base::Duration retire_after(const DaemonParts& parts, const Config& config) {
@@ -95,6 +95,7 @@ base::Result<void> Daemon::open(const Config& config) {
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
   const HttpSettings settings = http_settings(config);
   make_registry(settings);
+  http_sessions_->tick(io::now());  // Earlier daemons may have left files.
   TRY(listen(config, settings));
   return hear_signals();
 }
@@ -120,13 +121,13 @@ void Daemon::make_registry(const HttpSettings& settings) {
 }
 
 base::Result<void> Daemon::listen(const Config& config, const HttpSettings& settings) {
-  http_sessions_->tick(io::now());  // Earlier daemons may have left files.
   TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
   for (const std::string& complaint : config_file_.news(config)) log_.warning(complaint);
   if (!settings.port) return {};
   const auto opened = open_port(settings);
-  // Sessions over stdio need no port, and must not go without a daemon for it.
-  if (!opened && parts_.foreground && !parts_.passed_socket) return opened;
+  // Sessions over stdio need no port, and must not go without a daemon for it; nor servers that run already.
+  const bool begins = upgrades_ == 0;
+  if (!opened && begins && parts_.foreground && !parts_.passed_socket) return opened;
   if (!opened) log_.warning(opened.error().what);
   return {};
 }

@@ -59,7 +59,7 @@ void Daemon::requested(ExchangeId exchange, HttpRequest&& request, HttpOrigin or
     if (leaving_) return front_.answer(exchange, proto::problem(503, "the daemon is ending"));
     http_sessions_->request(exchange, std::move(request), local ? std::string(local_caller) : port_caller_,
                             turn_time());
-  } else if (request.path == "/upgrade" && !local) {
+  } else if (request.path == "/upgrade" && request.method == "POST" && !local) {
     // It names a program to run.
     front_.answer(exchange,
                   proto::problem(403, "the daemon is replaced only by its own user: hearth upgrade"));
@@ -178,7 +178,11 @@ Control::Hands Daemon::control_hands() {
               },
           .upgrade =
               [this](const std::string& program, auto told) {
-                upgrade_.begin(program.empty() ? parts_.program : program, std::move(told));
+                upgrade_.begin(program.empty() ? parts_.program : program,
+                               [this, told = std::move(told)](const std::optional<base::Error>& why) {
+                                 if (why) log_.warning("the daemon was not replaced: " + why->what);
+                                 told(why);
+                               });
               },
           .answer = [this](ExchangeId exchange,
                            const proto::HttpAnswer& answer) { front_.answer(exchange, answer); }};

@@ -1,4 +1,5 @@
 // The daemon as values, and a daemon that goes on from them under another program (app/upgrade.h).
+#include <cerrno>
 #include <utility>
 
 #include "app/daemon.h"
@@ -16,7 +17,7 @@ Upgrade::Hands Daemon::upgrade_hands() {
           .failed =
               [this](const base::Error& why) {
                 log_.warning("the daemon was not replaced: " + why.what);
-                service_.ready("sessions connect to " + parts_.paths.socket);
+                if (!leaving_) service_.ready("sessions connect to " + parts_.paths.socket);
               }};
 }
 
@@ -65,8 +66,11 @@ DaemonState Daemon::state() const {
 // A recording is of one broker from its beginning; the next program's would begin in the middle.
 void Daemon::farewell() {
   service_.reloading();
-  if (recorder_) recorder_->end(io::now());
-  recorder_.reset();
+  if (recorder_) {
+    log_.info("the recording ends here");
+    recorder_->end(io::now());
+    recorder_.reset();
+  }
   log_.info("hearthd " + std::string(base::version) + " becomes the program that replaces it");
 }
 
@@ -75,17 +79,21 @@ void Daemon::farewell() {
 void Daemon::upgrade_to_later(const std::string& version, const std::string& program) {
   if (program.empty() || !base::is_later(version, base::version)) return;
   const std::string later = version + ' ' + program;
-  if (later == last_later_) return;
-  last_later_ = later;
+  if (later == std::exchange(last_later_, later)) return;
   log_.info("a session came from hearth " + version + "; its daemon takes the place of this one");
   upgrade_.begin(program, [this](const std::optional<base::Error>& why) {
-    if (why) log_.warning("the daemon was not replaced: " + why->what);
+    if (!why) return;
+    log_.warning("the daemon was not replaced: " + why->what);
+    if (why->code == EAGAIN) last_later_.clear();
   });
 }
 
 base::Result<std::unique_ptr<Daemon>> Daemon::resume(DaemonParts parts, DaemonState state) {
   ConfigFile file(parts.paths.config_file);
   const Config config = file.load();
+  parts.listener = TRY(io::take(state.front.socket(HttpOrigin::Kind::local_socket)));
+  if (const io::Passed port = state.front.socket(HttpOrigin::Kind::tcp); port.number >= 0)
+    parts.port_socket = TRY(io::take(port));
   std::unique_ptr<Daemon> made(new Daemon(std::move(parts), std::move(file), config));
   TRY(made->go_on(std::move(state), config));
   return made;
@@ -97,9 +105,7 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   started_ = state.started;
   upgrades_ = state.upgrades;
   last_later_ = state.last_later;
-  parts_.listener = TRY(io::take(state.front.socket(HttpOrigin::Kind::local_socket)));
-  if (const io::Passed port = state.front.socket(HttpOrigin::Kind::tcp); port.number >= 0)
-    parts_.port_socket = TRY(io::take(port));
+  clock_went_back_ = io::clock_went_back();
   const HttpSettings settings = http_settings(config);
   make_registry(settings);
   http_sessions_->resume(std::move(state.http_sessions));

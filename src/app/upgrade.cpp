@@ -1,5 +1,6 @@
 #include "app/upgrade.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "io/clock.h"
@@ -13,7 +14,7 @@ Upgrade::Upgrade(Hands hands, std::vector<std::string> arguments)
       next_turn_(hands_.loop, [] {}) {}
 
 void Upgrade::begin(const std::string& program, Told told) {
-  if (step_ != Step::idle) return told(base::Error{"the daemon is being replaced already"});
+  if (step_ != Step::idle) return told(base::Error{"the daemon is being replaced already", EAGAIN});
   if (const auto why = io::unfit(program)) return told(*why);
   program_ = program;
   told_ = std::move(told);
@@ -22,33 +23,49 @@ void Upgrade::begin(const std::string& program, Told told) {
 }
 
 void Upgrade::end_of_turn() {
-  const bool ready = step_ == Step::waiting || step_ == Step::going;
-  if (!ready || !hands_.unsettled().empty()) return;
+  if (step_ == Step::idle || step_ == Step::trying) return;
+  const bool settled = hands_.unsettled().empty();
+  if (step_ == Step::holding && !settled) {
+    io::let_signals_in();
+    step_ = Step::going;
+  }
+  if (!settled) return;
   if (step_ == Step::waiting) return try_it();
+  if (step_ == Step::going) return hold();
   go();
 }
 
 void Upgrade::try_it() {
+  mark_ = io::mark_of_file(program_);
   const auto file = io::memory_file(hands_.state().text);
   if (!file) return end(file.error());
-  auto trial = io::Trial::start(hands_.loop, program_, *file, patience,
+  auto trial = io::Trial::start(hands_.loop, program_, arguments_, *file, patience,
                                 [this](const std::optional<base::Error>& why) { tried(why); });
   if (!trial) return end(trial.error());
   trial_ = std::move(*trial);
   step_ = Step::trying;
 }
 
-// What was told goes out at the end of this turn.
 void Upgrade::tried(const std::optional<base::Error>& why) {
   hands_.loop.retire(std::move(trial_));
   if (why) return end(*why);
   step_ = Step::going;
   late_.set(io::now() + patience);
-  std::exchange(told_, nullptr)(std::nullopt);
+  if (const Told told = std::exchange(told_, nullptr)) told(std::nullopt);
+}
+
+void Upgrade::hold() {
+  step_ = Step::holding;
+  io::hold_signals();
   next_turn_.set(io::now());
 }
 
+// Not another program than the one that was tried.
 void Upgrade::go() {
+  if (io::mark_of_file(program_) != mark_) {
+    io::let_signals_in();
+    return try_it();
+  }
   WrittenState state = hands_.state();
   const auto file = io::memory_file(state.text);
   if (!file) return end(file.error());
@@ -60,6 +77,7 @@ void Upgrade::go() {
 }
 
 void Upgrade::end(const std::optional<base::Error>& why) {
+  io::let_signals_in();
   step_ = Step::idle;
   late_.clear();
   if (const Told told = std::exchange(told_, nullptr)) return told(why);
@@ -67,11 +85,13 @@ void Upgrade::end(const std::optional<base::Error>& why) {
 }
 
 void Upgrade::too_late() {
-  const std::string unsettled = hands_.unsettled();
-  if (trial_) hands_.loop.retire(std::move(trial_));
-  end(base::Error{unsettled.empty() ? program_ + " did not read the state in time"
-                                    : "the daemon was not replaced, because " + unsettled +
-                                          "; try again when that is over"});
+  if (step_ == Step::trying) {
+    hands_.loop.retire(std::move(trial_));
+    return end(base::Error{program_ + " did not read the state in time", EAGAIN});
+  }
+  std::string why = hands_.unsettled();
+  if (why.empty()) why = "it had no quiet moment";
+  end(base::Error{"the daemon was not replaced, because " + why + "; try again when that is over", EAGAIN});
 }
 
 }  // namespace app

@@ -32,7 +32,7 @@ class Upgrade {
     std::function<void()> farewell;       // Just before this program ends.
     std::function<void(const base::Error&)> failed;  // For the log: after it had been told that all is well.
   };
-  // Once: nothing, if it happens in one of the next turns; else why not.
+  // Once: nothing, if it happens in one of the next turns; else why not: EAGAIN, if it may do so later.
   using Told = std::function<void(const std::optional<base::Error>& why)>;
 
   // How long it waits for what is not settled, with the trial: less than a command waits for an answer.
@@ -47,9 +47,10 @@ class Upgrade {
   void end_of_turn();
 
  private:
-  enum class Step : std::uint8_t { idle, waiting, trying, going };
+  enum class Step : std::uint8_t { idle, waiting, trying, going, holding };
   void try_it();
   void tried(const std::optional<base::Error>& why);
+  void hold();
   void go();
   void end(const std::optional<base::Error>& why);
   void too_late();
@@ -58,6 +59,7 @@ class Upgrade {
   std::vector<std::string> arguments_;
   Step step_ = Step::idle;
   std::string program_;
+  io::FileMark mark_;  // Of the program, when it was tried.
   Told told_;
   std::unique_ptr<io::Trial> trial_;
   io::Timer late_;

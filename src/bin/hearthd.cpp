@@ -39,6 +39,7 @@ struct Arguments {
   int listen_fd = -1;
   int lock_fd = -1;
   int ready_fd = -1;
+  int try_fd = -1;     // Of a state that is only to be read.
   int resume_fd = -1;  // The state of the program that this process was before.
   int port_fd = -1;
   bool foreground = false;
@@ -70,7 +71,6 @@ constexpr const char* usage =
     "               [--record FILE] [--record-contents yes]\n"
     "               [--passed-socket yes] [--port-fd N] [--notify SOCKET] [--watchdog-us N]\n"
     "       hearthd --check-config FILE\n"
-    "       hearthd --try FD\n"
     "\n"
     "The daemon of Hearth. It is not started by hand: `hearth run` and `hearth attach` start it\n"
     "when they need it, and `hearth serve` becomes it. See `hearth --help`.\n";
@@ -115,11 +115,12 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
                         : flag == "--ready-fd"  ? &arguments.ready_fd
                         : flag == "--port-fd"   ? &arguments.port_fd
                         : flag == "--resume-fd" ? &arguments.resume_fd
+                        : flag == "--try"       ? &arguments.try_fd
                                                 : nullptr;
     if (target == nullptr) return std::nullopt;
     if (!number_of(value, *target)) return std::nullopt;
   }
-  const bool starts = arguments.ready_fd >= 0 || arguments.resume_fd >= 0;
+  const bool starts = arguments.ready_fd >= 0 || arguments.resume_fd >= 0 || arguments.try_fd >= 0;
   if (argc % 2 == 0 || arguments.listen_fd < 0 || arguments.lock_fd < 0 || !starts) return std::nullopt;
   return arguments;
 }
@@ -238,12 +239,17 @@ base::Result<void> begin(const Arguments& arguments, app::DaemonParts parts, io:
   return {};
 }
 
+// The file and its text end here; they may be large.
+base::Result<app::DaemonState> state_passed(int fd) {
+  const io::Descriptor file = TRY(io::adopt(fd));
+  const std::string text = TRY(io::contents_of(file));
+  return app::state_from(text);
+}
+
 // The process is the daemon already, under another program so far. If that fails it dies without a goodbye,
 // and the guard ends what it has left.
 base::Result<void> go_on(const Arguments& arguments, app::DaemonParts parts) {
-  const io::Descriptor file = TRY(io::adopt(arguments.resume_fd));
-  const std::string text = TRY(io::contents_of(file));
-  app::DaemonState state = TRY(app::state_from(text));
+  app::DaemonState state = TRY(state_passed(arguments.resume_fd));
   io::continue_clock(state.process.clock_went_back);
   parts.paths = TRY(paths_of(arguments));
   const io::Descriptor lock = TRY(io::take(state.process.lock));
@@ -263,11 +269,9 @@ base::Result<void> go_on(const Arguments& arguments, app::DaemonParts parts) {
   return {};
 }
 
-// The state is read, and nothing is done.
-int try_state(std::string_view number) {
-  int fd = -1;
+// The state and the arguments are read, and nothing is done.
+int try_state(int fd) {
   const auto verdict = [&]() -> base::Result<void> {
-    if (!number_of(number, fd)) return base::failure("--try takes the number of a descriptor");
     const io::Descriptor file = TRY(io::adopt(fd));
     const std::string text = TRY(io::contents_of(file));
     return app::can_go_on_from(text);
@@ -287,7 +291,6 @@ int main(int argc, char** argv) {
     std::printf("%s\n", app::report_on(app::ConfigFile(argv[2]).load()).c_str());
     return 0;
   }
-  if (argc == 3 && std::strcmp(argv[1], "--try") == 0) return try_state(argv[2]);
   const std::optional<Arguments> arguments = read_arguments(argc, argv);
   if (!arguments) {
     const bool asked = argc == 2 && std::strcmp(argv[1], "--help") == 0;
@@ -300,6 +303,7 @@ int main(int argc, char** argv) {
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
   mallopt(M_ARENA_MAX, 1);
 
+  if (arguments->try_fd >= 0) return try_state(arguments->try_fd);
   app::DaemonParts parts = parts_of(*arguments, lasting(argc, argv));
   if (arguments->resume_fd >= 0) {
     const auto outcome = go_on(*arguments, std::move(parts));

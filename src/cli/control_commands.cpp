@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
@@ -156,18 +157,24 @@ base::Result<Life> life_of(const io::Paths& paths) {
   return life;
 }
 
+// The daemon may wait a second time for what is starting or ending.
+constexpr base::Duration time_to_become = std::chrono::seconds(25);
+
 base::Result<Life> life_after(const io::Paths& paths, const Life& before) {
-  const base::Instant until = io::now() + time_to_end;
-  do {
+  const base::Instant until = io::now() + time_to_become;
+  for (;;) {
     const base::Result<Life> life = life_of(paths);
     if (life && life->pid == before.pid && life->upgrades > before.upgrades) return life;
-    if (life && life->pid != before.pid)
+    if ((life && life->pid != before.pid) || (!life && means_no_daemon(life.error())))
       return base::failure(
-          "the daemon ended while it was replaced; another has taken over its sessions, with "
-          "servers that were started anew. The log says why: '" +
-          io::hearth_for(paths) + " doctor'");
-  } while (io::now() < until);
-  return base::failure("the daemon did not become the new program; its log says why");
+          "the daemon ended while it was replaced, and its servers with it; sessions go on with "
+          "the next daemon. The end of " +
+          paths.daemon_log + " says why");
+    if (io::now() >= until)
+      return base::failure("the daemon did not become the new program; " + paths.daemon_log + " says why");
+    const timespec pause{0, 20'000'000};
+    ::nanosleep(&pause, nullptr);
+  }
 }
 
 std::string upgrade_json(const Life& before, const Life& after) {

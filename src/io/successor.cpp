@@ -1,10 +1,12 @@
 #include "io/successor.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -79,12 +81,22 @@ std::optional<base::Error> unfit(const std::string& program) {
   return std::nullopt;
 }
 
+FileMark mark_of_file(const std::string& path) {
+  struct stat status{};
+  if (stat(path.c_str(), &status) != 0) return {};
+  return {.device = status.st_dev,
+          .inode = status.st_ino,
+          .changed_s = status.st_ctim.tv_sec,
+          .changed_ns = status.st_ctim.tv_nsec};
+}
+
 Trial::Trial(Loop& loop, std::string program, Told told)
     : program_(std::move(program)),
       told_(std::move(told)),
       patience_(loop, [this] { end(base::Error{program_ + " did not read the state in time"}); }) {}
 
 base::Result<std::unique_ptr<Trial>> Trial::start(Loop& loop, const std::string& program,
+                                                  const std::vector<std::string>& args,
                                                   const Descriptor& file, base::Duration patience,
                                                   Told told) {
   std::unique_ptr<Trial> trial(new Trial(loop, program, std::move(told)));
@@ -98,7 +110,10 @@ base::Result<std::unique_ptr<Trial>> Trial::start(Loop& loop, const std::string&
   for (const auto& [from, number] : {std::pair{null.get(), 0}, std::pair{pipe.write_end.get(), 1},
                                      std::pair{pipe.write_end.get(), 2}, std::pair{state.get(), state_fd}})
     posix_spawn_file_actions_adddup2(&to.actions, from, number);
-  std::vector<std::string> words{program, "--try", std::to_string(state_fd)};
+  posix_spawn_file_actions_addclosefrom_np(&to.actions, state_fd + 1);
+  std::vector<std::string> words{program};
+  words.insert(words.end(), args.begin(), args.end());
+  words.insert(words.end(), {"--try", std::to_string(state_fd)});
   const int failed =
       posix_spawn(&trial->pid_, program.c_str(), &to.actions, nullptr, pointers_to(words).data(), environ);
   if (failed != 0) return std::unexpected(system_error("cannot run " + program, failed));
@@ -136,10 +151,11 @@ base::Error become(const std::string& program, const std::vector<std::string>& a
                    std::span<const int> passed) {
   std::vector<std::string> words{program};
   words.insert(words.end(), args.begin(), args.end());
-  sigset_t all;
   sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  hold_signals();
+  // Libraries open descriptors that others would inherit.
+  (void)syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
   bool complete = true;
   for (const int fd : passed) complete = pass_on(fd, true) && complete;
   int code = EBADF;
@@ -150,6 +166,14 @@ base::Error become(const std::string& program, const std::vector<std::string>& a
   for (const int fd : passed) pass_on(fd, false);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return system_error("cannot become " + program, code);
+}
+
+// A page that cannot be had (io/mapped_guard.h) raises a signal that must not wait.
+void hold_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  for (const int ours : {SIGBUS, SIGSEGV, SIGFPE, SIGILL}) sigdelset(&all, ours);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);
 }
 
 void let_signals_in() {

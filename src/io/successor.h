@@ -1,11 +1,12 @@
 // The program that this one becomes: it stays the same process, with its children and what is passed on.
 //
-// First a trial: the program is started beside us with the state that it would get, and says whether it can
-// read it. Then exec: descriptors that are passed on keep their numbers (io/passed.h), all others are closed,
-// signals wait until the program takes them (let_signals_in). Servers notice nothing: their parent is the
-// same thread, so that what ends them with us (PDEATHSIG) does not.
+// First a trial: the program is started beside us with the arguments and the state that it would get, and
+// says whether it can go on from them. Then exec: descriptors that are passed on keep their numbers
+// (io/passed.h), all others are closed, signals wait until the program takes them (let_signals_in). Servers
+// notice nothing: their parent is the same thread, so that what ends them with us (PDEATHSIG) does not.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -28,13 +29,24 @@ base::Result<std::string> contents_of(const Descriptor& file);
 // Why it must not be run by us, as a sentence: it is no program, or somebody else may write to it.
 std::optional<base::Error> unfit(const std::string& program);
 
-// `program --try 3`, with the file as descriptor 3. It may read it, does nothing, and says "ok" on its
+// Tells whether a file is still the one that it was.
+struct FileMark {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::int64_t changed_s = 0;
+  std::int64_t changed_ns = 0;
+  bool operator==(const FileMark&) const = default;
+};
+FileMark mark_of_file(const std::string& path);
+
+// `program ARGS… --try 3`, with the file as descriptor 3. It may read it, does nothing, and says "ok" on its
 // stdout, or why not.
 class Trial {
  public:
   using Told = std::function<void(std::optional<base::Error>)>;  // Once, in a later turn.
 
   static base::Result<std::unique_ptr<Trial>> start(Loop& loop, const std::string& program,
+                                                    const std::vector<std::string>& args,
                                                     const Descriptor& file, base::Duration patience,
                                                     Told told);
   ~Trial();  // Kills it, if it has said nothing yet.
@@ -59,7 +71,9 @@ class Trial {
 base::Error become(const std::string& program, const std::vector<std::string>& args,
                    std::span<const int> passed);
 
-// By the program, when it is ready for them.
+// Signals wait, but for those that something of ours has caused; and are let in again, by the program, too,
+// when it is ready for them. What has come before is heard in the turn of the loop after that.
+void hold_signals();
 void let_signals_in();
 
 }  // namespace io

@@ -63,7 +63,7 @@ struct Verdict {
     const auto file = io::memory_file(state);
     REQUIRE(file);
     auto started =
-        io::Trial::start(loop, test::helper, *file, patience, [this](std::optional<base::Error> said) {
+        io::Trial::start(loop, test::helper, {}, *file, patience, [this](std::optional<base::Error> said) {
           told = true;
           why = std::move(said);
         });

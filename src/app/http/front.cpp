@@ -286,8 +286,13 @@ void HttpFront::flush() {
   }
 }
 
+// Connections over TLS end, so what is said there already is written first.
 std::string HttpFront::unsettled() const {
-  return dirty_.empty() ? std::string() : "answers are being written";
+  const bool writing = std::ranges::any_of(connections_, [](const auto& one) {
+    const Connection& connection = *one.second;
+    return connection.socket->tls && connection.exchange == 0 && connection.http->queued_bytes() > 0;
+  });
+  return dirty_.empty() && !writing ? std::string() : "answers are being written";
 }
 
 HttpFront::Saved HttpFront::saved() const {

@@ -7,7 +7,7 @@
 //   POST of a call                   no head; JSON; no event id          awaited here first
 //     (also initialize)              a stream with an event id           GET behind that id, at once
 //                                    the same, from a server that has    awaited: it may know no GET
-//                                    no stream for what concerns no call
+//                                    opened none for what concerns none
 //     (cancelled)                    whatever                            awaited: seconds (lingers)
 //     (answered)                     the end of its stream               nothing
 //   POST of a notification, answer   not ended                           awaited: acknowledged_within
@@ -50,7 +50,7 @@ StreamableClient::State::Fate StreamableClient::State::fate_of(const Flight& fli
     case Role::resume: {
       if (answered) return Fate::over;
       const bool wanted = call && !calls.at(*call).over_at;
-      const bool can_be = flight.role == Role::resume || has_standing();
+      const bool can_be = flight.role == Role::resume || has_had_standing();
       return wanted && flight.stream.last_id && can_be ? Fate::reopened : Fate::awaited;
     }
     case Role::modern:

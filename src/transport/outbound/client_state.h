@@ -250,6 +250,7 @@ struct StreamableClient::State : Conversation {
   void standing_refused(Flight flight, base::Instant now);
   // Or one that is to be opened again.
   bool has_standing() const;
+  bool has_had_standing() const;  // One was open: the server knows such streams.
   void open_standing(base::Instant now);
   void settled(base::Instant now);
   void drop_standing();

@@ -111,6 +111,17 @@ bool StreamableClient::State::has_standing() const {
          std::ranges::any_of(reopenings, [](const Reopening& one) { return !one.stream.call; });
 }
 
+bool StreamableClient::State::has_had_standing() const {
+  return std::ranges::any_of(flights,
+                             [](const auto& one) {
+                               const Flight& flight = one.second;
+                               return flight.role == Role::standing &&
+                                      (flight.content == Flight::Content::stream || flight.stream.was_open);
+                             }) ||
+         std::ranges::any_of(reopenings,
+                             [](const Reopening& one) { return !one.stream.call && one.stream.was_open; });
+}
+
 void StreamableClient::State::open_standing(base::Instant now) {
   if (mode != Mode::streamable) return;
   if (!has_standing()) reopen({.identity = identity}, now);
