@@ -43,6 +43,31 @@ class TlsCase(HttpCase):
         return self.request("POST", "/mcp/fake", {**BEARER, **fields}, HELLO, where or self.tls())
 
 
+class TestUpgrade(TlsCase):
+    def test_connections_end_and_sessions_go_on(self):
+        self.serve_tls()
+        session = self.session()
+        held = session.do({"progress": 1}, {"hold": "k"}, {"text": "late"}, token="t")
+        session.hear("notifications/progress")
+        self.home.hearth("upgrade")
+        self.home.server().release("k")
+        self.assertEqual(held.text(), "late")
+        self.assertEqual(session.echo("after"), "after")
+        self.assertEqual(len(self.home.server().of("initialize")), 1)
+
+    def test_a_port_that_cannot_be_opened_again_costs_no_server(self):
+        self.serve_tls()
+        session = self.stdio()
+        session.echo("before")
+        server = self.home.server().pid
+        with open(self.key, "w", encoding="utf-8") as file:
+            file.write("no key\n")
+        self.home.hearth("upgrade")
+        self.assertEqual(session.echo("after"), "after")
+        self.assertEqual(self.home.server().pid, server)
+        self.assertIn("holds no private key", "".join(text for _, text in self.home.logs()))
+
+
 class TestConversations(TlsCase):
     def test_every_transport_meets_in_one_server(self):
         self.serve_tls()
