@@ -188,6 +188,25 @@ class TestNotices(ManagedCase):
         manager.until("STOPPING=1")
         self.assertEqual(service.wait(PATIENCE), 0)
 
+    def test_an_upgrade_is_a_reload_and_the_sockets_stay(self):
+        self.home.config({"mcpServers": {"fake": self.fake_entry()}, "http": {"token": None}})
+        manager = self.manager(watchdog="4000000", port=0)
+        manager.start()
+        manager.until("READY=1")
+        self.home.port = manager.port.getsockname()[1]
+        stdio, by_url = self.stdio(), self.streamable()
+        daemon = self.home.daemon_pid()
+        for number in range(2):
+            self.home.hearth("upgrade")
+            manager.until("RELOADING=1")
+            manager.until("READY=1")
+            manager.until("WATCHDOG=1")
+            self.assertEqual((stdio.echo("a"), by_url.echo("b")), ("a", "b"))
+            self.assertEqual(self.home.status()["daemon"]["upgrades"], number + 1)
+        self.assertEqual(self.home.daemon_pid(), daemon)
+        self.assertEqual(self.home.status()["daemon"]["startedBy"], "service")
+        self.assertEqual(self.streamable().echo("c"), "c")
+
     def test_without_a_watchdog_there_are_no_signs_of_life(self):
         manager = self.manager()
         service = manager.start()

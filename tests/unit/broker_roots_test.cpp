@@ -2,7 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <random>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include "modern_stage.h"
 
@@ -311,6 +314,25 @@ TEST_CASE_FIXTURE(RootsStage, "a client that is never ready keeps nobody else wa
       wire, [](const std::string& line) { return line.find("tools/call") != std::string::npos; }));
 }
 
+TEST_CASE_FIXTURE(RootsStage,
+                  "a session that comes when the others' roots are known starts no process of its own") {
+  for (const std::string& given : {std::string(R"({"roots":[]})"), roots("file:///a")}) {
+    CAPTURE(given);
+    const std::size_t before = started.size();
+    std::vector<core::SessionId> sessions;
+    for (int i = 0; i < 3; ++i) {
+      const auto session = open(caring());
+      sessions.push_back(session);
+      greet_asked(session);
+      REQUIRE(asked(to_session[session]));
+      says(session, result(id_of(hears(session).back()), given));
+      bring_up();
+      (void)reaches(session);
+    }
+    CHECK(started.size() == before + 1);
+  }
+}
+
 TEST_CASE_FIXTURE(RootsStage, "a process that others have left is not given to a session with other roots") {
   const auto none = ready(caring(), "{}");
   const auto old = server();
@@ -421,6 +443,89 @@ TEST_CASE_FIXTURE(
                           R"("serverInfo":{"name":"s","version":"1"}})"));
   CHECK(std::ranges::count_if(hears(server()),
                               [](const std::string& line) { return line.contains("tools/call"); }) == 2);
+}
+
+// Clients of one project, in whatever order they come and answer, and a server that asks when it likes.
+struct Crowd : RootsStage {
+  struct One {
+    core::SessionId id;
+    enum class Step : std::uint8_t { away, open, hello, greeted, ready } step = Step::away;
+    std::vector<std::string> asks;  // Raw ids that it has not answered yet.
+    int calls = 0;
+  };
+  std::vector<One> all{6};
+  std::vector<std::string> served;  // Raw ids of calls that the server has not answered yet.
+  int questions = 0;
+
+  bool knows_that_it_cares() const {
+    return std::ranges::any_of(actions, [](const broker::Action& action) {
+      return std::holds_alternative<broker::NoteRoots>(action);
+    });
+  }
+  void listen() {
+    for (One& one : all) {
+      if (one.step == One::Step::away) continue;
+      for (const std::string& line : hears(one.id)) {
+        if (line.find("\"roots/list\"") != std::string::npos) one.asks.push_back(id_of(line));
+        if (line.find("\"protocolVersion\"") != std::string::npos) one.step = One::Step::greeted;
+      }
+    }
+    for (const core::InstanceId id : started) {
+      for (const std::string& line : hears(id)) {
+        if (line.find("tools/call") != std::string::npos) served.push_back(id_of(line));
+        if (line.find("roots/list_changed") != std::string::npos) ask();
+      }
+    }
+  }
+  void ask() { serves(server(), ::request("\"r" + std::to_string(++questions) + '"', "roots/list")); }
+  void moves(One& one) {
+    using Step = One::Step;
+    if (!one.asks.empty() && one.step != Step::away && (one.asks.size() > 1 || one.calls % 2 == 0)) {
+      says(one.id, result(one.asks.front(), R"({"roots":[]})"));
+      one.asks.erase(one.asks.begin());
+    } else if (one.step == Step::away) {
+      one.id = open(knows_that_it_cares() ? caring() : spec());
+      one.step = Step::open;
+    } else if (one.step == Step::open) {
+      says(one.id, ::request(R"("i")", "initialize",
+                             R"({"protocolVersion":"2025-11-25","capabilities":{"roots":{}},)"
+                             R"("clientInfo":{"name":"t","version":"1"}})"));
+      one.step = Step::hello;
+    } else if (one.step == Step::greeted) {
+      says(one.id, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
+      one.step = Step::ready;
+    } else if (one.step == Step::ready) {
+      says(one.id, ::request(std::to_string(++one.calls), "tools/call"));
+    }
+  }
+};
+
+TEST_CASE("clients with the same roots share one process, in whatever order all happens") {
+  for (unsigned seed = 0; seed < 600; ++seed) {
+    CAPTURE(seed);
+    Crowd crowd;
+    std::mt19937 random(seed);
+    int waits = 0;
+    for (int step = 0; step < 120; ++step) {
+      const unsigned what = random() % 16;
+      if (what < 10) {
+        crowd.moves(crowd.all[random() % crowd.all.size()]);
+      } else if (what < 11) {
+        crowd.bring_up();
+      } else if (what < 12 && crowd.questions < 3 &&
+                 std::ranges::any_of(
+                     crowd.all, [](const Crowd::One& one) { return one.step == Crowd::One::Step::ready; })) {
+        crowd.ask();
+      } else if (what < 15 && !crowd.served.empty()) {
+        crowd.serves(crowd.server(), result(crowd.served.back(), "{}"));
+        crowd.served.pop_back();
+      } else {
+        crowd.passes(std::chrono::milliseconds(random() % (!crowd.pending.empty() && ++waits < 4 ? 3000 : 30)));
+      }
+      crowd.listen();
+      REQUIRE(crowd.started.size() <= 1);
+    }
+  }
 }
 
 }  // namespace

@@ -296,8 +296,8 @@ TEST_CASE("a line whose beginning is lost is reported at its end, without an id"
 }
 
 TEST_CASE("a reader of another process goes on in the middle of whatever is held") {
-  const std::string stream = "\xEF\xBB\xBF{\"a\":1}\r\n{\"id\":7,\"x\":\"" + std::string(100, 'x') +
-                             "\"}\r\n\n{\"b\":2}\n{\"c\":3";
+  const std::string stream =
+      "\xEF\xBB\xBF{\"a\":1}\r\n{\"id\":7,\"x\":\"" + std::string(100, 'x') + "\"}\r\n\n{\"b\":2}\n{\"c\":3";
   constexpr std::size_t line_max = 20;
   const std::vector<Line> whole = lines_of(stream + "}\n", 1000, line_max);
   REQUIRE(whole.size() == 4);
