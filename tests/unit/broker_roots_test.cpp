@@ -333,6 +333,40 @@ TEST_CASE_FIXTURE(RootsStage,
   }
 }
 
+TEST_CASE_FIXTURE(RootsStage, "a session that is about to end starts no process for want of an answer") {
+  const auto a = ready(spec(), has_roots);
+  const auto b = ready(spec(), has_roots);
+  const auto shared = server();
+  serves(shared, ::request("7", "roots/list"));
+  REQUIRE(asked(to_session[b]));
+  happens(broker::SessionInputEnded{b});
+  passes(std::chrono::milliseconds(1));
+  const Lines asks = hears(a);
+  REQUIRE(asked(asks));
+  says(a, result(id_of(asks.back()), roots("file:///a")));
+  passes(std::chrono::seconds(6));
+  CHECK(started.size() == 1);
+  CHECK(reaches(a) == shared);
+  happens(broker::SessionClosed{b});
+  CHECK(started.size() == 1);
+}
+
+TEST_CASE_FIXTURE(RootsStage, "a session that has ended its input gets its answers without roots") {
+  const auto a = ready(spec(), has_roots);
+  const auto b = ready(spec(), has_roots);
+  serves(server(), ::request("7", "roots/list"));
+  const Lines asks = hears(a);
+  says(a, result(id_of(asks.back()), roots("file:///a")));
+  says(b, ::request("1", "tools/call"));
+  happens(broker::SessionInputEnded{b});
+  passes(std::chrono::milliseconds(1));
+  bring_up();
+  REQUIRE(started.size() == 2);
+  const Lines wire = hears(started.back());
+  CHECK(std::ranges::any_of(
+      wire, [](const std::string& line) { return line.find("tools/call") != std::string::npos; }));
+}
+
 TEST_CASE_FIXTURE(RootsStage, "a process that others have left is not given to a session with other roots") {
   const auto none = ready(caring(), "{}");
   const auto old = server();

@@ -65,6 +65,9 @@ void ask_due(State& state, Instance& instance, const core::Times::AskDue& due) {
   if (ask.call) {
     go_on(state, instance, ask, round_answered(state, instance, due.ask, ask, {}));
   } else if (ask.for_roots()) {
+    // One that is about to end needs no server of its own.
+    const bool going = ended && session->calls.size() == 0;
+    if (going && keeps_roots_apart(instance)) return settle_roots(state, instance);
     roots_answered(state, *session, instance, {});
   } else {
     const char* why = ended ? "the client has closed its input and answers nothing more"
