@@ -1,11 +1,12 @@
 // The daemon becomes another program, most often a newer build of itself: when, and whether.
 //
 // Wanted (POST /upgrade, SIGUSR2); then at the end of each turn: is everything settled (no server is starting
-// or ending)? Then the program is tried with the state as it is (io/successor.h). Can it read it? Then, at
-// the end of the next turn in which everything is settled, this process becomes it. Sessions are served on
-// meanwhile. If the program cannot, or it takes too long, it is told why, and nothing has changed.
+// or ending)? Then the program is tried with the state as it is (io/successor.h). Can it read it? Then, as
+// soon as everything is settled again, signals are held for a turn, so that those that have come are heard,
+// and this process becomes the program. Sessions are served on meanwhile. If the program cannot, or it takes
+// too long, it is told why, and nothing has changed.
 //
-//   idle -> waiting -> trying -> going -> (another program)
+//   idle -> waiting -> trying -> going <-> holding -> (another program)
 #pragma once
 
 #include <functional>
@@ -26,10 +27,10 @@ class Upgrade {
  public:
   struct Hands {
     io::Loop& loop;
-    std::function<std::string()>
-        unsettled;                        // What has to be waited for: "the server x is starting"; or empty.
-    std::function<WrittenState()> state;  // Called only when all is settled.
-    std::function<void()> farewell;       // Just before this program ends.
+    // What has to be waited for: "the server x is starting"; or empty.
+    std::function<std::string()> unsettled;
+    std::function<WrittenState()> state;             // Called only when all is settled.
+    std::function<void()> farewell;                  // Just before this program ends.
     std::function<void(const base::Error&)> failed;  // For the log: after it had been told that all is well.
   };
   // Once: nothing, if it happens in one of the next turns; else why not: EAGAIN, if it may do so later.
