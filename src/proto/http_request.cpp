@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "proto/field_words.h"
+#include "proto/head_scan.h"
 
 namespace proto {
 namespace {
@@ -30,49 +31,6 @@ constexpr std::size_t believed_length = std::size_t{256} << 10;
 constexpr std::size_t idle_buffer_max = std::size_t{16} << 10;
 
 using Refusal = HttpRequestReader::Refusal;
-
-// Where a head ends, byte by byte, and whether it is one that every reader takes apart in the same way: lines
-// end in CRLF, none begins with a blank, nothing is NUL. Beast sees heads only after this.
-class HeadScan {
- public:
-  enum class Found : std::uint8_t { nothing, end, fault };
-
-  Found scan(std::string_view bytes, std::size_t head_max) {
-    const std::size_t end = std::min(bytes.size(), head_max);
-    for (; at_ < end; ++at_) {
-      // Nearly all of it.
-      if (behind(bytes) != '\r') skip_words(bytes.substr(0, end));
-      if (at_ == end) break;
-      const char c = bytes[at_];
-      const char before = behind(bytes);
-      if ((c == '\n') != (before == '\r')) return fault({400, "A line of the request does not end in CRLF."});
-      if (c == '\0') return fault({400, "The request's head holds a NUL byte."});
-      if (before == '\n' && is_blank(c)) return fault({400, "A header field goes on over a second line."});
-      if (c == '\n' && bytes.substr(0, at_ + 1).ends_with("\r\n\r\n")) {
-        ++at_;
-        return Found::end;
-      }
-    }
-    if (end == bytes.size()) return Found::nothing;
-    return fault({431, "The request's header fields are larger than is allowed here."});
-  }
-
-  std::size_t size() const { return at_; }
-  const Refusal& refusal() const { return refusal_; }
-
- private:
-  char behind(std::string_view bytes) const { return at_ > 0 ? bytes[at_ - 1] : '\0'; }
-  void skip_words(std::string_view bytes) {
-    while (at_ < bytes.size() && static_cast<unsigned char>(bytes[at_]) > ' ') ++at_;
-  }
-  Found fault(Refusal refusal) {
-    refusal_ = refusal;
-    return Found::fault;
-  }
-
-  std::size_t at_ = 0;
-  Refusal refusal_;
-};
 
 // One request as Beast's parser tells it.
 class Parser : public http::basic_parser<true> {

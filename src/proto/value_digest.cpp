@@ -14,7 +14,7 @@ namespace {
 
 // -12.50e3 as "-125e2": no zeros at the ends, no point. The spelling itself where the exponent is beyond all
 // use.
-std::string decimal(std::string_view spelt) {
+std::string plain_decimal(std::string_view spelt) {
   const std::size_t mark = spelt.find_first_of("eE");
   std::int64_t exponent = 0;
   if (mark != std::string_view::npos) {
@@ -128,7 +128,7 @@ class Walk {
   std::uint64_t scalar() {
     const std::string_view raw = step();
     const bool number = !raw.empty() && (raw.front() == '-' || (raw.front() >= '0' && raw.front() <= '9'));
-    return number ? hash('0', decimal(raw)) : hash('w', raw);
+    return number ? hash('0', plain_decimal(raw)) : hash('w', raw);
   }
 
   base::SipKey key_;
