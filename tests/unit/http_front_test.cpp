@@ -19,6 +19,7 @@
 #include "io/clock.h"
 #include "io/tcp_socket.h"
 #include "io/unix_socket.h"
+#include "loop_client.h"
 #include "next_program.h"
 
 namespace {
@@ -86,19 +87,7 @@ class World {
   }
   // Everything that has come or comes until the text, or the end.
   std::string heard(const io::Descriptor& client, std::string_view text) {
-    std::string all;
-    bool ended = false;
-    const io::Watch watch = loop.watch(client.get(), io::Interest::read,
-                                       [&] {
-                                         std::array<char, 65536> piece;
-                                         const ssize_t got =
-                                             recv(client.get(), piece.data(), piece.size(), MSG_DONTWAIT);
-                                         if (got > 0) all.append(piece.data(), static_cast<std::size_t>(got));
-                                         ended |= got == 0;
-                                       })
-                                .value();
-    CHECK(until([&] { return ended || (!text.empty() && all.find(text) != std::string::npos); }));
-    return all;
+    return test::heard(loop, client, text, [this](const auto& done) { return until(done); });
   }
 
   io::Loop loop;

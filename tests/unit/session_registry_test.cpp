@@ -22,6 +22,7 @@
 #include "io/clock.h"
 #include "io/tcp_socket.h"
 #include "io/unix_socket.h"
+#include "loop_client.h"
 #include "modern_fixture.h"
 #include "next_program.h"
 
@@ -101,19 +102,7 @@ class World {
   }
   // Everything that comes until the text.
   std::string heard(const io::Descriptor& client, std::string_view text) {
-    std::string all;
-    bool ended = false;
-    const io::Watch watch = loop.watch(client.get(), io::Interest::read,
-                                       [&] {
-                                         std::array<char, 65536> piece;
-                                         const ssize_t got =
-                                             recv(client.get(), piece.data(), piece.size(), MSG_DONTWAIT);
-                                         if (got > 0) all.append(piece.data(), static_cast<std::size_t>(got));
-                                         ended |= got == 0;
-                                       })
-                                .value();
-    CHECK(until([&] { return ended || all.contains(text); }));
-    return all;
+    return test::heard(loop, client, text, [this](const auto& done) { return until(done); });
   }
   bool told(std::string_view line) {
     return until([&] { return std::ranges::find(lines, line) != lines.end(); });
