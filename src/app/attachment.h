@@ -42,7 +42,7 @@ class Attachment {
 
   static base::Result<std::unique_ptr<Attachment>> open(io::Loop& loop, Parts parts, Events events);
 
-  // For the program that this one becomes (app/succession.h).
+  // For the program that this one becomes (app/daemon_state.h).
   struct Saved {
     core::SessionId session;
     io::Passed journal;

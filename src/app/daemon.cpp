@@ -90,8 +90,8 @@ base::Result<std::unique_ptr<Daemon>> Daemon::make(DaemonParts parts) {
 base::Result<void> Daemon::open(const Config& config) {
   if (parts_.foreground) log_.show();
   TRY(start_recording(config));
-  children_ =
-      TRY(io::Children::make(loop_, {.daemon_id = parts_.daemon_id, .inheritance = parts_.inheritance}));
+  children_ = TRY(io::Children::make(
+      loop_, {.daemon_id = parts_.process.record.id(), .inheritance = parts_.process.inheritance}));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
   const HttpSettings settings = http_settings(config);
   make_registry(settings);
@@ -138,11 +138,7 @@ base::Result<void> Daemon::hear_signals() {
     signals_.push_back(TRY(loop_.on_signal(signal, [this] { leave(); })));
   }
   signals_.push_back(TRY(loop_.on_signal(SIGHUP, [this] { hung_up(); })));
-  signals_.push_back(TRY(loop_.on_signal(SIGUSR2, [this] {
-    upgrade_.begin(parts_.program, [this](const std::optional<base::Error>& why) {
-      if (why) log_.warning("the daemon was not replaced: " + why->what);
-    });
-  })));
+  signals_.push_back(TRY(loop_.on_signal(SIGUSR2, [this] { upgrade_.begin(parts_.program); })));
   loop_.at_end_of_turn([this] { end_of_turn(); });
   return {};
 }

@@ -40,9 +40,7 @@ namespace app {
 struct DaemonParts {
   io::Paths paths;
   io::Descriptor listener;
-  std::string daemon_id;
-  base::Inheritance inheritance = {};      // What children get that are started for no session.
-  base::Inheritance reach = {};            // What this daemon can give to children at most.
+  ProcessState process = {};               // What the process has, whatever program it runs.
   std::string no_logs = {};                // Why there is no directory for them; empty: there is.
   bool foreground = false;                 // Somebody's process: it stays until it is told to end.
   bool passed_socket = false;              // The listener belongs to a service manager, which keeps it.
@@ -52,7 +50,6 @@ struct DaemonParts {
   std::optional<std::string> address = {};
   std::optional<std::string> certificate = {};  // Files of that port.
   std::optional<std::string> key = {};
-  ProcessState process = {};                // For the program that this one becomes.
   std::string program = {};                 // This one: an absolute path.
   std::vector<std::string> arguments = {};  // Its own.
   std::string record = {};  // A file for a recording, instead of what the configuration says of one.

@@ -79,7 +79,8 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
     return refuse(400, "/attach needs POST, \"Upgrade: hearth-session/1\" and three descriptors");
   auto body = read_attach_body(request.body);
   if (!body) return refuse(400, body.error().what);
-  if (const auto lacking = core::out_of_reach(parts_.reach, body->wish.inheritance); !lacking.empty()) {
+  if (const auto lacking = core::out_of_reach(parts_.process.reach, body->wish.inheritance);
+      !lacking.empty()) {
     const std::string why = elsewhere(lacking);
     log_.info("a session was sent to a daemon for its own surroundings: " + why);
     return refuse(421, why);
@@ -177,12 +178,8 @@ Control::Hands Daemon::control_hands() {
                 leave();
               },
           .upgrade =
-              [this](const std::string& program, auto told) {
-                upgrade_.begin(program.empty() ? parts_.program : program,
-                               [this, told = std::move(told)](const std::optional<base::Error>& why) {
-                                 if (why) log_.warning("the daemon was not replaced: " + why->what);
-                                 told(why);
-                               });
+              [this](const std::string& program, const Upgrade::Told& told) {
+                upgrade_.begin(program.empty() ? parts_.program : program, told);
               },
           .answer = [this](ExchangeId exchange,
                            const proto::HttpAnswer& answer) { front_.answer(exchange, answer); }};

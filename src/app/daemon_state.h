@@ -40,8 +40,8 @@ struct ProcessState {
   io::DaemonRecord record;
   io::Guard::Saved guard;
   io::Passed lock;
-  base::Inheritance inheritance;
-  base::Inheritance reach;
+  base::Inheritance inheritance;  // What children get that are started for no session.
+  base::Inheritance reach;        // What this daemon can give to children at most.
   base::Duration clock_went_back{0};
   static constexpr std::size_t fields = 6;
 };

@@ -14,11 +14,9 @@ Upgrade::Hands Daemon::upgrade_hands() {
           .unsettled = [this] { return unsettled(); },
           .state = [this] { return written(state()); },
           .farewell = [this] { farewell(); },
-          .failed =
-              [this](const base::Error& why) {
-                log_.warning("the daemon was not replaced: " + why.what);
-                if (!leaving_) service_.ready("sessions connect to " + parts_.paths.socket);
-              }};
+          .stays = [this] { service_.ready("sessions connect to " + parts_.paths.socket); },
+          .not_replaced =
+              [this](const base::Error& why) { log_.warning("the daemon was not replaced: " + why.what); }};
 }
 
 std::string Daemon::unsettled() const {
@@ -82,9 +80,7 @@ void Daemon::upgrade_to_later(const std::string& version, const std::string& pro
   if (later == std::exchange(last_later_, later)) return;
   log_.info("a session came from hearth " + version + "; its daemon takes the place of this one");
   upgrade_.begin(program, [this](const std::optional<base::Error>& why) {
-    if (!why) return;
-    log_.warning("the daemon was not replaced: " + why->what);
-    if (why->code == EAGAIN) last_later_.clear();
+    if (why && why->code == EAGAIN) last_later_.clear();
   });
 }
 
@@ -120,7 +116,8 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   };
   broker_ = std::move(*TRY(broker::Broker::restored(options_, state.broker, page_of)));
   children_ = TRY(io::Children::make(
-      loop_, {.daemon_id = parts_.daemon_id, .inheritance = parts_.inheritance}, state.children));
+      loop_, {.daemon_id = parts_.process.record.id(), .inheritance = parts_.process.inheritance},
+      state.children));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
   upstreams_->resume(std::move(state.upstreams));
   for (DaemonState::Instance& saved : state.instances) TRY(go_on_with(std::move(saved)));

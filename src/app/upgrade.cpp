@@ -13,11 +13,11 @@ Upgrade::Upgrade(Hands hands, std::vector<std::string> arguments)
       late_(hands_.loop, [this] { too_late(); }),
       next_turn_(hands_.loop, [] {}) {}
 
-void Upgrade::begin(const std::string& program, Told told) {
-  if (step_ != Step::idle) return told(base::Error{"the daemon is being replaced already", EAGAIN});
-  if (const auto why = io::unfit(program)) return told(*why);
+void Upgrade::begin(const std::string& program, const Told& told) {
+  if (step_ != Step::idle) return refuse({"it is being replaced already", EAGAIN}, told);
+  if (const auto why = io::unfit(program)) return refuse(*why, told);
   program_ = program;
-  told_ = std::move(told);
+  told_ = told;
   step_ = Step::waiting;
   late_.set(io::now() + patience);
 }
@@ -73,25 +73,31 @@ void Upgrade::go() {
   std::vector<std::string> arguments = arguments_;
   arguments.insert(arguments.end(), {"--resume-fd", std::to_string(file->get())});
   hands_.farewell();
-  end(io::become(program_, arguments, state.descriptors));
+  const base::Error why = io::become(program_, arguments, state.descriptors);
+  hands_.stays();
+  end(why);
 }
 
-void Upgrade::end(const std::optional<base::Error>& why) {
+void Upgrade::refuse(const base::Error& why, const Told& told) {
+  hands_.not_replaced(why);
+  if (told) told(why);
+}
+
+void Upgrade::end(const base::Error& why) {
   io::let_signals_in();
   step_ = Step::idle;
   late_.clear();
-  if (const Told told = std::exchange(told_, nullptr)) return told(why);
-  if (why) hands_.failed(*why);
+  refuse(why, std::exchange(told_, nullptr));
 }
 
 void Upgrade::too_late() {
   if (step_ == Step::trying) {
     hands_.loop.retire(std::move(trial_));
-    return end(base::Error{program_ + " did not read the state in time", EAGAIN});
+    return end({program_ + " did not read the state in time", EAGAIN});
   }
   std::string why = hands_.unsettled();
   if (why.empty()) why = "it had no quiet moment";
-  end(base::Error{"the daemon was not replaced, because " + why + "; try again when that is over", EAGAIN});
+  end({why + "; try again when that is over", EAGAIN});
 }
 
 }  // namespace app

@@ -29,11 +29,14 @@ class Upgrade {
     io::Loop& loop;
     // What has to be waited for: "the server x is starting"; or empty.
     std::function<std::string()> unsettled;
-    std::function<WrittenState()> state;             // Called only when all is settled.
-    std::function<void()> farewell;                  // Just before this program ends.
-    std::function<void(const base::Error&)> failed;  // For the log: after it had been told that all is well.
+    std::function<WrittenState()> state;  // Called only when all is settled.
+    std::function<void()> farewell;       // Just before this program ends,
+    std::function<void()> stays;          // and when it has not ended after all.
+    // For the log: why it was not replaced. Each reason comes here, also after "it happens" has been told.
+    std::function<void(const base::Error&)> not_replaced;
   };
   // Once: nothing, if it happens in one of the next turns; else why not: EAGAIN, if it may do so later.
+  // Empty: there is nobody to tell.
   using Told = std::function<void(const std::optional<base::Error>& why)>;
 
   // How long it waits for what is not settled, with the trial: less than a command waits for an answer.
@@ -43,7 +46,7 @@ class Upgrade {
   Upgrade(Hands hands, std::vector<std::string> arguments);
 
   // Absolute path of a hearthd.
-  void begin(const std::string& program, Told told);
+  void begin(const std::string& program, const Told& told = {});
   // When the turn's work is done and written.
   void end_of_turn();
 
@@ -53,7 +56,8 @@ class Upgrade {
   void tried(const std::optional<base::Error>& why);
   void hold();
   void go();
-  void end(const std::optional<base::Error>& why);
+  void refuse(const base::Error& why, const Told& told);
+  void end(const base::Error& why);
   void too_late();
 
   Hands hands_;

@@ -174,7 +174,6 @@ base::Result<io::Paths> paths_of(const Arguments& arguments) {
 app::DaemonParts parts_of(const Arguments& arguments, std::vector<std::string> lasting) {
   return {.paths = {},
           .listener = {},
-          .daemon_id = {},
           .foreground = arguments.foreground,
           .passed_socket = arguments.passed_socket,
           .notify = {.socket = arguments.notify.value_or(""),
@@ -208,18 +207,15 @@ base::Result<void> begin(const Arguments& arguments, app::DaemonParts parts, io:
   // Without it there are no logs, which the daemon says. Everything else works.
   if (const auto logs = io::make_private_directory(paths.log_dir); !logs) parts.no_logs = logs.error().what;
   TRY(io::make_private_directory(paths.records_dir));
-  parts.inheritance = io::own_inheritance();
-  parts.reach = io::inheritance_within_reach();
+  parts.process.inheritance = io::own_inheritance();
+  parts.process.reach = io::inheritance_within_reach();
   become_private(paths.state_dir);
   const io::Swept swept = io::sweep_leftovers(paths.records_dir);
   io::DaemonRecord record = TRY(io::DaemonRecord::write(paths.records_dir));
   io::Guard guard = TRY(io::Guard::start(record));
-  parts.daemon_id = record.id();
-  parts.process = {.record = record,
-                   .guard = guard.saved(),
-                   .lock = io::pass(lock),
-                   .inheritance = parts.inheritance,
-                   .reach = parts.reach};
+  parts.process.record = record;
+  parts.process.guard = guard.saved();
+  parts.process.lock = io::pass(lock);
   const std::string socket = paths.socket;
   auto made = app::Daemon::make(std::move(parts));
   if (!made) {
@@ -259,9 +255,6 @@ base::Result<void> go_on(const Arguments& arguments, app::DaemonParts parts) {
   become_private(parts.paths.state_dir);
   io::DaemonRecord record = state.process.record;
   io::Guard guard = TRY(io::Guard::resume(state.process.guard));
-  parts.daemon_id = record.id();
-  parts.inheritance = state.process.inheritance;
-  parts.reach = state.process.reach;
   parts.process = state.process;
   std::unique_ptr<app::Daemon> daemon = TRY(app::Daemon::resume(std::move(parts), std::move(state)));
   io::let_signals_in();

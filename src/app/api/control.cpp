@@ -224,7 +224,7 @@ void Control::upgrade(ExchangeId exchange, const HttpRequest& request) {
     program = value->text;
   }
   hands_.upgrade(program, [this, exchange](const std::optional<base::Error>& why) {
-    if (why) return refuse(exchange, 409, why->what);
+    if (why) return refuse(exchange, 409, "the daemon was not replaced: " + why->what);
     ok(exchange);
   });
 }
