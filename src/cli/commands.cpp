@@ -193,7 +193,8 @@ constexpr std::array table = {
         "replace the running daemon by the installed one",
         "Replaces the running daemon by the hearthd that is installed beside this program. The process\n"
         "stays, and with it all sessions, servers and calls. If the new program cannot go on from what the\n"
-        "old one knows, or servers are starting or ending for longer than 20 s, the old one stays.\n",
+        "old one knows, or has to wait for longer than 20 s (for a server that is starting, say), the old\n"
+        "one stays, and you are told why.\n",
         json_flags,
         {},
         run_upgrade},
