@@ -90,8 +90,9 @@ base::Result<std::unique_ptr<Daemon>> Daemon::make(DaemonParts parts) {
 base::Result<void> Daemon::open(const Config& config) {
   if (parts_.foreground) log_.show();
   TRY(start_recording(config));
-  children_ = TRY(io::Children::make(
-      loop_, {.daemon_id = parts_.process.record.id(), .inheritance = parts_.process.inheritance}));
+  children_ = TRY(io::Children::make(loop_, {.daemon_id = parts_.process.record.id(),
+                                             .guard = parts_.guard,
+                                             .inheritance = parts_.process.inheritance}));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
   const HttpSettings settings = http_settings(config);
   make_registry(settings);

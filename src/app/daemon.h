@@ -41,6 +41,7 @@ struct DaemonParts {
   io::Paths paths;
   io::Descriptor listener;
   ProcessState process = {};               // What the process has, whatever program it runs.
+  io::Guard* guard = nullptr;              // Outlives the daemon.
   std::string no_logs = {};                // Why there is no directory for them; empty: there is.
   bool foreground = false;                 // Somebody's process: it stays until it is told to end.
   bool passed_socket = false;              // The listener belongs to a service manager, which keeps it.

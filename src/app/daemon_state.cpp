@@ -20,6 +20,7 @@ base::Result<DaemonState> state_from(std::string_view text) {
 
 base::Result<void> can_go_on_from(std::string_view text) {
   const DaemonState state = TRY(state_from(text));
+  TRY(io::Guard::can_resume(state.process.guard));
   const auto no_page = [](broker::SessionId) { return std::span<std::byte>(); };
   TRY(broker::Broker::restored({}, state.broker, no_page));
   return {};

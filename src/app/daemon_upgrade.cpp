@@ -23,6 +23,7 @@ std::string Daemon::unsettled() const {
   if (leaving_) return "it is ending";
   if (!broker_.outbox().empty()) return "it is at work";
   std::string found = control_.unsettled();
+  if (found.empty()) found = children_->unsettled();
   if (found.empty()) found = upstreams_->unsettled();
   if (found.empty()) found = front_.unsettled();
   if (found.empty()) found = http_sessions_->unsettled();
@@ -51,6 +52,7 @@ DaemonState Daemon::state() const {
                     .front = front_.saved(),
                     .http_sessions = http_sessions_->saved()};
   state.process.clock_went_back = io::clock_went_back();
+  state.process.guard = parts_.guard->saved();
   instances_.each([&](const Running& running) {
     state.instances.push_back({.id = running.instance,
                                .name = running.name,
@@ -115,9 +117,11 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
     return attachment != nullptr ? attachment->page() : http_sessions_->page(id);
   };
   broker_ = std::move(*TRY(broker::Broker::restored(options_, state.broker, page_of)));
-  children_ = TRY(io::Children::make(
-      loop_, {.daemon_id = parts_.process.record.id(), .inheritance = parts_.process.inheritance},
-      state.children));
+  children_ = TRY(io::Children::make(loop_,
+                                     {.daemon_id = parts_.process.record.id(),
+                                      .guard = parts_.guard,
+                                      .inheritance = parts_.process.inheritance},
+                                     state.children));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
   upstreams_->resume(std::move(state.upstreams));
   for (DaemonState::Instance& saved : state.instances) TRY(go_on_with(std::move(saved)));

@@ -214,7 +214,7 @@ base::Result<void> begin(const Arguments& arguments, app::DaemonParts parts, io:
   io::DaemonRecord record = TRY(io::DaemonRecord::write(paths.records_dir));
   io::Guard guard = TRY(io::Guard::start(record));
   parts.process.record = record;
-  parts.process.guard = guard.saved();
+  parts.guard = &guard;
   parts.process.lock = io::pass(lock);
   const std::string socket = paths.socket;
   auto made = app::Daemon::make(std::move(parts));
@@ -254,8 +254,9 @@ base::Result<void> go_on(const Arguments& arguments, app::DaemonParts parts) {
     parts.no_logs = logs.error().what;
   become_private(parts.paths.state_dir);
   io::DaemonRecord record = state.process.record;
-  io::Guard guard = TRY(io::Guard::resume(state.process.guard));
+  io::Guard guard = TRY(io::Guard::resume(state.process.guard, record));
   parts.process = state.process;
+  parts.guard = &guard;
   std::unique_ptr<app::Daemon> daemon = TRY(app::Daemon::resume(std::move(parts), std::move(state)));
   io::let_signals_in();
   serve(std::move(daemon), record, guard);

@@ -73,8 +73,8 @@ Child::Child(Children& children, LaunchSpec spec, Events events, std::uint64_t n
 Child::~Child() {
   if (step_ == Step::gone) return;
   asked_ = Asked();
+  if (pid_ != 0 || guarded_) kill_group();
   if (pid_ != 0) {
-    kill_group();
     const std::array<Question, 1> questions{question(Question::About::relatives)};
     signal_all(survey(questions).front().relatives, SIGKILL);
   }
@@ -82,13 +82,12 @@ Child::~Child() {
   children_.forget(*this);
 }
 
-base::Result<void> Child::open_streams(Loop& loop, std::size_t line_max, Spawned spawned) {
-  pipes_ = {
-      .input = pipe_of(spawned.input), .output = pipe_of(spawned.output), .errors = pipe_of(spawned.errors)};
-  input_ = TRY(Writer::open(loop, std::move(spawned.input), input_events()));
+base::Result<void> Child::open_streams(Loop& loop, std::size_t line_max, PipeEndsOfOne pipes) {
+  pipes_ = {.input = pipe_of(pipes.input), .output = pipe_of(pipes.output), .errors = pipe_of(pipes.errors)};
+  input_ = TRY(Writer::open(loop, std::move(pipes.input), input_events()));
   input_->keep_unread();
-  output_ = TRY(Reader::open(loop, std::move(spawned.output), line_max, output_events()));
-  errors_ = std::move(spawned.errors);
+  output_ = TRY(Reader::open(loop, std::move(pipes.output), line_max, output_events()));
+  errors_ = std::move(pipes.errors);
   fcntl(errors_.get(), F_SETFL, O_NONBLOCK);
   return watch_errors();
 }
@@ -153,7 +152,12 @@ void Child::forget_banner() {
 }
 
 Question Child::question(Question::About about) const {
-  return {.about = about, .mark = mark_, .roots = roots_, .group = cgroup_, .pipes = pipes_};
+  return {.about = about,
+          .mark = mark_,
+          .roots = roots_,
+          .group = cgroup_,
+          .pipes = pipes_,
+          .parents = children_.parents()};
 }
 
 void Child::stop() {
@@ -286,8 +290,7 @@ void Child::next_step() {
 }
 
 void Child::kill_group() const {
-  // Not reaped yet, so the number is still its own. It may not have made its group yet.
-  if (!status_ && kill(-pid_, SIGKILL) != 0) kill(pid_, SIGKILL);
+  if (!status_) children_.kill_group(*this);
   if (cgroup_) cgroup_->kill();
 }
 
@@ -305,7 +308,9 @@ void Child::finish(std::size_t survivors) {
   if (input_) children_.loop_.retire(std::move(input_));
   if (cgroup_) cgroup_->remove();
   children_.forget(*this);
-  std::string how = status_ ? describe_wait_status(*status_) : "could not be killed";
+  std::string how = lost_guard_ ? "was ended, because Hearth's guard process has died"
+                    : status_   ? describe_wait_status(*status_)
+                                : "could not be killed";
   if (told_to_end_ && !no_use_.empty()) how = no_use_ + ", and was stopped for that (" + how + ")";
   const bool clean = !told_to_end_ && status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == 0;
   if (events_.on_gone)

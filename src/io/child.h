@@ -130,7 +130,8 @@ class Child {
     bool talks = true;
     Heir heir = Heir::none;
     std::size_t unread = 0;
-    static constexpr std::size_t fields = 14;
+    bool guarded = false;  // The guard has forked it; otherwise we have.
+    static constexpr std::size_t fields = 15;
   };
   // What has to be waited for first: "is starting". Empty: nothing.
   std::string_view unsettled() const;
@@ -141,20 +142,24 @@ class Child {
   struct Start {
     LaunchSpec spec;
     SpawnSpec process = {};
-    Spawned spawned = {};
+    PipeEndsOfOne pipes = {};
     Watch watch = {};                         // Of the report.
+    bool reported = false;                    // Before its process id was known.
     std::optional<base::Error> failure = {};  // Its process has yet to end.
   };
 
   Child(Children& children, LaunchSpec spec, Events events, std::uint64_t number);
   void begin();
+  base::Result<void> launch();
+  void spawned(const Process& process);
+  void not_spawned(int code);
   void reported();
   void exec_ended();
   void too_late();
   void let_go();
   void fail(const base::Error& error);
   void run();
-  base::Result<void> open_streams(Loop& loop, std::size_t line_max, Spawned spawned);
+  base::Result<void> open_streams(Loop& loop, std::size_t line_max, PipeEndsOfOne pipes);
   Writer::Events input_events();
   Reader::Events output_events();
   void heard(proto::Line&& line);
@@ -165,6 +170,7 @@ class Child {
   void forget_banner();
   void of_no_use(std::string_view why);
   void exited();
+  void guard_died();
   void note_early_end();
   void look();
   void ask();
@@ -197,8 +203,10 @@ class Child {
   std::optional<RotatingFile> log_;
   LastLines last_words_;
 
-  bool spoke_ = false;  // A line came on its stdout after something was sent to it.
-  bool talks_ = true;   // Over its stdin and stdout.
+  bool spoke_ = false;       // A line came on its stdout after something was sent to it.
+  bool talks_ = true;        // Over its stdin and stdout.
+  bool guarded_ = false;     // The guard has forked it.
+  bool lost_guard_ = false;  // And has died, so that it was ended.
   Step step_ = Step::starting;
   bool stop_wanted_ = false;      // While it was starting.
   std::string no_use_;            // "closed its stdout": it is stopped, unless it is about to end by itself.

@@ -35,7 +35,7 @@ void Child::exited() {
       const ServerPipes held = pipe_ends_of(process.pid).of(pipes_);
       if (held.any() || mark_in(process.pid) == mark_) left.push_back({process, held});
     }
-    early_ = heir_among(left, talks_ ? Heritage::conversation : Heritage::anything);
+    early_ = heir_among(left, talks_ ? Heritage::conversation : Heritage::anything, children_.parents());
   }
   look();
 }
@@ -65,7 +65,8 @@ bool Child::leaves_heir() const {
 
 bool Child::leave_to(std::span<const Relative> left) {
   if (!leaves_heir() || roots_.size() == roots_max) return false;
-  const auto heir = heir_among(left, talks_ ? Heritage::conversation : Heritage::anything);
+  const auto heir =
+      heir_among(left, talks_ ? Heritage::conversation : Heritage::anything, children_.parents());
   if (!heir) return false;
   // It may have exited since it was seen. As long as it is not reaped, that is still to come.
   const auto current = process_of(heir->pid);
@@ -76,8 +77,10 @@ bool Child::leave_to(std::span<const Relative> left) {
   pid_ = heir->pid;
   status_.reset();
   if (reaped) {
-    status_ = children_.status_of_stray(pid_).value_or(0);
-    look();
+    status_ = children_.status_of_stray(pid_);
+    // The guard may have reaped it, and has yet to tell.
+    if (!status_ && !guarded_) status_ = 0;
+    if (status_) look();
   }
   heir_ = talks_ ? Heir::unproven : Heir::proven;
   if (events_.on_left) events_.on_left(pid_);

@@ -34,7 +34,8 @@ Child::Saved Child::saved() const {
           .spoke = spoke_,
           .talks = talks_,
           .heir = heir_,
-          .unread = unread_};
+          .unread = unread_,
+          .guarded = guarded_};
 }
 
 base::Result<void> Child::resume(Saved saved) {
@@ -49,6 +50,7 @@ base::Result<void> Child::resume(Saved saved) {
   talks_ = saved.talks;
   heir_ = saved.heir;
   unread_ = saved.unread;
+  guarded_ = saved.guarded;
   if (heir_ == Heir::doubted) timer_.set(now() + children_.options_.heir_patience);
   input_ = TRY(Writer::resume(children_.loop_, std::move(saved.input), input_events()));
   output_ = TRY(Reader::resume(children_.loop_, std::move(saved.output), output_events()));

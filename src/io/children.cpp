@@ -41,6 +41,7 @@ base::Result<std::unique_ptr<Children>> Children::make_with(Loop& loop, Children
   std::unique_ptr<Children> children(new Children(loop, std::move(options), std::move(cgroups)));
   Children* self = children.get();
   children->signal_ = TRY(loop.on_signal(SIGCHLD, [self] { self->reap(); }));
+  TRY(children->watch_guard());
   return children;
 }
 
@@ -77,21 +78,35 @@ void Children::start_next() {
   }
 }
 
+Child* Children::find(std::uint64_t number) const {
+  const auto found = by_number_.find(number);
+  return found != by_number_.end() ? found->second : nullptr;
+}
+
 void Children::forget(const Child& child) {
   by_number_.erase(child.number_);
 }
 
 void Children::reap() {
-  const bool somebody_looks =
-      std::ranges::any_of(by_number_, [](const auto& entry) { return entry.second->status_.has_value(); });
-  if (!somebody_looks) strays_.clear();
-  std::set<std::uint64_t> just_now;
+  std::vector<Ended> all;
   int status = 0;
   while (const pid_t pid = waitpid(-1, &status, WNOHANG)) {
     if (pid < 0 && errno == EINTR) continue;
     if (pid < 0) break;
-    const auto whose = std::ranges::find_if(
-        by_number_, [&](const auto& entry) { return entry.second->pid() == pid && !entry.second->status_; });
+    all.push_back({pid, status});
+  }
+  ended(all);
+}
+
+void Children::ended(std::span<const Ended> all) {
+  const bool somebody_looks =
+      std::ranges::any_of(by_number_, [](const auto& entry) { return entry.second->status_.has_value(); });
+  if (!somebody_looks) strays_.clear();
+  std::set<std::uint64_t> just_now;
+  for (const auto& [pid, status] : all) {
+    const auto whose = std::ranges::find_if(by_number_, [pid](const auto& entry) {
+      return entry.second->pid() == pid && !entry.second->status_;
+    });
     if (whose != by_number_.end()) {
       whose->second->status_ = status;
       just_now.insert(whose->first);
@@ -100,24 +115,29 @@ void Children::reap() {
     }
   }
   // Any of them may be the last one that somebody waits for. Others may be let go meanwhile.
-  std::vector<std::uint64_t> ended;
+  std::vector<std::uint64_t> waiting;
   for (const auto& [number, child] : by_number_) {
-    if (child->status_) ended.push_back(number);
+    if (child->status_) waiting.push_back(number);
   }
-  for (const std::uint64_t number : ended) {
-    const auto found = by_number_.find(number);
-    if (found == by_number_.end()) continue;
+  for (const std::uint64_t number : waiting) {
+    Child* const child = find(number);
+    if (child == nullptr) continue;
     if (just_now.contains(number)) {
-      found->second->exited();
+      child->exited();
     } else {
-      found->second->look();
+      child->look();
     }
   }
 }
 
 std::vector<Process> Children::orphans() const {
-  std::vector<Process> orphans = own_children();
+  std::vector<Process> orphans;
+  for (const pid_t parent : parents()) {
+    const std::vector<Process> some = children_of(parent);
+    orphans.insert(orphans.end(), some.begin(), some.end());
+  }
   std::erase_if(orphans, [&](const Process& process) {
+    if (options_.guard != nullptr && process.pid == options_.guard->pid()) return true;
     return std::ranges::any_of(by_number_,
                                [&](const auto& entry) { return entry.second->pid() == process.pid; });
   });

@@ -1,8 +1,9 @@
 // All the processes one daemon started: it marks them, reaps them, and adopts their orphans.
 //
-// Makes this process a subreaper, so that a descendant whose parent died comes back here and can be waited
-// for. Reaps every child of the process, also those it does not know; nobody else may call wait. Must outlive
-// its Child objects.
+// The guard forks them and reaps them (io/guard.h); without one, this process does. It is a subreaper in any
+// case, so that a descendant whose parent died, the guard included, comes back here and can be waited for.
+// Reaps every child of the process, also those it does not know; nobody else may call wait. Must outlive its
+// Child objects.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/inheritance.h"
@@ -18,6 +21,7 @@
 #include "base/time.h"
 #include "io/cgroup.h"
 #include "io/child.h"
+#include "io/guard.h"
 #include "io/loop.h"
 #include "io/surveyor.h"
 
@@ -25,6 +29,7 @@ namespace io {
 
 struct ChildrenOptions {
   std::string daemon_id = {};  // Of the mark.
+  Guard* guard = nullptr;      // Outlives this. Null: there is none.
   base::Duration grace =
       std::chrono::seconds(2);  // Between the steps of stopping; what the SDKs' clients give.
   base::Duration unkillable =
@@ -61,7 +66,12 @@ class Children {
   // It has been started by the program before. If that fails it is killed, as one that is destroyed.
   base::Result<std::unique_ptr<Child>> resume(Child::Saved saved, Child::Events events);
   // Once all are resumed: looks for those that have ended meanwhile.
-  void catch_up() { reap(); }
+  void catch_up() {
+    reap();
+    hear_guard();
+  }
+  // What has to be waited for before they are saved. Empty: nothing.
+  std::string_view unsettled() const;
 
   std::size_t size() const { return by_number_.size(); }
   Surveyor& surveyor() { return surveyor_; }
@@ -75,10 +85,23 @@ class Children {
   Children(Loop& loop, ChildrenOptions options, std::optional<CgroupRoot> cgroups);
   static base::Result<std::unique_ptr<Children>> make_with(Loop& loop, ChildrenOptions options,
                                                            std::optional<CgroupRoot> cgroups);
+  base::Result<void> watch_guard();
+  void hear_guard();
+  void flush_guard();
+  void renew_guard();
+  base::Result<void> fork(Child& child, const SpawnSpec& spec, const PipeEndsOfOne& theirs);
+  void kill_group(const Child& child);
+  std::vector<pid_t> parents() const;
+  Child* find(std::uint64_t number) const;
   void reap();
+  struct Ended {
+    pid_t pid = 0;
+    int status = 0;
+  };
+  void ended(std::span<const Ended> all);
   void forget(const Child& child);
   void start_next();
-  // Children of ours that we have not started.
+  // Children of ours and of the guard that were not started by us.
   std::vector<Process> orphans() const;
   // The wait status of an orphan that was reaped while somebody's heir was looked for.
   std::optional<int> status_of_stray(pid_t pid) const;
@@ -87,6 +110,7 @@ class Children {
   ChildrenOptions options_;
   std::optional<CgroupRoot> cgroups_;
   SignalWatch signal_;
+  Watch guard_watch_;
   Surveyor surveyor_;
   std::map<std::uint64_t, Child*> by_number_;
   std::deque<std::uint64_t> to_start_;

@@ -41,13 +41,14 @@ ServerPipes PipeEnds::of(const ServerPipes& pipes) const {
           .errors = held(written, pipes.errors)};
 }
 
-std::optional<Process> heir_among(std::span<const Relative> left, Heritage heritage) {
+std::optional<Process> heir_among(std::span<const Relative> left, Heritage heritage,
+                                  std::span<const pid_t> parents) {
   bool is_heard = false;
   std::optional<Process> whole;  // Holds all it needs.
   std::optional<Process> last;   // The end of a pipeline, which holds only what is written to.
   for (const auto& [process, held] : left) {
     is_heard = is_heard || held.input != 0;
-    if (process.parent != getpid()) continue;
+    if (std::ranges::find(parents, process.parent) == parents.end()) continue;
     const bool speaks = held.output != 0 || heritage == Heritage::anything;
     const bool hears = held.input != 0 || heritage == Heritage::anything;
     if (speaks && hears && (!whole || process.started < whole->started)) whole = process;

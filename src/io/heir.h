@@ -1,7 +1,7 @@
 // Finds the process that goes on with a server's pipes when the one that was started has ended: setsid(1),
 // `sh -c 'server &'` and other launchers leave the server to a child of theirs, and end with status 0.
 //
-// We are the reaper of orphans (io/children.h), so a child that was left becomes ours.
+// The guard and we are the reapers of orphans (io/children.h), so a child that was left becomes one of ours.
 #pragma once
 
 #include <sys/types.h>
@@ -50,7 +50,9 @@ struct Relative {
   ServerPipes held;
 };
 
-// The oldest of `left` that has become our child and holds what it needs; of a pipeline, its end.
-std::optional<Process> heir_among(std::span<const Relative> left, Heritage heritage);
+// The oldest of `left` that has become a child of one of `parents` and holds what it needs; of a pipeline,
+// its end.
+std::optional<Process> heir_among(std::span<const Relative> left, Heritage heritage,
+                                  std::span<const pid_t> parents);
 
 }  // namespace io

@@ -153,11 +153,11 @@ std::vector<Process> own_processes() {
   return std::move(listing.found);
 }
 
-std::vector<Process> own_children() {
+std::vector<Process> children_of(pid_t parent) {
   std::vector<Process> children;
   // Orphans come to the thread that has the number of the process.
-  const std::string us = std::to_string(getpid());
-  const auto text = read_small_file("/proc/self/task/" + us + "/children", children_bytes_max);
+  const std::string thread = "task/" + std::to_string(parent) + "/children";
+  const auto text = read_small_file(proc_file(parent, thread.c_str()), children_bytes_max);
   if (!text) return children;
   std::istringstream pids(*text);
   for (pid_t pid = 0; pids >> pid;) {

@@ -36,9 +36,9 @@ std::optional<Process> process_of(pid_t pid);
 // All of our user's, zombies left out.
 std::vector<Process> own_processes();
 
-// Children of this process, adopted orphans too, but no zombies. Costs no walk of /proc. Empty where the
-// kernel keeps no list of them.
-std::vector<Process> own_children();
+// Children of a process of ours with one thread, adopted orphans too, but no zombies. Costs no walk of /proc.
+// Empty where the kernel keeps no list of them.
+std::vector<Process> children_of(pid_t parent);
 
 // The value of HEARTH_INSTANCE in the environment the process was started with, or empty.
 std::string mark_in(pid_t pid);

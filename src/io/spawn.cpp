@@ -90,33 +90,46 @@ base::Error sentence_of(const SpawnSpec& spec, const Report& report) {
 
 }  // namespace
 
-base::Result<Spawned> spawn(const SpawnSpec& spec) {
+base::Result<SpawnPipes> make_spawn_pipes() {
   Pipe input = TRY(make_pipe());
   Pipe output = TRY(make_pipe());
   Pipe errors = TRY(make_pipe());
   Pipe report = TRY(make_pipe());
   fcntl(input.write_end.get(), F_SETPIPE_SZ, pipe_bytes);
   fcntl(output.read_end.get(), F_SETPIPE_SZ, pipe_bytes);
+  return SpawnPipes{.ours = {.input = std::move(input.write_end),
+                             .output = std::move(output.read_end),
+                             .errors = std::move(errors.read_end),
+                             .report = std::move(report.read_end)},
+                    .theirs = {.input = std::move(input.read_end),
+                               .output = std::move(output.write_end),
+                               .errors = std::move(errors.write_end),
+                               .report = std::move(report.write_end)}};
+}
+
+std::expected<pid_t, int> fork_program(const SpawnSpec& spec, const PipeEndsOfOne& theirs) {
   const CleanExec exec(spec.program, arguments_of(spec), environment_of(spec));
   const Bequest bequest(spec.inheritance);
-  const ChildSetup setup{bequest,
-                         getpid(),
-                         report.write_end.get(),
-                         {input.read_end.get(), output.write_end.get(), errors.write_end.get()}};
+  const ChildSetup setup{
+      bequest, getpid(), theirs.report.get(), {theirs.input.get(), theirs.output.get(), theirs.errors.get()}};
 
-  // A signal that came between fork and exec would run the daemon's handler in the child.
+  // A signal that came between fork and exec would run our handler in the child.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = fork();
+  // Without the handlers of libraries: in a guard that was forked from a daemon, libuv's would close
+  // descriptors by the numbers that they had there.
+  const pid_t pid = _Fork();
   if (pid == 0) become_program(spec, exec, setup);
   const int code = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) return std::unexpected(sentence_of(spec, {Step::prepare, code}));
+  if (pid < 0) return std::unexpected(code);
+  return pid;
+}
 
-  return Spawned{pid, std::move(input.write_end), std::move(output.read_end), std::move(errors.read_end),
-                 std::move(report.read_end)};
+base::Error fork_failure(const SpawnSpec& spec, int code) {
+  return sentence_of(spec, {Step::prepare, code});
 }
 
 std::optional<base::Error> exec_failure(const SpawnSpec& spec, const Descriptor& report) {

@@ -19,12 +19,9 @@
 #include "base/time.h"
 #include "io/descriptor.h"
 #include "io/loop.h"
+#include "io/memory_file.h"
 
 namespace io {
-
-// A file in memory that nobody else can name, and what is in one.
-base::Result<Descriptor> memory_file(std::string_view contents);
-base::Result<std::string> contents_of(const Descriptor& file);
 
 // Why it must not be run by us, as a sentence: it is no program, or somebody else may write to it.
 std::optional<base::Error> unfit(const std::string& program);

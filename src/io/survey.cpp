@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 
 #include "io/process_info.h"
@@ -11,6 +12,10 @@ namespace io {
 namespace {
 
 using About = Question::About;
+
+bool is_one_of(const std::vector<pid_t>& pids, pid_t pid) {
+  return std::ranges::find(pids, pid) != pids.end();
+}
 
 class Walk {
  public:
@@ -32,7 +37,9 @@ const PipeEnds& Walk::ends_of(pid_t pid) {
 Seen Walk::answer(const Question& question, std::vector<pid_t> listed) {
   // What is left of a server may carry no mark any more.
   for (const Process& process : table_.all()) {
-    if (question.pipes.any() && process.parent == getpid() && ends_of(process.pid).of(question.pipes).any())
+    const bool ours =
+        is_one_of(question.parents, process.parent) && !is_one_of(question.parents, process.pid);
+    if (question.pipes.any() && ours && ends_of(process.pid).of(question.pipes).any())
       listed.push_back(process.pid);
   }
   const std::vector<Process> kin =

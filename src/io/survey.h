@@ -26,7 +26,8 @@ struct Question {
   std::string mark = {};
   std::vector<Process> roots = {};
   std::optional<Cgroup> group = {};
-  ServerPipes pipes = {};  // Children of ours that hold one of them belong to it, too.
+  ServerPipes pipes = {};           // Children of one of `parents` that hold one of them belong to it, too.
+  std::vector<pid_t> parents = {};  // Which are none of it themselves.
 };
 
 struct Seen {

@@ -4,7 +4,7 @@ import signal
 import sys
 
 from client import RpcError, wait_gone
-from world import HEARTH, Case, alive, eventually, needs_hearth
+from world import HEARTH, Case, alive, eventually, needs_hearth, parent_of
 
 ODD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "odd_server.py")
 
@@ -46,6 +46,24 @@ class TestCrash(LifeCase):
         self.assertEqual(methods[:3], ["server/discover", "initialize", "notifications/initialized"])
         self.assertEqual([m["params"]["name"] for m in second.of("tools/call")], ["echo"])
         self.assertEqual(len(b.responses[held.key]), 1)
+
+    def test_when_the_guard_is_killed_sessions_go_on(self):
+        """The servers' parent is a process of its own. It takes them along; the daemon and the sessions stay."""
+        a, b = self.client(), self.client()
+        held = b.do({"hold": "k"})
+        server = self.server()
+        server.wait("(hold k)")
+        daemon = self.home.daemon_pid()
+        guard = parent_of(server.pid)
+        self.assertEqual(parent_of(guard), daemon)
+        os.kill(guard, signal.SIGKILL)
+        with self.assertRaises(RpcError) as caught:
+            held.result()
+        self.assertIn("guard process has died", str(caught.exception))
+        wait_gone(server.pid)
+        self.assertEqual((a.echo("next"), b.echo("too")), ("next", "too"))
+        self.assertEqual(self.home.daemon_pid(), daemon)
+        self.assertNotEqual(parent_of(self.home.servers()[-1].pid), guard)
 
     def test_an_exit_at_any_phase_is_answered(self):
         """Hangs after a crash: wherever in its life the server ends, whoever waits gets an error or is served by the next."""

@@ -53,7 +53,9 @@ struct Nursery {
   };
 
   explicit Nursery(base::Duration exec_patience = std::chrono::hours(1))
-      : children(io::Children::make(loop, {.daemon_id = io::make_daemon_id(), .exec_patience = exec_patience})
+      : children(io::Children::make(loop, {.daemon_id = guarded.record.id(),
+                                           .guard = &guarded.guard,
+                                           .exec_patience = exec_patience})
                      .value()) {
     loop.at_end_of_turn([this] {
       for (const auto& member : members) {
@@ -108,6 +110,7 @@ struct Nursery {
     return count;
   }
 
+  test::Guarded guarded;
   io::Loop loop;
   std::unique_ptr<io::Children> children;
   std::vector<std::unique_ptr<Member>> members;
@@ -203,8 +206,10 @@ TEST_CASE("of children that are wanted together each is told of by itself, those
   CHECK(nursery.children->size() == 1);
 }
 
-TEST_CASE("of many children that are wanted at once, one starts in a turn") {
+TEST_CASE("of many children that are wanted at once, one is forked in a turn where there is no guard") {
   Nursery nursery;
+  nursery.children.reset();
+  nursery.children = io::Children::make(nursery.loop, {.daemon_id = io::make_daemon_id()}).value();
   constexpr std::size_t many = 12;
   for (std::size_t i = 0; i < many; ++i) nursery.add(test::helper);
   std::size_t begun = 0;

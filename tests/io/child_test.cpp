@@ -30,6 +30,7 @@ constexpr base::Duration patient = std::chrono::hours(1);
 
 // One daemon's worth of children, and one child whose life is written down.
 struct Family {
+  test::Guarded guarded;
   io::Loop loop;
   std::unique_ptr<io::Children> children;
   std::unique_ptr<io::Child> child;
@@ -40,8 +41,10 @@ struct Family {
   std::optional<io::Gone> gone;
 
   explicit Family(base::Duration grace = short_grace)
-      : children(io::Children::make(
-                     loop, {.daemon_id = io::make_daemon_id(), .grace = grace, .heir_patience = short_grace})
+      : children(io::Children::make(loop, {.daemon_id = guarded.record.id(),
+                                           .guard = &guarded.guard,
+                                           .grace = grace,
+                                           .heir_patience = short_grace})
                      .value()) {
     loop.at_end_of_turn([this] {
       if (child && child->input() != nullptr) child->input()->flush();

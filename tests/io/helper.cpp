@@ -139,14 +139,15 @@ int flood(std::size_t bytes) {
 }
 
 // A daemon with one server, which prints its id and all pids: "id", then the guard, the server and those
-// below.
+// below. With "goodbye" it ends when its stdin does.
 int daemon_life(const std::string& records, const std::string& mode, const std::string& self) {
   auto record = io::DaemonRecord::write(records);
   if (!record) return 9;
   std::optional<io::Guard> guard;
   if (mode != "unguarded") guard.emplace(std::move(io::Guard::start(*record).value()));
   io::Loop loop;
-  auto children = io::Children::make(loop, {.daemon_id = record->id()}).value();
+  auto children =
+      io::Children::make(loop, {.daemon_id = record->id(), .guard = guard ? &*guard : nullptr}).value();
   io::LaunchSpec spec{
       .name = "tree", .program = self, .args = {"tree", "setsid"}, .directory = "/", .environment = {}};
   std::unique_ptr<io::Child> child;
@@ -154,8 +155,9 @@ int daemon_life(const std::string& records, const std::string& mode, const std::
                             tell(record->id());
                             tell((guard ? std::to_string(guard->pid()) + ' ' : "") +
                                  std::to_string(child->pid()) + ' ' + std::string(line.bytes.text));
-                            if (mode == "goodbye") loop.stop();
                           }});
+  io::Watch end;
+  if (mode == "goodbye") end = loop.watch(0, io::Interest::read, [&] { loop.stop(); }).value();
   loop.run();
   child.reset();
   if (guard) guard->dismiss();

@@ -57,7 +57,7 @@ TEST_CASE("the guard leaves nothing of a daemon that was killed") {
   CHECK(io::process_of(daemon.pids.front())->session == daemon.pids.front());
   CHECK(std::distance(
             std::filesystem::directory_iterator("/proc/" + std::to_string(daemon.pids.front()) + "/fd"),
-            std::filesystem::directory_iterator()) == 4);
+            std::filesystem::directory_iterator()) == 5);
   daemon.kill_it();
   for (const Witness& witness : daemon.witnesses) CHECK(witness.died());
   CHECK(is_empty(dir.path()));
@@ -66,7 +66,8 @@ TEST_CASE("the guard leaves nothing of a daemon that was killed") {
 
 TEST_CASE("a daemon that says goodbye leaves a guard that just goes") {
   const TempDir dir;
-  const Daemon daemon(dir.path(), "goodbye");
+  Daemon daemon(dir.path(), "goodbye");
+  daemon.process.input.reset();
   int status = 0;
   REQUIRE(waitpid(daemon.process.pid, &status, 0) == daemon.process.pid);
   CHECK(status == 0);

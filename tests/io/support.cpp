@@ -27,6 +27,9 @@ constexpr std::chrono::seconds patience(60);
 
 }  // namespace
 
+Guarded::Guarded()
+    : record(io::DaemonRecord::write(records.path()).value()), guard(io::Guard::start(record).value()) {}
+
 TempDir::TempDir() {
   std::array<char, 32> name{"/tmp/hearth-io-XXXXXX"};
   REQUIRE(mkdtemp(name.data()) != nullptr);

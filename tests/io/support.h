@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "io/descriptor.h"
+#include "io/guard.h"
+#include "io/leftovers.h"
 #include "io/loop.h"
 
 namespace test {
@@ -29,6 +31,15 @@ class TempDir {
 
  private:
   std::string path_;
+};
+
+// A guard process, for children that are forked by one.
+struct Guarded {
+  TempDir records;
+  io::DaemonRecord record;
+  io::Guard guard;
+  Guarded();
+  ~Guarded() { guard.dismiss(); }
 };
 
 // Sets a variable (or unsets it: nullptr) for as long as it lives.

@@ -149,7 +149,8 @@ TEST_CASE(
   const pid_t ours = hold(input.read_end.get(), output.write_end.get());
   const pid_t orphan = hold(input.write_end.get(), output.read_end.get());
   const Question question{
-      .pipes = {.input = io::pipe_of(input.write_end), .output = io::pipe_of(output.read_end)}};
+      .pipes = {.input = io::pipe_of(input.write_end), .output = io::pipe_of(output.read_end)},
+      .parents = {getpid()}};
   // The forks close their ends in their own time.
   const std::array<Question, 1> questions{question};
   std::vector<io::Relative> found;
@@ -158,7 +159,7 @@ TEST_CASE(
   CHECK(found.front().process.pid == orphan);
   CHECK(found.front().held.input == question.pipes.input);
   CHECK(found.front().held.output == question.pipes.output);
-  CHECK(io::heir_among(found, io::Heritage::conversation)->pid == orphan);
+  CHECK(io::heir_among(found, io::Heritage::conversation, question.parents)->pid == orphan);
   for (const pid_t pid : {ours, orphan}) {
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);

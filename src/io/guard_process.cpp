@@ -1,0 +1,203 @@
+#include "io/guard_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "io/descriptor.h"
+#include "io/guard_words.h"
+#include "io/memory_file.h"
+#include "io/process_table.h"
+#include "io/spawn.h"
+#include "save/codec.h"
+
+namespace io {
+
+namespace {
+
+constexpr int connection_fd = 3;
+
+// Everything the daemon has open is closed: the lock and the socket must die with it.
+bool keep_only(int connection) {
+  const int null = open("/dev/null", O_RDWR);
+  for (const int fd : {0, 1, 2}) dup2(null, fd);
+  if (connection != connection_fd && dup2(connection, connection_fd) < 0) return false;
+  fcntl(connection_fd, F_SETFD, FD_CLOEXEC);
+  close_from(connection_fd + 1);
+  return true;
+}
+
+struct ReceivedOrder {
+  GuardOrder order;
+  std::vector<Descriptor> descriptors;
+};
+
+class GuardProcess {
+ public:
+  GuardProcess(Descriptor connection, Descriptor deaths)
+      : connection_(std::move(connection)), deaths_(std::move(deaths)) {}
+
+  enum class End : unsigned char { goodbye, daemon_died };
+  End run();
+
+ private:
+  std::optional<End> hear();
+  std::optional<ReceivedOrder> receive(bool& closed);
+  void carry_out(ReceivedOrder received);
+  void spawn(std::uint64_t number, std::vector<Descriptor> descriptors);
+  void kill_group(pid_t pid);
+  void reap();
+  void tell(const GuardNews& news);
+
+  Descriptor connection_;
+  Descriptor deaths_;
+  std::map<std::uint64_t, pid_t> forked_;  // And not reaped.
+};
+
+GuardProcess::End GuardProcess::run() {
+  std::array<pollfd, 2> ready = {pollfd{connection_.get(), POLLIN, 0}, pollfd{deaths_.get(), POLLIN, 0}};
+  for (;;) {
+    if (poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) return End::daemon_died;
+    if (ready[1].revents != 0) reap();
+    if (ready[0].revents == 0) continue;
+    if (const auto end = hear()) return *end;
+  }
+}
+
+// One order in a turn, so that deaths are told in between.
+std::optional<GuardProcess::End> GuardProcess::hear() {
+  bool closed = false;
+  auto received = receive(closed);
+  if (closed) return End::daemon_died;
+  if (!received) return std::nullopt;
+  if (received->order.what == GuardOrder::What::goodbye) return End::goodbye;
+  carry_out(std::move(*received));
+  return std::nullopt;
+}
+
+std::optional<ReceivedOrder> GuardProcess::receive(bool& closed) {
+  ReceivedOrder received;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(guard_descriptors_max * sizeof(int))> control{};
+  iovec bytes{&received.order, sizeof received.order};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = recvmsg(connection_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); got >= 0 && header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    std::array<int, guard_descriptors_max> numbers{};
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    std::memcpy(numbers.data(), CMSG_DATA(header), count * sizeof(int));
+    for (std::size_t i = 0; i < count; ++i) received.descriptors.emplace_back(numbers[i]);
+  }
+  closed = got <= 0;
+  if (got != sizeof received.order) return std::nullopt;
+  return received;
+}
+
+void GuardProcess::carry_out(ReceivedOrder received) {
+  const GuardOrder& order = received.order;
+  if (order.what == GuardOrder::What::spawn) spawn(order.number, std::move(received.descriptors));
+  if (order.what != GuardOrder::What::kill) return;
+  const auto found = forked_.find(order.number);
+  if (order.pid > 0) {
+    kill_group(order.pid);
+  } else if (found != forked_.end()) {
+    kill_group(found->second);
+  }
+}
+
+void GuardProcess::spawn(std::uint64_t number, std::vector<Descriptor> descriptors) {
+  const auto forked = [&]() -> std::expected<pid_t, int> {
+    // Fewer than were sent: we may not have that many.
+    if (descriptors.size() < 5) return std::unexpected(EMFILE);
+    const auto text = contents_of(descriptors[0]);
+    if (!text) return std::unexpected(text.error().code);
+    save::Reader reader(*text);
+    auto spec = save::read<SpawnSpec>(reader);
+    if (!reader.end("what is to be started")) return std::unexpected(EINVAL);
+    spec.cgroup_entrance = descriptors.size() > 5 ? descriptors[5].get() : -1;
+    return fork_program(spec, {.input = std::move(descriptors[1]),
+                               .output = std::move(descriptors[2]),
+                               .errors = std::move(descriptors[3]),
+                               .report = std::move(descriptors[4])});
+  }();
+  if (!forked) {
+    return tell({.what = GuardNews::What::not_spawned,
+                 .pid = 0,
+                 .number = number,
+                 .value = static_cast<std::uint64_t>(forked.error())});
+  }
+  forked_[number] = *forked;
+  const auto process = process_of(*forked);
+  tell({.what = GuardNews::What::spawned,
+        .pid = *forked,
+        .number = number,
+        .value = process ? process->started : 0});
+}
+
+// As long as it is not reaped, the number is its own. It may not have made its group yet.
+void GuardProcess::kill_group(pid_t pid) {
+  siginfo_t unused{};
+  if (waitid(P_PID, static_cast<id_t>(pid), &unused, WEXITED | WNOHANG | WNOWAIT) != 0) return;
+  if (kill(-pid, SIGKILL) != 0) kill(pid, SIGKILL);
+}
+
+void GuardProcess::reap() {
+  signalfd_siginfo unused{};
+  while (read(deaths_.get(), &unused, sizeof unused) > 0) {
+  }
+  int status = 0;
+  for (;;) {
+    const pid_t pid = waitpid(-1, &status, WNOHANG);
+    if (pid < 0 && errno == EINTR) continue;
+    if (pid <= 0) return;
+    std::erase_if(forked_, [pid](const auto& entry) { return entry.second == pid; });
+    tell({.what = GuardNews::What::ended,
+          .pid = pid,
+          .number = 0,
+          .value = static_cast<std::uint64_t>(static_cast<std::uint32_t>(status))});
+  }
+}
+
+// Waits while the daemon does not read: it never waits for us. That it has died is heard as its end.
+void GuardProcess::tell(const GuardNews& news) {
+  while (send(connection_.get(), &news, sizeof news, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+void stand_guard(const DaemonRecord& record, int connection) {
+  setsid();
+  prctl(PR_SET_NAME, "hearth-guard");
+  if (chdir("/") != 0 || !keep_only(connection)) _exit(1);
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) _exit(1);
+  sigset_t deaths;
+  sigemptyset(&deaths);
+  sigaddset(&deaths, SIGCHLD);
+  Descriptor heard(signalfd(-1, &deaths, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!heard) _exit(1);
+  GuardProcess guard(Descriptor(connection_fd), std::move(heard));
+  if (guard.run() == GuardProcess::End::goodbye) _exit(0);
+  kill_everything_of(record.id(), record.cgroup());
+  unlink(record.file().c_str());
+  _exit(0);
+}
+
+}  // namespace io
