@@ -73,7 +73,7 @@ Daemon::Daemon(DaemonParts parts, ConfigFile config_file, const Config& config)
                   },
               .on_trouble = [this](const base::Error& why) { log_.warning(why.what); }}),
       control_(control_hands()),
-      upgrade_(upgrade_hands(), parts_.arguments),
+      upgrade_(upgrade_hands()),
       deadline_(loop_, [] {}),  // It only has to end the sleep: every turn looks at the time.
       service_(loop_, parts_.notify) {}
 
@@ -98,6 +98,7 @@ base::Result<void> Daemon::open(const Config& config) {
   make_registry(settings);
   http_sessions_->tick(io::now());  // Earlier daemons may have left files.
   TRY(listen(config, settings));
+  offer_handover();
   return hear_signals();
 }
 
@@ -139,7 +140,7 @@ base::Result<void> Daemon::hear_signals() {
     signals_.push_back(TRY(loop_.on_signal(signal, [this] { leave(); })));
   }
   signals_.push_back(TRY(loop_.on_signal(SIGHUP, [this] { hung_up(); })));
-  signals_.push_back(TRY(loop_.on_signal(SIGUSR2, [this] { upgrade_.begin(parts_.program); })));
+  signals_.push_back(TRY(loop_.on_signal(SIGUSR2, [this] { become(parts_.program); })));
   loop_.at_end_of_turn([this] { end_of_turn(); });
   return {};
 }
@@ -365,6 +366,7 @@ void Daemon::leave() {
   service_.stopping();
   log_.info("ending: servers are stopped");
   front_.stop_listening();
+  handover_.reset();
   // Where a service manager listens, sessions wait for the next daemon.
   if (!parts_.passed_socket) unlink(parts_.paths.socket.c_str());
   // What clients say from now on stays in their pipes, for the next daemon.

@@ -29,6 +29,7 @@
 #include "broker/broker.h"
 #include "io/child.h"
 #include "io/children.h"
+#include "io/handover.h"
 #include "io/loop.h"
 #include "io/notify.h"
 #include "io/paths.h"
@@ -60,7 +61,7 @@ struct DaemonParts {
 class Daemon {
  public:
   static base::Result<std::unique_ptr<Daemon>> make(DaemonParts parts);
-  // Goes on as the daemon that this process was under another program.
+  // Goes on as the daemon that this process was under another program, or another process was.
   static base::Result<std::unique_ptr<Daemon>> resume(DaemonParts parts, DaemonState state);
   ~Daemon();
 
@@ -128,7 +129,10 @@ class Daemon {
   std::string unsettled() const;
   DaemonState state() const;
   void farewell();
+  void become(const std::string& program, const Upgrade::Told& told = {});
   void upgrade_to_later(const std::string& version, const std::string& program);
+  void offer_handover();
+  void hand_over(io::Descriptor peer);
 
   // daemon_control.cpp
   std::expected<std::string, proto::HttpAnswer> judged(proto::HttpRequest& head, HttpOrigin origin) const;
@@ -158,6 +162,7 @@ class Daemon {
   std::unique_ptr<SessionRegistry> http_sessions_;
   std::unique_ptr<Upstreams> upstreams_;
   Upgrade upgrade_;
+  std::unique_ptr<io::HandoverListener> handover_;  // While another process may take over.
   std::string last_later_;      // The later program that a session has brought, so that it is tried once.
   std::uint64_t upgrades_ = 0;  // How many programs this process has been before.
   transport::Access port_access_;

@@ -179,7 +179,7 @@ Control::Hands Daemon::control_hands() {
               },
           .upgrade =
               [this](const std::string& program, const Upgrade::Told& told) {
-                upgrade_.begin(program.empty() ? parts_.program : program, told);
+                become(program.empty() ? parts_.program : program, told);
               },
           .answer = [this](ExchangeId exchange,
                            const proto::HttpAnswer& answer) { front_.answer(exchange, answer); }};

@@ -5,6 +5,7 @@
 #include "app/daemon.h"
 #include "base/version.h"
 #include "io/clock.h"
+#include "io/handover.h"
 #include "io/successor.h"
 
 namespace app {
@@ -71,7 +72,34 @@ void Daemon::farewell() {
     recorder_->end(io::now());
     recorder_.reset();
   }
-  log_.info("hearthd " + std::string(base::version) + " becomes the program that replaces it");
+  log_.info("hearthd " + std::string(base::version) + " hands over to what replaces it");
+}
+
+// Absolute path of a hearthd.
+void Daemon::become(const std::string& program, const Upgrade::Told& told) {
+  if (const auto why = io::unfit(program)) {
+    log_.warning("the daemon was not replaced: " + why->what);
+    if (told) told(why);
+    return;
+  }
+  upgrade_.begin(std::make_unique<io::OtherProgram>(loop_, program, parts_.arguments), told);
+}
+
+// A daemon that a session has started may end at any time: `hearth serve` and a service take over from it.
+void Daemon::offer_handover() {
+  if (parts_.foreground || !parts_.paths.apart.empty()) return;
+  auto listener = io::HandoverListener::open(loop_, parts_.paths,
+                                             [this](io::Descriptor peer) { hand_over(std::move(peer)); });
+  if (!listener) return log_.warning("no other daemon can take over: " + listener.error().what);
+  handover_ = std::move(*listener);
+}
+
+void Daemon::hand_over(io::Descriptor peer) {
+  auto other = std::make_unique<io::OtherProcess>(loop_, std::move(peer));
+  log_.info("another process wants to be the daemon");
+  if (!children_->all_guarded())
+    return other->refuse({"some of its servers were started by an earlier build, and would not live on"});
+  upgrade_.begin(std::move(other));
 }
 
 // A session that comes from a later installation brings its daemon along. One that does not turn out to be
@@ -81,7 +109,7 @@ void Daemon::upgrade_to_later(const std::string& version, const std::string& pro
   const std::string later = version + ' ' + program;
   if (later == std::exchange(last_later_, later)) return;
   log_.info("a session came from hearth " + version + "; its daemon takes the place of this one");
-  upgrade_.begin(program, [this](const std::optional<base::Error>& why) {
+  become(program, [this](const std::optional<base::Error>& why) {
     if (why && why->code == EAGAIN) last_later_.clear();
   });
 }
@@ -89,9 +117,13 @@ void Daemon::upgrade_to_later(const std::string& version, const std::string& pro
 base::Result<std::unique_ptr<Daemon>> Daemon::resume(DaemonParts parts, DaemonState state) {
   ConfigFile file(parts.paths.config_file);
   const Config config = file.load();
-  parts.listener = TRY(io::take(state.front.socket(HttpOrigin::Kind::local_socket)));
-  if (const io::Passed port = state.front.socket(HttpOrigin::Kind::tcp); port.number >= 0)
-    parts.port_socket = TRY(io::take(port));
+  io::Descriptor listener = TRY(io::take(state.front.socket(HttpOrigin::Kind::local_socket)));
+  // A service manager's own takes the place of the one whose path it has taken.
+  if (!parts.listener) parts.listener = std::move(listener);
+  if (const io::Passed port = state.front.socket(HttpOrigin::Kind::tcp); port.number >= 0) {
+    io::Descriptor socket = TRY(io::take(port));
+    if (!parts.port_socket) parts.port_socket = std::move(socket);
+  }
   std::unique_ptr<Daemon> made(new Daemon(std::move(parts), std::move(file), config));
   TRY(made->go_on(std::move(state), config));
   return made;
@@ -128,6 +160,7 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   TRY(listen(config, settings));
   front_.resume(std::move(state.front));
   TRY(hear_signals());
+  offer_handover();
   children_->catch_up();
   log_.info("hearthd " + std::string(base::version) + " goes on from " + state.version + ": sessions " +
             std::to_string(broker_.sessions().size()) + ", servers " +

@@ -7,16 +7,18 @@
 
 namespace app {
 
-Upgrade::Upgrade(Hands hands, std::vector<std::string> arguments)
-    : hands_(std::move(hands)),
-      arguments_(std::move(arguments)),
-      late_(hands_.loop, [this] { too_late(); }),
-      next_turn_(hands_.loop, [] {}) {}
+Upgrade::Upgrade(Hands hands)
+    : hands_(std::move(hands)), late_(hands_.loop, [this] { too_late(); }), next_turn_(hands_.loop, [] {}) {}
 
-void Upgrade::begin(const std::string& program, const Told& told) {
-  if (step_ != Step::idle) return refuse({"it is being replaced already", EAGAIN}, told);
-  if (const auto why = io::unfit(program)) return refuse(*why, told);
-  program_ = program;
+void Upgrade::begin(std::unique_ptr<io::Successor> successor, const Told& told) {
+  if (step_ != Step::idle) {
+    const base::Error why{"it is being replaced already", EAGAIN};
+    hands_.not_replaced(why);
+    successor->refuse(why);
+    if (told) told(why);
+    return;
+  }
+  successor_ = std::move(successor);
   told_ = told;
   step_ = Step::waiting;
   late_.set(io::now() + patience);
@@ -36,18 +38,15 @@ void Upgrade::end_of_turn() {
 }
 
 void Upgrade::try_it() {
-  mark_ = io::mark_of_file(program_);
   const auto file = io::memory_file(hands_.state().text);
   if (!file) return end(file.error());
-  auto trial = io::Trial::start(hands_.loop, program_, arguments_, *file, patience,
-                                [this](const std::optional<base::Error>& why) { tried(why); });
-  if (!trial) return end(trial.error());
-  trial_ = std::move(*trial);
   step_ = Step::trying;
+  const auto tries =
+      successor_->try_it(*file, patience, [this](const std::optional<base::Error>& why) { tried(why); });
+  if (!tries) end(tries.error());
 }
 
 void Upgrade::tried(const std::optional<base::Error>& why) {
-  hands_.loop.retire(std::move(trial_));
   if (why) return end(*why);
   step_ = Step::going;
   late_.set(io::now() + patience);
@@ -60,41 +59,33 @@ void Upgrade::hold() {
   next_turn_.set(io::now());
 }
 
-// Not another program than the one that was tried.
+// Not another one than was tried.
 void Upgrade::go() {
-  if (io::mark_of_file(program_) != mark_) {
+  if (successor_->changed()) {
     io::let_signals_in();
     return try_it();
   }
   WrittenState state = hands_.state();
   const auto file = io::memory_file(state.text);
   if (!file) return end(file.error());
-  state.descriptors.push_back(file->get());
-  std::vector<std::string> arguments = arguments_;
-  arguments.insert(arguments.end(), {"--resume-fd", std::to_string(file->get())});
   hands_.farewell();
-  const base::Error why = io::become(program_, arguments, state.descriptors);
+  const base::Error why = successor_->take_over(*file, std::move(state.descriptors));
   hands_.stays();
   end(why);
-}
-
-void Upgrade::refuse(const base::Error& why, const Told& told) {
-  hands_.not_replaced(why);
-  if (told) told(why);
 }
 
 void Upgrade::end(const base::Error& why) {
   io::let_signals_in();
   step_ = Step::idle;
   late_.clear();
-  refuse(why, std::exchange(told_, nullptr));
+  hands_.not_replaced(why);
+  successor_->refuse(why);
+  hands_.loop.retire(std::move(successor_));
+  if (const Told told = std::exchange(told_, nullptr)) told(why);
 }
 
 void Upgrade::too_late() {
-  if (step_ == Step::trying) {
-    hands_.loop.retire(std::move(trial_));
-    return end({program_ + " did not read the state in time", EAGAIN});
-  }
+  if (step_ == Step::trying) return end({"it did not read the state in time", EAGAIN});
   std::string why = hands_.unsettled();
   if (why.empty()) why = "it had no quiet moment";
   end({why + "; try again when that is over", EAGAIN});

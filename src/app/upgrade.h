@@ -1,12 +1,12 @@
-// The daemon becomes another program, most often a newer build of itself: when, and whether.
+// A successor takes the daemon's place, most often a newer build of the same program: when, and whether.
 //
-// Wanted (POST /upgrade, SIGUSR2); then at the end of each turn: is everything settled (no server is starting
-// or ending)? Then the program is tried with the state as it is (io/successor.h). Can it read it? Then, as
-// soon as everything is settled again, signals are held for a turn, so that those that have come are heard,
-// and this process becomes the program. Sessions are served on meanwhile. If the program cannot, or it takes
-// too long, it is told why, and nothing has changed.
+// Wanted (POST /upgrade, SIGUSR2, POST /handover); then at the end of each turn: is everything settled (no
+// server is starting or ending)? Then the successor is tried with the state as it is (io/successor.h). Can it
+// read it? Then, as soon as everything is settled again, signals are held for a turn, so that those that have
+// come are heard, and the successor takes over. Sessions are served on meanwhile. If it cannot, or it takes
+// too long, those who wait are told why, and nothing has changed.
 //
-//   idle -> waiting -> trying -> going <-> holding -> (another program)
+//   idle -> waiting -> trying -> going <-> holding -> (the successor)
 #pragma once
 
 #include <functional>
@@ -42,11 +42,9 @@ class Upgrade {
   // How long it waits for what is not settled, with the trial: less than a command waits for an answer.
   static constexpr base::Duration patience = std::chrono::seconds(20);
 
-  // `arguments` are those of this process, for the program.
-  Upgrade(Hands hands, std::vector<std::string> arguments);
+  explicit Upgrade(Hands hands);
 
-  // Absolute path of a hearthd.
-  void begin(const std::string& program, const Told& told = {});
+  void begin(std::unique_ptr<io::Successor> successor, const Told& told = {});
   // When the turn's work is done and written.
   void end_of_turn();
 
@@ -56,17 +54,13 @@ class Upgrade {
   void tried(const std::optional<base::Error>& why);
   void hold();
   void go();
-  void refuse(const base::Error& why, const Told& told);
   void end(const base::Error& why);
   void too_late();
 
   Hands hands_;
-  std::vector<std::string> arguments_;
   Step step_ = Step::idle;
-  std::string program_;
-  io::FileMark mark_;  // Of the program, when it was tried.
+  std::unique_ptr<io::Successor> successor_;
   Told told_;
-  std::unique_ptr<io::Trial> trial_;
   io::Timer late_;
   io::Timer next_turn_;
 };

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -25,6 +26,7 @@
 #include "io/clock.h"
 #include "io/daemon_end.h"
 #include "io/guard.h"
+#include "io/handover.h"
 #include "io/inheritance.h"
 #include "io/leftovers.h"
 #include "io/passed.h"
@@ -39,8 +41,9 @@ struct Arguments {
   int listen_fd = -1;
   int lock_fd = -1;
   int ready_fd = -1;
-  int try_fd = -1;     // Of a state that is only to be read.
-  int resume_fd = -1;  // The state of the program that this process was before.
+  int try_fd = -1;        // Of a state that is only to be read.
+  int take_over_fd = -1;  // Where another process hands over what it has as the daemon.
+  int resume_fd = -1;     // The state of the program that this process was before.
   int port_fd = -1;
   bool foreground = false;
   bool passed_socket = false;
@@ -110,27 +113,33 @@ std::optional<Arguments> read_arguments(int argc, char** argv) {
       if (!number_of(value, arguments.port.emplace())) return std::nullopt;
       continue;
     }
-    int* const target = flag == "--listen-fd"   ? &arguments.listen_fd
-                        : flag == "--lock-fd"   ? &arguments.lock_fd
-                        : flag == "--ready-fd"  ? &arguments.ready_fd
-                        : flag == "--port-fd"   ? &arguments.port_fd
-                        : flag == "--resume-fd" ? &arguments.resume_fd
-                        : flag == "--try"       ? &arguments.try_fd
-                                                : nullptr;
+    int* const target = flag == "--listen-fd"      ? &arguments.listen_fd
+                        : flag == "--lock-fd"      ? &arguments.lock_fd
+                        : flag == "--ready-fd"     ? &arguments.ready_fd
+                        : flag == "--port-fd"      ? &arguments.port_fd
+                        : flag == "--resume-fd"    ? &arguments.resume_fd
+                        : flag == "--take-over-fd" ? &arguments.take_over_fd
+                        : flag == "--try"          ? &arguments.try_fd
+                                                   : nullptr;
     if (target == nullptr) return std::nullopt;
     if (!number_of(value, *target)) return std::nullopt;
   }
+  if (argc % 2 == 0) return std::nullopt;
+  if (arguments.take_over_fd >= 0) return arguments;
   const bool starts = arguments.ready_fd >= 0 || arguments.resume_fd >= 0 || arguments.try_fd >= 0;
-  if (argc % 2 == 0 || arguments.listen_fd < 0 || arguments.lock_fd < 0 || !starts) return std::nullopt;
+  if (arguments.listen_fd < 0 || arguments.lock_fd < 0 || !starts) return std::nullopt;
   return arguments;
 }
 
 // The arguments that another program needs to be what this one is.
 std::vector<std::string> lasting(int argc, char** argv) {
   std::vector<std::string> kept;
+  const bool takes_over = std::any_of(
+      argv, argv + argc, [](const char* word) { return std::string_view(word) == "--take-over-fd"; });
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view flag = argv[i];
-    if (flag == "--ready-fd" || flag == "--resume-fd") continue;
+    if (flag == "--ready-fd" || flag == "--resume-fd" || flag == "--take-over-fd") continue;
+    if (takes_over && (flag == "--listen-fd" || flag == "--port-fd")) continue;  // They get other numbers.
     kept.insert(kept.end(), {argv[i], argv[i + 1]});
   }
   return kept;
@@ -242,12 +251,10 @@ base::Result<app::DaemonState> state_passed(int fd) {
   return app::state_from(text);
 }
 
-// The process is the daemon already, under another program so far. If that fails it dies without a goodbye,
-// and the guard ends what it has left.
-base::Result<void> go_on(const Arguments& arguments, app::DaemonParts parts) {
-  app::DaemonState state = TRY(state_passed(arguments.resume_fd));
+// The process is the daemon already. If that fails it dies without a goodbye, and the guard ends what it has
+// left.
+base::Result<void> go_on(app::DaemonState state, app::DaemonParts parts) {
   io::continue_clock(state.process.clock_went_back);
-  parts.paths = TRY(paths_of(arguments));
   const io::Descriptor lock = TRY(io::take(state.process.lock));
   io::show_as_daemon(lock.get());
   if (const auto logs = io::make_private_directory(parts.paths.log_dir); !logs)
@@ -261,6 +268,42 @@ base::Result<void> go_on(const Arguments& arguments, app::DaemonParts parts) {
   io::let_signals_in();
   serve(std::move(daemon), record, guard);
   return {};
+}
+
+// Under another program so far.
+base::Result<void> go_on_in_place(const Arguments& arguments, app::DaemonParts parts) {
+  app::DaemonState state = TRY(state_passed(arguments.resume_fd));
+  parts.paths = TRY(paths_of(arguments));
+  return go_on(std::move(state), std::move(parts));
+}
+
+// Servers live where the daemon did that has started them.
+base::Result<void> can_take_over(const std::string& text) {
+  TRY(app::can_go_on_from(text));
+  const app::DaemonState state = TRY(app::state_from(text));
+  if (state.process.inheritance.confines == io::own_inheritance().confines) return {};
+  return base::failure(
+      "it has other surroundings (namespaces, groups) than the process that was to take its place");
+}
+
+// What another process was so far.
+base::Result<void> take_over(const Arguments& arguments, app::DaemonParts parts) {
+  parts.paths = TRY(paths_of(arguments));
+  io::Descriptor peer = TRY(io::adopt(arguments.take_over_fd));
+  become_private(parts.paths.state_dir);
+  std::vector<io::Descriptor*> own = {&parts.listener, &parts.port_socket};
+  if (arguments.listen_fd >= 0) parts.listener = TRY(io::adopt(arguments.listen_fd));
+  if (arguments.port_fd >= 0) parts.port_socket = TRY(io::adopt(arguments.port_fd));
+  auto text = io::take_over_from(peer, can_take_over, own);
+  if (!text) return base::failure("the daemon that runs does not hand over: " + text.error().what);
+  app::DaemonState state = TRY(app::state_from(*text));
+  TRY(state.process.record.renew());
+  const int listener =
+      parts.listener ? parts.listener.get() : state.front.socket(app::HttpOrigin::Kind::local_socket).number;
+  parts.arguments.insert(parts.arguments.end(), {"--listen-fd", std::to_string(listener), "--lock-fd",
+                                                 std::to_string(state.process.lock.number)});
+  peer.reset();
+  return go_on(std::move(state), std::move(parts));
 }
 
 // The state and the arguments are read, and nothing is done.
@@ -299,8 +342,9 @@ int main(int argc, char** argv) {
 
   if (arguments->try_fd >= 0) return try_state(arguments->try_fd);
   app::DaemonParts parts = parts_of(*arguments, lasting(argc, argv));
-  if (arguments->resume_fd >= 0) {
-    const auto outcome = go_on(*arguments, std::move(parts));
+  if (arguments->resume_fd >= 0 || arguments->take_over_fd >= 0) {
+    const auto outcome = arguments->resume_fd >= 0 ? go_on_in_place(*arguments, std::move(parts))
+                                                   : take_over(*arguments, std::move(parts));
     if (outcome) return 0;
     std::fprintf(stderr, "hearthd: %s\n", outcome.error().what.c_str());
     return 1;

@@ -124,7 +124,8 @@ constexpr std::array table = {
         "With a certificate and its key it is https://, and the address may be one that others can reach.\n"
         "NAME is an entry of config.json, whose \"http\" also says who may connect. Without anything said "
         "there,\n"
-        "clients need the token in the file http-token of the state directory.\n",
+        "clients need the token in the file http-token of the state directory.\n\n"
+        "It takes the place of a daemon that a session has started: its sessions, servers and calls go on.\n",
         serve_flags,
         {},
         run_serve},

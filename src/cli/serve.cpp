@@ -4,9 +4,26 @@
 
 #include "cli/output.h"
 #include "io/daemon_start.h"
+#include "io/handover.h"
 #include "io/paths.h"
+#include "io/unix_socket.h"
 
 namespace cli {
+
+namespace {
+
+// Where a session has started the daemon, it is asked to hand over. Returns where there is nothing to take
+// over: whoever starts a daemon says why it cannot.
+base::Result<void> take_over(const io::Paths& paths, const std::string& binary,
+                             const std::vector<std::string>& options, const io::Activation& activation) {
+  if (!io::hands_over(paths)) return {};
+  const auto peer = io::connect_for_packets_to(paths.handover);
+  if (!peer) return {};
+  TRY(io::check_peer(peer->get()));
+  return std::unexpected(io::take_the_daemons_place(paths, binary, options, *peer, activation));
+}
+
+}  // namespace
 
 int run_serve(const Arguments& arguments) {
   std::vector<std::string> options = {"--foreground", "yes"};
@@ -46,6 +63,11 @@ int run_serve(const Arguments& arguments) {
   if (!activation) return complain(activation.error().what);
   if (activation->port && arguments.has("--port"))
     return complain("the service manager has passed a port already; leave out --port");
+  // A recording is of one daemon from its beginning.
+  if (!arguments.has("--record")) {
+    if (const auto taken = take_over(*paths, *binary, options, *activation); !taken)
+      return complain(taken.error().what);
+  }
   return complain(io::become_the_daemon(*paths, *binary, options, std::move(*activation)).what);
 }
 

@@ -16,6 +16,7 @@
 #include "cli/systemctl.h"
 #include "cli/unit_files.h"
 #include "io/daemon_start.h"
+#include "io/handover.h"
 #include "io/paths.h"
 
 namespace cli {
@@ -137,20 +138,23 @@ base::Result<std::string> enable(const Systemctl& systemctl, const io::Paths& pa
                                  bool changed) {
   TRY(systemctl.run({"daemon-reload"}));
   const ServingDaemon daemon = serving_daemon(paths);
+  const bool stays = daemon.runs && daemon.started_by != "session";
   std::string text;
   for (const std::string& unit : sockets_of(choice)) {
-    if (daemon.runs) {
+    if (stays) {
       TRY(systemctl.run({"enable", unit}));
     } else if (auto enabled = systemctl.run({"enable", "--now", unit}); !enabled) {
       return base::failure(enabled.error().what + "; 'journalctl --user -u " + unit + "' says more");
     }
-    if (!daemon.runs && changed) TRY(systemctl.run({"restart", unit}));
+    if (!stays && changed) TRY(systemctl.run({"restart", unit}));
     text += "enabled " + unit + '\n';
   }
-  if (daemon.runs) return text + advice_for(daemon, choice, io::hearth_for(paths));
+  if (stays) return text + advice_for(daemon, choice, io::hearth_for(paths));
   text += "systemd listens on " + paths.socket;
   if (choice.port != 0) text += " and on port " + std::to_string(choice.port);
-  return text + ", and starts the daemon when a session comes.\n";
+  if (!daemon.runs) return text + ", and starts the daemon when a session comes.\n";
+  return text + ".\nA daemon runs that a session has started (process " + daemon.pid +
+         "). The service takes its place, with its servers, when the next session comes.\n";
 }
 
 int install(const Arguments& arguments, UnitChoice choice) {
@@ -223,6 +227,7 @@ int uninstall(const Arguments&, const UnitChoice& choice) {
 int check(const Arguments& arguments) {
   const auto paths = io::paths_of(arguments.home_wanted());
   if (!paths) return complain(paths.error().what);
+  if (io::hands_over(*paths)) return exit_ok;
   const auto none = io::expect_no_daemon(*paths);
   return none ? exit_ok : complain(none.error().what + ", then 'systemctl --user start hearthd.socket'");
 }

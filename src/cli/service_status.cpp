@@ -122,6 +122,8 @@ std::string shown(const ServiceStatus& status) {
   text += ", started by " + daemon.starter() + '\n';
   if (!daemon.trouble.empty()) text += daemon.trouble + '\n';
   if (!status.installed() || daemon.started_by == "service") return text;
+  if (daemon.started_by == "session")
+    return text + "    the service takes its place, with its servers, when the next session comes\n";
   std::string sockets;
   for (const SeenUnit& unit : status.units) {
     if (unit.name != service_unit) sockets += ' ' + unit.name;

@@ -83,7 +83,8 @@ std::string socket_for(const UnitChoice& choice) {
   std::string text = head_of(socket_unit, "Hearth: where sessions connect");
   text += "\n[Socket]\n";
   text +=
-      "# It fails while a daemon runs that a session has started, and so leaves that daemon its socket.\n";
+      "# It fails while a daemon runs that 'hearth serve' has started, and so leaves that daemon its "
+      "socket.\n";
   text += "ExecStartPre=" + command_of(choice, "service check") + '\n';
   text += "ListenStream=" +
           (choice.home.empty() ? std::string("%t/hearth/hearthd.sock") : without_specifiers(choice.socket)) +

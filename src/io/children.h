@@ -74,6 +74,8 @@ class Children {
   std::string_view unsettled() const;
 
   std::size_t size() const { return by_number_.size(); }
+  // Another process can have them: none is a child of this one.
+  bool all_guarded() const;
   Surveyor& surveyor() { return surveyor_; }
   bool has_cgroups() const { return cgroups_.has_value(); }
 

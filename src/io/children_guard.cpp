@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -87,6 +88,10 @@ std::vector<pid_t> Children::parents() const {
   std::vector<pid_t> parents = {getpid()};
   if (options_.guard != nullptr) parents.push_back(options_.guard->pid());
   return parents;
+}
+
+bool Children::all_guarded() const {
+  return std::ranges::all_of(by_number_, [](const auto& entry) { return entry.second->guarded_; });
 }
 
 std::string_view Children::unsettled() const {

@@ -32,6 +32,7 @@ namespace {
 
 constexpr off_t daemon_log_max = off_t{1} << 20;
 constexpr std::size_t complaint_max = 4096;
+const std::vector<std::string> started_with = {"--listen-fd", "3", "--lock-fd", "4", "--ready-fd", "5"};
 
 // What a daemon needs of the environment it is started from; sessions bring theirs along.
 bool wanted_by_daemon(std::string_view variable) {
@@ -109,8 +110,9 @@ struct DaemonDescriptors {
   _exit(told < 0 ? 126 : 127);
 }
 
-std::vector<std::string> daemon_arguments(const Paths& paths) {
-  std::vector<std::string> arguments = {"hearthd", "--listen-fd", "3", "--lock-fd", "4", "--ready-fd", "5"};
+std::vector<std::string> daemon_arguments(const Paths& paths, std::vector<std::string> descriptors) {
+  std::vector<std::string> arguments = {"hearthd"};
+  arguments.insert(arguments.end(), descriptors.begin(), descriptors.end());
   if (!paths.home.empty()) arguments.insert(arguments.end(), {"--home", paths.home});
   if (!paths.apart.empty()) arguments.insert(arguments.end(), {"--apart", paths.apart});
   return arguments;
@@ -118,7 +120,7 @@ std::vector<std::string> daemon_arguments(const Paths& paths) {
 
 base::Result<void> spawn_daemon(const Paths& paths, const std::string& binary,
                                 DaemonDescriptors descriptors) {
-  const CleanExec exec(binary, daemon_arguments(paths), daemon_environment());
+  const CleanExec exec(binary, daemon_arguments(paths, started_with), daemon_environment());
 
   // Two forks: the daemon is nobody's child, so nobody has to wait for it.
   const pid_t between = fork();
@@ -314,6 +316,22 @@ base::Result<void> expect_no_daemon(const Paths& paths, StartPatience patience) 
   return {};
 }
 
+namespace {
+
+void add_activation(const Activation& activation, bool passed, std::vector<std::string>& arguments,
+                    std::vector<int>& descriptors) {
+  if (passed) arguments.insert(arguments.end(), {"--passed-socket", "yes"});
+  if (activation.port) {
+    arguments.insert(arguments.end(), {"--port-fd", std::to_string(descriptors.size())});
+    descriptors.push_back(activation.port.get());
+  }
+  if (activation.notify.socket.empty()) return;
+  arguments.insert(arguments.end(), {"--notify", activation.notify.socket, "--watchdog-us",
+                                     std::to_string(activation.notify.watchdog.count())});
+}
+
+}  // namespace
+
 base::Error become_the_daemon(const Paths& paths, const std::string& daemon_binary,
                               const std::vector<std::string>& options, Activation activation,
                               StartPatience patience) {
@@ -333,19 +351,27 @@ base::Error become_the_daemon(const Paths& paths, const std::string& daemon_bina
   auto listener = passed ? base::Result<Descriptor>(std::move(activation.sessions)) : fresh_socket(paths);
   if (!listener) return listener.error();
   const Descriptor nobody_waits(open("/dev/null", O_RDWR | O_CLOEXEC));
-  std::vector<std::string> arguments = daemon_arguments(paths);
+  std::vector<std::string> arguments = daemon_arguments(paths, started_with);
   arguments.insert(arguments.end(), options.begin(), options.end());
   std::vector<int> descriptors = {STDIN_FILENO,    STDOUT_FILENO,      STDERR_FILENO,
                                   listener->get(), claimed.lock.get(), nobody_waits.get()};
-  if (passed) arguments.insert(arguments.end(), {"--passed-socket", "yes"});
-  if (activation.port) {
-    arguments.insert(arguments.end(), {"--port-fd", std::to_string(descriptors.size())});
-    descriptors.push_back(activation.port.get());
+  add_activation(activation, passed, arguments, descriptors);
+  const CleanExec exec(daemon_binary, std::move(arguments), daemon_environment());
+  return system_error("cannot run the daemon " + daemon_binary, exec.run(descriptors));
+}
+
+base::Error take_the_daemons_place(const Paths& paths, const std::string& daemon_binary,
+                                   const std::vector<std::string>& options, const Descriptor& peer,
+                                   const Activation& activation) {
+  std::vector<std::string> arguments = daemon_arguments(paths, {"--take-over-fd", "3"});
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  std::vector<int> descriptors = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, peer.get()};
+  const bool passed = static_cast<bool>(activation.sessions);
+  if (passed) {
+    arguments.insert(arguments.end(), {"--listen-fd", std::to_string(descriptors.size())});
+    descriptors.push_back(activation.sessions.get());
   }
-  if (!activation.notify.socket.empty()) {
-    arguments.insert(arguments.end(), {"--notify", activation.notify.socket, "--watchdog-us",
-                                       std::to_string(activation.notify.watchdog.count())});
-  }
+  add_activation(activation, passed, arguments, descriptors);
   const CleanExec exec(daemon_binary, std::move(arguments), daemon_environment());
   return system_error("cannot run the daemon " + daemon_binary, exec.run(descriptors));
 }

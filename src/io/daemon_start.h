@@ -57,6 +57,12 @@ base::Error become_the_daemon(const Paths& paths, const std::string& daemon_bina
                               const std::vector<std::string>& options, Activation activation = {},
                               StartPatience patience = {});
 
+// Turns this process into the daemon in the place of another: `peer` is a connection to it (io/handover.h).
+// Returns only if that cannot be done.
+base::Error take_the_daemons_place(const Paths& paths, const std::string& daemon_binary,
+                                   const std::vector<std::string>& options, const Descriptor& peer,
+                                   const Activation& activation);
+
 // `hearthd` next to the running executable, else in PATH.
 base::Result<std::string> find_daemon_binary();
 

@@ -5,13 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "io/guard_process.h"
 #include "io/memory_file.h"
+#include "io/packets.h"
 #include "io/system_error.h"
 
 namespace io {
@@ -20,25 +20,13 @@ namespace {
 
 constexpr char old_goodbye = 'q';  // Of protocol 0.
 
-struct Sockets {
-  Descriptor ours;
-  Descriptor theirs;
-};
-
-base::Result<Sockets> make_sockets() {
-  std::array<int, 2> ends{};
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    return system_failure("cannot make a connection to the guard process");
-  return Sockets{Descriptor(ends[0]), Descriptor(ends[1])};
-}
-
 struct Forked {
   Descriptor connection;
   pid_t pid;
 };
 
 base::Result<Forked> fork_guard(const DaemonRecord& record) {
-  Sockets sockets = TRY(make_sockets());
+  PacketSockets sockets = TRY(make_packet_sockets());
   // Blocked from its first instruction: the handlers it inherits are the daemon's.
   sigset_t all;
   sigset_t before;
@@ -55,29 +43,8 @@ base::Result<Forked> fork_guard(const DaemonRecord& record) {
   return Forked{std::move(sockets.ours), pid};
 }
 
-// 0, or errno.
-int send_order(int connection, const GuardOrder& order, std::span<const Descriptor> descriptors) {
-  std::array<int, guard_descriptors_max> numbers{};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof numbers)> control{};
-  GuardOrder text = order;
-  iovec bytes{&text, sizeof text};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  if (!descriptors.empty()) {
-    for (std::size_t i = 0; i < descriptors.size(); ++i) numbers[i] = descriptors[i].get();
-    message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
-    cmsghdr* const header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(header), numbers.data(), descriptors.size() * sizeof(int));
-  }
-  while (sendmsg(connection, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-    if (errno != EINTR) return errno;
-  }
-  return 0;
+std::string_view bytes_of(const GuardOrder& order) {
+  return {reinterpret_cast<const char*>(&order), sizeof order};
 }
 
 base::Result<Descriptor> duplicate_of(int number) {
@@ -138,8 +105,10 @@ void Guard::kill(std::uint64_t number, pid_t pid) {
 void Guard::flush() {
   while (!orders_.empty() && connection_) {
     const Order& next = orders_.front();
-    const int code = send_order(connection_.get(), next.order, next.descriptors);
-    if (code == EAGAIN || code == ENOBUFS || code == ETOOMANYREFS) return;
+    std::vector<int> numbers;
+    for (const Descriptor& descriptor : next.descriptors) numbers.push_back(descriptor.get());
+    const auto sent = send_packet(connection_.get(), bytes_of(next.order), numbers, Wait::no);
+    if (!sent && (sent.error() == EAGAIN || sent.error() == ENOBUFS || sent.error() == ETOOMANYREFS)) return;
     orders_.pop_front();
   }
 }
@@ -163,7 +132,8 @@ std::optional<std::vector<GuardNews>> Guard::news() {
 }
 
 void Guard::dismiss() {
-  if (connection_) static_cast<void>(send_order(connection_.get(), {.what = GuardOrder::What::goodbye}, {}));
+  constexpr GuardOrder goodbye{.what = GuardOrder::What::goodbye};
+  if (connection_) static_cast<void>(send_packet(connection_.get(), bytes_of(goodbye), {}, Wait::no));
   connection_.reset();
 }
 

@@ -18,6 +18,7 @@
 #include "io/descriptor.h"
 #include "io/guard_words.h"
 #include "io/memory_file.h"
+#include "io/packets.h"
 #include "io/process_table.h"
 #include "io/spawn.h"
 #include "save/codec.h"
@@ -27,6 +28,7 @@ namespace io {
 namespace {
 
 constexpr int connection_fd = 3;
+constexpr std::size_t spawn_descriptors = 5;  // The entrance of a control group may come behind them.
 
 // Everything the daemon has open is closed: the lock and the socket must die with it.
 bool keep_only(int connection) {
@@ -38,11 +40,6 @@ bool keep_only(int connection) {
   return true;
 }
 
-struct ReceivedOrder {
-  GuardOrder order;
-  std::vector<Descriptor> descriptors;
-};
-
 class GuardProcess {
  public:
   GuardProcess(Descriptor connection, Descriptor deaths)
@@ -53,8 +50,7 @@ class GuardProcess {
 
  private:
   std::optional<End> hear();
-  std::optional<ReceivedOrder> receive(bool& closed);
-  void carry_out(ReceivedOrder received);
+  void carry_out(const GuardOrder& order, std::vector<Descriptor> descriptors);
   void spawn(std::uint64_t number, std::vector<Descriptor> descriptors);
   void kill_group(pid_t pid);
   void reap();
@@ -77,42 +73,19 @@ GuardProcess::End GuardProcess::run() {
 
 // One order in a turn, so that deaths are told in between.
 std::optional<GuardProcess::End> GuardProcess::hear() {
-  bool closed = false;
-  auto received = receive(closed);
-  if (closed) return End::daemon_died;
-  if (!received) return std::nullopt;
-  if (received->order.what == GuardOrder::What::goodbye) return End::goodbye;
-  carry_out(std::move(*received));
+  auto packet = receive_packet(connection_.get(), sizeof(GuardOrder), Wait::no);
+  if (!packet && packet.error() == EAGAIN) return std::nullopt;
+  if (!packet || packet->bytes.empty()) return End::daemon_died;
+  if (packet->bytes.size() != sizeof(GuardOrder)) return std::nullopt;
+  GuardOrder order;
+  std::memcpy(&order, packet->bytes.data(), sizeof order);
+  if (order.what == GuardOrder::What::goodbye) return End::goodbye;
+  carry_out(order, std::move(packet->descriptors));
   return std::nullopt;
 }
 
-std::optional<ReceivedOrder> GuardProcess::receive(bool& closed) {
-  ReceivedOrder received;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(guard_descriptors_max * sizeof(int))> control{};
-  iovec bytes{&received.order, sizeof received.order};
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  const ssize_t got = recvmsg(connection_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::nullopt;
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); got >= 0 && header != nullptr;
-       header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    std::array<int, guard_descriptors_max> numbers{};
-    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    std::memcpy(numbers.data(), CMSG_DATA(header), count * sizeof(int));
-    for (std::size_t i = 0; i < count; ++i) received.descriptors.emplace_back(numbers[i]);
-  }
-  closed = got <= 0;
-  if (got != sizeof received.order) return std::nullopt;
-  return received;
-}
-
-void GuardProcess::carry_out(ReceivedOrder received) {
-  const GuardOrder& order = received.order;
-  if (order.what == GuardOrder::What::spawn) spawn(order.number, std::move(received.descriptors));
+void GuardProcess::carry_out(const GuardOrder& order, std::vector<Descriptor> descriptors) {
+  if (order.what == GuardOrder::What::spawn) spawn(order.number, std::move(descriptors));
   if (order.what != GuardOrder::What::kill) return;
   const auto found = forked_.find(order.number);
   if (order.pid > 0) {
@@ -125,13 +98,13 @@ void GuardProcess::carry_out(ReceivedOrder received) {
 void GuardProcess::spawn(std::uint64_t number, std::vector<Descriptor> descriptors) {
   const auto forked = [&]() -> std::expected<pid_t, int> {
     // Fewer than were sent: we may not have that many.
-    if (descriptors.size() < 5) return std::unexpected(EMFILE);
+    if (descriptors.size() < spawn_descriptors) return std::unexpected(EMFILE);
     const auto text = contents_of(descriptors[0]);
     if (!text) return std::unexpected(text.error().code);
     save::Reader reader(*text);
     auto spec = save::read<SpawnSpec>(reader);
     if (!reader.end("what is to be started")) return std::unexpected(EINVAL);
-    spec.cgroup_entrance = descriptors.size() > 5 ? descriptors[5].get() : -1;
+    spec.cgroup_entrance = descriptors.size() > spawn_descriptors ? descriptors[spawn_descriptors].get() : -1;
     return fork_program(spec, {.input = std::move(descriptors[1]),
                                .output = std::move(descriptors[2]),
                                .errors = std::move(descriptors[3]),

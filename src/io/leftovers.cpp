@@ -64,15 +64,18 @@ bool is_daemon_id(const std::string& name) {
 
 base::Result<DaemonRecord> DaemonRecord::write(const std::string& records_dir) {
   if (auto made = make_private_directory(records_dir); !made) return std::unexpected(made.error());
-  const auto us = process_of(getpid());
-  if (!us) return base::failure("cannot read /proc/self/stat; is /proc mounted?");
   DaemonRecord record;
   record.id_ = make_daemon_id();
   record.file_ = records_dir + '/' + record.id_;
   record.cgroup_ = CgroupRoot::path_for(record.id_);
-  const auto written = write_small_file(record.file_, text_of({*us, boot_id(), record.cgroup_}));
-  if (!written) return std::unexpected(written.error());
+  TRY(record.renew());
   return record;
+}
+
+base::Result<void> DaemonRecord::renew() const {
+  const auto us = process_of(getpid());
+  if (!us) return base::failure("cannot read /proc/self/stat; is /proc mounted?");
+  return write_small_file(file_, text_of({*us, boot_id(), cgroup_}));
 }
 
 void DaemonRecord::remove() {

@@ -25,6 +25,9 @@ class DaemonRecord {
   const std::string& file() const { return file_; }
   const std::string& cgroup() const { return cgroup_; }
 
+  // This process is that daemon now.
+  base::Result<void> renew() const;
+
   // All that carried our mark is gone: nobody needs to look for it.
   void remove();
 

@@ -139,6 +139,7 @@ void complete(Paths& paths) {
     paths.socket_dir = fallback_dir() + '/' + short_name_of(paths.run_dir);
   }
   paths.socket = paths.socket_dir + "/hearthd.sock";
+  paths.handover = paths.socket_dir + "/handover";
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ struct Paths {
   std::string daemon_log;  // The daemon's own, its stderr included.
   std::string socket;      // In run_dir, unless that path is too long for an address: then in a short one.
   std::string socket_dir;  // Its directory.
+  std::string handover;    // Beside the socket: of a daemon that another may replace (io/handover.h).
   std::string lock;
   std::string records_dir;  // See io/leftovers.h.
 };

@@ -142,6 +142,23 @@ base::Error become(const std::string& program, const std::vector<std::string>& a
   return system_error("cannot become " + program, code);
 }
 
+base::Result<void> OtherProgram::try_it(const Descriptor& state, base::Duration patience, Told told) {
+  mark_ = mark_of_file(program_);
+  trial_ = TRY(Trial::start(loop(), program_, arguments_, state, patience,
+                            [this, told = std::move(told)](std::optional<base::Error> why) {
+                              loop().retire(std::move(trial_));
+                              told(std::move(why));
+                            }));
+  return {};
+}
+
+base::Error OtherProgram::take_over(const Descriptor& state, std::vector<int> descriptors) {
+  descriptors.push_back(state.get());
+  std::vector<std::string> arguments = arguments_;
+  arguments.insert(arguments.end(), {"--resume-fd", std::to_string(state.get())});
+  return become(program_, arguments, descriptors);
+}
+
 // A page that cannot be had (io/mapped_guard.h) raises a signal that must not wait.
 void hold_signals() {
   sigset_t all;

@@ -53,9 +53,11 @@ void take_descriptors(msghdr& message, std::vector<Descriptor>& into) {
 
 }  // namespace
 
-base::Result<Descriptor> listen_on(const std::string& path) {
+namespace {
+
+base::Result<Descriptor> listening(const std::string& path, int type) {
   const sockaddr_un address = TRY(address_of(path));
-  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Descriptor socket(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return system_failure("cannot make a socket");
   // The mode of the unbound socket becomes that of the file: at no time is it open to others.
   if (fchmod(socket.get(), 0600) != 0) return system_failure("cannot set the mode of a socket");
@@ -64,9 +66,9 @@ base::Result<Descriptor> listen_on(const std::string& path) {
   return socket;
 }
 
-base::Result<Descriptor> connect_to(const std::string& path) {
+base::Result<Descriptor> connected(const std::string& path, int type) {
   const sockaddr_un address = TRY(address_of(path));
-  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  Descriptor socket(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return system_failure("cannot make a socket");
   if (connect(socket.get(), generic(address), sizeof address) != 0)
     return system_failure("cannot connect to " + path);
@@ -75,6 +77,24 @@ base::Result<Descriptor> connect_to(const std::string& path) {
     return system_failure("cannot set up the connection to " + path);
   }
   return socket;
+}
+
+}  // namespace
+
+base::Result<Descriptor> listen_on(const std::string& path) {
+  return listening(path, SOCK_STREAM);
+}
+
+base::Result<Descriptor> connect_to(const std::string& path) {
+  return connected(path, SOCK_STREAM);
+}
+
+base::Result<Descriptor> listen_for_packets_on(const std::string& path) {
+  return listening(path, SOCK_SEQPACKET);
+}
+
+base::Result<Descriptor> connect_for_packets_to(const std::string& path) {
+  return connected(path, SOCK_SEQPACKET);
 }
 
 base::Result<Descriptor> accept_connection(int listener) {

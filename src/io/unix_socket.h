@@ -1,4 +1,5 @@
-// Unix stream sockets: listening, connecting, who is at the other end, and descriptors that travel along.
+// Unix sockets, most of them streams: listening, connecting, who is at the other end, and descriptors that
+// travel along.
 //
 // Everything here is a thin layer over one or two system calls, used by the shim (blocking) and the daemon.
 // Errors carry errno in `code`.
@@ -26,6 +27,10 @@ base::Result<Descriptor> listen_on(const std::string& path);
 
 // A blocking, connected descriptor. Never waits for a full backlog: that is EAGAIN.
 base::Result<Descriptor> connect_to(const std::string& path);
+
+// The same for connections that keep messages apart (io/packets.h).
+base::Result<Descriptor> listen_for_packets_on(const std::string& path);
+base::Result<Descriptor> connect_for_packets_to(const std::string& path);
 
 // The next connection of a listener, blocking, or EAGAIN.
 base::Result<Descriptor> accept_connection(int listener);

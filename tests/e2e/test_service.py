@@ -91,9 +91,9 @@ class TestActivation(ManagedCase):
         self.assertEqual(self.home.status()["daemon"]["port"], self.home.port)
         waiting.close()
 
-    def test_a_daemon_of_a_sessions_keeps_its_sessions_and_the_service_says_so(self):
+    def test_a_daemon_by_hand_keeps_its_sessions_and_the_service_says_so(self):
+        pid = self.home.by_hand().pid
         client = self.client()
-        pid = self.home.daemon_pid()
         done = self.home.hearth("service", "check", check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("a daemon runs already (process %d); end it with 'hearth --home %s shutdown' first" %

@@ -199,10 +199,17 @@ class TestInstall(UnitCase):
         client = self.client()
         pid = self.home.daemon_pid()
         done = self.service("install")
-        self.assertEqual(self.calls(), ["daemon-reload", "enable hearthd.socket"])
-        self.assertIn("that a session has started (process %d); it goes on" % pid, done.stdout)
-        self.assertIn("hearth --home %s shutdown && systemctl --user start hearthd.socket" % self.home.hearth_home, done.stdout)
+        self.assertEqual(self.calls(), ["daemon-reload", "enable --now hearthd.socket"])
+        self.assertIn("that a session has started (process %d). The service takes its place" % pid, done.stdout)
         client.sync()
+
+    def test_a_daemon_in_the_foreground_goes_on(self):
+        by_hand = self.home.by_hand()
+        done = self.service("install")
+        self.assertEqual(self.calls(), ["daemon-reload", "enable hearthd.socket"])
+        self.assertIn("that 'hearth serve' has started (process %d); it goes on" % by_hand.pid, done.stdout)
+        self.assertIn("hearth --home %s shutdown && systemctl --user start hearthd.socket" % self.home.hearth_home, done.stdout)
+        self.assertIn("lets systemd take over", self.service("status").stdout)
 
     def test_another_port_is_listened_on_at_once(self):
         self.service("install", "--port", "8765")
@@ -288,7 +295,7 @@ class TestStatus(UnitCase):
         said = self.service("status").stdout
         self.assertIn("process %d" % pid, said)
         self.assertIn("started by a session", said)
-        self.assertIn("lets systemd take over", said)
+        self.assertIn("the service takes its place", said)
         client.dispose()
         self.home.hearth("shutdown")
         manager = FakeManager(self.home)

@@ -308,6 +308,14 @@ class Home:
         self.serve_again(env)
         return self.port
 
+    def by_hand(self):
+        """`hearth serve` without a port, once it takes connections."""
+        process = subprocess.Popen([HEARTH, "serve"], env=self.environment(), cwd=self.project, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.foreground.append(process)
+        eventually("that it serves", lambda: self.hearth("status", check=False).returncode == 0)
+        return process
+
     def serve_again(self, env=None):
         """The same once more, after the one before has ended."""
         log = self.path("serve.%d" % len(self.foreground))
