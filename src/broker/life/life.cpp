@@ -23,7 +23,8 @@ StartInstance start_of(const Instance& instance) {
           .inheritance = instance.spec.inheritance,
           .link = instance.spec.link,
           .address = instance.spec.address,
-          .message_bytes_max = instance.spec.message_bytes_max};
+          .message_bytes_max = instance.spec.message_bytes_max,
+          .limits = instance.spec.limits};
 }
 
 // Starting: opened at once, or when its server answers.
