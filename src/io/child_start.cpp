@@ -17,7 +17,7 @@ namespace io {
 // Its turn to be started has come.
 void Child::begin() {
   Start& start = *start_;
-  if (children_.cgroups_) cgroup_ = children_.cgroups_->make_group(number_);
+  if (children_.cgroups_) cgroup_ = children_.cgroups_->make_group(number_, start.spec.limits);
   Descriptor entrance;
   if (cgroup_) entrance = cgroup_->open_entrance().value_or(Descriptor());
   start.process = {.program = std::move(start.spec.program),
