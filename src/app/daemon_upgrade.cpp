@@ -119,12 +119,14 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
       loop_, {.daemon_id = parts_.process.record.id(), .inheritance = parts_.process.inheritance},
       state.children));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
+  watch_resources(config);
   upstreams_->resume(std::move(state.upstreams));
   for (DaemonState::Instance& saved : state.instances) TRY(go_on_with(std::move(saved)));
   TRY(listen(config, settings));
   front_.resume(std::move(state.front));
   TRY(hear_signals());
   children_->catch_up();
+  look_at_resources();
   log_.info("hearthd " + std::string(base::version) + " goes on from " + state.version + ": sessions " +
             std::to_string(broker_.sessions().size()) + ", servers " +
             std::to_string(broker_.instances().size()));
