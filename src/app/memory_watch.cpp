@@ -18,8 +18,9 @@ namespace app {
 namespace {
 
 // Some task waited for memory for a tenth of two seconds. Others than root may only ask for windows of two
-// seconds, or multiples.
-constexpr std::string_view trigger = "some 200000 2000000";
+// seconds, or multiples. The kernel takes the last byte that is written for the end of the text, hence the
+// zero.
+constexpr std::string_view trigger("some 200000 2000000\0", 20);
 // The same of the last ten seconds, in hundredths.
 constexpr double pressure_most = 10;
 
@@ -69,10 +70,10 @@ void MemoryWatch::follow_pressure() {
   }
 }
 
+// That it was asked whether there is news has used the news up: what epoll_wait() finds is only trouble.
 void MemoryWatch::pressed() {
   epoll_event event{};
-  if (epoll_wait(events_.get(), &event, 1, 0) != 1) return;
-  if ((event.events & EPOLLERR) != 0) {
+  if (epoll_wait(events_.get(), &event, 1, 0) == 1 && (event.events & EPOLLERR) != 0) {
     watch_ = io::Watch();  // The trigger is gone; the file is read from now on.
     return;
   }
