@@ -94,6 +94,7 @@ base::Result<void> Daemon::open(const Config& config) {
                                              .guard = parts_.guard,
                                              .inheritance = parts_.process.inheritance}));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
+  watch_resources(config);
   const HttpSettings settings = http_settings(config);
   make_registry(settings);
   http_sessions_->tick(io::now());  // Earlier daemons may have left files.

@@ -20,6 +20,8 @@
 #include "app/daemon_state.h"
 #include "app/http/front.h"
 #include "app/http/session_registry.h"
+#include "app/limit_watch.h"
+#include "app/memory_watch.h"
 #include "app/recorder.h"
 #include "app/servers/learnt.h"
 #include "app/servers/upstreams.h"
@@ -79,6 +81,7 @@ class Daemon {
     bool dirty = false;
     Congestion congestion = {};
     std::unique_ptr<io::Timer> patience = {};  // While it is unheard.
+    base::ResourceLimits limits = {};
   };
 
   Daemon(DaemonParts parts, ConfigFile config_file, const Config& config);
@@ -134,6 +137,16 @@ class Daemon {
   void offer_handover();
   void hand_over(io::Descriptor peer);
 
+  // daemon_resources.cpp
+  void watch_resources(const Config& config);
+  void look_at_resources();
+  std::vector<RunningServer> running_servers() const;
+  std::optional<io::Question> question(broker::InstanceId id, io::Question::About about) const;
+  std::optional<base::Resource> exceeded(broker::InstanceId id) const;
+  void end_for(broker::InstanceId id, const std::string& why);
+  void note_start(const broker::StartInstance& action);
+  std::vector<std::string> not_kept(const base::ResourceLimits& limits) const;
+
   // daemon_control.cpp
   std::expected<std::string, proto::HttpAnswer> judged(proto::HttpRequest& head, HttpOrigin origin) const;
   void requested(transport::ExchangeId exchange, proto::HttpRequest&& request, HttpOrigin origin);
@@ -161,6 +174,8 @@ class Daemon {
   Control control_;
   std::unique_ptr<SessionRegistry> http_sessions_;
   std::unique_ptr<Upstreams> upstreams_;
+  std::unique_ptr<LimitWatch> limit_watch_;
+  std::unique_ptr<MemoryWatch> memory_watch_;
   Upgrade upgrade_;
   std::unique_ptr<io::HandoverListener> handover_;  // While another process may take over.
   std::string last_later_;      // The later program that a session has brought, so that it is tried once.

@@ -76,9 +76,13 @@ void Daemon::send_to_session(broker::SendToSession& action) {
 
 void Daemon::send_to_instance(broker::SendToInstance& action) {
   Running* running = instances_.find(action.instance);
-  if (running == nullptr) return upstreams_->send(action);
+  if (running == nullptr) {
+    limit_watch_->stir();
+    return upstreams_->send(action);
+  }
   io::Writer* input = running != nullptr && running->child != nullptr ? running->child->input() : nullptr;
   if (input == nullptr) return;
+  limit_watch_->stir(running->limits);
   input->queue(std::move(action.message));
   if (!running->dirty) dirty_instances_.push_back(action.instance);
   running->dirty = true;
@@ -95,6 +99,7 @@ void Daemon::start_instance(const broker::StartInstance& action) {
     feed(broker::InstanceStartFailed{id, "the daemon is ending"});
     return;
   }
+  note_start(action);
   if (action.link != core::Link::stdio) return upstreams_->start(action);
   io::LaunchSpec spec{.name = action.name,
                       .program = action.program,
@@ -103,9 +108,12 @@ void Daemon::start_instance(const broker::StartInstance& action) {
                       .environment = action.environment.map(),
                       .inheritance = action.inheritance,
                       .line_max = action.message_bytes_max,
-                      .log_file = parts_.paths.log_dir + '/' + action.name + ".log"};
+                      .log_file = parts_.paths.log_dir + '/' + action.name + ".log",
+                      .limits = action.limits};
   auto child = children_->spawn(std::move(spec), child_events(id, action.name));
-  instances_.put(id, std::make_unique<Running>(Running{id, action.name, std::move(child)}));
+  auto running = std::make_unique<Running>(Running{id, action.name, std::move(child)});
+  running->limits = action.limits;
+  instances_.put(id, std::move(running));
 }
 
 io::Child::Events Daemon::child_events(broker::InstanceId id, const std::string& name) {

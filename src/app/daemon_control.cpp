@@ -214,6 +214,7 @@ std::string_view started_by(const DaemonParts& parts) {
 Config Daemon::configuration() {
   Config config = config_file_.load();
   for (const std::string& complaint : config_file_.news(config)) log_.warning(complaint);
+  memory_watch_->set(config.budget);
   return config;
 }
 
@@ -222,12 +223,9 @@ void Daemon::collect_status(std::function<void(std::string)> told) {
   std::vector<io::Question> questions = {{.about = About::ourselves}};
   std::vector<broker::InstanceId> asked;
   for (const broker::InstanceReport& report : broker_.instances()) {
-    const Running* running = instances_.find(report.instance);
-    auto question = running != nullptr && running->child != nullptr
-                        ? std::optional(running->child->question(About::memory))
-                        : upstreams_->question(report.instance, About::memory);
-    if (!question) continue;
-    questions.push_back(std::move(*question));
+    auto processes = question(report.instance, About::memory);
+    if (!processes) continue;
+    questions.push_back(std::move(*processes));
     asked.push_back(report.instance);
   }
   status_asked_ = children_->surveyor().ask(
@@ -241,14 +239,17 @@ void Daemon::collect_status(std::function<void(std::string)> told) {
 }
 
 std::string Daemon::status(const MemoryUse& memory) {
-  Whereabouts whereabouts{.home = parts_.paths.home,
-                          .started = started_,
-                          .now = io::now(),
-                          .started_by = started_by(parts_),
-                          .upgrades = upgrades_,
-                          .port = port_,
-                          .url = port_url_,
-                          .complaints = {}};
+  Whereabouts whereabouts{
+      .home = parts_.paths.home,
+      .started = started_,
+      .now = io::now(),
+      .started_by = started_by(parts_),
+      .upgrades = upgrades_,
+      .port = port_,
+      .url = port_url_,
+      .complaints = {},
+      .budget = memory_watch_->budget().memory,
+      .not_kept = [this](const base::ResourceLimits& limits) { return not_kept(limits); }};
   for (const Complaint& complaint : configuration().complaints)
     whereabouts.complaints.push_back(text_of(complaint));
   return status_json(broker_, whereabouts, memory);

@@ -155,6 +155,7 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
                                       .inheritance = parts_.process.inheritance},
                                      state.children));
   upstreams_ = std::make_unique<Upstreams>(upstream_hands());
+  watch_resources(config);
   upstreams_->resume(std::move(state.upstreams));
   for (DaemonState::Instance& saved : state.instances) TRY(go_on_with(std::move(saved)));
   TRY(listen(config, settings));
@@ -162,6 +163,7 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   TRY(hear_signals());
   offer_handover();
   children_->catch_up();
+  look_at_resources();
   log_.info("hearthd " + std::string(base::version) + " goes on from " + state.version + ": sessions " +
             std::to_string(broker_.sessions().size()) + ", servers " +
             std::to_string(broker_.instances().size()));

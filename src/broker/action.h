@@ -67,6 +67,7 @@ struct StartInstance {
   core::Link link = core::Link::stdio;
   core::Address address = {};
   std::size_t message_bytes_max = 0;
+  base::ResourceLimits limits = {};
 };
 // Close stdin, then SIGTERM, then SIGKILL, to everything the instance started; or close the channel. Answered
 // by InstanceExited.

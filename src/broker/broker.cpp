@@ -140,9 +140,9 @@ void dispatch(State& state, Event& event) {
             with_instance(state, e.instance, [&](core::Instance& i) { instance_exited(state, i, e); });
           },
           [&](InstanceOverflowed& e) {
-            with_instance(state, e.instance,
-                          [&](core::Instance& i) { instance_overflowed(state, i, e.queued_bytes); });
+            with_instance(state, e.instance, [&](auto& i) { instance_overflowed(state, i, e.queued_bytes); });
           },
+          [&](MemoryShort& e) { memory_short(state, e); },
           [&](DaemonLeaves& e) { daemon_leaves(state, e.sessions); },
           [&](StartWanted& e) { start_wanted(state, std::move(e.spec)); },
           [&](StopWanted& e) {

@@ -44,22 +44,6 @@ void probe_took_too_long(State& state, Instance& instance) {
   nothing_discovered(state, instance);
 }
 
-void stop_if_up(State& state, Instance& instance) {
-  switch (instance.life) {
-    case Life::starting:
-    case Life::greeting:
-    case Life::ready:
-      stop(state, instance);
-      return;
-    case Life::backing_off:
-      instance.life = Life::stopped;
-      return;
-    case Life::stopped:
-    case Life::stopping:
-      return;
-  }
-}
-
 void idle_too_long(State& state, Instance& instance) {
   instance.idle_due.reset();
   if (needed_by_anybody(state, instance)) return;
@@ -67,11 +51,7 @@ void idle_too_long(State& state, Instance& instance) {
     instance.idle_due = state.now + instance.spec.timing.idle_timeout;
     return;
   }
-  for (const InstanceId channel : std::vector(instance.channels)) {
-    stop_if_up(state, state.instances.at(channel));
-    consider_forgetting(state, channel);
-  }
-  stop_if_up(state, instance);
+  stop_whole(state, instance);
 }
 
 void expire_tombstones(State& state, Instance& instance) {

@@ -139,6 +139,16 @@ struct InstanceOverflowed {
   InstanceId instance;
   std::size_t queued_bytes = 0;
 };
+// The servers hold more than they may together, or the machine is short of memory: something is to go.
+struct MemoryShort {
+  struct Holding {
+    InstanceId instance;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<Holding> holdings;  // Of those that run and could be counted.
+  std::uint64_t used = 0;         // By all of them.
+  std::uint64_t budget = 0;       // 0: it is the machine.
+};
 // A person's wishes, by server name; `project`: only what serves that project directory, if not empty.
 struct StopWanted {
   std::string name;
@@ -153,6 +163,6 @@ using Event = std::variant<SessionOpened, SessionLine, SessionInputEnded, Sessio
                            SessionBack, SessionBlocked, SessionUnblocked, SessionOverflowed, InstanceStarted,
                            InstanceStartFailed, InstanceLine, InstanceAnswers, InstanceForgot, InstanceSpoke,
                            InstanceMoved, InstanceBlocked, InstanceUnblocked, InstanceExited, StartWanted,
-                           StopWanted, RestartWanted, DaemonLeaves, InstanceOverflowed>;
+                           StopWanted, RestartWanted, DaemonLeaves, InstanceOverflowed, MemoryShort>;
 
 }  // namespace broker

@@ -42,6 +42,7 @@ struct InstanceReport {
   std::optional<base::Instant> started;
   std::string trouble;        // Why it failed or restarts; empty when well.
   std::uint64_t dropped = 0;  // Messages of the server that belonged to no session.
+  base::ResourceLimits limits;
 };
 
 struct KeptReport {

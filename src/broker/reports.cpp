@@ -63,7 +63,8 @@ InstanceReport report_of(const Instance& instance, base::Instant now) {
           .one_at_a_time = std::string(instance.order.because),
           .started = instance.process.started,
           .trouble = instance.trouble,
-          .dropped = instance.dropped};
+          .dropped = instance.dropped,
+          .limits = instance.spec.limits};
 }
 
 // A person sees the server; that it is several conversations shows in the numbers only.

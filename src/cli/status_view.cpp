@@ -75,6 +75,11 @@ std::string servers_shown(const std::vector<Value>& servers) {
                calls_of(server), plain(server, "restarts"), bytes(server, "memoryBytes"),
                duration(server, "uptimeMs")});
     append_refused(troubles, server);
+    for (const Value& sentence : items_of(server, "limitsNotKept"))
+      troubles.append(printable(plain(server, "name")))
+          .append(": ")
+          .append(printable(sentence.text))
+          .append("\n");
     const std::string_view trouble = server.string_or("trouble", "");
     if (trouble.empty()) continue;
     troubles.append(printable(plain(server, "name"))).append(": ").append(printable(trouble));
@@ -199,6 +204,8 @@ std::string status_shown(const Value& status) {
   out += home.empty() ? "" : ", home " + home;
   if (daemon->string_or("startedBy", "") == "service") out += ", a service";
   if (const std::string url = printable(daemon->string_or("url", "")); !url.empty()) out += ", at " + url;
+  if (const Value* budget = daemon->find("budget"); budget != nullptr)
+    out += ", servers use " + bytes(*budget, "usedBytes") + " of " + bytes(*budget, "memoryBytes");
   out += "\n\n";
 
   const std::vector<Value>& servers = items_of(status, "servers");

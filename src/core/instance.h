@@ -62,6 +62,13 @@ struct Process {
   static constexpr std::size_t fields = 5;
 };
 
+// What its sessions make of it: what decides whether it may go when memory is short.
+struct Use {
+  base::Instant last;            // When it became ready, was sent a call, or answered one.
+  base::Duration start_took{0};  // From its start until it was ready.
+  static constexpr std::size_t fields = 2;
+};
+
 // How far it has been greeted. Its answers are in Known.
 struct Greeting {
   int probes = 0;                          // Times that it was asked which era it is of.
@@ -128,6 +135,7 @@ struct Instance {
   // Its life.
   Life life = Life::stopped;
   Process process;
+  Use use;
   std::optional<base::Instant> idle_due;    // No sessions: stop then.
   std::optional<base::Instant> forget_due;  // Failed and unwanted: forget then.
   Supervision supervision;
@@ -138,8 +146,9 @@ struct Instance {
   bool ends_idle = false;       // A channel, stopping: its server ended so.
   bool restart_wanted = false;  // stopping: start again when gone.
   std::uint32_t restarts = 0;
-  std::string trouble;  // Why it is not well; for people.
-  Suspects suspects;    // Calls that it died of.
+  std::string trouble;      // Why it is not well; for people.
+  std::string stopped_for;  // stopping: what will be its trouble then, if people are to know.
+  Suspects suspects;        // Calls that it died of.
   // Of a server that speaks HTTP: calls whose connection broke, which may be the first that is heard of its
   // death.
   std::list<std::pair<base::Instant, Suspects::Running>> lost_lately;
@@ -178,7 +187,7 @@ struct Instance {
   std::vector<CallId> level_waiters;  // setLevel calls to be answered when the server has answered ours.
   Roots roots;
   std::optional<GivenRoots> common_roots;  // Of its sessions, where only those with equal ones share it.
-  static constexpr std::size_t fields = 52;
+  static constexpr std::size_t fields = 54;
 };
 
 }  // namespace core

@@ -141,6 +141,11 @@ inline constexpr base::Duration list_change_window = std::chrono::milliseconds(5
 // How long a server's roots/list waits for the sessions' own answers.
 inline constexpr base::Duration roots_wait = std::chrono::seconds(5);
 
+// When memory is short a server is stopped only when it has been unused for so long, or it would be stopped
+// and started in turns, and only if it holds so much: a process cannot be had for less.
+inline constexpr base::Duration unused_least = std::chrono::seconds(10);
+inline constexpr std::uint64_t memory_worth_stopping = std::uint64_t{2} << 20;
+
 // After a crash: 250 ms, doubled for each failure in a row, which is a start that led to no answer. After
 // five the server counts as failed; a minute later one further attempt is made, if somebody still wants it.
 inline constexpr base::Duration backoff_first = std::chrono::milliseconds(250);

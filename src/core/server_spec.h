@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/inheritance.h"
+#include "base/resource_limits.h"
 #include "base/time.h"
 #include "core/environment.h"
 #include "proto/revision.h"
@@ -100,7 +101,8 @@ struct ServerSpec {
   std::optional<proto::Revision> offer = {};
   Timing timing;
   std::size_t message_bytes_max = std::size_t{64} << 20;
-  static constexpr std::size_t fields = 23;
+  base::ResourceLimits limits;  // Of one that is ours to start.
+  static constexpr std::size_t fields = 24;
 };
 
 }  // namespace core

@@ -1,11 +1,12 @@
 // May a session join a server that runs for others, could the two share at all, and why not?
 //
-// Equal must be: program, args, link and address, scope, the scope's directory, the working directory; every
-// variable that the configuration names, on either side, set or not; and every relevant variable
-// (core/relevance.h), set or not, unless the side that lacks it has a filtered environment
+// Equal must be: program, args, link and address, scope, the scope's directory, the working directory, and
+// the limits of memory, processors and processes, or a session could lose its server by a limit that its own
+// entry does not have; every variable that the configuration names, on either side, set or not; and every
+// relevant variable (core/relevance.h), set or not, unless the side that lacks it has a filtered environment
 // (core/passed_on.h): there it is unknown, not unset. Variables of a client or a model must agree where both
 // set them. What either side ignores keeps nobody apart, or it would depend on which of two clients an entry
-// stands in. Scope `session` shares with nobody. Names, timing and limits do not count.
+// stands in. Scope `session` shares with nobody. Names, timing and sizes do not count.
 //
 // get_on() is symmetric: who came first makes no difference. may_share() asks more of a server that runs
 // already: what the asking session sets, beside variables of models, the server must have been started with.
@@ -26,7 +27,7 @@ namespace core {
 
 // `here` is of the first spec given, `there` of the second.
 struct Difference {
-  std::string what;  // "command", "args", "scope", "project", "directory", "env GITHUB_TOKEN".
+  std::string what;  // "command", "args", "scope", "project", "limits", "env GITHUB_TOKEN".
   std::string here, there;
 
   bool operator==(const Difference&) const = default;

@@ -6,9 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <memory>
+#include <set>
 #include <sstream>
+#include <utility>
 
 #include "io/files.h"
 #include "io/process_table.h"
@@ -19,6 +23,9 @@ namespace io {
 namespace {
 
 constexpr std::size_t listing_max = std::size_t{1} << 20;
+
+// Where the daemon itself is, beside the groups of its servers.
+constexpr std::string_view own_place = "/hearthd";
 
 // Where the unified hierarchy is mounted: /sys/fs/cgroup, or a place below it beside the old hierarchies.
 std::string mount_point() {
@@ -48,20 +55,22 @@ std::string own_group() {
 }
 
 // The group we run in, as a directory; empty where there is none. A group that a Hearth made is left out of
-// the path: a daemon started from inside a server is not part of that server.
+// the path: a daemon started from inside a server is not part of that server, and the groups of servers are
+// beside the daemon's own.
 std::string own_directory() {
   const std::string mount = mount_point();
   std::string group = own_group();
   if (mount.empty() || group.empty()) return {};
   group = group.substr(0, group.find("/hearth-"));
+  if (group.ends_with(own_place)) group.resize(group.size() - own_place.size());
   while (group.ends_with('/')) group.pop_back();
   return mount + group;
 }
 
-void write_to(const std::string& path, const char* text) {
-  const Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (file && write(file.get(), text, 1) < 0)
-    return;  // The kill by marks that follows does not depend on it.
+// False: that cannot be set. To append makes no difference to the kernel, and lets tests see what was set.
+bool write_to(const std::string& path, std::string_view text) {
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  return file && write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
 std::vector<pid_t> processes_in(const std::string& directory) {
@@ -88,7 +97,7 @@ std::vector<std::string> groups_below(const std::string& directory) {
 // All below it too. Before Linux 5.14 there is no cgroup.kill; then one after the other.
 void kill_group(const std::string& directory) {
   if (access((directory + "/cgroup.kill").c_str(), W_OK) == 0) {
-    write_to(directory + "/cgroup.kill", "1");
+    (void)write_to(directory + "/cgroup.kill", "1");  // The kill by marks that follows does without.
     return;
   }
   for (const pid_t pid : processes_in(directory)) {
@@ -109,7 +118,102 @@ void collect_processes(const std::string& directory, std::vector<pid_t>& into) {
   for (const std::string& below : groups_below(directory)) collect_processes(below, into);
 }
 
+std::set<std::string> words_in(const std::string& path) {
+  std::set<std::string> words;
+  const auto text = read_small_file(path);
+  if (!text) return words;
+  std::istringstream all(*text);
+  for (std::string word; all >> word;) words.insert(word.starts_with('+') ? word.substr(1) : word);
+  return words;
+}
+
+constexpr std::array<std::string_view, 3> controller_names = {"memory", "cpu", "pids"};
+
+Controllers named(const std::set<std::string>& words) {
+  return {
+      .memory = words.contains("memory"), .cpu = words.contains("cpu"), .processes = words.contains("pids")};
+}
+
+// For the groups in it. One after the other: a controller that cannot be had must not cost the others.
+void switch_on(const std::string& directory) {
+  const std::set<std::string> possible = words_in(directory + "/cgroup.controllers");
+  const std::set<std::string> there = words_in(directory + "/cgroup.subtree_control");
+  for (const std::string_view name : controller_names) {
+    const std::string wanted(name);
+    if (possible.contains(wanted) && !there.contains(wanted))
+      (void)write_to(directory + "/cgroup.subtree_control", '+' + wanted + ' ');
+  }
+}
+
+// Started by this process, or by one that it has started.
+bool is_ours(pid_t pid) {
+  for (int generation = 0; generation < 4 && pid > 1; ++generation) {
+    if (pid == getpid()) return true;
+    const auto process = process_of(pid);
+    if (!process) return true;  // It is gone.
+    pid = process->parent;
+  }
+  return pid == getpid();
+}
+
+// Moves what is in the group into one of its own below it. False: a stranger is in there, or it cannot be.
+bool make_way(const std::string& group) {
+  const std::vector<pid_t> pids = processes_in(group);
+  if (!std::ranges::all_of(pids, is_ours)) return false;
+  const std::string place = group + std::string(own_place);
+  if (mkdir(place.c_str(), 0700) != 0 && errno != EEXIST) return false;
+  return std::ranges::all_of(pids, [&](pid_t pid) {
+    return write_to(place + "/cgroup.procs", std::to_string(pid)) || !process_of(pid);
+  });
+}
+
+// The value of a line "name 17".
+std::uint64_t count_in(const std::string& path, std::string_view name) {
+  const auto text = read_small_file(path);
+  if (!text) return 0;
+  std::istringstream lines(*text);
+  std::string word;
+  std::uint64_t count = 0;
+  while (lines >> word >> count) {
+    if (word == name) return count;
+  }
+  return 0;
+}
+
+// Of a file that says a number, or "max".
+std::optional<std::uint64_t> limit_in(const std::string& path) {
+  const auto text = read_small_file(path);
+  if (!text) return std::nullopt;
+  std::uint64_t limit = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
+  return error == std::errc() ? std::optional(limit) : std::nullopt;
+}
+
 }  // namespace
+
+Controllers enable_controllers(const std::string& above, const std::string& below, std::string& why_not) {
+  why_not.clear();
+  const auto offered = [&] { return named(words_in(below + "/cgroup.controllers")); };
+  const Controllers possible = named(words_in(above + "/cgroup.controllers"));
+  // The root of all groups is the machine's; it says nothing of its type.
+  const bool is_root = access((above + "/cgroup.type").c_str(), F_OK) != 0;
+  if (!is_root && offered() != possible) {
+    if (make_way(above)) {
+      switch_on(above);
+    } else {
+      why_not = "other processes are in the daemon's own control group";
+    }
+  }
+  switch_on(below);
+  const Controllers enabled = named(words_in(below + "/cgroup.subtree_control"));
+  if (enabled.all() || !why_not.empty()) return enabled;
+  for (const auto& [has, name] : {std::pair(enabled.memory, "memory"), std::pair(enabled.cpu, "cpu"),
+                                  std::pair(enabled.processes, "pids")}) {
+    if (!has) why_not += (why_not.empty() ? "" : ", ") + std::string(name);
+  }
+  why_not = "the daemon's control group lacks controllers (" + why_not + ")";
+  return enabled;
+}
 
 base::Result<Descriptor> Cgroup::open_entrance() const {
   Descriptor entrance(open((path_ + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
@@ -131,6 +235,46 @@ bool Cgroup::remove() const {
   return remove_group(path_);
 }
 
+void Cgroup::limit(const base::ResourceLimits& limits) const {
+  if (limits.memory) {
+    (void)write_to(path_ + "/memory.max", std::to_string(*limits.memory));
+    // Or it would push its memory out to a disk instead of ending, at the expense of everybody.
+    (void)write_to(path_ + "/memory.swap.max", "0");
+    // Half a server is of no use.
+    (void)write_to(path_ + "/memory.oom.group", "1");
+  }
+  if (limits.cpu) {
+    constexpr std::uint64_t period_us = 100'000;
+    // The kernel takes no less.
+    const std::uint64_t quota_us = std::max<std::uint64_t>(*limits.cpu * period_us / 1000, 1000);
+    (void)write_to(path_ + "/cpu.max", std::to_string(quota_us) + ' ' + std::to_string(period_us));
+  }
+  if (limits.processes) (void)write_to(path_ + "/pids.max", std::to_string(*limits.processes));
+}
+
+std::optional<base::Resource> Cgroup::exceeded() const {
+  // The kernel may have ended it for want of memory elsewhere: only "oom" says that it was the group's own.
+  const std::string memory = path_ + "/memory.events";
+  if (limit_in(path_ + "/memory.max") && count_in(memory, "oom") != 0 && count_in(memory, "oom_kill") != 0)
+    return base::Resource::memory;
+  // Nor may it have come to the limit of a group above. (Before Linux 6.1 there is no peak to tell.)
+  const auto most = limit_in(path_ + "/pids.max");
+  if (most && count_in(path_ + "/pids.events", "max") != 0 &&
+      limit_in(path_ + "/pids.peak").value_or(*most) >= *most)
+    return base::Resource::processes;
+  return std::nullopt;
+}
+
+std::string Cgroup::killed_for() const {
+  if (exceeded() == base::Resource::memory) {
+    const base::ResourceLimits limits{.memory = limit_in(path_ + "/memory.max"), .cpu = {}, .processes = {}};
+    return base::ended_for(limits, base::Resource::memory);
+  }
+  if (count_in(path_ + "/memory.events", "oom_kill") != 0)
+    return "was ended by the kernel, because the machine was out of memory";
+  return {};
+}
+
 std::string CgroupRoot::path_for(std::string_view daemon_id) {
   const std::string directory = own_directory();
   return directory.empty() ? std::string() : directory + "/hearth-" + std::string(daemon_id);
@@ -150,16 +294,22 @@ std::optional<CgroupRoot> CgroupRoot::make(std::string_view daemon_id) {
   return CgroupRoot(path);
 }
 
+void CgroupRoot::divide() {
+  controllers_ = enable_controllers(path_.substr(0, path_.find_last_of('/')), path_, why_not_);
+}
+
 std::optional<CgroupRoot> CgroupRoot::find(std::string_view daemon_id, const std::string& path) {
   if (!path.ends_with("/hearth-" + std::string(daemon_id))) return {};
   if (access((path + "/cgroup.procs").c_str(), F_OK) != 0) return {};
   return CgroupRoot(path);
 }
 
-std::optional<Cgroup> CgroupRoot::make_group(std::uint64_t number) const {
+std::optional<Cgroup> CgroupRoot::make_group(std::uint64_t number, const base::ResourceLimits& limits) const {
   const std::string path = path_ + '/' + std::to_string(number);
   if (mkdir(path.c_str(), 0700) != 0) return {};
-  return Cgroup(path);
+  Cgroup group(path);
+  group.limit(limits);
+  return group;
 }
 
 std::optional<Cgroup> CgroupRoot::find_group(std::uint64_t number) const {

@@ -169,6 +169,12 @@ void Child::stop() {
   if (step_ == Step::running) climb(talks_ ? Step::closing : Step::terminating);
 }
 
+void Child::end_for(std::string why) {
+  if (step_ != Step::running) return;  // It starts, and is looked at again, or it ends already.
+  ended_for_ = std::move(why);
+  climb(Step::killing);
+}
+
 void Child::of_no_use(std::string_view why) {
   if (step_ != Step::running || !no_use_.empty()) return;
   no_use_ = why;
@@ -294,8 +300,15 @@ void Child::kill_group() const {
   if (cgroup_) cgroup_->kill();
 }
 
+// Only it knows: to the process it is a SIGKILL like any other.
+void Child::ask_kernel() {
+  const bool killed = status_ && WIFSIGNALED(*status_) && WTERMSIG(*status_) == SIGKILL;
+  if (killed && !told_to_end_ && ended_for_.empty() && cgroup_) ended_for_ = cgroup_->killed_for();
+}
+
 void Child::finish(std::size_t survivors) {
   ensure(step_ != Step::gone);
+  ask_kernel();
   step_ = Step::gone;
   asked_ = Asked();
   timer_.clear();
@@ -312,6 +325,7 @@ void Child::finish(std::size_t survivors) {
                     : status_   ? describe_wait_status(*status_)
                                 : "could not be killed";
   if (told_to_end_ && !no_use_.empty()) how = no_use_ + ", and was stopped for that (" + how + ")";
+  if (!ended_for_.empty()) how = ended_for_;
   const bool clean = !told_to_end_ && status_ && WIFEXITED(*status_) && WEXITSTATUS(*status_) == 0;
   if (events_.on_gone)
     events_.on_gone({.how = std::move(how),

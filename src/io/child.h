@@ -63,6 +63,7 @@ struct LaunchSpec {
   std::size_t line_max = std::size_t{64} << 20;
   std::string log_file = {};  // Its stderr; empty: nowhere.
   Output output = Output::messages;
+  base::ResourceLimits limits = {};
 };
 
 struct Gone {
@@ -103,6 +104,12 @@ class Child {
   // In on_gone: what stands behind the last line, for whom it is no half message.
   const proto::LineReader& output_lines() const { return output_->lines(); }
   void stop();
+  // Kills all of it at once, unasked: on_gone says `why` ("was ended because …").
+  void end_for(std::string why);
+  // The limit that it has run into, as far as a control group keeps it (io/cgroup.h).
+  std::optional<base::Resource> exceeded() const {
+    return cgroup_ ? cgroup_->exceeded() : std::optional<base::Resource>();
+  }
   bool stopping() const { return stop_wanted_ || (step_ != Step::starting && step_ != Step::running); }
 
   // Asks for the process and its kin.
@@ -183,6 +190,7 @@ class Child {
   void climb(Step step);
   void next_step();
   void kill_group() const;
+  void ask_kernel();
   void finish(std::size_t survivors);
 
   Children& children_;
@@ -209,6 +217,7 @@ class Child {
   bool lost_guard_ = false;  // And has died, so that it was ended.
   Step step_ = Step::starting;
   bool stop_wanted_ = false;      // While it was starting.
+  std::string ended_for_;         // It is killed for that.
   std::string no_use_;            // "closed its stdout": it is stopped, unless it is about to end by itself.
   std::string left_unread_;       // Of its stdin.
   bool told_to_end_ = false;      // Otherwise it ended unasked.

@@ -18,7 +18,7 @@ namespace io {
 // Its turn to be started has come.
 void Child::begin() {
   Start& start = *start_;
-  if (children_.cgroups_) cgroup_ = children_.cgroups_->make_group(number_);
+  if (children_.cgroups_) cgroup_ = children_.cgroups_->make_group(number_, start.spec.limits);
   start.process = {.program = std::move(start.spec.program),
                    .args = std::move(start.spec.args),
                    .directory = std::move(start.spec.directory),

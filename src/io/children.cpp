@@ -21,6 +21,19 @@ namespace {
 // More than can be somebody's heir.
 constexpr std::size_t strays_max = 4096;
 
+// Where no group keeps a limit of memory, what a server holds is looked at now and then (app/limit_watch.h).
+// So that it cannot take everything between two looks, none of its processes gets more than twice the limit.
+// Data is what is written to and shared with nobody; address space would not do, because Node.js and Java
+// reserve hundreds of times what they use. A stack for each thread is counted, hence not the limit itself.
+constexpr std::uint64_t data_spared = std::uint64_t{512} << 20;
+
+void bound_data(base::Inheritance& inheritance, std::uint64_t memory) {
+  const std::uint64_t most = memory + std::max(memory, data_spared);
+  base::Limit& data = inheritance.limits["data"];
+  for (std::optional<std::uint64_t>* const bound : {&data.soft, &data.hard})
+    *bound = std::min(bound->value_or(most), most);
+}
+
 }  // namespace
 
 Children::Children(Loop& loop, ChildrenOptions options, std::optional<CgroupRoot> cgroups)
@@ -38,6 +51,7 @@ base::Result<std::unique_ptr<Children>> Children::make(Loop& loop, ChildrenOptio
 base::Result<std::unique_ptr<Children>> Children::make_with(Loop& loop, ChildrenOptions options,
                                                             std::optional<CgroupRoot> cgroups) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return system_failure("cannot become the reaper of orphans");
+  if (cgroups) cgroups->divide();
   std::unique_ptr<Children> children(new Children(loop, std::move(options), std::move(cgroups)));
   Children* self = children.get();
   children->signal_ = TRY(loop.on_signal(SIGCHLD, [self] { self->reap(); }));
@@ -55,10 +69,15 @@ void Children::remove_cgroups() {
   cgroups_.reset();
 }
 
+std::string Children::no_controllers() const {
+  return cgroups_ ? cgroups_->why_not() : "there is no control group (cgroup v2) that the daemon may divide";
+}
+
 std::unique_ptr<Child> Children::spawn(LaunchSpec spec, Child::Events events) {
   const std::uint64_t number = ++last_number_;
   if (spec.inheritance.settings.empty() && spec.inheritance.limits.empty())
     spec.inheritance = options_.inheritance;
+  if (spec.limits.memory && !controllers().memory) bound_data(spec.inheritance, *spec.limits.memory);
   spec.environment[std::string(mark_variable)] = mark_of(options_.daemon_id, number);
   std::unique_ptr<Child> child(new Child(*this, std::move(spec), std::move(events), number));
   by_number_.emplace(number, child.get());

@@ -78,6 +78,9 @@ class Children {
   bool all_guarded() const;
   Surveyor& surveyor() { return surveyor_; }
   bool has_cgroups() const { return cgroups_.has_value(); }
+  // The limits of servers that the kernel keeps here, and half a sentence that says why not the others.
+  Controllers controllers() const { return cgroups_ ? cgroups_->controllers() : Controllers{}; }
+  std::string no_controllers() const;
 
   // Nothing is running any more: gives back what groups were made.
   void remove_cgroups();

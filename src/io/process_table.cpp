@@ -94,8 +94,9 @@ std::optional<Process> process_of(pid_t pid) {
     fields.push_back(rest.substr(0, end));
     rest.remove_prefix(end);
   }
-  // Fields 9 and 22 of proc(5); ours begin with the third.
+  // Fields 9, 20 and 22 of proc(5); ours begin with the third.
   constexpr std::size_t flags = 6;
+  constexpr std::size_t threads = 17;
   constexpr std::size_t start_time = 19;
   if (fields.size() <= start_time) return {};
   Process process;
@@ -104,6 +105,7 @@ std::optional<Process> process_of(pid_t pid) {
   process.group = number_in<pid_t>(fields[2]);
   process.session = number_in<pid_t>(fields[3]);
   process.started = number_in<std::uint64_t>(fields[start_time]);
+  process.threads = number_in<std::uint32_t>(fields[threads]);
   process.ending = (number_in<std::uint64_t>(fields[flags]) & flag_exiting) != 0;
   process.zombie = fields[0] == "Z" || fields[0] == "X";
   process.suspended = fields[0] == "T" || fields[0] == "t";

@@ -23,12 +23,13 @@ struct Process {
   pid_t group = 0;
   pid_t session = 0;
   std::uint64_t started = 0;  // Clock ticks since boot.
-  bool ending = false;        // Past the point of no return; it may still hold descriptors.
+  std::uint32_t threads = 1;
+  bool ending = false;  // Past the point of no return; it may still hold descriptors.
   bool zombie = false;
   bool suspended = false;  // By SIGSTOP, or by a debugger.
 
   bool same(const Process& other) const { return pid == other.pid && started == other.started; }
-  static constexpr std::size_t fields = 8;
+  static constexpr std::size_t fields = 9;
 };
 
 std::optional<Process> process_of(pid_t pid);

@@ -47,6 +47,7 @@ Seen Walk::answer(const Question& question, std::vector<pid_t> listed) {
   Seen seen;
   for (const Process& process : kin) {
     const bool holds = question.about == About::relatives;
+    seen.threads += process.threads;
     seen.relatives.push_back({process, holds ? ends_of(process.pid).of(question.pipes) : ServerPipes{}});
   }
   if (question.about == About::memory) seen.memory = memory_of(kin).bytes;

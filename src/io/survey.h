@@ -19,6 +19,7 @@ namespace io {
 struct Question {
   enum class About : std::uint8_t {
     relatives,  // A server's processes, with the pipes that they hold.
+    threads,    // The same processes, and nothing else of them.
     memory,     // The same processes, with the memory that they take.
     ourselves,  // This process, with the memory that it takes. What stands below counts for nothing.
   };
@@ -33,6 +34,7 @@ struct Question {
 struct Seen {
   std::vector<Relative> relatives;
   std::uint64_t memory = 0;
+  std::size_t threads = 0;  // Of all the processes.
 };
 
 // One answer for each question, in their order.

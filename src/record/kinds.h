@@ -62,6 +62,9 @@ inline constexpr std::string_view name<broker::DaemonLeaves> = "DaemonLeaves";
 template <>
 inline constexpr std::string_view name<broker::InstanceOverflowed> = "InstanceOverflowed";
 
+template <>
+inline constexpr std::string_view name<broker::MemoryShort> = "MemoryShort";
+
 inline constexpr std::string_view admitted = "admitted";
 inline constexpr std::string_view dismissed = "dismissed";
 inline constexpr std::string_view ticked = "tick";

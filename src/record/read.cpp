@@ -98,6 +98,14 @@ void read(Fields& from, broker::DaemonLeaves& event) {
 void read(Fields& from, broker::InstanceOverflowed& event) {
   event = {instance_in(from), from.number<std::size_t>("queued")};
 }
+void read(Fields& from, broker::MemoryShort& event) {
+  from.items("holdings", [&](const Value& item) {
+    Fields holding(item, from.trouble());
+    event.holdings.push_back({instance_in(holding), holding.number<std::uint64_t>("bytes")});
+  });
+  event.used = from.number<std::uint64_t>("used");
+  event.budget = from.number<std::uint64_t>("budget");
+}
 // Events that only say who.
 template <class Event>
   requires(requires(Event event) { event.session; } && sizeof(Event) == sizeof(SessionId))

@@ -147,6 +147,24 @@ core::Timing read_timing(Fields from) {
           .stable_after = from.duration("stable")};
 }
 
+// Absent ones are left out.
+void write_limits(Writer& into, const base::ResourceLimits& limits) {
+  const auto& [memory, cpu, processes] = limits;
+  into.object();
+  if (memory) into.key("memory").number(static_cast<std::int64_t>(*memory));
+  if (cpu) into.key("cpu").number(*cpu);
+  if (processes) into.key("processes").number(*processes);
+  into.end();
+}
+
+base::ResourceLimits read_limits(Fields from) {
+  base::ResourceLimits limits;
+  if (from.has("memory")) limits.memory = from.number<std::uint64_t>("memory");
+  if (from.has("cpu")) limits.cpu = from.number<std::uint32_t>("cpu");
+  if (from.has("processes")) limits.processes = from.number<std::uint32_t>("processes");
+  return limits;
+}
+
 // Behind placeholders nobody would know a server whose calls go one at a time.
 void write_args(Writer& into, Mask& mask, const core::ServerSpec& spec) {
   into.array();
@@ -161,7 +179,7 @@ void write_args(Writer& into, Mask& mask, const core::ServerSpec& spec) {
 void write_spec(Writer& into, Mask& mask, const core::ServerSpec& spec) {
   const auto& [name, program, args, link, address, directory, scope, scope_directory, environment,
                inheritance, named_variables, ignored_variables, extra_capabilities, interactive, calls, cache,
-               probe, asks, roots, cares_for_roots, offer, timing, message_bytes_max] = spec;
+               probe, asks, roots, cares_for_roots, offer, timing, message_bytes_max, limits] = spec;
   into.object();
   into.key("name").raw(written_text(name));
   into.key("program").raw(mask.program(program));
@@ -188,6 +206,7 @@ void write_spec(Writer& into, Mask& mask, const core::ServerSpec& spec) {
   if (offer) into.key("offer").string(proto::name_of(*offer));
   write_timing(into.key("timing"), timing);
   into.key("messageBytesMax").number(static_cast<std::int64_t>(message_bytes_max));
+  if (limits.any()) write_limits(into.key("limits"), limits);
   into.end();
 }
 
@@ -216,6 +235,7 @@ core::ServerSpec read_spec(Fields from) {
   if (from.has("offer")) spec.offer = proto::revision_of(from.text("offer"));
   spec.timing = read_timing(from.object("timing"));
   spec.message_bytes_max = from.number<std::size_t>("messageBytesMax");
+  if (from.has("limits")) spec.limits = read_limits(from.object("limits"));
   return spec;
 }
 

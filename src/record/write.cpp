@@ -183,6 +183,20 @@ class Line {
     bytes("queued", queued);
   }
 
+  void members(const broker::MemoryShort& event) {
+    const auto& [holdings, used, budget] = event;
+    out_.key("holdings").array();
+    for (const auto& [instance, held] : holdings) {
+      out_.object();
+      id("instance", instance);
+      bytes("bytes", held);
+      out_.end();
+    }
+    out_.end();
+    bytes("used", used);
+    bytes("budget", budget);
+  }
+
   void only_session(const auto& event) {
     const auto& [session] = event;
     id("session", session);

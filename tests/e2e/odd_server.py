@@ -7,6 +7,8 @@ first-line      takes whatever comes first for initialize, and fails at every la
 idle-end        ends with status 0 after a second without a request
 one-request     ends with status 0 after each answer to a tool's call
 mute            closes its stdout at the tool's first call, and goes on
+leaks           takes memory at the tool's call, up to 384 MiB, and does not answer
+forks           starts processes at the tool's call, up to 60, and does not answer
 """
 import json
 import os
@@ -58,7 +60,28 @@ def initialize(message, first):
     send({"id": message["id"], "result": greeting(offered or "2025-06-18")})
 
 
+def leak():
+    taken = []
+    for _ in range(48):
+        taken.append(b"x" * (8 << 20))
+        time.sleep(0.05)
+    time.sleep(60)
+
+
+def fork_often():
+    for _ in range(60):
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+        time.sleep(0.01)
+    time.sleep(60)
+
+
 def call(message):
+    if HABIT == "leaks":
+        leak()
+    if HABIT == "forks":
+        fork_often()
     if HABIT == "mute":
         os.close(1)
         time.sleep(600)

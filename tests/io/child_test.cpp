@@ -447,6 +447,41 @@ TEST_CASE("a child that is let go without a stop takes its tree with it") {
   for (const Witness& witness : witnesses) CHECK(witness.died());
 }
 
+TEST_CASE("a child that is ended for a reason is killed at once with its tree, and the reason is told") {
+  Family family(std::chrono::hours(1));
+  REQUIRE(family.start(Family::spec({"tree", "stubborn"})));
+  REQUIRE(family.until_line());
+  std::vector<Witness> witnesses;
+  for (const pid_t pid : test::numbers_in(family.lines.front())) witnesses.emplace_back(pid);
+  family.child->end_for("was ended because it took too much");
+  REQUIRE(family.until_gone());
+  CHECK(family.gone->how == "was ended because it took too much");
+  CHECK_FALSE(family.gone->clean);
+  CHECK(family.gone->survivors == 0);
+  for (const Witness& witness : witnesses) CHECK(witness.died());
+}
+
+TEST_CASE("where no group keeps a limit of memory, each process gets no more than twice as much") {
+  Family family;
+  if (family.children->controllers().memory) return;
+  constexpr std::uint64_t gib = std::uint64_t{1} << 30;
+  const auto data_with = [&](std::uint64_t limit) {
+    io::LaunchSpec spec = Family::spec({"echo"});
+    spec.limits.memory = limit;
+    spec.inheritance.limits["data"] = {.soft = 8 * gib, .hard = 8 * gib};
+    REQUIRE(family.start(std::move(spec)));
+    rlimit data{};
+    REQUIRE(prlimit(family.child->pid(), RLIMIT_DATA, nullptr, &data) == 0);
+    CHECK(data.rlim_cur == data.rlim_max);
+    family.child->stop();
+    REQUIRE(family.until_gone());
+    return data.rlim_cur;
+  };
+  CHECK(data_with(gib) == 2 * gib);
+  CHECK(data_with(gib / 4) == gib / 4 + gib / 2);
+  CHECK(data_with(6 * gib) == 8 * gib);  // What the session has is less.
+}
+
 TEST_CASE("two hundred lives leave no descriptor and no group behind") {
   Family family;
   const auto live_once = [&] {

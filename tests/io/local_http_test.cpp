@@ -122,10 +122,10 @@ Heard ask(io::Loop& loop, io::HttpClient& client, io::HttpClient::Request reques
   return told;
 }
 
-io::HttpClient::Request get(const std::string& url) {
+io::HttpClient::Request get_locally(const std::string& url) {
   return {.method = "GET", .url = url};
 }
-io::HttpClient::Request post(const std::string& url, std::string body = "{}") {
+io::HttpClient::Request post_locally(const std::string& url, std::string body = "{}") {
   return {.method = "POST", .url = url, .body = proto::Message(std::move(body))};
 }
 
@@ -137,7 +137,7 @@ TEST_CASE("local http: a request leaves in one write, and says what it has to") 
   io::Loop loop;
   Scripted server(loop, [](int, const std::string&) { return Scripted::Answer{ok}; });
   io::HttpClient client(loop);
-  io::HttpClient::Request request = post(server.url() + "?a=%20b", R"({"a":1})");
+  io::HttpClient::Request request = post_locally(server.url() + "?a=%20b", R"({"a":1})");
   request.body.splice({5, 1}, "234");
   request.fields.add("content-type", "application/json");
   request.fields.add("content-length", "77");
@@ -151,7 +151,7 @@ TEST_CASE("local http: a request leaves in one write, and says what it has to") 
                                  "\r\nAccept: */*\r\nAccept-Encoding: identity\r\ncontent-type: "
                                  "application/json\r\nuser-agent: mine\r\n"
                                  "x-empty: \r\nContent-Length: 9\r\n\r\n{\"a\":234}");
-  CHECK(ask(loop, client, get(server.url())).body == "ok");
+  CHECK(ask(loop, client, get_locally(server.url())).body == "ok");
   REQUIRE(server.reads().size() == 2);
   CHECK(server.accepted() == 1);
   CHECK_FALSE(server.reads()[1].contains("Content-Length"));
@@ -169,8 +169,8 @@ TEST_CASE("local http: a connection that breaks under a request is replaced if t
         return second_of_first ? Scripted::Answer{"", !reset, reset} : Scripted::Answer{ok};
       });
       io::HttpClient client(loop);
-      CHECK(ask(loop, client, get(server.url())).body == "ok");
-      io::HttpClient::Request request = post(server.url());
+      CHECK(ask(loop, client, get_locally(server.url())).body == "ok");
+      io::HttpClient::Request request = post_locally(server.url());
       if (method != "POST") request = {.method = method, .url = server.url()};
       const Heard told = ask(loop, client, std::move(request));
       if (method == "POST") {
@@ -199,12 +199,14 @@ TEST_CASE(
     return Scripted::Answer{said, requests % 2 == 1 || said.empty()};
   });
   io::HttpClient client(loop);
-  CHECK(ask(loop, client, get(server.url())).why().contains("closed the connection before it answered"));
+  CHECK(ask(loop, client, get_locally(server.url()))
+            .why()
+            .contains("closed the connection before it answered"));
   CHECK(requests == 1);
   said = ok;
-  CHECK(ask(loop, client, get(server.url())).body == "ok");
+  CHECK(ask(loop, client, get_locally(server.url())).body == "ok");
   said = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nno";
-  CHECK(ask(loop, client, get(server.url())).why().contains("broke before the answer was complete"));
+  CHECK(ask(loop, client, get_locally(server.url())).why().contains("broke before the answer was complete"));
   CHECK(requests == 3);
 }
 
@@ -218,8 +220,8 @@ TEST_CASE("local http: a connection is not used again after what makes it doubtf
     io::Loop loop;
     Scripted server(loop, [&](int, const std::string&) { return Scripted::Answer{said}; });
     io::HttpClient client(loop);
-    CHECK(ask(loop, client, get(server.url())).body == "ok");
-    CHECK(ask(loop, client, get(server.url())).body == "ok");
+    CHECK(ask(loop, client, get_locally(server.url())).body == "ok");
+    CHECK(ask(loop, client, get_locally(server.url())).body == "ok");
     CHECK(server.accepted() == 2);
   }
 }
@@ -228,12 +230,12 @@ TEST_CASE("local http: what is said while nobody asked costs the connection") {
   io::Loop loop;
   Scripted server(loop, [&](int, const std::string&) { return Scripted::Answer{ok}; });
   io::HttpClient client(loop);
-  CHECK(ask(loop, client, get(server.url())).body == "ok");
+  CHECK(ask(loop, client, get_locally(server.url())).body == "ok");
   server.say(1, ok);
   REQUIRE(run_until(loop, [&] { return server.gone() == 1; }));
-  CHECK(ask(loop, client, get(server.url())).body == "ok");
+  CHECK(ask(loop, client, get_locally(server.url())).body == "ok");
   server.say(2, ok);  // Not seen by the loop yet.
-  CHECK(ask(loop, client, get(server.url())).body == "ok");
+  CHECK(ask(loop, client, get_locally(server.url())).body == "ok");
   CHECK(server.accepted() == 3);
 }
 
@@ -247,11 +249,11 @@ TEST_CASE(
     return std::exchange(refused, true) ? std::nullopt : std::optional(Scripted::Answer{refusal});
   });
   io::HttpClient client(loop);
-  const Heard told = ask(loop, client, post(server.url(), std::string(std::size_t{32} << 20, 'x')));
+  const Heard told = ask(loop, client, post_locally(server.url(), std::string(std::size_t{32} << 20, 'x')));
   CHECK(told.why() == "nothing failed");
   CHECK(told.status == 413);
   CHECK(told.body == "big");
-  CHECK(ask(loop, client, get(server.url())).body == "ok");
+  CHECK(ask(loop, client, get_locally(server.url())).body == "ok");
   CHECK(server.accepted() == 2);
 }
 
@@ -264,18 +266,18 @@ TEST_CASE("local http: localhost is either of two addresses") {
   };
   Scripted v4(loop, serve("v4"));
   io::HttpClient client(loop);
-  CHECK(ask(loop, client, get(v4.url("localhost"))).body == "v4");
+  CHECK(ask(loop, client, get_locally(v4.url("localhost"))).body == "v4");
   CHECK(v4.reads().at(0).contains("\r\nHost: localhost:" + std::to_string(v4.port())));
   const auto no_port = io::free_port();
   REQUIRE(no_port);
-  const Heard refused = ask(loop, client, get("http://localhost:" + std::to_string(*no_port) + "/"));
+  const Heard refused = ask(loop, client, get_locally("http://localhost:" + std::to_string(*no_port) + "/"));
   REQUIRE(refused.failure);
   CHECK(refused.failure->never_connected);
   CHECK(refused.why() == "cannot connect to localhost:" + std::to_string(*no_port) + ": Connection refused");
   if (!io::listen_on("::1", 0)) return;  // There is no IPv6 here.
   Scripted v6(loop, serve("v6"), "::1");
-  CHECK(ask(loop, client, get(v6.url("localhost"))).body == "v6");
-  CHECK(ask(loop, client, get(v6.url("[::1]"))).body == "v6");
+  CHECK(ask(loop, client, get_locally(v6.url("localhost"))).body == "v6");
+  CHECK(ask(loop, client, get_locally(v6.url("[::1]"))).body == "v6");
 }
 
 TEST_CASE("local http: a request that may take so long fails in time, whatever has come of its answer") {
@@ -284,7 +286,7 @@ TEST_CASE("local http: a request that may take so long fails in time, whatever h
     io::Loop loop;
     Scripted server(loop, [&](int, const std::string&) { return Scripted::Answer{said}; });
     io::HttpClient client(loop);
-    io::HttpClient::Request request = get(server.url());
+    io::HttpClient::Request request = get_locally(server.url());
     request.whole_timeout = std::chrono::milliseconds(20);
     const Heard told = ask(loop, client, std::move(request));
     REQUIRE(told.failure);
@@ -309,7 +311,7 @@ TEST_CASE("local http: a server that takes no connections is given up in time") 
     waiting.push_back(std::move(*begun));
   }
   io::HttpClient client(loop);
-  io::HttpClient::Request request = get("http://127.0.0.1:" + std::to_string(*port) + "/");
+  io::HttpClient::Request request = get_locally("http://127.0.0.1:" + std::to_string(*port) + "/");
   request.connect_timeout = std::chrono::milliseconds(20);
   const Heard told = ask(loop, client, std::move(request));
   REQUIRE(told.failure);

@@ -28,9 +28,9 @@ class ServiceManager {
     const bool abstract = name.starts_with('@');
     if (abstract) name[0] = '\0';
     std::memcpy(address.sun_path, name.data(), name.size());
-    const auto size =
+    const auto length =
         static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size() + (abstract ? 0 : 1));
-    REQUIRE(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+    REQUIRE(bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0);
   }
 
   // The next datagram; absent: none has come.

@@ -67,6 +67,9 @@ struct EventText {
   std::string operator()(const broker::InstanceAnswers& e) const { return "answers " + of(e.instance); }
   std::string operator()(const broker::InstanceForgot& e) const { return "forgot " + of(e.instance); }
   std::string operator()(const broker::InstanceOverflowed& e) const { return "overflowed " + of(e.instance); }
+  std::string operator()(const broker::MemoryShort& e) const {
+    return "memory is short: " + std::to_string(e.used) + " of " + std::to_string(e.budget);
+  }
   std::string operator()(const broker::DaemonLeaves&) const { return "the daemon leaves"; }
   std::string operator()(const broker::StartWanted& e) const { return "person starts " + e.spec.name; }
   std::string operator()(const broker::StopWanted& e) const { return "person stops " + e.name; }

@@ -45,6 +45,36 @@ TEST_CASE("api: the status of an empty daemon") {
   CHECK(told.list("sessions").items.empty());
 }
 
+TEST_CASE("api: limits of a server, those that nothing keeps, and the budget") {
+  test::Stage stage;
+  stage.ready();
+  core::ServerSpec spec = stage.spec();
+  spec.args = {"limited"};
+  spec.limits = {.memory = 1 << 20, .cpu = 1500, .processes = 200};
+  stage.ready(spec);
+  const auto not_kept = [](const base::ResourceLimits& limits) {
+    return std::vector<std::string>{"not kept: " + base::shown(limits, base::Resource::cpu)};
+  };
+  const Told told(app::status_json(
+      stage.broker,
+      {.home = "/h", .started = stage.now, .now = stage.now, .budget = 4096, .not_kept = not_kept},
+      {.daemon = 1, .servers = {{stage.started[0], 1000}, {stage.started[1], 500}}}));
+  const std::vector<Value>& servers = told.list("servers").items;
+  REQUIRE(servers.size() == 2);
+  CHECK(servers[0].find("limits") == nullptr);
+  CHECK(servers[0].find("limitsNotKept") == nullptr);
+  const Value* limits = servers[1].find("limits");
+  REQUIRE(limits != nullptr);
+  CHECK(number(*limits, "memoryBytes") == 1 << 20);
+  CHECK(limits->find("cpu")->text == "1.5");
+  CHECK(number(*limits, "processes") == 200);
+  CHECK(servers[1].find("limitsNotKept")->items.at(0).text == "not kept: 1.5 processors");
+  const Value* budget = told.list("daemon").find("budget");
+  REQUIRE(budget != nullptr);
+  CHECK(number(*budget, "memoryBytes") == 4096);
+  CHECK(number(*budget, "usedBytes") == 1500);
+}
+
 TEST_CASE("api: the status of one server and two sessions") {
   test::Stage stage;
   core::ServerSpec spec = stage.spec();

@@ -528,3 +528,38 @@ TEST_CASE_FIXTURE(WebStage,
   CHECK(hears(channel).back().contains("tools/call"));
   CHECK(hears(session).empty());
 }
+
+TEST_CASE_FIXTURE(WebStage,
+                  "memory is short: an HTTP server goes with its channels, and comes back with a call") {
+  const auto [a, channel_a] = ready_on_web();
+  const auto [b, channel_b] = ready_on_web();
+  const core::InstanceId server = started.front();
+  const broker::MemoryShort event{
+      .holdings = {{server, std::uint64_t{100} << 20}}, .used = 2000, .budget = 1000};
+  passes(web().timing.idle_timeout / 2);
+  says(a, call("1"));
+  serves(channel_a, R"({"jsonrpc":"2.0","id":)" + id_of(hears(channel_a).back()) + R"(,"result":{}})");
+  hears(a);
+  passes(web().timing.idle_timeout / 2);
+  happens(event);  // One of its sessions has used it lately.
+  CHECK(count<broker::StopInstance>() == 0);
+  passes(web().timing.idle_timeout / 2);
+  happens(event);
+  CHECK(count<broker::StopInstance>() == 3);
+  for (const core::InstanceId one : {channel_a, channel_b, server})
+    happens(broker::InstanceExited{one, "was killed by SIGTERM", ""});
+  CHECK(this->broker.instances().at(0).state == "stopped");
+  CHECK(this->broker.instances().at(0).trouble.contains("memory was short"));
+  CHECK(hears(a).empty());
+  CHECK(hears(b).empty());
+
+  while (seen < actions.size()) ++seen;
+  says(b, call("2"));
+  comes_up(asked().instance);
+  CHECK(asked().instance == channel_b);
+  greets(channel_b);
+  const Lines wire = hears(channel_b);
+  REQUIRE(!wire.empty());
+  serves(channel_b, R"({"jsonrpc":"2.0","id":)" + id_of(wire.back()) + R"(,"result":{}})");
+  CHECK(hears(b).back() == R"({"jsonrpc":"2.0","id":2,"result":{}})");
+}

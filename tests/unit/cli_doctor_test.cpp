@@ -143,6 +143,13 @@ TEST_CASE("servers in trouble are told of, and others are not") {
   CHECK(says(failed, "server", "server git (failed): exited; its last words: no repo",
              "'hearth --home /h logs git'"));
   CHECK(failed[0].severity == Severity::error);
+  const Findings stopped =
+      of_servers(R"({"servers": [{"name": "a", "state": "stopped", "trouble": "was stopped because"}]})");
+  CHECK(says(stopped, "server", "server a (stopped): was stopped because", "'hearth --home /h restart a'"));
+  CHECK(stopped[0].severity == Severity::warning);
+  const Findings limits = of_servers(
+      R"({"servers": [{"name": "a", "state": "ready", "limitsNotKept": ["its limit is not kept; do y"]}]})");
+  CHECK(says(limits, "limits", "server a: its limit is not kept", "do y"));
   const Findings refused = of_servers(
       R"({"servers": [{"name": "a", "state": "ready", "refusedCalls": [{"tool": "boom", "deaths": 3}]}]})");
   CHECK(says(refused, "server", "the tool boom has ended it 3 times", "'hearth --home /h restart a'"));

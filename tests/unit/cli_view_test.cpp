@@ -92,6 +92,16 @@ TEST_CASE("status shows what is the user's, and what is wrong with the configura
                      "    config.json:3:4: never\n"));
 }
 
+TEST_CASE("status shows limits that nothing keeps, and the budget of all servers") {
+  const std::string text = cli::status_shown(value_of(R"({
+    "daemon": {"pid": 7, "budget": {"memoryBytes": 4294967296, "usedBytes": 1048576}},
+    "servers": [{"name": "git", "state": "ready", "pid": 1, "limits": {"cpu": 1.5},
+                 "limitsNotKept": ["its limit of 1.5 processors is not kept: no group"]}],
+    "sessions": []})"));
+  CHECK(text.contains(", servers use 1.0 MiB of 4.0 GiB\n"));
+  CHECK(text.contains("\ngit: its limit of 1.5 processors is not kept: no group\n"));
+}
+
 TEST_CASE("status of nothing") {
   CHECK(cli::status_shown(value_of(R"({"daemon":null})")) == "no daemon is running\n");
   CHECK(cli::status_shown(value_of(R"({"daemon":{"pid":1},"servers":[],"sessions":[]})"))

@@ -265,7 +265,7 @@ TEST_CASE("config: what does no harm is a warning") {
         "(warning) config.json:1:2: unknown key mcpServer of the file is ignored; did you mean "
         "mcpServers?\n"
         "(warning) config.json:1:17: unknown key banana of the file is ignored; known are mcpServers, "
-        "defaults, daemon, http or $schema");
+        "defaults, budget, daemon, http or $schema");
 }
 
 TEST_CASE("config: one bad entry leaves the others alone") {

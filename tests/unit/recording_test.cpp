@@ -53,6 +53,7 @@ core::ServerSpec full_spec() {
   spec.offer = proto::Revision::r2025_03_26;
   spec.timing = {.idle_timeout = 1s, .start_timeout = 2s, .ask_timeout = 3s, .stable_after = 4s};
   spec.message_bytes_max = 12345;
+  spec.limits = {.memory = std::uint64_t{5} << 30, .cpu = 1500, .processes = 200};
   return spec;
 }
 
@@ -94,6 +95,7 @@ std::vector<Event> samples() {
       broker::RestartWanted{"files", "/home/hush"},
       broker::DaemonLeaves{broker::DaemonLeaves::Sessions::rest},
       broker::InstanceOverflowed{instance, 2000},
+      broker::MemoryShort{{{instance, 3000}}, 5000, 4000},
   };
 }
 

@@ -57,7 +57,7 @@ void check(std::span<const Row> table) {
 TEST_CASE("share key: what is run, where and for whom must agree") {
   check(std::to_array<Row>({
       {"equal", [](ServerSpec&, ServerSpec&) {}, "", ""},
-      {"another name, other limits",
+      {"another name, other times and sizes",
        [](ServerSpec&, ServerSpec& asking) {
          asking.name = "other";
          asking.message_bytes_max = 1;
@@ -73,6 +73,14 @@ TEST_CASE("share key: what is run, where and for whom must agree") {
        "project, directory", ""},
       {"another directory", [](ServerSpec&, ServerSpec& asking) { asking.directory = "/p/sub"; }, "directory",
        ""},
+      {"another limit of memory",
+       [](ServerSpec& running, ServerSpec& asking) {
+         running.limits.memory = std::uint64_t{1} << 30;
+         asking.limits.memory = std::uint64_t{2} << 30;
+       },
+       "limits", ""},
+      {"a limit of processes, and none",
+       [](ServerSpec& running, ServerSpec&) { running.limits.processes = 20; }, "limits", ""},
       {"another scope",
        [](ServerSpec&, ServerSpec& asking) {
          asking.scope = Scope::user;

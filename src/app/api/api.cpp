@@ -20,6 +20,28 @@ std::int64_t number(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
 }
 
+// As config.json would have it: thousandths of a processor as a decimal.
+std::string decimal(std::uint32_t thousandths) {
+  std::string text = std::to_string(thousandths / 1000);
+  if (thousandths % 1000 == 0) return text;
+  text += '.' + std::to_string(thousandths % 1000 + 1000).substr(1);
+  while (text.ends_with('0')) text.pop_back();
+  return text;
+}
+
+void write_limits(Writer& json, const base::ResourceLimits& limits, const Whereabouts& whereabouts) {
+  json.key("limits").object();
+  if (limits.memory) json.key("memoryBytes").number(number(*limits.memory));
+  if (limits.cpu) json.key("cpu").raw(decimal(*limits.cpu));
+  if (limits.processes) json.key("processes").number(*limits.processes);
+  json.end();
+  json.key("limitsNotKept").array();
+  if (whereabouts.not_kept) {
+    for (const std::string& sentence : whereabouts.not_kept(limits)) json.string(sentence);
+  }
+  json.end();
+}
+
 std::int64_t public_id(core::SessionId id) {
   return (static_cast<std::int64_t>(id.index) << 20) + id.generation;
 }
@@ -62,6 +84,7 @@ void write_server(Writer& json, const broker::InstanceReport& report, const Wher
   json.key("oneAtATime").string(report.one_at_a_time);
   json.key("trouble").string(report.trouble);
   json.key("dropped").number(number(report.dropped));
+  if (report.limits.any()) write_limits(json, report.limits, whereabouts);
   json.end();
 }
 
@@ -134,6 +157,14 @@ std::string status_json(const broker::Broker& broker, const Whereabouts& whereab
   json.key("home").string(whereabouts.home);
   json.key("startedBy").string(whereabouts.started_by);
   json.key("upgrades").number(static_cast<std::int64_t>(whereabouts.upgrades));
+  if (whereabouts.budget) {
+    std::uint64_t used = 0;
+    for (const auto& [id, bytes] : memory.servers) used += bytes;
+    json.key("budget").object();
+    json.key("memoryBytes").number(number(*whereabouts.budget));
+    json.key("usedBytes").number(number(used));
+    json.end();
+  }
   if (whereabouts.port != 0) {
     json.key("port").number(whereabouts.port);
     json.key("url").string(whereabouts.url);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,9 @@ struct Whereabouts {
   std::uint16_t port = 0;                    // Towards clients that connect by URL; 0: there is none.
   std::string url = {};                      // What their URLs begin with, then.
   std::vector<std::string> complaints = {};  // About the configuration.
+  std::optional<std::uint64_t> budget = {};  // Of memory, for all servers together, in bytes.
+  // What of a server's limits nothing keeps here, a sentence each.
+  std::function<std::vector<std::string>(const base::ResourceLimits&)> not_kept = {};
 };
 
 // In bytes. A server that started after they were counted is not among them.

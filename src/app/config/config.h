@@ -45,6 +45,7 @@ struct Tuning {
   bool discover = true;  // Ask it first whether it speaks 2026-07-28.
   bool cache = true;
   std::string authority;  // A file, of "defaults"; an entry's own is in its address.
+  base::ResourceLimits limits;
 };
 
 // How an entry is spoken to, beside its command: see core::Address. Nothing is expanded yet.
@@ -86,6 +87,15 @@ struct HttpSettings {
   std::string certificate, key;    // Files, relative ones to config.json; without them no TLS.
 };
 
+// For all servers together. Beyond it, and while the machine is short of memory, servers that are idle are
+// stopped.
+struct Budget {
+  std::optional<std::uint64_t> memory;  // Bytes.
+  bool pressure = true;                 // Heed that of the machine.
+
+  bool operator==(const Budget&) const = default;
+};
+
 struct Config {
   std::string path;
   std::map<std::string, Entry, std::less<>> entries;
@@ -94,6 +104,7 @@ struct Config {
   std::string record_directory;  // For a recording of each daemon; empty: none is made.
   bool record_contents = false;
   HttpSettings http;
+  Budget budget;
   std::vector<Complaint> complaints;                      // In the order of the text.
   std::map<std::string, Complaint, std::less<>> refused;  // By name: entries that are there, but wrong.
 };

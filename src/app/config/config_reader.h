@@ -1,7 +1,8 @@
 // Reading config.json, inside: the object that goes through the tree and gathers complaints.
 //
 // Complaints are gathered with their offsets; lines and columns are counted in one sweep at the end. What the
-// members of an entry mean is in read_server.cpp, everything else in read_config.cpp.
+// members of an entry mean is in read_server.cpp, what servers may take in read_limits.cpp, everything else
+// in read_config.cpp.
 #pragma once
 
 #include <map>
@@ -64,6 +65,10 @@ class ConfigReader {
   void started_kind(const Member& member, Entry& entry);
   std::vector<std::string> strings(const Value& list, std::string_view key, std::string_view example);
   void tuning(const Value& object, Tuning& into);
+  void limits(const Value& object, base::ResourceLimits& into);
+  void budget(const Value& object);
+  // An amount of memory; null: none. Absent: it is neither, which is noted.
+  std::optional<std::optional<std::uint64_t>> memory(const Value& value);
   std::optional<std::string> word(const Value& value, std::string_view key,
                                   std::span<const std::string_view> known);
   bool is(const Value& value, Type type, std::string_view key, std::string_view example);

@@ -153,7 +153,7 @@ void ConfigReader::remote_kind(const Member& member, Entry& entry) {
     error(member.value.find("url")->at,
           owner_ + " has a url, so its type must be http or sse; or give it a command");
   }
-  for (const std::string_view key : {"args", "env", "cwd", "port", "path"}) {
+  for (const std::string_view key : {"args", "env", "cwd", "port", "path", "limits"}) {
     if (const Value* unused = member.value.find(key))
       warning(unused->at, shown(key) + " of " + owner_ + " is ignored, because it has a url and no command");
   }

@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 constexpr std::int64_t daemon_idle_min_ms = 100;  // 0 would end the daemon before its first session.
 
 constexpr auto file_keys =
-    std::to_array<std::string_view>({"mcpServers", "defaults", "daemon", "http", "$schema"});
+    std::to_array<std::string_view>({"mcpServers", "defaults", "budget", "daemon", "http", "$schema"});
 constexpr auto daemon_keys = std::to_array<std::string_view>({"idleTimeoutMs", "record", "recordContents"});
 constexpr auto http_keys =
     std::to_array<std::string_view>({"port", "address", "token", "hosts", "origins", "streamAfterMs",
@@ -121,6 +121,10 @@ void ConfigReader::top(const Value& root) {
   owner_ = "the file";
   if (const Value* found = root.find("daemon"); found) {
     if (is(*found, Type::object, "daemon", R"({"idleTimeoutMs": 600000})")) daemon(*found);
+  }
+  owner_ = "the file";
+  if (const Value* found = root.find("budget"); found) {
+    if (is(*found, Type::object, "budget", R"({"memory": "4G"})")) budget(*found);
   }
   owner_ = "the file";
   if (const Value* found = root.find("http"); found) {

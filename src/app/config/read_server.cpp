@@ -47,7 +47,7 @@ constexpr auto capabilities = std::to_array<std::string_view>({"roots", "samplin
 std::span<const std::string_view> default_keys() {
   static constexpr auto keys = std::to_array<std::string_view>(
       {"idleTimeoutMs", "startTimeoutMs", "askTimeoutMs", "stableAfterMs", "maxMessageBytes", "interactive",
-       "calls", "roots", "discover", "cache", "ca"});
+       "calls", "roots", "discover", "cache", "ca", "limits"});
   return keys;
 }
 
@@ -79,7 +79,8 @@ std::span<const std::string_view> server_keys() {
                                                                 "cache",
                                                                 "ca",
                                                                 "certificate",
-                                                                "key"});
+                                                                "key",
+                                                                "limits"});
   return keys;
 }
 
@@ -204,6 +205,7 @@ void ConfigReader::tuning(const Value& object, Tuning& into) {
   if (const Value* found = object.find("cache")) {
     if (is(*found, Type::boolean, "cache", "false")) into.cache = found->boolean;
   }
+  if (const Value* found = object.find("limits")) limits(*found, into.limits);
 }
 
 }  // namespace app

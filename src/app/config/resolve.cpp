@@ -103,6 +103,7 @@ core::ServerSpec spec_with(const Tuning& tuning, core::Scope scope) {
   spec.roots = tuning.roots;
   spec.probe = tuning.discover;
   spec.cache = tuning.cache;
+  spec.limits = tuning.limits;
   return spec;
 }
 
@@ -208,6 +209,7 @@ base::Result<core::ServerSpec> resolve_entry(const Wish& wish, const std::string
     helper = TRY(program_of(spec, helper, "headersHelper", owner));
   }
   if (entry.command.empty()) {
+    spec.limits = {};  // It runs elsewhere.
     if (spec.address.authorities.empty() && is_secure(spec.address.url))
       spec.address.authorities = TRY(usual_authorities(entry.tuning.authority, variables));
     // Nothing of the session reaches a server elsewhere but what its address says.

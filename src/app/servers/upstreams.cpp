@@ -174,6 +174,15 @@ std::optional<io::Question> Upstreams::question(core::InstanceId id, io::Questio
   return server != nullptr ? server->web->question(about) : std::nullopt;
 }
 
+std::optional<base::Resource> Upstreams::exceeded(core::InstanceId id) const {
+  const Server* server = servers_.find(id);
+  return server != nullptr ? server->web->exceeded() : std::nullopt;
+}
+
+void Upstreams::end_for(core::InstanceId id, const std::string& why) {
+  if (const Server* server = servers_.find(id)) server->web->end_for(why);
+}
+
 std::string Upstreams::unsettled() const {
   std::string found;
   servers_.each([&](const Server& server) {

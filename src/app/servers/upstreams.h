@@ -43,6 +43,9 @@ class Upstreams {
   void send(broker::SendToInstance& action);
   void stop(core::InstanceId id);
   void forget(core::InstanceId id);
+  // As in io/child.h, of a process that is ours.
+  std::optional<base::Resource> exceeded(core::InstanceId id) const;
+  void end_for(core::InstanceId id, const std::string& why);
   // Asks for the processes of a server; nothing for a channel.
   std::optional<io::Question> question(core::InstanceId id, io::Question::About about) const;
 

@@ -223,7 +223,8 @@ void WebServer::launch() {
                       .environment = {},
                       .inheritance = what_.inheritance,
                       .log_file = log_file_,
-                      .output = io::Output::log};
+                      .output = io::Output::log,
+                      .limits = what_.limits};
   for (const std::string& arg : what_.args) spec.args.push_back(with_port(arg, port_));
   for (const auto& [name, value] : what_.environment) spec.environment.emplace(name, with_port(value, port_));
   child_ = hands_.children.spawn(std::move(spec), child_events());
@@ -329,6 +330,14 @@ void WebServer::stop() {
 
 std::optional<io::Question> WebServer::question(io::Question::About about) const {
   return child_ ? std::optional(child_->question(about)) : std::nullopt;
+}
+
+std::optional<base::Resource> WebServer::exceeded() const {
+  return child_ ? child_->exceeded() : std::nullopt;
+}
+
+void WebServer::end_for(const std::string& why) {
+  if (child_) child_->end_for(why);
 }
 
 void WebServer::fail(std::string why) {

@@ -71,6 +71,9 @@ class WebServer {
   // A channel could not talk to it: is it still there?
   void look();
   void stop();
+  // As in io/child.h, if its process is ours.
+  std::optional<base::Resource> exceeded() const;
+  void end_for(const std::string& why);
   // Asks for its processes, if they are ours.
   std::optional<io::Question> question(io::Question::About about) const;
 

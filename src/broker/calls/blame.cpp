@@ -104,6 +104,7 @@ void has_answered(State& state, Instance& instance, const Call& call, const Scan
     if (server.lost_lately.size() > core::limits::suspects_per_instance) server.lost_lately.pop_front();
     return;
   }
+  instance.use.last = state.now;
   instance.supervision.answered();
   server.supervision.answered();
   const bool over = message.of(message.envelope.result_type) != R"("input_required")";

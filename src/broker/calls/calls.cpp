@@ -89,6 +89,7 @@ void send_now(State& state, Instance& instance, Call& call, const Scanned& messa
   const core::CallId wire_id = call.wire_id;
   instance.calls.become(call, core::Sent{});
   ++instance.calls_total;
+  instance.use.last = state.now;
   call.effect = may_have_effect(instance, call, message);
   if (call.effect) effect_noted(state, instance);
   if (call.level && instance.era == proto::Era::legacy) level_step(state, instance);

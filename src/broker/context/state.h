@@ -82,7 +82,8 @@ struct State {
   const core::Instance* instance_of(const core::Session& session) const {
     return session.instance ? instances.find(*session.instance) : nullptr;
   }
-  static constexpr std::size_t fields = 18;
+  bool shortage_told = false;  // The log has it that memory is short and no server can go.
+  static constexpr std::size_t fields = 19;
 };
 
 // One message of a peer, scanned. Bytes of a batch's element share the batch's buffer.

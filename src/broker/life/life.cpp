@@ -23,7 +23,8 @@ StartInstance start_of(const Instance& instance) {
           .inheritance = instance.spec.inheritance,
           .link = instance.spec.link,
           .address = instance.spec.address,
-          .message_bytes_max = instance.spec.message_bytes_max};
+          .message_bytes_max = instance.spec.message_bytes_max,
+          .limits = instance.spec.limits};
 }
 
 // Starting: opened at once, or when its server answers.
@@ -75,6 +76,7 @@ void start(State& state, Instance& instance) {
   instance.restart_wanted = false;
   instance.gave_up = false;
   instance.ends_idle = false;
+  instance.stopped_for.clear();
   instance.refusal.clear();
   instance.offers.clear();
   if (instance.channel_of) {
@@ -113,6 +115,34 @@ void stop(State& state, Instance& instance) {
   }
   instance.life = Life::stopping;
   state.outbox.push_back(StopInstance{instance.id});
+}
+
+namespace {
+
+void stop_if_up(State& state, Instance& instance) {
+  switch (instance.life) {
+    case Life::starting:
+    case Life::greeting:
+    case Life::ready:
+      stop(state, instance);
+      return;
+    case Life::backing_off:
+      instance.life = Life::stopped;
+      return;
+    case Life::stopped:
+    case Life::stopping:
+      return;
+  }
+}
+
+}  // namespace
+
+void stop_whole(State& state, Instance& server) {
+  for (const InstanceId channel : std::vector(server.channels)) {
+    stop_if_up(state, state.instances.at(channel));
+    consider_forgetting(state, channel);
+  }
+  stop_if_up(state, server);
 }
 
 void begin_start_time(State& state, Instance& instance) {

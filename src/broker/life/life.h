@@ -28,6 +28,9 @@ void begin_start_time(State& state, core::Instance& instance);
 // Asks it to end; InstanceExited follows. A channel that still waits for its server is stopped at once. Not
 // to be called when it is stopped or backing off.
 void stop(State& state, core::Instance& instance);
+// The same for a server and its channels, whatever their lives are. Channels without sessions leave the
+// tables.
+void stop_whole(State& state, core::Instance& server);
 // Takes the instance out of the tables if it is stopped and has neither sessions nor channels. References to
 // it are invalid then; the last channel may take its server along.
 void consider_forgetting(State& state, InstanceId id);
@@ -43,6 +46,11 @@ void consider_idle(State& state, core::Instance& instance);
 // there whose client is not away; whether a call or a task of any session is not over.
 bool needed_by_anybody(const State& state, const core::Instance& instance);
 bool works_for_somebody(const State& state, const core::Instance& instance);
+
+// memory.cpp
+
+// Stops the idle server that is missed least, if any may go.
+void memory_short(State& state, const MemoryShort& event);
 
 // declaring.cpp
 

@@ -49,6 +49,7 @@ void instance_answers(State& state, Instance& instance) {
   if (instance.life != Life::greeting) return;
   instance.life = Life::ready;
   instance.supervision.started(state.now);
+  instance.use = {.last = state.now, .start_took = state.now - instance.process.started.value_or(state.now)};
   instance.process.start_due.reset();
   instance.process.start_limit.reset();
   instance.trouble.clear();

@@ -50,6 +50,7 @@ void note_capabilities(Instance& instance) {
 void became_ready(State& state, Instance& instance, std::bitset<3> changed) {
   instance.life = Life::ready;
   instance.supervision.started(state.now);
+  instance.use = {.last = state.now, .start_took = state.now - instance.process.started.value_or(state.now)};
   instance.process.start_due.reset();
   instance.process.start_limit.reset();
   instance.trouble.clear();

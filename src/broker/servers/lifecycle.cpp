@@ -235,7 +235,11 @@ void instance_exited(State& state, Instance& instance, const InstanceExited& eve
     const bool by_a_person = instance.restart_wanted && !needed_by_somebody(instance);
     const bool needed =
         instance.restart_wanted || !instance.waiting.empty() || greetings_wait(state, instance);
-    if (!instance.restart_wanted) instance.trouble = "was stopped";
+    const bool shown = !instance.stopped_for.empty();
+    if (!instance.restart_wanted)
+      instance.trouble = shown ? std::exchange(instance.stopped_for, {}) : "was stopped";
+    if (shown && !needed_by_somebody(instance))
+      instance.forget_due = state.now + core::limits::remember_failed;
     instance.failed = false;
     if (needed && (needed_by_somebody(instance) || by_a_person)) wake(state, instance);
     if (by_a_person) instance.idle_due = state.now + instance.spec.timing.idle_timeout;

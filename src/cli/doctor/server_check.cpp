@@ -23,6 +23,20 @@ void check_refused(const Value& server, const std::string& name, const std::stri
   }
 }
 
+void check_limits(const Value& server, const std::string& name, Findings& findings) {
+  const Value* sentences = server.find("limitsNotKept");
+  if (sentences == nullptr) return;
+  for (const Value& sentence : sentences->items) {
+    findings.push_back(finding_from("limits", Severity::warning, "server " + name + ": " + sentence.text,
+                                    "remove it from its limits in config.json"));
+  }
+}
+
+// One that was stopped on purpose starts when it is called.
+Severity severity_of(std::string_view state) {
+  return state == "ready" || state == "idle" || state == "stopped" ? Severity::warning : Severity::error;
+}
+
 }  // namespace
 
 Findings check_servers(const Value& status, const std::string& hearth) {
@@ -35,14 +49,14 @@ Findings check_servers(const Value& status, const std::string& hearth) {
     const std::string_view state = server.string_or("state", "");
     if (!trouble.empty()) {
       // Its last words may hold anything, so they are not taken apart.
-      findings.push_back(
-          {.id = "server",
-           .severity = state == "ready" || state == "idle" ? Severity::warning : Severity::error,
-           .what = "server " + name + " (" + std::string(state) + "): " + trouble,
-           .advice = "'" + hearth + " logs " + name + "' shows what it wrote; '" + hearth + " restart " +
-                     name + "' tries again"});
+      findings.push_back({.id = "server",
+                          .severity = severity_of(state),
+                          .what = "server " + name + " (" + std::string(state) + "): " + trouble,
+                          .advice = "'" + hearth + " logs " + name + "' shows what it wrote; '" + hearth +
+                                    " restart " + name + "' tries again"});
     }
     check_refused(server, name, hearth, findings);
+    check_limits(server, name, findings);
   }
   return findings;
 }
