@@ -129,7 +129,8 @@ bool same_but_environment(const ServerSpec& running, const ServerSpec& asking) {
   return running.scope != Scope::session && running.scope == asking.scope &&
          running.program == asking.program && running.args == asking.args &&
          running.scope_directory == asking.scope_directory && running.directory == asking.directory &&
-         running.link == asking.link && running.address == asking.address && settings_agree(running, asking);
+         running.link == asking.link && running.address == asking.address &&
+         running.refusal == asking.refusal && settings_agree(running, asking);
 }
 
 bool decides(std::string_view variable, const ServerSpec& spec) {
@@ -193,6 +194,7 @@ std::vector<Difference> differences(const ServerSpec& running, const ServerSpec&
   if (!settings_agree(running, asking))
     compare("interactive", std::string(name_of(running.interactive)),
             std::string(name_of(asking.interactive)));
+  compare("refused", running.refusal, asking.refusal);
   compare("project", running.scope_directory, asking.scope_directory);
   compare("directory", running.directory, asking.directory);
   Judge judge(running, asking, Question::may_share);
