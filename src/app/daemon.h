@@ -16,9 +16,12 @@
 #include "app/attachment.h"
 #include "app/config/config.h"
 #include "app/config/config_file.h"
+#include "app/config/resolve.h"
+#include "app/config/wishes.h"
 #include "app/daemon_log.h"
 #include "app/daemon_state.h"
 #include "app/http/front.h"
+#include "app/http/port.h"
 #include "app/http/session_registry.h"
 #include "app/recorder.h"
 #include "app/servers/learnt.h"
@@ -29,6 +32,7 @@
 #include "broker/broker.h"
 #include "io/child.h"
 #include "io/children.h"
+#include "io/file_watch.h"
 #include "io/loop.h"
 #include "io/notify.h"
 #include "io/paths.h"
@@ -83,7 +87,7 @@ class Daemon {
   base::Result<void> open(const Config& config);
   HttpSettings http_settings(const Config& config) const;
   void make_registry(const HttpSettings& settings);
-  base::Result<void> listen(const Config& config, const HttpSettings& settings);
+  base::Result<void> listen(const HttpSettings& settings);
   base::Result<void> hear_signals();
   base::Result<void> open_port(const HttpSettings& settings);
   base::Result<void> start_recording(const Config& config);
@@ -103,7 +107,6 @@ class Daemon {
   void patience_is_over(broker::InstanceId id);
   void input_drained(broker::InstanceId id);
   void hung_up();
-  void reload();
   void leave();
   void step_down();
 
@@ -129,21 +132,32 @@ class Daemon {
   void farewell();
   void upgrade_to_later(const std::string& version, const std::string& program);
 
+  // daemon_config.cpp
+  const Config& configuration();  // In force, as the file is now; what is wrong with it goes to the log.
+  void config_changed(const Config& before);
+  void respecify(broker::SessionId session, const Wish& wish, const Config& before);
+  void watch_files();
+  void reload();
+  base::Result<void> take_port(HttpPort port);
+  void follow_port(const HttpSettings& wanted);
+  void renew_port();
+
   // daemon_control.cpp
   std::expected<std::string, proto::HttpAnswer> judged(proto::HttpRequest& head, HttpOrigin origin) const;
   void requested(transport::ExchangeId exchange, proto::HttpRequest&& request, HttpOrigin origin);
   void attach(transport::ExchangeId exchange, const proto::HttpRequest& request);
   Attachment::Events attachment_events(broker::SessionId id);
+  static Wish wish_by_url(const std::string& server, const std::string& project);
   base::Result<core::ServerSpec> resolve_for(const std::string& server, const std::string& project);
   Control::Hands control_hands();
   SessionRegistry::Hands session_hands();
   Upstreams::Hands upstream_hands();
   void collect_status(std::function<void(std::string)> told);
   std::string status(const MemoryUse& memory);
-  Config configuration();  // As it is now; what is wrong with it goes to the log.
 
   DaemonParts parts_;
   ConfigFile config_file_;
+  Wishes wishes_;
   DaemonLog log_;
   io::Loop loop_;
   base::Instant started_;
@@ -163,6 +177,10 @@ class Daemon {
   std::string port_caller_;  // The caller of all requests by the port; see SessionRegistry.
   std::uint16_t port_ = 0;   // 0: there is none.
   std::string port_url_;
+  HttpSettings port_settings_;  // With which it was opened last.
+  std::string port_trouble_;    // Why it is not as the configuration and its files say now.
+  std::unique_ptr<io::FileWatch> config_watch_;
+  std::unique_ptr<io::FileWatch> port_watch_;  // Certificate, key and token.
   io::Timer deadline_;
   std::vector<io::SignalWatch> signals_;
   io::Notifier service_;  // The manager that has started this daemon, if one has.

@@ -170,6 +170,7 @@ void Daemon::close_if_done(broker::SessionId session) {
 
 void Daemon::close_session(const broker::CloseSession& action) {
   http_sessions_->close(action.session);
+  wishes_.forget(action.session);
   std::unique_ptr<Attachment> attachment = sessions_.take(action.session);
   if (attachment == nullptr) return;
   if (!action.reason.empty()) log_.warning("a session was ended: " + action.reason);
