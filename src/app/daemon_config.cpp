@@ -28,6 +28,7 @@ const Config& Daemon::configuration() {
     if (!news.mended) log_.warning(news.text);
   }
   if (before) config_changed(*before);
+  if (!config_watch_) watch_files();
   return config_file_.in_force();
 }
 
@@ -75,13 +76,15 @@ void Daemon::respecify(broker::SessionId session, const Wish& wish, const Config
 
 void Daemon::watch_files() {
   const auto trouble = [this](const base::Error& why) { log_.warning(not_noticed(why)); };
-  if (!config_watch_) {
+  // A file system that does not answer is not gone through.
+  if (!config_watch_ && config_file_.answers()) {
     config_watch_ = std::make_unique<io::FileWatch>(
         loop_, io::FileWatch::Events{.changed = [this] { configuration(); }, .trouble = trouble});
+    config_watch_->watch({parts_.paths.config_file});
+  }
+  if (!port_watch_) {
     port_watch_ = std::make_unique<io::FileWatch>(
         loop_, io::FileWatch::Events{.changed = [this] { renew_port(); }, .trouble = trouble});
-    // A file system that does not answer is not gone through.
-    if (config_file_.answers()) config_watch_->watch({parts_.paths.config_file});
   }
   std::set<std::string> files;
   if (port_settings_.port) {

@@ -29,8 +29,10 @@ constexpr base::Duration settle_most = std::chrono::seconds(1);
 constexpr int links_followed = 40;
 
 constexpr std::uint32_t of_itself = IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK;
+// What is written counts when it is closed: half of it would be of no use, and a log in the same directory,
+// which stays open, would wake us with every line.
 constexpr std::uint32_t of_entries =
-    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB;
+    IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ATTRIB;
 // The directory itself is not what or where it was.
 constexpr std::uint32_t moved_away = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED;
 

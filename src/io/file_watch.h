@@ -1,5 +1,6 @@
 // Notices that files are not what they were: written, replaced, removed, or found in another place because a
-// symbolic link or a directory on the way to them has changed.
+// symbolic link or a directory on the way to them has changed. What is written counts when its writer closes
+// it.
 //
 // Watched are the directories that hold the files and each link on the way (inotify), so it makes no
 // difference whether a file is written in place, renamed over the old one, or removed and made again, and one

@@ -1,9 +1,12 @@
 #include "io/file_watch.h"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -87,6 +90,10 @@ TEST_CASE("file watch: other files of the directory are not told") {
   Watched watched;
   watched.watch.watch({dir / "config.json"});
   CHECK(watched.overlooks([&] { write_file(dir / "other", "2"); }, elsewhere / "file"));
+  // Nor is one that is being written.
+  std::ofstream open(dir / "config.json", std::ios::app);
+  CHECK(watched.overlooks([&] { open << "half" << std::flush; }, elsewhere / "file"));
+  CHECK(watched.notices([&] { open.close(); }));
 }
 
 TEST_CASE("file watch: a symbolic link that is switched, and the file behind it") {
@@ -152,6 +159,40 @@ TEST_CASE("file watch: other files from now on") {
   const test::TempDir elsewhere;
   write_file(elsewhere / "file", "1");
   CHECK(watched.overlooks([&] { write_file(dir / "one", "2"); }, elsewhere / "file"));
+}
+
+// In a user namespace of its own, which has limits of its own. Says why it cannot be had, or what went wrong.
+std::string said_beyond_the_limit(const std::string& file) {
+  std::array<int, 2> ends{};
+  REQUIRE(pipe(ends.data()) == 0);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    std::string said = "skipped";
+    const bool apart = unshare(CLONE_NEWUSER) == 0;
+    std::ofstream limit("/proc/sys/user/max_inotify_watches");
+    if (apart && (limit << 1).flush()) {
+      Watched watched;
+      watched.watch.watch({file});
+      said = watched.troubles.size() == 1 ? watched.troubles[0]
+                                          : "said " + std::to_string(watched.troubles.size());
+    }
+    const ssize_t written = write(ends[1], said.data(), said.size());
+    _exit(written < 0 ? 1 : 0);
+  }
+  close(ends[1]);
+  std::string said = test::read_all(ends[0]);
+  close(ends[0]);
+  waitpid(child, nullptr, 0);
+  return said;
+}
+
+TEST_CASE("file watch: the limit of watches is named") {
+  const test::TempDir dir;
+  write_file(dir / "config.json", "1");
+  const std::string said = said_beyond_the_limit(dir / "config.json");
+  if (said == "skipped") return;  // No user namespaces here.
+  CHECK(said.ends_with("the limit of fs.inotify.max_user_watches is reached"));
 }
 
 TEST_CASE("file watch: what cannot be watched is said once, and noticed again when it can be") {
