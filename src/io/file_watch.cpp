@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "io/aside.h"
 #include "io/clock.h"
 
 namespace io {
@@ -24,6 +25,10 @@ namespace {
 constexpr base::Duration settle_time = std::chrono::milliseconds(100);
 // A file that is written all the time is read now and then all the same.
 constexpr base::Duration settle_most = std::chrono::seconds(1);
+
+// For the way to a file. Everybody waits meanwhile.
+constexpr base::Duration way_patience = std::chrono::seconds(1);
+constexpr std::size_t way_bytes_max = std::size_t{1} << 20;
 
 // As the kernel has it.
 constexpr int links_followed = 40;
@@ -92,6 +97,7 @@ void go_to(const std::string& file, Visit&& visit) {
 base::Error cannot_watch(const std::string& what, int code) {
   std::string why = std::strerror(code);
   if (code == ENOSPC) why = "the limit of fs.inotify.max_user_watches is reached";
+  if (code == ETIMEDOUT) why = "its file system does not answer";
   if (code == EMFILE) why = "the limit of open files or of fs.inotify.max_user_instances is reached";
   return {"changes of " + what + " are not noticed: " + why, code};
 }
@@ -108,15 +114,31 @@ void FileWatch::watch(std::set<std::string> files) {
   look_anew();
 }
 
-FileWatch::Places FileWatch::places() const {
+// Each directory, and each entry of it that matters, ends with a zero byte; entries begin with two slashes.
+base::Result<FileWatch::Places> FileWatch::places() const {
+  const auto walk = [this]() -> base::Result<std::string> {
+    std::string all;
+    std::size_t count = 0;
+    for (const std::string& file : files_) {
+      if (++count > files_max) break;
+      go_to(file, [&](const std::string& directory, const std::string* entry) {
+        all.append(directory).push_back('\0');
+        if (entry != nullptr) all.append("//").append(*entry).push_back('\0');
+      });
+    }
+    return all;
+  };
+  const std::string text = TRY(aside(walk, way_bytes_max, way_patience));
   Places found;
-  std::size_t count = 0;
-  for (const std::string& file : files_) {
-    if (++count > files_max) break;
-    go_to(file, [&](const std::string& directory, const std::string* entry) {
-      Place& place = found[directory];
-      if (entry != nullptr) place.names.insert(*entry);
-    });
+  Place* place = nullptr;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find('\0'));
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    if (!one.starts_with("//")) {
+      place = &found[std::string(one)];
+    } else if (place != nullptr) {
+      place->names.emplace(one.substr(2));
+    }
   }
   return found;
 }
@@ -136,13 +158,14 @@ void FileWatch::look_anew() {
     watch_ = std::move(*watch);
   }
   constexpr int attempts = 4;
-  Places now = places();
-  for (int attempt = 0; attempt < attempts; ++attempt) {
-    trouble = add(now);
-    Places again = places();
-    if (again == now) break;
+  auto now = places();
+  for (int attempt = 0; attempt < attempts && now; ++attempt) {
+    trouble = add(*now);
+    auto again = places();
+    if (again && *again == *now) break;
     now = std::move(again);
   }
+  if (!now) trouble = cannot_watch(*files_.begin(), now.error().code);
   if (!trouble && files_.size() > files_max)
     trouble = base::Error{"changes of more than " + std::to_string(files_max) + " files are not noticed", 0};
   tell(trouble);

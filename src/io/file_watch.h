@@ -8,7 +8,8 @@
 // told once, when it has been quiet for a moment, and after a while even if it has not. While nothing happens
 // nothing is done.
 //
-// Not noticed: what another machine writes on a shared file system.
+// Not noticed: what another machine writes on a shared file system. The way to the files is looked for in a
+// process of its own (io/aside.h); where that hangs, what was watched before is watched on, which is trouble.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +45,7 @@ class FileWatch {
   FileWatch& operator=(const FileWatch&) = delete;
 
   // These from now on, by their absolute paths, and no others. What is read after this call is either as it
-  // was read, or `changed` follows. Goes through the directories, so not for a file system that may hang.
+  // was read, or `changed` follows.
   void watch(std::set<std::string> files);
 
  private:
@@ -55,7 +56,7 @@ class FileWatch {
   };
   using Places = std::map<std::string, Place>;
 
-  Places places() const;
+  base::Result<Places> places() const;
   void look_anew();
   void forget_all();
   std::optional<base::Error> add(const Places& places);

@@ -277,3 +277,14 @@ class TestPort(ChangeCase):
         self.edit(servers)
         eventually("that there is no port", lambda: not listens(other))
         session.echo()
+
+    def test_a_port_that_is_opened_later_keeps_the_daemon(self):
+        port, servers = free_port(), {"fake": self.entry(idleTimeoutMs=100)}
+        self.home.config({"mcpServers": servers, "daemon": {"idleTimeoutMs": 100}})
+        session = self.opened()
+        pid = self.home.daemon_pid()
+        self.edit(servers, daemon={"idleTimeoutMs": 100}, http={"port": port, "token": None})
+        eventually("that the port listens", lambda: listens(port))
+        session.close()
+        self.logged("no session needs the daemon; it stays for its port")
+        self.assertEqual(self.home.daemon_pid(), pid)
