@@ -81,7 +81,8 @@ Daemon::~Daemon() = default;
 
 base::Result<std::unique_ptr<Daemon>> Daemon::make(DaemonParts parts) {
   ConfigFile file(parts.paths.config_file);
-  const Config config = file.load();
+  file.load();
+  const Config config = file.in_force();
   std::unique_ptr<Daemon> made(new Daemon(std::move(parts), std::move(file), config));
   TRY(made->open(config));
   return made;
@@ -98,9 +99,11 @@ base::Result<void> Daemon::open(const Config& config) {
   const HttpSettings settings = http_settings(config);
   make_registry(settings);
   http_sessions_->tick(io::now());  // Earlier daemons may have left files.
-  TRY(listen(config, settings));
+  TRY(listen(settings));
   offer_handover();
-  return hear_signals();
+  TRY(hear_signals());
+  watch_files();
+  return {};
 }
 
 HttpSettings Daemon::http_settings(const Config& config) const {
@@ -123,9 +126,9 @@ void Daemon::make_registry(const HttpSettings& settings) {
       std::make_unique<SessionRegistry>(session_hands(), parts_.paths.state_dir + "/http-sessions", settings);
 }
 
-base::Result<void> Daemon::listen(const Config& config, const HttpSettings& settings) {
+base::Result<void> Daemon::listen(const HttpSettings& settings) {
   TRY(front_.listen(std::move(parts_.listener), {.kind = HttpOrigin::Kind::local_socket}));
-  for (const std::string& complaint : config_file_.news(config)) log_.warning(complaint);
+  for (const ConfigFile::News& news : config_file_.news()) log_.warning(news.text);
   if (!settings.port) return {};
   const auto opened = open_port(settings);
   // Sessions over stdio need no port, and must not go without a daemon for it; nor servers that run already.
@@ -171,18 +174,9 @@ base::Result<void> Daemon::start_recording(const Config& config) {
 }
 
 base::Result<void> Daemon::open_port(const HttpSettings& settings) {
-  HttpPort port =
-      TRY(open_http_port(settings, parts_.paths.state_dir + "/http-token", std::move(parts_.port_socket)));
-  if (port.tls && !port.tls->doubt().empty()) log_.warning(port.tls->doubt());
-  port_ = io::port_of(port.socket);
-  port_url_ = port.url;
-  port_access_ = std::move(port.access);
-  port_caller_ = std::move(port.caller);
-  const std::string where = io::name_of(port.socket);
-  TRY(front_.listen(std::move(port.socket), {.kind = HttpOrigin::Kind::tcp, .port = port_},
-                    std::move(port.tls)));
-  log_.info("clients can connect to " + port_url_ + "/mcp/NAME (listening on " + where + ")");
-  return {};
+  port_settings_ = settings;
+  return take_port(
+      TRY(open_http_port(settings, parts_.paths.state_dir + "/http-token", std::move(parts_.port_socket))));
 }
 
 void Daemon::run() {
@@ -349,16 +343,6 @@ void Daemon::input_drained(broker::InstanceId id) {
 void Daemon::hung_up() {
   if (service_) return reload();
   leave();
-}
-
-// Sessions read the configuration themselves when they come, so its mistakes are all there is to say.
-void Daemon::reload() {
-  if (leaving_) return;
-  service_.reloading();
-  const std::size_t mistakes = configuration().complaints.size();
-  const std::string found = mistakes == 0 ? "no mistakes" : std::to_string(mistakes) + " mistakes";
-  log_.info("the configuration was read again: " + found + " in " + parts_.paths.config_file);
-  service_.ready("sessions connect to " + parts_.paths.socket);
 }
 
 void Daemon::leave() {

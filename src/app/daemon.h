@@ -16,9 +16,12 @@
 #include "app/attachment.h"
 #include "app/config/config.h"
 #include "app/config/config_file.h"
+#include "app/config/resolve.h"
+#include "app/config/wishes.h"
 #include "app/daemon_log.h"
 #include "app/daemon_state.h"
 #include "app/http/front.h"
+#include "app/http/port.h"
 #include "app/http/session_registry.h"
 #include "app/limit_watch.h"
 #include "app/memory_watch.h"
@@ -31,6 +34,7 @@
 #include "broker/broker.h"
 #include "io/child.h"
 #include "io/children.h"
+#include "io/file_watch.h"
 #include "io/handover.h"
 #include "io/loop.h"
 #include "io/notify.h"
@@ -88,7 +92,7 @@ class Daemon {
   base::Result<void> open(const Config& config);
   HttpSettings http_settings(const Config& config) const;
   void make_registry(const HttpSettings& settings);
-  base::Result<void> listen(const Config& config, const HttpSettings& settings);
+  base::Result<void> listen(const HttpSettings& settings);
   base::Result<void> hear_signals();
   base::Result<void> open_port(const HttpSettings& settings);
   base::Result<void> start_recording(const Config& config);
@@ -108,7 +112,6 @@ class Daemon {
   void patience_is_over(broker::InstanceId id);
   void input_drained(broker::InstanceId id);
   void hung_up();
-  void reload();
   void leave();
   void step_down();
 
@@ -147,21 +150,32 @@ class Daemon {
   void note_start(const broker::StartInstance& action);
   std::vector<std::string> not_kept(const base::ResourceLimits& limits) const;
 
+  // daemon_config.cpp
+  const Config& configuration();  // In force, as the file is now; what is wrong with it goes to the log.
+  void config_changed(const Config& before);
+  void respecify(broker::SessionId session, const Wish& wish, const Config& before);
+  void watch_files();
+  void reload();
+  base::Result<void> take_port(HttpPort port);
+  void follow_port(const HttpSettings& wanted);
+  void renew_port();
+
   // daemon_control.cpp
   std::expected<std::string, proto::HttpAnswer> judged(proto::HttpRequest& head, HttpOrigin origin) const;
   void requested(transport::ExchangeId exchange, proto::HttpRequest&& request, HttpOrigin origin);
   void attach(transport::ExchangeId exchange, const proto::HttpRequest& request);
   Attachment::Events attachment_events(broker::SessionId id);
+  static Wish wish_by_url(const std::string& server, const std::string& project);
   base::Result<core::ServerSpec> resolve_for(const std::string& server, const std::string& project);
   Control::Hands control_hands();
   SessionRegistry::Hands session_hands();
   Upstreams::Hands upstream_hands();
   void collect_status(std::function<void(std::string)> told);
   std::string status(const MemoryUse& memory);
-  Config configuration();  // As it is now; what is wrong with it goes to the log.
 
   DaemonParts parts_;
   ConfigFile config_file_;
+  Wishes wishes_;
   DaemonLog log_;
   io::Loop loop_;
   base::Instant started_;
@@ -184,6 +198,10 @@ class Daemon {
   std::string port_caller_;  // The caller of all requests by the port; see SessionRegistry.
   std::uint16_t port_ = 0;   // 0: there is none.
   std::string port_url_;
+  HttpSettings port_settings_;  // With which it was opened last.
+  std::string port_trouble_;    // Why it is not as the configuration and its files say now.
+  std::unique_ptr<io::FileWatch> config_watch_;
+  std::unique_ptr<io::FileWatch> port_watch_;  // Certificate, key and token.
   io::Timer deadline_;
   std::vector<io::SignalWatch> signals_;
   io::Notifier service_;  // The manager that has started this daemon, if one has.

@@ -58,7 +58,11 @@ void Daemon::carry_out(broker::Action& action) {
                    if (Attachment* attachment = sessions_.find(a.session)) attachment->say(a.text);
                  },
                  [&](broker::Log& a) { log_.write(a.severity, a.text); },
-                 [&](broker::Retire&) { leave(); },
+                 [&](broker::Retire&) {
+                   // Clients of a port cannot start a daemon; this one may have been opened since it began.
+                   if (port_ == 0) return leave();
+                   log_.info("no session needs the daemon; it stays for its port");
+                 },
              },
              action);
 }
@@ -178,6 +182,7 @@ void Daemon::close_if_done(broker::SessionId session) {
 
 void Daemon::close_session(const broker::CloseSession& action) {
   http_sessions_->close(action.session);
+  wishes_.forget(action.session);
   std::unique_ptr<Attachment> attachment = sessions_.take(action.session);
   if (attachment == nullptr) return;
   if (!action.reason.empty()) log_.warning("a session was ended: " + action.reason);

@@ -124,6 +124,7 @@ void Daemon::attach(ExchangeId exchange, const HttpRequest& request) {
   }
   attachment.resume_unread();
   learnt_.recall(*spec);
+  wishes_.keep(id, body->wish);
   feed(broker::SessionOpened{id, std::move(*spec), attachment.page(), body->pid});
   upgrade_to_later(body->version, body->daemon);
 }
@@ -147,7 +148,7 @@ Attachment::Events Daemon::attachment_events(broker::SessionId id) {
 }
 
 // A client over HTTP brings no environment and no directory; the daemon's own stand in for them.
-base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server, const std::string& project) {
+Wish Daemon::wish_by_url(const std::string& server, const std::string& project) {
   Wish wish{.server = AttachWish{server}, .cwd = project, .environment = {}};
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
@@ -157,9 +158,13 @@ base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server, co
   }
   const auto home = wish.environment.find("HOME");
   if (project.empty()) wish.cwd = home != wish.environment.end() ? home->second : "/";
+  return wish;
+}
+
+base::Result<core::ServerSpec> Daemon::resolve_for(const std::string& server, const std::string& project) {
   // A project that is named is meant, also where the server's scope has no need of it.
   if (!project.empty()) TRY(project_directory(project, {}));
-  auto spec = resolve(wish, configuration());
+  auto spec = resolve(wish_by_url(server, project), configuration());
   if (!spec) return spec;
   learnt_.recall(*spec);
   return spec;
@@ -211,13 +216,6 @@ std::string_view started_by(const DaemonParts& parts) {
 
 }  // namespace
 
-Config Daemon::configuration() {
-  Config config = config_file_.load();
-  for (const std::string& complaint : config_file_.news(config)) log_.warning(complaint);
-  memory_watch_->set(config.budget);
-  return config;
-}
-
 void Daemon::collect_status(std::function<void(std::string)> told) {
   using About = io::Question::About;
   std::vector<io::Question> questions = {{.about = About::ourselves}};
@@ -252,6 +250,7 @@ std::string Daemon::status(const MemoryUse& memory) {
       .not_kept = [this](const base::ResourceLimits& limits) { return not_kept(limits); }};
   for (const Complaint& complaint : configuration().complaints)
     whereabouts.complaints.push_back(text_of(complaint));
+  if (!port_trouble_.empty()) whereabouts.complaints.push_back(port_trouble_);
   return status_json(broker_, whereabouts, memory);
 }
 

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "app/attachment.h"
+#include "app/config/config_file.h"
+#include "app/config/wishes.h"
 #include "app/http/front.h"
 #include "app/http/session_registry.h"
 #include "app/servers/upstreams.h"
@@ -67,7 +69,9 @@ struct DaemonState {
   Upstreams::Saved upstreams;
   HttpFront::Saved front;
   SessionRegistry::Saved http_sessions;
-  static constexpr std::size_t fields = 12;
+  ConfigFile::Saved config;  // What is in force.
+  Wishes::Saved wishes;
+  static constexpr std::size_t fields = 14;
 };
 
 struct WrittenState {

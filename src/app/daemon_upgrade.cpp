@@ -51,7 +51,9 @@ DaemonState Daemon::state() const {
                     .sessions = {},
                     .upstreams = upstreams_->saved(),
                     .front = front_.saved(),
-                    .http_sessions = http_sessions_->saved()};
+                    .http_sessions = http_sessions_->saved(),
+                    .config = config_file_.saved(),
+                    .wishes = wishes_.saved()};
   state.process.clock_went_back = io::clock_went_back();
   state.process.guard = parts_.guard->saved();
   instances_.each([&](const Running& running) {
@@ -116,7 +118,9 @@ void Daemon::upgrade_to_later(const std::string& version, const std::string& pro
 
 base::Result<std::unique_ptr<Daemon>> Daemon::resume(DaemonParts parts, DaemonState state) {
   ConfigFile file(parts.paths.config_file);
-  const Config config = file.load();
+  file.resume(std::move(state.config));
+  const std::optional<Config> before = file.load();
+  const Config config = file.in_force();
   io::Descriptor listener = TRY(io::take(state.front.socket(HttpOrigin::Kind::local_socket)));
   // A service manager's own takes the place of the one whose path it has taken.
   if (!parts.listener) parts.listener = std::move(listener);
@@ -126,6 +130,7 @@ base::Result<std::unique_ptr<Daemon>> Daemon::resume(DaemonParts parts, DaemonSt
   }
   std::unique_ptr<Daemon> made(new Daemon(std::move(parts), std::move(file), config));
   TRY(made->go_on(std::move(state), config));
+  if (before) made->config_changed(*before);
   return made;
 }
 
@@ -139,6 +144,7 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   const HttpSettings settings = http_settings(config);
   make_registry(settings);
   http_sessions_->resume(std::move(state.http_sessions));
+  wishes_.resume(std::move(state.wishes));
   for (Attachment::Saved& saved : state.sessions) {
     const broker::SessionId id = saved.session;
     auto attachment = TRY(Attachment::resume(loop_, std::move(saved), attachment_events(id)));
@@ -158,12 +164,13 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   watch_resources(config);
   upstreams_->resume(std::move(state.upstreams));
   for (DaemonState::Instance& saved : state.instances) TRY(go_on_with(std::move(saved)));
-  TRY(listen(config, settings));
+  TRY(listen(settings));
   front_.resume(std::move(state.front));
   TRY(hear_signals());
   offer_handover();
   children_->catch_up();
   look_at_resources();
+  watch_files();
   log_.info("hearthd " + std::string(base::version) + " goes on from " + state.version + ": sessions " +
             std::to_string(broker_.sessions().size()) + ", servers " +
             std::to_string(broker_.instances().size()));

@@ -325,7 +325,9 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (argc == 3 && std::strcmp(argv[1], "--check-config") == 0) {
-    std::printf("%s\n", app::report_on(app::ConfigFile(argv[2]).load()).c_str());
+    app::ConfigFile file(argv[2]);
+    file.load();
+    std::printf("%s\n", app::report_on(file.in_force()).c_str());
     return 0;
   }
   const std::optional<Arguments> arguments = read_arguments(argc, argv);

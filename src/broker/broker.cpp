@@ -23,6 +23,10 @@ void with_session(State& state, SessionId id, auto&& handle) {
   if (core::Session* session = state.sessions.find(id)) handle(*session);
 }
 
+void each_part_of(State& state, SessionId id, auto&& handle) {
+  if (core::Session* session = state.sessions.find(id)) each_part(state, *session, handle);
+}
+
 void with_instance(State& state, InstanceId id, auto&& handle) {
   if (core::Instance* instance = state.instances.find(id)) handle(*instance);
 }
@@ -34,12 +38,12 @@ void instance_line(State& state, const InstanceLine& event) {
   state.heard_on.reset();
 }
 
-void instance_blocked(State& state, core::Instance& instance) {
+void blocked(State& state, core::Instance& instance) {
   instance.process.blocked = true;
   for (const SessionId id : instance.sessions) pause(state, state.sessions.at(id), core::Pause::server_full);
 }
 
-void instance_unblocked(State& state, core::Instance& instance) {
+void unblocked(State& state, core::Instance& instance) {
   instance.process.blocked = false;
   for (const SessionId id : instance.sessions) resume(state, state.sessions.at(id), core::Pause::server_full);
 }
@@ -75,7 +79,7 @@ void consider_retiring(State& state) {
 }
 
 void session_blocked(State& state, core::Session& session) {
-  session.blocked = true;
+  each_part(state, session, [](core::Session& part) { part.blocked = true; });
   pause(state, session, core::Pause::client_full);
 }
 
@@ -85,75 +89,77 @@ void session_overflowed(State& state, core::Session& session, std::size_t queued
                      " bytes wait for it, and the session is ended");
 }
 
-void dispatch(State& state, Event& event) {
-  std::visit(
-      Cases{
-          [&](SessionOpened& e) { session_opened(state, std::move(e)); },
-          [&](SessionLine& e) {
-            with_session(state, e.session, [&](auto& s) { client_line(state, s, e.line, e.envelope); });
-          },
-          [&](SessionInputEnded& e) {
-            with_session(state, e.session, [&](core::Session& s) { session_input_ended(state, s); });
-          },
-          [&](SessionClosed& e) {
-            with_session(state, e.session,
-                         [&](core::Session& s) { session_closed(state, s, std::move(e.reason)); });
-          },
-          [&](SessionAway& e) { with_session(state, e.session, [&](auto& s) { session_away(state, s); }); },
-          [&](SessionBack& e) { with_session(state, e.session, [&](auto& s) { session_back(state, s); }); },
-          [&](SessionBlocked& e) {
-            with_session(state, e.session, [&](core::Session& session) { session_blocked(state, session); });
-          },
-          [&](SessionUnblocked& e) {
-            with_session(state, e.session, [&](core::Session& s) { session_unblocked(state, s); });
-          },
-          [&](SessionOverflowed& e) {
-            with_session(state, e.session, [&](auto& s) { session_overflowed(state, s, e.queued_bytes); });
-          },
-          [&](InstanceStarted& e) {
-            with_instance(state, e.instance, [&](core::Instance& i) { instance_started(state, i, e.pid); });
-          },
-          [&](InstanceStartFailed& e) {
-            with_instance(state, e.instance,
-                          [&](core::Instance& i) { instance_start_failed(state, i, std::move(e.why)); });
-          },
-          [&](InstanceLine& e) { instance_line(state, e); },
-          [&](InstanceAnswers& e) {
-            with_instance(state, e.instance, [&](core::Instance& i) { instance_answers(state, i); });
-          },
-          [&](InstanceForgot& e) {
-            with_instance(state, e.instance, [&](core::Instance& i) { instance_forgot(state, i, e); });
-          },
-          [&](InstanceMoved& e) {
-            with_instance(state, e.instance, [&](auto& i) { i.process.pid = e.pid; });
-          },
-          [&](InstanceSpoke& e) {
-            with_instance(state, e.instance, [&](auto& i) { instance_spoke(state, i); });
-          },
-          [&](InstanceBlocked& e) {
-            with_instance(state, e.instance, [&](core::Instance& i) { instance_blocked(state, i); });
-          },
-          [&](InstanceUnblocked& e) {
-            with_instance(state, e.instance, [&](core::Instance& i) { instance_unblocked(state, i); });
-          },
-          [&](InstanceExited& e) {
-            with_instance(state, e.instance, [&](core::Instance& i) { instance_exited(state, i, e); });
-          },
-          [&](InstanceOverflowed& e) {
-            with_instance(state, e.instance, [&](auto& i) { instance_overflowed(state, i, e.queued_bytes); });
-          },
-          [&](MemoryShort& e) { memory_short(state, e); },
-          [&](DaemonLeaves& e) { daemon_leaves(state, e.sessions); },
-          [&](StartWanted& e) { start_wanted(state, std::move(e.spec)); },
-          [&](StopWanted& e) {
-            by_name(state, e.name, e.project,
-                    [&](core::Instance& instance) { stop_by_person(state, instance); });
-          },
-          [&](RestartWanted& e) {
-            by_name(state, e.name, e.project, [&](core::Instance& instance) { restart(state, instance); });
-          },
+auto cases_of_sessions(State& state) {
+  return Cases{
+      [&](SessionOpened& e) { session_opened(state, std::move(e)); },
+      [&](SessionLine& e) {
+        with_session(state, e.session, [&](auto& s) { client_line(state, s, e.line, e.envelope); });
       },
-      event);
+      [&](SessionInputEnded& e) {
+        each_part_of(state, e.session, [&](auto& s) { session_input_ended(state, s); });
+      },
+      [&](SessionClosed& e) {
+        with_session(state, e.session,
+                     [&](core::Session& s) { session_closed(state, s, std::move(e.reason)); });
+      },
+      [&](SessionAway& e) { each_part_of(state, e.session, [&](auto& s) { session_away(state, s); }); },
+      [&](SessionBack& e) { each_part_of(state, e.session, [&](auto& s) { session_back(state, s); }); },
+      [&](SessionBlocked& e) { with_session(state, e.session, [&](auto& s) { session_blocked(state, s); }); },
+      [&](SessionUnblocked& e) {
+        each_part_of(state, e.session, [&](auto& s) { session_unblocked(state, s); });
+      },
+      [&](SessionOverflowed& e) {
+        with_session(state, e.session, [&](auto& s) { session_overflowed(state, s, e.queued_bytes); });
+      },
+      [&](SessionRespecified& e) {
+        with_session(state, e.session, [&](auto& s) { session_respecified(state, s, std::move(e.spec)); });
+      },
+      [&](SessionRetimed& e) {
+        with_session(state, e.session, [&](auto& s) { session_retimed(state, s, e.timing); });
+      },
+  };
+}
+
+auto cases_of_servers(State& state) {
+  return Cases{
+      [&](EntryChanged& e) { entry_changed(state, e.name); },
+      [&](InstanceStarted& e) {
+        with_instance(state, e.instance, [&](auto& i) { instance_started(state, i, e.pid); });
+      },
+      [&](InstanceStartFailed& e) {
+        with_instance(state, e.instance, [&](auto& i) { instance_start_failed(state, i, std::move(e.why)); });
+      },
+      [&](InstanceLine& e) { instance_line(state, e); },
+      [&](InstanceAnswers& e) {
+        with_instance(state, e.instance, [&](auto& i) { instance_answers(state, i); });
+      },
+      [&](InstanceForgot& e) {
+        with_instance(state, e.instance, [&](auto& i) { instance_forgot(state, i, e); });
+      },
+      [&](InstanceMoved& e) { with_instance(state, e.instance, [&](auto& i) { i.process.pid = e.pid; }); },
+      [&](InstanceSpoke& e) { with_instance(state, e.instance, [&](auto& i) { instance_spoke(state, i); }); },
+      [&](InstanceBlocked& e) { with_instance(state, e.instance, [&](auto& i) { blocked(state, i); }); },
+      [&](InstanceUnblocked& e) { with_instance(state, e.instance, [&](auto& i) { unblocked(state, i); }); },
+      [&](InstanceExited& e) {
+        with_instance(state, e.instance, [&](auto& i) { instance_exited(state, i, e); });
+      },
+      [&](InstanceOverflowed& e) {
+        with_instance(state, e.instance, [&](auto& i) { instance_overflowed(state, i, e.queued_bytes); });
+      },
+      [&](MemoryShort& e) { memory_short(state, e); },
+      [&](DaemonLeaves& e) { daemon_leaves(state, e.sessions); },
+      [&](StartWanted& e) { start_wanted(state, std::move(e.spec)); },
+      [&](StopWanted& e) {
+        by_name(state, e.name, e.project, [&](core::Instance& instance) { stop_by_person(state, instance); });
+      },
+      [&](RestartWanted& e) {
+        by_name(state, e.name, e.project, [&](core::Instance& instance) { restart(state, instance); });
+      },
+  };
+}
+
+void dispatch(State& state, Event& event) {
+  std::visit(Cases{cases_of_sessions(state), cases_of_servers(state)}, event);
 }
 
 // What the event has led to: each step may lead to another one.
@@ -163,6 +169,7 @@ void finish_event(State& state) {
     settle_places(state);
     pass_turns(state);
   } while (!state.notices.empty());
+  if (!state.remnants.empty()) speak_for_remnants(state);
 }
 
 }  // namespace

@@ -68,6 +68,23 @@ struct SessionOverflowed {
   SessionId session;
   std::size_t queued_bytes = 0;
 };
+// The configuration has another server for the session than before: its calls go there from now on. Calls in
+// flight end where they are. A server that is refused (ServerSpec::refusal) is none: calls fail, until
+// another of these events comes.
+struct SessionRespecified {
+  SessionId session;
+  core::ServerSpec spec;
+};
+// The same server, with other times.
+struct SessionRetimed {
+  SessionId session;
+  core::Timing timing;
+};
+// What the configuration says of that name is not what it was. Servers that run for nobody are stopped; those
+// of sessions have events of their own.
+struct EntryChanged {
+  std::string name;
+};
 
 // The process runs; nothing has been said yet.
 struct InstanceStarted {
@@ -160,7 +177,8 @@ struct RestartWanted {
 };
 
 using Event = std::variant<SessionOpened, SessionLine, SessionInputEnded, SessionClosed, SessionAway,
-                           SessionBack, SessionBlocked, SessionUnblocked, SessionOverflowed, InstanceStarted,
+                           SessionBack, SessionBlocked, SessionUnblocked, SessionOverflowed,
+                           SessionRespecified, SessionRetimed, EntryChanged, InstanceStarted,
                            InstanceStartFailed, InstanceLine, InstanceAnswers, InstanceForgot, InstanceSpoke,
                            InstanceMoved, InstanceBlocked, InstanceUnblocked, InstanceExited, StartWanted,
                            StopWanted, RestartWanted, DaemonLeaves, InstanceOverflowed, MemoryShort>;

@@ -134,6 +134,9 @@ std::vector<Difference> what_keeps_apart(const State& state, const Instance& one
   if (roots_matter(one) && roots_matter(other) && places(one) != places(other))
     found.push_back({"roots", places(one), places(other)});
   if (!found.empty()) return found;
+  if (one.superseded || other.superseded)
+    return {
+        {"entry", one.superseded ? "as it was" : "as it is", other.superseded ? "as it was" : "as it is"}};
   const auto specs_of = [&](const Instance& instance) {
     std::vector<const core::ServerSpec*> all{&instance.spec};
     for (const SessionId id : sessions_of(state, instance)) {
@@ -191,7 +194,15 @@ std::vector<SessionReport> Broker::sessions() const {
       return true;
     });
   });
+  std::map<SessionId, std::size_t> left_behind;  // Calls at servers that sessions had before.
+  for (const auto& [of, remnants] : state.remnants) {
+    for (const SessionId id : remnants) {
+      const Session& remnant = state.sessions.at(id);
+      left_behind[of] += requests_of(remnant, *state.instance_of(remnant)) + parked[id];
+    }
+  }
   state.sessions.each([&](SessionId id, const Session& session) {
+    if (session.remnant_of) return;
     const Instance* instance = state.instance_of(session);
     all.push_back(
         {.session = id,
@@ -203,7 +214,7 @@ std::vector<SessionReport> Broker::sessions() const {
          .scope = session.scope,
          .project = session.project,
          .client_pid = session.client_pid,
-         .calls = (instance != nullptr ? requests_of(session, *instance) : 0) + parked[id],
+         .calls = (instance != nullptr ? requests_of(session, *instance) : 0) + parked[id] + left_behind[id],
          .opened = session.opened,
          .away_since = session.away_since,
          .kept = kept_of(session)});
@@ -217,6 +228,9 @@ std::size_t Broker::owed(SessionId id) const {
   if (session == nullptr) return 0;
   std::size_t count = session->phase == core::Phase::asked ? 1 : 0;
   if (const Instance* instance = state.instance_of(*session)) count += requests_of(*session, *instance);
+  if (const auto left = state.remnants.find(id); left != state.remnants.end()) {
+    for (const SessionId remnant : left->second) count += owed(remnant);
+  }
   return count;
 }
 
@@ -237,6 +251,7 @@ SharingReport Broker::sharing() const {
                                .roots = roots_shown(*instance),
                                .one_at_a_time = std::string(instance->order.because)};
     group.sessions = sessions_of(state, *instance);
+    std::erase_if(group.sessions, [&](SessionId id) { return state.sessions.at(id).remnant_of.has_value(); });
     for (const SessionId id : group.sessions) {
       for (const core::Difference& difference : state.sessions.at(id).ignored) {
         if (std::ranges::find(group.ignored, difference) == group.ignored.end())

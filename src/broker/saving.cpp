@@ -231,7 +231,8 @@ base::Result<std::unique_ptr<Broker>> Broker::restored(Options options, std::str
   save::read<State>(reader, state);
   TRY(reader.end("the state of the daemon before"));
   state.sessions.each([&](SessionId id, core::Session& session) {
-    if (const auto page = page_of(id); !page.empty()) session.journal.continue_on(page);
+    if (const auto page = page_of(session.remnant_of.value_or(id)); !page.empty())
+      session.journal.continue_on(page);
   });
   return broker;
 }

@@ -127,8 +127,10 @@ struct Instance {
   std::vector<SessionId> sessions;       // In order of arrival.
   std::optional<InstanceId> channel_of;  // Set: this is a channel.
   std::vector<InstanceId> channels;      // In order of creation.
-  bool opened = false;                   // A channel: it was asked for since it was last down.
-  bool lists_since_effect = false;       // Not of a channel: one of its conversations leads or keeps some.
+  // Its entry in the configuration has changed since it was started: no session joins it any more.
+  bool superseded = false;
+  bool opened = false;              // A channel: it was asked for since it was last down.
+  bool lists_since_effect = false;  // Not of a channel: one of its conversations leads or keeps some.
   int forgotten = 0;                // A channel: times that its session was forgotten, with no answer since.
   std::uint64_t sessions_ever = 0;  // Since the process started.
 
@@ -187,7 +189,7 @@ struct Instance {
   std::vector<CallId> level_waiters;  // setLevel calls to be answered when the server has answered ours.
   Roots roots;
   std::optional<GivenRoots> common_roots;  // Of its sessions, where only those with equal ones share it.
-  static constexpr std::size_t fields = 54;
+  static constexpr std::size_t fields = 55;
 };
 
 }  // namespace core

@@ -51,6 +51,7 @@ struct Timing {
   base::Duration start_timeout = std::chrono::seconds(60);  // From spawn to the answer of initialize.
   base::Duration ask_timeout = std::chrono::minutes(10);    // A question to a person.
   base::Duration stable_after = std::chrono::seconds(60);   // Up for this long: earlier crashes are forgiven.
+  bool operator==(const Timing&) const = default;
   static constexpr std::size_t fields = 4;
 };
 
@@ -102,7 +103,10 @@ struct ServerSpec {
   Timing timing;
   std::size_t message_bytes_max = std::size_t{64} << 20;
   base::ResourceLimits limits;  // Of one that is ours to start.
-  static constexpr std::size_t fields = 24;
+  // Why there is no such server, for people: nothing is started, and what is asked of it fails with this.
+  // Empty: there is one.
+  std::string refusal = {};
+  static constexpr std::size_t fields = 25;
 };
 
 }  // namespace core

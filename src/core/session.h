@@ -111,6 +111,10 @@ struct Session {
   bool has_called = false;  // Anything but lists: it has used its server.
   bool unsettled = false;   // It belongs elsewhere, and is moved when it has nothing at its server any more.
   std::vector<Difference> ignored;  // What differed from its instance and was judged irrelevant.
+  // The configuration has this for it now; it is moved there as soon as that is possible.
+  std::optional<ServerSpec> next;
+  // Set: this is no session, but what of that one is still with the server that it had before.
+  std::optional<SessionId> remnant_of;
 
   IdIndex calls;
   std::vector<LongId> long_ids;  // Ids that the journal's slots cannot hold.
@@ -125,7 +129,7 @@ struct Session {
   std::bitset<3> lists_changed;  // To be told when it is ready and reads.
 
   proto::Journal journal;
-  static constexpr std::size_t fields = 39;
+  static constexpr std::size_t fields = 41;
 };
 
 }  // namespace core

@@ -130,7 +130,8 @@ bool same_but_environment(const ServerSpec& running, const ServerSpec& asking) {
          running.program == asking.program && running.args == asking.args &&
          running.scope_directory == asking.scope_directory && running.directory == asking.directory &&
          running.link == asking.link && running.address == asking.address &&
-         running.limits == asking.limits && settings_agree(running, asking);
+         running.limits == asking.limits && running.refusal == asking.refusal &&
+         settings_agree(running, asking);
 }
 
 bool decides(std::string_view variable, const ServerSpec& spec) {
@@ -196,6 +197,7 @@ std::vector<Difference> differences(const ServerSpec& running, const ServerSpec&
             std::string(name_of(asking.interactive)));
   if (running.limits != asking.limits)
     found.push_back({"limits", base::shown(running.limits), base::shown(asking.limits)});
+  compare("refused", running.refusal, asking.refusal);
   compare("project", running.scope_directory, asking.scope_directory);
   compare("directory", running.directory, asking.directory);
   Judge judge(running, asking, Question::may_share);

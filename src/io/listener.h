@@ -28,6 +28,7 @@ class Listener {
   static base::Result<std::unique_ptr<Listener>> open(Loop& loop, Descriptor socket, Connected connected,
                                                       Refused refused, Shed shed = nullptr);
   Passed passed() const { return pass(socket_); }  // The socket.
+  base::Result<Descriptor> duplicate() const { return socket_.duplicate(); }
 
  private:
   Listener(Descriptor socket, Connected connected, Refused refused, Shed shed);

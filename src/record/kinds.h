@@ -32,6 +32,12 @@ inline constexpr std::string_view name<broker::SessionUnblocked> = "SessionUnblo
 template <>
 inline constexpr std::string_view name<broker::SessionOverflowed> = "SessionOverflowed";
 template <>
+inline constexpr std::string_view name<broker::SessionRespecified> = "SessionRespecified";
+template <>
+inline constexpr std::string_view name<broker::SessionRetimed> = "SessionRetimed";
+template <>
+inline constexpr std::string_view name<broker::EntryChanged> = "EntryChanged";
+template <>
 inline constexpr std::string_view name<broker::InstanceStarted> = "InstanceStarted";
 template <>
 inline constexpr std::string_view name<broker::InstanceStartFailed> = "InstanceStartFailed";

@@ -63,6 +63,15 @@ void read(Fields& from, broker::SessionClosed& event) {
 void read(Fields& from, broker::SessionOverflowed& event) {
   event = {session_in(from), from.number<std::size_t>("queued")};
 }
+void read(Fields& from, broker::SessionRespecified& event) {
+  event = {session_in(from), read_spec(from.object("spec"))};
+}
+void read(Fields& from, broker::SessionRetimed& event) {
+  event = {session_in(from), read_timing(from.object("timing"))};
+}
+void read(Fields& from, broker::EntryChanged& event) {
+  event.name = from.text("name");
+}
 void read(Fields& from, broker::InstanceStarted& event) {
   event = {instance_in(from), from.number("pid")};
 }

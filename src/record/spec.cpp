@@ -130,6 +130,17 @@ base::Inheritance read_inheritance(Fields from) {
   return inheritance;
 }
 
+// Behind placeholders nobody would know a server whose calls go one at a time.
+void write_args(Writer& into, Mask& mask, const core::ServerSpec& spec) {
+  into.array();
+  for (const std::string& arg : spec.args) into.raw(mask.text(arg));
+  const std::string_view known = core::known_as(spec);
+  if (mask.contents() == Contents::left_out && !known.empty()) into.string(known);
+  into.end();
+}
+
+}  // namespace
+
 void write_timing(Writer& into, const core::Timing& timing) {
   const auto& [idle, start, ask, stable] = timing;
   into.object();
@@ -146,6 +157,8 @@ core::Timing read_timing(Fields from) {
           .ask_timeout = from.duration("ask"),
           .stable_after = from.duration("stable")};
 }
+
+namespace {
 
 // Absent ones are left out.
 void write_limits(Writer& into, const base::ResourceLimits& limits) {
@@ -165,21 +178,12 @@ base::ResourceLimits read_limits(Fields from) {
   return limits;
 }
 
-// Behind placeholders nobody would know a server whose calls go one at a time.
-void write_args(Writer& into, Mask& mask, const core::ServerSpec& spec) {
-  into.array();
-  for (const std::string& arg : spec.args) into.raw(mask.text(arg));
-  const std::string_view known = core::known_as(spec);
-  if (mask.contents() == Contents::left_out && !known.empty()) into.string(known);
-  into.end();
-}
-
 }  // namespace
 
 void write_spec(Writer& into, Mask& mask, const core::ServerSpec& spec) {
   const auto& [name, program, args, link, address, directory, scope, scope_directory, environment,
                inheritance, named_variables, ignored_variables, extra_capabilities, interactive, calls, cache,
-               probe, asks, roots, cares_for_roots, offer, timing, message_bytes_max, limits] = spec;
+               probe, asks, roots, cares_for_roots, offer, timing, message_bytes_max, limits, refusal] = spec;
   into.object();
   into.key("name").raw(written_text(name));
   into.key("program").raw(mask.program(program));
@@ -207,6 +211,7 @@ void write_spec(Writer& into, Mask& mask, const core::ServerSpec& spec) {
   write_timing(into.key("timing"), timing);
   into.key("messageBytesMax").number(static_cast<std::int64_t>(message_bytes_max));
   if (limits.any()) write_limits(into.key("limits"), limits);
+  if (!refusal.empty()) into.key("refusal").raw(mask.text(refusal));
   into.end();
 }
 
@@ -236,6 +241,7 @@ core::ServerSpec read_spec(Fields from) {
   spec.timing = read_timing(from.object("timing"));
   spec.message_bytes_max = from.number<std::size_t>("messageBytesMax");
   if (from.has("limits")) spec.limits = read_limits(from.object("limits"));
+  if (from.has("refusal")) spec.refusal = from.text("refusal");
   return spec;
 }
 

@@ -11,5 +11,7 @@ namespace record {
 
 void write_spec(proto::json::Writer& into, Mask& mask, const core::ServerSpec& spec);
 core::ServerSpec read_spec(Fields from);
+void write_timing(proto::json::Writer& into, const core::Timing& timing);
+core::Timing read_timing(Fields from);
 
 }  // namespace record

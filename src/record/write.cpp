@@ -127,6 +127,21 @@ class Line {
     id("session", session);
     bytes("queued", queued);
   }
+  void members(const broker::SessionRespecified& event) {
+    const auto& [session, spec] = event;
+    id("session", session);
+    out_.key("spec");
+    write_spec(out_, mask_, spec);
+  }
+  void members(const broker::SessionRetimed& event) {
+    const auto& [session, timing] = event;
+    id("session", session);
+    write_timing(out_.key("timing"), timing);
+  }
+  void members(const broker::EntryChanged& event) {
+    const auto& [server] = event;
+    out_.key("name").raw(written_text(server));
+  }
   void members(const broker::InstanceStarted& event) {
     const auto& [instance, pid] = event;
     id("instance", instance);

@@ -68,6 +68,48 @@ class TestUpgrade(TlsCase):
         self.assertIn("holds no private key", "".join(text for _, text in self.home.logs()))
 
 
+class TestRenewal(TlsCase):
+    """The files are replaced while the port is open."""
+
+    def presented(self):
+        return ssl.get_server_certificate(("127.0.0.1", self.home.port))
+
+    def content(self, path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def test_connections_that_come_get_the_new_certificate(self):
+        self.serve_tls()
+        session = self.session()
+        held = session.do({"progress": 1}, {"hold": "k"}, {"text": "late"}, token="t")
+        session.hear("notifications/progress")
+        before = self.presented()
+        certificate, key = self.make_certificate("new-")
+        os.rename(key, self.key)
+        os.rename(certificate, self.certificate)
+        eventually("that the new certificate is shown", lambda: self.presented() == self.content(self.certificate))
+        self.assertNotEqual(self.presented(), before)
+        self.home.server().release("k")
+        self.assertEqual(held.text(), "late")
+        self.assertEqual(self.session().echo("after"), "after")
+
+    def test_a_pair_that_cannot_be_used_changes_nothing(self):
+        self.serve_tls()
+        before, key = self.presented(), self.content(self.key)
+        with open(self.key, "w", encoding="utf-8") as file:
+            file.write("no key\n")
+        eventually("that it is said", lambda: any("the port stays as it was: " in text for text in self.complaints()))
+        self.assertIn("holds no private key", self.complaints()[-1])
+        self.assertEqual(self.presented(), before)
+        with open(self.key, "w", encoding="utf-8") as file:
+            file.write(key)
+        eventually("that it is in order", lambda: not self.complaints())
+        self.assertIn("the port is in order again", "".join(text for _, text in self.home.logs()))
+
+    def complaints(self):
+        return self.home.status()["complaints"]
+
+
 class TestConversations(TlsCase):
     def test_every_transport_meets_in_one_server(self):
         self.serve_tls()

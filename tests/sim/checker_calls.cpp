@@ -47,7 +47,7 @@ void Checker::call_to(Server& server, Call& call, const Read& message, const std
   server.heard_levels = server.heard_levels || call.log_level;
   if (call.cancelled || call.answered) broken("nobody's call is sent when nobody waits for it", text);
   check_roots(server, client, text);
-  if (!may_serve(server.start, client.spec))
+  if (!may_serve(server.start, world_.probing ? client.spec : client.spec_at(server.start)))
     broken("a call reaches a server of its own share key only", text);
   if (!call.task.empty()) {
     for (const Call& owner : world_.truth.calls) {

@@ -80,8 +80,10 @@ void Checker::check_told(const Client& client, const Call& call, const Read& mes
   if (inquiry.equal != call.equal) return broken("a client is answered what it asked", text);
   if (!inquiry.told || inquiry.cancel_sent || !text.contains(inquiry.body) || inquiry.error != call.failed)
     return broken("a list or resource is as a server told it", text);
-  // A session with other roots may move in the turn in which it is answered.
-  const bool moves = world_.families[client.family].spec.roots == core::RootsRule::equal;
+  // A session with other roots may move in the turn in which it is answered, one whose entry has changed
+  // before.
+  const Family& family = world_.families[client.family];
+  const bool moves = family.spec.roots == core::RootsRule::equal || !family.args_before.empty();
   if (inquiry.server->ended || (!moves && world_.hands.server_of(client) != inquiry.server))
     return broken("what a server told is not given when it has ended, or to others' clients", text);
   const bool apart = inquiry.era == Era::modern && !(inquiry.for_all && !call.failed);

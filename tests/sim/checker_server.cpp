@@ -311,7 +311,12 @@ void Checker::answer_to(Server& server, const Read& message, const std::string& 
       // A server that all have left stays one of the last's roots: only a session with the same ones joins
       // it.
       const bool last = client.last_of == &server && world_.hands.clients_of(server) == 0;
-      if (named && !last && world_.hands.server_of(client) != &server)
+      // One whose entry has changed still has calls of sessions that have gone on to another.
+      const bool left_behind = world_.families[client.family].args_before.contains(server.start.args) &&
+                               std::ranges::any_of(server.sent, [&](const auto& entry) {
+                                 return entry.second->client == client.number;
+                               });
+      if (named && !last && !left_behind && world_.hands.server_of(client) != &server)
         broken("roots are those of the server's own sessions", text);
     }
     return;

@@ -140,7 +140,8 @@ void Checker::check_owner(Client& client, const std::string& text) {
   }
   for (const int number : named_numbers(text, "proc")) {
     const Server& server = world_.servers[static_cast<std::size_t>(number)];
-    if (!may_serve(server.start, client.spec)) broken("a session hears of its own server only", text);
+    if (!may_serve(server.start, client.spec_at(server.start)))
+      broken("a session hears of its own server only", text);
   }
 }
 

@@ -13,6 +13,13 @@ constexpr std::array<std::string_view, 4> revisions{"2024-11-05", "2025-03-26", 
 
 }  // namespace
 
+core::ServerSpec Client::spec_at(const broker::StartInstance& start) const {
+  const std::set<std::vector<std::string>>& had = world.families[family].args_before;
+  core::ServerSpec then = spec;
+  if (had.contains(start.args)) then.args = start.args;
+  return then;
+}
+
 Client::Client(World& in, int its_number, std::size_t its_family)
     : world(in), number(its_number), family(its_family) {
   Random& random = world.random;

@@ -43,6 +43,8 @@ class Client {
   const int number;
   const std::size_t family;
   core::ServerSpec spec;
+  // The same as it was when that server was started, if the configuration has changed since.
+  core::ServerSpec spec_at(const broker::StartInstance& start) const;
   std::string key;
   Speaks speaks = Speaks::legacy;
   std::string revision;

@@ -46,6 +46,11 @@ struct EventText {
   std::string operator()(const broker::SessionBlocked& e) const { return "blocked " + of(e.session); }
   std::string operator()(const broker::SessionUnblocked& e) const { return "unblocked " + of(e.session); }
   std::string operator()(const broker::SessionOverflowed& e) const { return "overflowed " + of(e.session); }
+  std::string operator()(const broker::SessionRespecified& e) const {
+    return "respecified " + of(e.session) + (e.spec.refusal.empty() ? "" : ", refused");
+  }
+  std::string operator()(const broker::SessionRetimed& e) const { return "other times of " + of(e.session); }
+  std::string operator()(const broker::EntryChanged& e) const { return "changed entry " + e.name; }
   std::string operator()(const broker::InstanceStarted& e) const {
     return "started " + of(e.instance) + " pid " + std::to_string(e.pid);
   }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,9 @@ struct Family {
   Speaks speaks = Speaks::legacy;
   bool era_varies = false;  // Each of its processes is what it likes.
   void turn_to_web();
-  void turn_to_questions();  // Its server is a legacy one whose calls take turns.
+  void turn_to_questions();                             // Its server is a legacy one whose calls take turns.
+  std::set<std::vector<std::string>> args_before = {};  // What the configuration had for it earlier.
+  bool removed = false;      // From the configuration: its sessions have no server.
   std::size_t doomed = 0;    // So many of the next starts come to nothing.
   std::size_t troubles = 0;  // Crashes, failed starts and the like, so far: reasons for an error.
 };

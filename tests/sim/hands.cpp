@@ -81,9 +81,21 @@ void Hands::open(Client& client) {
     link.reader.resume_lost();
   }
   client.spec.probe = world_.families[client.family].spec.probe;
-  give(broker::SessionOpened{id, client.spec, client.page(), 1000 + client.number, client.many_streams,
+  core::ServerSpec spec = client.spec;
+  if (world_.families[client.family].removed) spec.refusal = "was removed";
+  give(broker::SessionOpened{id, spec, client.page(), 1000 + client.number, client.many_streams,
                              client.principal});
   plan_read(id);
+}
+
+void Hands::respecify(std::size_t family, const std::string& refusal) {
+  std::vector<broker::SessionRespecified> all;
+  for (const auto& [id, link] : sessions_) {
+    if (link.client->family != family) continue;
+    all.push_back({id, link.client->spec});
+    all.back().spec.refusal = refusal;
+  }
+  for (broker::SessionRespecified& one : all) give(std::move(one));
 }
 
 std::optional<base::Instant> Hands::deadline() const {

@@ -40,6 +40,8 @@ class Hands {
   void forget(Server& server);  // The server does not know the conversation any more.
 
   void give(broker::Event event);  // One whole turn.
+  // The configuration has another server for the sessions of the family; or none, and why.
+  void respecify(std::size_t family, const std::string& refusal);
   std::optional<base::Instant> deadline() const;
   void tick();
   void kill();

@@ -167,6 +167,12 @@ void Options::draw_latest(Random& random) {
   message_max = std::max<std::size_t>(message_max, 32768);
 }
 
+void Options::draw_edits(Random& random) {
+  if (!random.permille(250)) return;
+  edits = random.between(200, 4000);
+  if (temper != Temper::calm) removals = random.below(500);
+}
+
 Options Options::turned_kind() const {
   Options kind;
   kind.temper = Temper::calm;

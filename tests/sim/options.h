@@ -57,6 +57,8 @@ struct Options {
   std::size_t kill = 0, kill_in_outbox = 0;
   // Of the person, in millionths at every event.
   std::size_t person = 0;
+  // Of an editor of the configuration, in millionths at every event; and of that being a removal.
+  std::size_t edits = 0, removals = 0;
 
   // Of a client, at every act: to ask what others ask, too. And whether clients are of different principals.
   std::size_t equal = 0;
@@ -92,6 +94,7 @@ struct Options {
   // What has come later, from chance of its own: so worlds without it stay as they are.
   void draw_more(Random& random);
   void draw_latest(Random& random);
+  void draw_edits(Random& random);
 
   // The same world turned kind: everybody healthy, everybody reading.
   Options turned_kind() const;

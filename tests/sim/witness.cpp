@@ -48,6 +48,9 @@ struct Secrets {
   std::vector<std::string> operator()(const broker::SessionLine& event) const { return of(event.line); }
   std::vector<std::string> operator()(const broker::InstanceLine& event) const { return of(event.line); }
   std::vector<std::string> operator()(const broker::SessionOpened& event) const { return of(event.spec); }
+  std::vector<std::string> operator()(const broker::SessionRespecified& event) const {
+    return of(event.spec);
+  }
   std::vector<std::string> operator()(const broker::StartWanted& event) const { return of(event.spec); }
   std::vector<std::string> operator()(const auto& /*event*/) const { return {}; }
 

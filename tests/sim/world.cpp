@@ -1,5 +1,7 @@
 #include "sim/world.h"
 
+#include <utility>
+
 namespace sim {
 
 namespace {
@@ -12,12 +14,14 @@ World::World(std::uint64_t seed, Trace::Lines lines)
     : random(seed),
       more(~seed),
       latest(seed * 0x9e3779b97f4a7c15ULL + 1),
+      editing(seed * 0x9e3779b97f4a7c15ULL + 2),
       options(Options::drawn(random)),
       trace(lines),
       checker(*this),
       hands(*this) {
   options.draw_more(more);
   options.draw_latest(latest);
+  options.draw_edits(editing);
   for (std::size_t i = 0; i < options.families; ++i) families.push_back(invented_family(random, options, i));
   for (Family& family : families) {
     if (more.permille(options.web)) family.turn_to_web();
@@ -86,6 +90,7 @@ void World::fate() {
   // The machine sleeps for a night: everything is late at once.
   if (options.person > 0 && random.below(1000000) < 20)
     schedule.advance(schedule.now() + std::chrono::hours(8));
+  if (options.edits > 0 && editing.below(1000000) < options.edits && hands.alive()) edit();
   if (options.person == 0 || random.below(1000000) >= options.person || !hands.alive()) return;
   Family& family = random.pick(families);
   ++family.troubles;
@@ -95,6 +100,20 @@ void World::fate() {
   } else {
     hands.give(broker::RestartWanted{family.spec.name});
   }
+}
+
+// Another entry in the configuration, that is like the one before; or none, until the next edit.
+void World::edit() {
+  const std::size_t family = editing.below(families.size());
+  const bool removed = editing.permille(options.removals);
+  families[family].removed = removed;
+  ++families[family].troubles;
+  families[family].args_before.insert(families[family].spec.args);
+  families[family].spec.args = {"--edit", std::to_string(++edits_)};
+  for (Client& client : clients) {
+    if (client.family == family) client.spec.args = families[family].spec.args;
+  }
+  hands.respecify(family, removed ? "was removed" : "");
 }
 
 void World::run_for(base::Duration time) {
@@ -107,6 +126,9 @@ void World::run_for(base::Duration time) {
 void World::turn_kind() {
   kind = true;
   options = options.turned_kind();
+  for (std::size_t i = 0; i < families.size(); ++i) {
+    if (std::exchange(families[i].removed, false)) hands.respecify(i, "");
+  }
   // What was badly begun may still go wrong for a while; then whoever owes something is reminded.
   for (int i = 0; i < 6 && !checker.failed(); ++i) {
     for (Client& client : clients) client.turn_kind();
@@ -116,6 +138,7 @@ void World::turn_kind() {
 }
 
 void World::probe() {
+  probing = true;
   for (Family& family : families) family.doomed = 0;
   checker.forgiven();
   for (const Family& family : families) hands.give(broker::RestartWanted{family.spec.name});

@@ -35,6 +35,7 @@ struct World {
   Random random;
   Random more;    // For what has come later: see Options::draw_more(),
   Random latest;  // and later still.
+  Random editing;
   Options options;
   Schedule schedule;
   Trace trace;
@@ -47,6 +48,7 @@ struct World {
   std::deque<Client> clients;
   std::deque<Server> servers;
   bool kind = false;
+  bool probing = false;  // What was begun before has ended.
   std::size_t step = 0;
   std::size_t kills = 0;  // Deaths of the daemon.
 
@@ -58,8 +60,10 @@ struct World {
   bool one_step(base::Instant until);  // False: nothing happens before `until`.
   void run_for(base::Duration time);
   void fate();
+  void edit();
 
   std::size_t idle_ticks_ = 0;
+  std::size_t edits_ = 0;
 };
 
 }  // namespace sim

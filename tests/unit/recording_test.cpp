@@ -54,6 +54,7 @@ core::ServerSpec full_spec() {
   spec.timing = {.idle_timeout = 1s, .start_timeout = 2s, .ask_timeout = 3s, .stable_after = 4s};
   spec.message_bytes_max = 12345;
   spec.limits = {.memory = std::uint64_t{5} << 30, .cpu = 1500, .processes = 200};
+  spec.refusal = "was removed from /home/hush/config.json";
   return spec;
 }
 
@@ -79,6 +80,9 @@ std::vector<Event> samples() {
       broker::SessionBlocked{session},
       broker::SessionUnblocked{session},
       broker::SessionOverflowed{session, 1000},
+      broker::SessionRespecified{session, full_spec()},
+      broker::SessionRetimed{session, full_spec().timing},
+      broker::EntryChanged{"files"},
       broker::InstanceStarted{instance, 12},
       broker::InstanceStartFailed{instance, "cannot start /home/hush: no such file"},
       broker::InstanceLine{instance, line("hush \xc3\x28 no JSON"), 17},
@@ -124,6 +128,7 @@ TEST_CASE("a recording holds every kind of event, and gives back what it took") 
     CHECK(entry.at == base::Instant(42us));
     // Placeholders of the environment are replaced by others; everything else is the same, byte for byte.
     const bool has_spec = std::holds_alternative<broker::SessionOpened>(event) ||
+                          std::holds_alternative<broker::SessionRespecified>(event) ||
                           std::holds_alternative<broker::StartWanted>(event);
     if (!has_spec) CHECK(written_whole(entry.what) == text);
     REQUIRE(std::holds_alternative<Event>(entry.what));

@@ -32,6 +32,10 @@ std::string text_of(const Complaint& complaint) {
          ": " + complaint.what;
 }
 
+bool is_error(const Complaint& complaint) {
+  return complaint.severity == Severity::error;
+}
+
 base::Result<std::string> read_config_text(const std::string& path) {
   TRY(io::check_trusted_directory(path.substr(0, path.rfind('/'))));
   std::string text = TRY(io::read_trusted_file("configuration", path, config_bytes_max + 1));
@@ -43,7 +47,8 @@ Config config_from(const base::Result<std::string>& text, const std::string& pat
   if (text) return read_config(*text, path);
   Config config;
   config.path = path;
-  if (text.error().code != ENOENT)
+  config.blank = text.error().code == ENOENT;
+  if (!config.blank)
     config.complaints.push_back({Severity::error, path, 0, 0, text.error().what});
   return config;
 }

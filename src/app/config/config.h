@@ -34,6 +34,7 @@ struct Complaint {
   std::string server = {};  // The entry that it is about; empty: the file as a whole.
 };
 std::string text_of(const Complaint& complaint);  // "config.json:7:18: …"
+bool is_error(const Complaint& complaint);
 
 // What an entry may set for itself and "defaults" for all.
 struct Tuning {
@@ -46,6 +47,7 @@ struct Tuning {
   bool cache = true;
   std::string authority;  // A file, of "defaults"; an entry's own is in its address.
   base::ResourceLimits limits;
+  bool operator==(const Tuning&) const = default;
 };
 
 // How an entry is spoken to, beside its command: see core::Address. Nothing is expanded yet.
@@ -58,6 +60,7 @@ struct EntryAddress {
   std::vector<std::string> headers_helper;
   std::string authority, certificate,
       key;  // Files; relative ones are made absolute, unless they begin with ${.
+  bool operator==(const EntryAddress&) const = default;
 };
 
 struct Entry {
@@ -71,6 +74,7 @@ struct Entry {
   EntryAddress address;
   Tuning tuning;
   bool disabled = false;
+  bool operator==(const Entry&) const = default;
 };
 
 // The port towards clients that connect by URL. What is not said here is in docs/configuration.md.
@@ -85,6 +89,7 @@ struct HttpSettings {
   base::Duration session_timeout = std::chrono::minutes(30);
   std::vector<std::string> hosts;  // Names, besides its own, that clients know the port by.
   std::string certificate, key;    // Files, relative ones to config.json; without them no TLS.
+  bool operator==(const HttpSettings&) const = default;
 };
 
 // For all servers together. Beyond it, and while the machine is short of memory, servers that are idle are
@@ -105,6 +110,8 @@ struct Config {
   bool record_contents = false;
   HttpSettings http;
   Budget budget;
+  bool blank = false;    // Nothing stands in the file, or there is none.
+  bool garbled = false;  // It is not JSON: what was understood of it may not be what was meant.
   std::vector<Complaint> complaints;                      // In the order of the text.
   std::map<std::string, Complaint, std::less<>> refused;  // By name: entries that are there, but wrong.
 };

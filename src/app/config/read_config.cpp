@@ -46,7 +46,9 @@ Config ConfigReader::read() {
   const proto::json::Document document = proto::json::parse(text_, proto::json::Dialect::relaxed);
   const bool blank =
       !document.root && document.mistakes.size() == 1 && document.mistakes[0].at == text_.size();
+  config_.blank = blank;
   if (blank) return std::move(config_);
+  config_.garbled = !document.mistakes.empty();
   const bool whole = document.root && document.root->type == Type::object;
   if (document.root && !whole)
     error(document.root->at, R"(the file must be an object, like {"mcpServers": {}})");

@@ -23,6 +23,7 @@ namespace app {
 // `hearth attach NAME`
 struct AttachWish {
   std::string name;
+  static constexpr std::size_t fields = 1;
 };
 
 // `hearth run -- COMMAND ARGS…`
@@ -33,6 +34,7 @@ struct RunWish {
   std::string scope = {};                   // As spelt; empty: project.
   std::vector<std::string> variables = {};  // --env NAME
   std::vector<std::string> ignored = {};    // --ignore-env PATTERN
+  static constexpr std::size_t fields = 6;
 };
 
 struct Wish {

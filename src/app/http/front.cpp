@@ -56,6 +56,20 @@ void HttpFront::stop_listening() {
   for (const std::unique_ptr<Socket>& socket : sockets_) socket->listener.reset();
 }
 
+void HttpFront::stop_listening(HttpOrigin::Kind kind) {
+  for (const std::unique_ptr<Socket>& socket : sockets_) {
+    if (socket->origin.kind == kind) socket->listener.reset();
+  }
+  std::erase_if(sockets_, [](const auto& socket) { return !socket->listener && socket->connections == 0; });
+}
+
+base::Result<io::Descriptor> HttpFront::listening(HttpOrigin::Kind kind) const {
+  for (const std::unique_ptr<Socket>& socket : sockets_) {
+    if (socket->origin.kind == kind && socket->listener) return socket->listener->duplicate();
+  }
+  return base::failure("no socket of that kind listens");
+}
+
 void HttpFront::connected(Socket& socket, io::Descriptor descriptor) {
   // It gave up while it waited for a daemon, perhaps for one before this: what it asked for, like a shutdown,
   // was not meant for us.
@@ -196,9 +210,12 @@ void HttpFront::mark_dirty(Connection& connection) {
 void HttpFront::let_go(Connection& connection) {
   if (connection.exchange != 0) over(connection);
   body_over(connection);
-  --connection.socket->connections;
+  Socket* const socket = connection.socket;
+  --socket->connections;
   loop_.retire(std::move(connection.http));
   connections_.erase(connection.id);
+  if (!socket->listener && socket->connections == 0)
+    std::erase_if(sockets_, [&](const auto& one) { return one.get() == socket; });
 }
 
 void HttpFront::accompany(transport::ExchangeId exchange, proto::HttpFields fields) {

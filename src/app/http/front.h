@@ -76,8 +76,11 @@ class HttpFront {
   // `socket` is bound and listening. With `tls` its connections speak nothing else.
   base::Result<void> listen(io::Descriptor socket, HttpOrigin origin,
                             std::unique_ptr<io::TlsContext> tls = nullptr);
-  // No further connections; those that there are go on.
+  // No further connections, or none to sockets of that kind; those that there are go on.
   void stop_listening();
+  void stop_listening(HttpOrigin::Kind kind);
+  // The socket of that kind that listens, as another descriptor.
+  base::Result<io::Descriptor> listening(HttpOrigin::Kind kind) const;
 
   // Fields that go along with whatever is answered, in front of its own.
   void accompany(transport::ExchangeId exchange, proto::HttpFields fields);

@@ -209,6 +209,13 @@ void SessionRegistry::gone(transport::ExchangeId exchange, base::Instant now) {
   settle(*session, now);
 }
 
+void SessionRegistry::each(
+    const std::function<void(core::SessionId, const std::string&, const std::string&)>& visit) const {
+  sessions_.each([&](const Session& session) {
+    if (!session.over) visit(session.id, session.record.server, session.record.project);
+  });
+}
+
 void SessionRegistry::send(broker::SendToSession& action, base::Instant now) {
   Session* session = sessions_.find(action.session);
   if (session == nullptr) return;

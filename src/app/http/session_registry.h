@@ -65,6 +65,12 @@ class SessionRegistry {
                base::Instant now);
   void gone(transport::ExchangeId exchange, base::Instant now);
 
+  // How sessions are served from now on. What a transport was opened with it keeps.
+  void follow(HttpSettings settings) { settings_ = std::move(settings); }
+  // What each session is of, in order of sessions.
+  void each(const std::function<void(core::SessionId, const std::string& server, const std::string& project)>&
+                visit) const;
+
   bool empty() const { return sessions_.size() == 0; }
   bool has(core::SessionId id) const { return sessions_.find(id) != nullptr; }
   void send(broker::SendToSession& action, base::Instant now);

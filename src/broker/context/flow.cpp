@@ -11,16 +11,17 @@ using core::Session;
 void pause(State& state, Session& session, core::Pause reason) {
   const bool reading = session.pauses.none();
   session.pauses.set(static_cast<std::size_t>(reason));
-  if (reading) state.outbox.push_back(PauseSession{session.id});
+  if (reading && !session.remnant_of) state.outbox.push_back(PauseSession{session.id});
 }
 
 void resume(State& state, Session& session, core::Pause reason) {
   if (!session.pauses.test(static_cast<std::size_t>(reason))) return;
   session.pauses.reset(static_cast<std::size_t>(reason));
-  if (session.pauses.none()) state.outbox.push_back(ResumeSession{session.id});
+  if (session.pauses.none() && !session.remnant_of) state.outbox.push_back(ResumeSession{session.id});
 }
 
 void note_setup(State& state, Session& session) {
+  if (session.remnant_of) return;  // What is to be set up again is the session's own to say.
   const Instance* instance = state.instance_of(session);
   core::Setup setup{.phase = session.phase,
                     .initialized_early = session.initialized_early,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,9 @@ struct State {
   bool retired = false;
   // Servers whose sessions may belong elsewhere (sessions/belonging.cpp).
   std::vector<InstanceId> to_settle;
+  std::vector<SessionId> respecified;  // Sessions that have a `next`.
+  std::map<SessionId, std::vector<SessionId>>
+      remnants;                                   // Of sessions that have some (sessions/remnants.cpp).
   std::optional<DaemonLeaves::Sessions> leaving;  // The daemon ends: nothing is started any more.
   // While a line of a server's is looked at: the call on whose stream the line came, if it came on one.
   std::optional<core::CallId> heard_on;
@@ -83,7 +87,7 @@ struct State {
     return session.instance ? instances.find(*session.instance) : nullptr;
   }
   bool shortage_told = false;  // The log has it that memory is short and no server can go.
-  static constexpr std::size_t fields = 19;
+  static constexpr std::size_t fields = 21;
 };
 
 // One message of a peer, scanned. Bytes of a batch's element share the batch's buffer.
@@ -92,6 +96,15 @@ struct Scanned {
   proto::Envelope envelope;
   std::string_view of(proto::Span span) const { return span.in(bytes.text); }
 };
+
+// visit(Session&) for the session, and then for what is left of it at servers that it had before.
+template <class Visit>
+void each_part(State& state, core::Session& session, Visit&& visit) {
+  visit(session);
+  const auto found = state.remnants.find(session.id);
+  if (found == state.remnants.end()) return;
+  for (const SessionId id : found->second) visit(state.sessions.at(id));
+}
 
 // What a modern request says beside what it asks for.
 struct Asked {

@@ -339,7 +339,7 @@ void tell_list(State& state, Instance& instance, ListKind kind) {
 }
 
 void flush_lists(State& state, Session& session) {
-  if (session.phase != Phase::ready || session.blocked) return;
+  if (session.phase != Phase::ready || session.blocked || session.remnant_of) return;
   for (const ListKind kind : core::list_kinds) {
     const auto bit = static_cast<std::size_t>(kind);
     if (!session.lists_changed.test(bit)) continue;

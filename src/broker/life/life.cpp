@@ -54,6 +54,10 @@ bool wake(State& state, Instance& instance) {
         instance.trouble = "the daemon is ending; ask again";
         return false;
       }
+      if (!instance.spec.refusal.empty()) {
+        instance.trouble = instance.spec.refusal;
+        return false;
+      }
       if (instance.supervision.broken() && state.now < instance.supervision.retry_at()) return false;
       if (!server_comes(state, instance)) return false;
       if (!instance.known.initialize_result.empty()) ++instance.restarts;

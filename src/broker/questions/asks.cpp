@@ -19,7 +19,9 @@ using proto::Code;
 using proto::Method;
 
 core::AskId new_ask(State& state, Session& session, Instance& instance, Ask ask) {
-  const core::AskId id = session.next_ask++;
+  // Its client answers by the id alone.
+  Session& of_client = session.remnant_of ? state.sessions.at(*session.remnant_of) : session;
+  const core::AskId id = of_client.next_ask++;
   if (session.input_ended) ask.due = state.now;
   instance.times.ask_dues.insert({ask.due, session.id, id});
   session.asks.emplace(id, std::move(ask));

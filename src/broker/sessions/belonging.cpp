@@ -49,6 +49,7 @@ void each_session(State& state, const Instance& instance, Visit&& visit) {
 }
 
 bool open_to_others(const Instance& instance, const core::ServerSpec& spec) {
+  if (instance.superseded) return false;
   const bool wanted =
       instance.spec.interactive == core::Interactive::split || spec.interactive == core::Interactive::split;
   // What it would do with roots that it never asked for is known for its own session only.
@@ -76,6 +77,7 @@ struct Table {
 
 bool stays(const Session& session, const Instance& instance, const core::ServerSpec& spec, bool roots_count) {
   if (instance.spec.link != core::Link::stdio || is_guest(session, roots_count)) return true;
+  if (session.next || session.remnant_of) return true;
   const bool at_home = !roots_count || roots_name(session, true) == roots_name(instance, true);
   return at_home &&
          (session.has_called || !open_to_others(instance, instance.spec) || !open_to_others(instance, spec));
@@ -237,6 +239,8 @@ Instance& server_for(State& state, const Session& session) {
 
 void settle_places(State& state) {
   if (state.leaving) state.to_settle.clear();  // The next daemon will find them places.
+  settle_remnants(state);
+  if (!state.leaving) take_up_specs(state);
   // Each move may show that somebody else belongs elsewhere; it comes to an end, as the groups do.
   constexpr int rounds_most = 8;
   for (int round = 0; round < rounds_most && !state.to_settle.empty(); ++round) {

@@ -47,7 +47,8 @@ void pack_listen(State& state, Session& session, Instance& from, core::CallId id
   const core::Listen& listen = from.listens.at(id);
   const bool told = listen.acknowledged || listen.silently;
   luggage.listens.push_back({listen.line, told ? Told::by_an_earlier_daemon : Told::by_us, {}});
-  if (listen.acknowledged && !listen.silently) luggage.listens.back().granted = listen.filter;
+  // Also of one that was moved before: its line asks for more than was granted.
+  if (told) luggage.listens.back().granted = listen.filter;
   const Call call = finish(state, from, id);
   if (call.journal_slot) session.journal.call_ended(*call.journal_slot);
 }

@@ -91,11 +91,14 @@ void join(State& state, Session& session, Instance& instance) {
   }
 }
 
+Instance& conversation_for(State& state, Instance& server) {
+  return server.spec.link == core::Link::stdio ? server : channel_of(state, server.id);
+}
+
 Instance& place(State& state, Session& session) {
-  const InstanceId shared = server_for(state, session).id;
-  heed_stricter(state, state.instances.at(shared), *session.spec);
-  Instance& instance =
-      session.spec->link == core::Link::stdio ? state.instances.at(shared) : channel_of(state, shared);
+  Instance& server = server_for(state, session);
+  heed_stricter(state, server, *session.spec);
+  Instance& instance = conversation_for(state, server);
   join(state, session, instance);
   return instance;
 }

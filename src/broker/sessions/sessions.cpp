@@ -38,6 +38,8 @@ void ensure_left(const State& state, const Session& session, InstanceId at) {
 
 void session_closed(State& state, Session& session, std::string reason) {
   const SessionId id = session.id;
+  end_remnants(state, session);
+  std::erase(state.respecified, id);
   if (Instance* instance = state.instance_of(session)) {
     const InstanceId at = instance->id;
     leave(state, session, *instance);

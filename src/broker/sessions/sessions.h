@@ -32,6 +32,8 @@ void fail_initialize(State& state, core::Session& session, std::string_view raw_
 core::Instance& place(State& state, core::Session& session);
 // The same for one that may have its place already.
 core::Instance& placed(State& state, core::Session& session);
+// The conversation with that server that one more session has: the only one there is, or a channel.
+core::Instance& conversation_for(State& state, core::Instance& server);
 // The server that a session with that spec would join now, or a new one, without a session.
 core::Instance& place_for_nobody(State& state, core::ServerSpec spec);
 // Ends everything that the session has at its server, then departs.
@@ -59,6 +61,30 @@ void move(State& state, core::Session& session, InstanceId target);
 bool movable(const State& state, const core::Session& session, const core::Instance& instance);
 // Ends what the session has at its server, so that it can be moved; its clients get errors for running calls.
 void cut_loose(State& state, core::Session& session, core::Instance& instance);
+
+// respecified.cpp
+
+// The configuration has another server for the session; see the events.
+void session_respecified(State& state, core::Session& session, core::ServerSpec spec);
+void session_retimed(State& state, core::Session& session, const core::Timing& timing);
+void entry_changed(State& state, const std::string& name);
+// Moves the sessions that have been respecified and can be moved. Invalidates references.
+void take_up_specs(State& state);
+// Nothing needs the server of that instance any more, now that a session has left it: stops it at once.
+void stop_if_left(State& state, InstanceId server);
+
+// remnants.cpp
+
+// Whether all that the session has at its server, and would keep it from being moved, can be left behind.
+bool can_leave_behind(const core::Session& session, const core::Instance& instance);
+// Leaves it behind: a remnant of the session waits there for the ends of its calls.
+void leave_behind(State& state, core::Session& session, core::Instance& instance);
+// Ends the remnants that have nothing to wait for any more. Invalidates references to their servers.
+void settle_remnants(State& state);
+// The session ends, and with it all that is left of it elsewhere.
+void end_remnants(State& state, const core::Session& session);
+// What the broker has to say to remnants it says to their sessions' clients.
+void speak_for_remnants(State& state);
 
 // settings.cpp
 

@@ -23,12 +23,16 @@ using proto::Method;
 
 bool in_flight(State& state, Session& session, std::string_view raw_id) {
   if (session.phase == Phase::asked && raw_id == session.initialize_id) return true;
-  Instance* instance = state.instance_of(session);
-  if (instance == nullptr) return false;
-  const auto raw_of = [&](core::CallId wire_id) {
-    return std::string_view(instance->calls.find(wire_id)->client_id);
-  };
-  return session.calls.find(raw_id, raw_of).has_value();
+  Session& whole = session.remnant_of ? state.sessions.at(*session.remnant_of) : session;
+  bool found = false;
+  each_part(state, whole, [&](const Session& part) {
+    const Instance* instance = std::as_const(state).instance_of(part);
+    const auto raw_of = [&](core::CallId wire_id) {
+      return std::string_view(instance->calls.find(wire_id)->client_id);
+    };
+    found = found || (instance != nullptr && part.calls.find(raw_id, raw_of).has_value());
+  });
+  return found;
 }
 
 // An error that carried the id of a call in flight would end that call on the client's side.
@@ -191,9 +195,9 @@ void refuse_params(State& state, Session& session, const Scanned& message) {
                                 {session.server, false}));
 }
 
-void client_message(State& state, Session& session, const Scanned& message) {
-  if (!proto::good_params(message.bytes.text, message.envelope))
-    return refuse_params(state, session, message);
+void client_message(State& state, Session& whole, const Scanned& message) {
+  if (!proto::good_params(message.bytes.text, message.envelope)) return refuse_params(state, whole, message);
+  Session& session = addressed(state, whole, message);
   switch (message.envelope.kind) {
     case Kind::request:
       client_request(state, session, message);

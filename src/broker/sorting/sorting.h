@@ -16,6 +16,12 @@ void client_line(State& state, core::Session& session, const proto::Line& line,
 // initialize. Also told again to a session that was restored while its initialize had no answer.
 void client_initialize(State& state, core::Session& session, const Scanned& message);
 
+// addressed.cpp
+
+// The part of the session that the message is for: the session, unless it is about something that it has left
+// behind at another server.
+core::Session& addressed(State& state, core::Session& session, const Scanned& message);
+
 // from_modern_client.cpp
 
 // A request that says its revision itself (2026-07-28).

@@ -25,7 +25,7 @@ Findings check_config(const ConfigFacts& config) {
   for (const ConfigFacts::Mistake& mistake : config.mistakes) {
     findings.push_back(finding_from("config", mistake.severity, mistake.text,
                                     "mend this place of " + config.file +
-                                        "; each new session reads the file, nothing has to be restarted"));
+                                        "; it is taken up when it is written, nothing has to be restarted"));
   }
   return findings;
 }
