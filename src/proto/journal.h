@@ -52,6 +52,7 @@ class Journal {
   explicit Journal(std::span<std::byte> page);
   // Goes on with what another daemon has kept, on the same page.
   void continue_on(std::span<std::byte> page);
+  void leave_page() { page_ = nullptr; }
 
   bool fresh() const;  // Nothing was ever written.
   // Another life begins. Writes the magic: from now on the journal has one to tell.
