@@ -170,8 +170,12 @@ void Hands::life_is_over() {
 
 // Those from `done` on, as the next daemon knows them: they must be the same.
 void Hands::take_what_is_left(std::vector<broker::Action>& actions, std::size_t done) {
+  const auto due = broker_->deadline();
+  const std::string known = broker_->save();
   std::vector<broker::Action> left = go_on_from_chronicle();
   if (world_.checker.failed()) return;
+  if (broker_->deadline() != due || broker_->save() != known)
+    return world_.checker.broken("the next daemon knows what the one before knew", "");
   for (std::size_t i = done; i < actions.size(); ++i) {
     const std::string before = describe_whole(actions[i]);
     const std::string again = i - done < left.size() ? describe_whole(left[i - done]) : "nothing";
