@@ -27,11 +27,8 @@ inline std::uint64_t checksum(std::uint64_t seed, std::string_view bytes) {
   for (; bytes.size() - at >= 32; at += 32) {
     for (std::size_t i = 0; i < 4; ++i) lanes[i] = stirred(lanes[i], word(at + 8 * i, 8));
   }
-  for (std::size_t i = 0; at < bytes.size(); ++i) {
-    const std::size_t size = bytes.size() - at < 8 ? bytes.size() - at : 8;
-    lanes[i] = stirred(lanes[i], word(at, size));
-    at += size;
-  }
+  for (std::size_t i = 0; bytes.size() - at >= 8; ++i, at += 8) lanes[i] = stirred(lanes[i], word(at, 8));
+  if (at < bytes.size()) lanes[3] = stirred(lanes[3], word(at, bytes.size() - at));
   std::uint64_t sum = bytes.size();
   for (const std::uint64_t lane : lanes) sum = stirred(sum, lane);
   return sum ^ sum >> 32;

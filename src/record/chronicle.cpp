@@ -50,7 +50,7 @@ Carried Carried::and_then(const broker::Action& action) const {
 
 namespace {
 
-// An option that is added has to be thought of here. Those that are not taken are in the saved broker.
+// An option that is added has to be thought of here. The saved broker has the keys and the time.
 Opening opening_of(const broker::Options& options) {
   const auto& [retire_after, version, unix_time, hash_key, ticket_key, allowances] = options;
   return {.retire_after = retire_after, .version = version, .allowances = allowances};
@@ -65,6 +65,22 @@ std::string_view text_of(const broker::Event& event) {
           return std::string_view();
       },
       event);
+}
+
+std::optional<layout::Short> short_of(const broker::Event& event, base::Instant at) {
+  using What = layout::Short::What;
+  const std::int64_t time = at.time_since_epoch().count();
+  if (const auto* said = std::get_if<broker::SessionLine>(&event)) {
+    const auto& [session, line, envelope] = *said;
+    if (line.overlong || line.length != line.bytes.size()) return std::nullopt;
+    return layout::Short{What::session_line, time, session.index, session.generation, 0};
+  }
+  if (const auto* served = std::get_if<broker::InstanceLine>(&event)) {
+    const auto& [instance, line, call] = *served;
+    if (line.overlong || line.length != line.bytes.size()) return std::nullopt;
+    return layout::Short{What::instance_line, time, instance.index, instance.generation, call};
+  }
+  return std::nullopt;
 }
 
 void put(std::byte* at, std::string_view bytes) {
@@ -145,8 +161,7 @@ void Chronicle::begin_entry(EntryKind kind, base::Instant at) {
   save::write(writer_, at);
 }
 
-bool Chronicle::commit(std::string_view text) {
-  const std::string_view values = writer_.piece();
+bool Chronicle::commit(std::string_view values, std::string_view text) {
   const std::size_t payload = values.size() + text.size();
   const std::size_t size = sizeof(layout::Entry) + layout::rounded(payload);
   told_ += size;
@@ -159,7 +174,7 @@ bool Chronicle::commit(std::string_view text) {
   put(at + sizeof(layout::Entry), values);
   put(at + sizeof(layout::Entry) + values.size(), text);
   layout::Entry entry{static_cast<std::uint32_t>(values.size()), static_cast<std::uint32_t>(text.size()), 0};
-  entry.sum = layout::sum_of_entry(number_, used_, entry, layout::text_at(at + sizeof entry, payload));
+  entry.sum = layout::sum_of_entry(number_, used_, values, text);
   std::memcpy(at, &entry, sizeof entry);
   used_ += size;
   layout::store(half_ + layout::used_at, layout::guarded(used_, number_));
@@ -171,6 +186,8 @@ bool Chronicle::note(const broker::Event& event, base::Instant at) {
     told_ += text_of(event).size() + sizeof(layout::Entry);
     return false;
   }
+  if (const auto line = short_of(event, at))
+    return commit(layout::text_at(reinterpret_cast<const std::byte*>(&*line), sizeof *line), text_of(event));
   const auto* opened = std::get_if<broker::SessionOpened>(&event);
   begin_entry(opened != nullptr ? EntryKind::opened : EntryKind::event, at);
   save::write(writer_, event);
@@ -178,27 +195,27 @@ bool Chronicle::note(const broker::Event& event, base::Instant at) {
     const Page page = Page::of(opened->journal);
     save::write(writer_, page.fresh ? std::nullopt : std::optional(page));
   }
-  return commit(text_of(event));
+  return commit(writer_.piece(), text_of(event));
 }
 
 bool Chronicle::note(const Admitted& what, base::Instant at) {
   if (!whole()) return false;
   begin_entry(EntryKind::admitted, at);
   save::write(writer_, what.session);
-  return commit();
+  return commit(writer_.piece());
 }
 
 bool Chronicle::note(const Dismissed& what, base::Instant at) {
   if (!whole()) return false;
   begin_entry(EntryKind::dismissed, at);
   save::write(writer_, what.session);
-  return commit();
+  return commit(writer_.piece());
 }
 
 bool Chronicle::note(const Ticked& /*what*/, base::Instant at) {
   if (!whole()) return false;
   begin_entry(EntryKind::ticked, at);
-  return commit();
+  return commit(writer_.piece());
 }
 
 void Chronicle::carried(const Mark& mark) {
@@ -208,7 +225,7 @@ void Chronicle::carried(const Mark& mark) {
 
 bool Chronicle::due(std::size_t least) const {
   if (!whole() && !refused_) return true;
-  return told_ > std::max(least, 4 * opening_);
+  return told_ > std::max(least, 8 * opening_);
 }
 
 }  // namespace record

@@ -65,10 +65,10 @@ class Chronicle {
 
   // It tells the whole.
   bool whole() const { return half_ != nullptr && !closed_; }
-  // It should begin anew, as soon as the outbox is empty: it is not whole, or its entries have become four
+  // It should begin anew, as soon as the outbox is empty: it is not whole, or its entries have become eight
   // times as long as the beginning, so that beginnings cost no more than a part of the entries, and retelling
   // stays short. After a beginning that did not fit it waits for as much again.
-  bool due(std::size_t least = std::size_t{256} << 10) const;
+  bool due(std::size_t least = std::size_t{1} << 20) const;
   std::size_t entry_bytes() const { return used_; }
 
   // Nothing in it counts: its pages may be given back. Empty if the block is too small for a half.
@@ -76,7 +76,7 @@ class Chronicle {
 
  private:
   void begin_entry(EntryKind kind, base::Instant at);
-  bool commit(std::string_view text = {});
+  bool commit(std::string_view values, std::string_view text = {});
   std::span<std::byte> half(std::uint64_t number) const;
 
   std::span<std::byte> block_;

@@ -64,7 +64,7 @@ struct Codec<proto::Line> {
   }
 };
 
-// Who reads the line finds it again.
+// The broker that is told the line scans it again.
 template <>
 struct Codec<std::optional<proto::Envelope>> {
   static void write(Writer& writer, const std::optional<proto::Envelope>&) { writer.list(0); }

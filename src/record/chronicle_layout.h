@@ -14,8 +14,9 @@
 //     40           used: bytes of entries, behind all that; with a check of its own (guarded)
 //     48           carried: how many actions have been carried out (Carried)
 //     56           closed: something was told that does not stand here
-//   An entry: u32 length of its values (save/writer.h, in pieces), u32 length of the text that follows them,
-//   checksum; both; up to 7 bytes of nothing.
+//   An entry: u32 length of its values, u32 length of the text that follows them, checksum; both; up to 7
+//   bytes of nothing. The values are those of save/writer.h, in pieces; but a line that is not overlong,
+//   which is nearly all that there is, has a Short.
 #pragma once
 
 #include <atomic>
@@ -57,6 +58,16 @@ struct Entry {
 };
 static_assert(sizeof(Entry) == 16);
 
+// A line of a session or of a server.
+struct Short {
+  enum class What : std::uint64_t { session_line = 0xf0, instance_line = 0xf1 };  // No value begins so.
+  What what = What::session_line;
+  std::int64_t at = 0;
+  std::uint32_t index = 0, generation = 0;
+  std::int64_t call = 0;
+};
+static_assert(sizeof(Short) == 32);
+
 constexpr std::size_t rounded(std::size_t bytes) {
   return (bytes + 7) / 8 * 8;
 }
@@ -96,10 +107,16 @@ inline std::optional<std::uint64_t> unguarded(std::uint64_t word, std::uint64_t 
   return length;
 }
 
-inline std::uint64_t sum_of_entry(std::uint64_t number, std::uint64_t at, const Entry& entry,
-                                  std::string_view payload) {
-  const std::uint64_t lengths = std::uint64_t{entry.values} << 32 | entry.text;
-  return base::checksum(base::stirred(base::stirred(number, at), lengths), payload);
+// Of a long text only the beginning and the end: the middle of a large message costs time to look at, and no
+// kill leaves it half written.
+inline constexpr std::size_t summed_whole = 4096;
+inline std::uint64_t sum_of_entry(std::uint64_t number, std::uint64_t at, std::string_view values,
+                                  std::string_view text) {
+  const std::uint64_t seed = base::stirred(base::stirred(number, at), text.size());
+  const std::uint64_t sum = base::checksum(seed, values);
+  if (text.size() <= summed_whole) return base::checksum(sum, text);
+  return base::checksum(base::checksum(sum, text.substr(0, summed_whole / 2)),
+                        text.substr(text.size() - summed_whole / 2));
 }
 
 // How far the outbox has been carried out. A line of the log is no deed: whether there is one may depend on

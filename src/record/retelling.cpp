@@ -81,11 +81,17 @@ class Teller {
 
   // What the broker wants is added to `wanted`.
   void tell(std::string_view values, std::string_view text, std::vector<broker::Action>& wanted) {
-    reader_.begin_piece(values);
-    reader_.text = text;
-    const auto kind = save::read<EntryKind>(reader_);
-    save::read(reader_, at_);
-    act(kind);
+    layout::Short line;
+    if (values.size() == sizeof line) std::memcpy(&line, values.data(), sizeof line);
+    if (values.size() == sizeof line && hear(line, text)) {
+      reader_.begin_piece({});
+    } else {
+      reader_.begin_piece(values);
+      reader_.text = text;
+      const auto kind = save::read<EntryKind>(reader_);
+      save::read(reader_, at_);
+      act(kind);
+    }
     std::ranges::move(broker_.outbox(), std::back_inserter(wanted));
     broker_.outbox().clear();
   }
@@ -114,6 +120,19 @@ class Teller {
       case EntryKind::ticked:
         if (!reader_.failed()) broker_.tick(at_);
     }
+  }
+
+  // False: it is none.
+  bool hear(const layout::Short& said, std::string_view text) {
+    using What = layout::Short::What;
+    if (said.what != What::session_line && said.what != What::instance_line) return false;
+    at_ = base::Instant(base::Duration(said.at));
+    proto::Line line{.bytes = base::Bytes::copy(std::string(text)), .length = text.size(), .id = {}};
+    if (said.what == What::session_line)
+      broker_.on(broker::SessionLine{{said.index, said.generation}, std::move(line)}, at_);
+    else
+      broker_.on(broker::InstanceLine{{said.index, said.generation}, std::move(line), said.call}, at_);
+    return true;
   }
 
   void hear(broker::Event event, const std::optional<Page>& page) {
@@ -178,9 +197,11 @@ base::Result<Retold> retell(std::span<const std::byte> block, broker::Options op
     if (half.used - at - sizeof entry < layout::rounded(length))
       return std::unexpected(unreadable("it is damaged"));
     const std::string_view payload = layout::text_at(half.entries + at + sizeof entry, length);
-    if (layout::sum_of_entry(half.number, at, entry, payload) != entry.sum)
+    const std::string_view values = payload.substr(0, entry.values);
+    const std::string_view text = payload.substr(entry.values);
+    if (layout::sum_of_entry(half.number, at, values, text) != entry.sum)
       return std::unexpected(unreadable("it is damaged"));
-    teller.tell(payload.substr(0, entry.values), payload.substr(entry.values), wanted);
+    teller.tell(values, text, wanted);
     TRY(reader.end("the chronicle of the daemon before"));
     at += sizeof entry + layout::rounded(length);
   }

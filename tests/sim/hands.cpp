@@ -168,7 +168,7 @@ void Hands::life_is_over() {
   world_.recording_ends();
 }
 
-// Those from `done` on, as the next daemon knows them: they must be the same.
+// Puts what the next daemon knows in the place of the actions from `done` on: it must be the same.
 void Hands::take_what_is_left(std::vector<broker::Action>& actions, std::size_t done) {
   const auto due = broker_->deadline();
   const std::string known = broker_->save();
