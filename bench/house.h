@@ -173,6 +173,8 @@ class House {
   }
 
   InstanceId instance() const { return instance_; }
+  broker::Broker& broker() { return broker_; }
+  base::Instant now() const { return now_; }
   const std::vector<SessionId>& sessions() const { return sessions_; }
 
  private:

@@ -1,6 +1,7 @@
 // What the broker wants done, in the order in which it is to be done.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -26,32 +27,39 @@ struct SendToSession {
   // For a session with many streams: the client's own id, raw, of the call that this is about. Empty: none,
   // or it says so itself, as an answer does.
   std::string concerns = {};
+  static constexpr std::size_t fields = 4;
 };
 // An earlier life of this session may have left half a line in the client's pipe: end it first.
 struct EndPartialLine {
   SessionId session;
+  static constexpr std::size_t fields = 1;
 };
 struct SendToInstance {
   InstanceId instance;
   proto::Message message;
+  static constexpr std::size_t fields = 2;
 };
 // Write out what is queued for the session, as far as it takes it, then forget it. Its journal is not touched
 // again.
 struct CloseSession {
   SessionId session;
   std::string reason;  // For the client's person; empty when the client itself left.
+  static constexpr std::size_t fields = 2;
 };
 // A sentence for the client's person, beside the protocol.
 struct TellSession {
   SessionId session;
   std::string text;
+  static constexpr std::size_t fields = 2;
 };
 // Stop or go on reading what the client writes.
 struct PauseSession {
   SessionId session;
+  static constexpr std::size_t fields = 1;
 };
 struct ResumeSession {
   SessionId session;
+  static constexpr std::size_t fields = 1;
 };
 // Spawn the process; or open the channel, which is Started as soon as it can be sent to. Answered by
 // InstanceStarted or InstanceStartFailed. A server that is not ours to start is Started and Answers at once.
@@ -68,28 +76,33 @@ struct StartInstance {
   core::Address address = {};
   std::size_t message_bytes_max = 0;
   base::ResourceLimits limits = {};
+  static constexpr std::size_t fields = 12;
 };
 // Close stdin, then SIGTERM, then SIGKILL, to everything the instance started; or close the channel. Answered
 // by InstanceExited.
 struct StopInstance {
   InstanceId instance;
+  static constexpr std::size_t fields = 1;
 };
 // The server ended, or said nothing, when it was asked whether it is a modern one, and came up without: not
 // to be asked for a while, also by those who start it later.
 struct NoteNoProbe {
   std::string program;  // Or the URL of one that is elsewhere.
   std::vector<std::string> args;
+  static constexpr std::size_t fields = 2;
 };
 // The server has asked a client something because of a call: when it is started again, calls take turns from
 // the start.
 struct NoteAsks {
   std::string program;
   std::vector<std::string> args;
+  static constexpr std::size_t fields = 2;
 };
 // The server has asked for roots: when it is started again, only sessions with equal ones share it.
 struct NoteRoots {
   std::string program;
   std::vector<std::string> args;
+  static constexpr std::size_t fields = 2;
 };
 // The server refuses initialize for the revision that is offered first, and takes this one: to be offered
 // first for a while. `url`: of one that is not ours to start.
@@ -98,10 +111,12 @@ struct NoteOffer {
   std::vector<std::string> args;
   std::string url;
   proto::Revision revision = proto::newest_legacy;
+  static constexpr std::size_t fields = 4;
 };
 // The instance's id will not be used again.
 struct ForgetInstance {
   InstanceId instance;
+  static constexpr std::size_t fields = 1;
 };
 
 enum class Severity : std::uint8_t { debug, info, warning, error };
@@ -110,6 +125,7 @@ enum class Severity : std::uint8_t { debug, info, warning, error };
 struct Log {
   Severity severity = Severity::info;
   std::string text;
+  static constexpr std::size_t fields = 2;
 };
 // End the daemon: no session has needed it for its whole idle time.
 struct Retire {};

@@ -192,6 +192,11 @@ void Broker::dismiss(SessionId session) {
   state_->sessions.erase(session);
 }
 
+bool Broker::awaits(SessionId session) const {
+  const core::Session* found = state_->sessions.find(session);
+  return found != nullptr && !found->id;
+}
+
 void Broker::on(Event event, base::Instant now) {
   state_->now = now;
   dispatch(*state_, event);

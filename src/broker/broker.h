@@ -36,6 +36,8 @@ class Broker {
   SessionId admit();
   // It will not be announced after all.
   void dismiss(SessionId session);
+  // It was admitted, and neither opened nor dismissed.
+  bool awaits(SessionId session) const;
 
   void on(Event event, base::Instant now);
 
@@ -64,6 +66,12 @@ class Broker {
   using Pages = std::function<std::span<std::byte>(SessionId)>;
   static base::Result<std::unique_ptr<Broker>> restored(Options options, std::string_view saved,
                                                         const Pages& page_of);
+  // The sessions go on with these pages, which a daemon has left that died in the middle of anything: calls
+  // in flight keep the slots that they have there, or are given one, all other slots become free, and what is
+  // set up is written anew. `unwritten`: answers of which the last byte has not been written; their
+  // `ends_call`, which is a slot on the page as that daemon knew it or a number of a broker without pages
+  // (record/chronicle.h), becomes the slot on the page. A session without a page goes on without.
+  void rejoin(const Pages& page_of, std::span<SendToSession* const> unwritten);
 
  private:
   std::unique_ptr<State> state_;

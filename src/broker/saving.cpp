@@ -10,17 +10,17 @@
 
 #include "base/ensure.h"
 #include "broker/broker.h"
+#include "broker/context/environment_codec.h"
 #include "broker/context/state.h"
 #include "save/codec.h"
 
 namespace broker {
 namespace {
 
-struct Restoring : save::Reader {
-  Restoring(std::string_view saved, core::Accounts& all) : Reader(saved), accounts(all) {}
+struct Restoring : EnvironmentReader {
+  Restoring(std::string_view saved, core::Accounts& all) : EnvironmentReader(saved), accounts(all) {}
 
   core::Accounts& accounts;
-  std::map<core::Environment::Map, core::Environment> environments;  // Equal ones are kept once.
 };
 
 // Only restored() reads what has a Codec here.
@@ -41,19 +41,6 @@ struct Lasting {
 }  // namespace broker
 
 namespace save {
-
-template <>
-struct Codec<core::Environment> {
-  static void write(Writer& writer, const core::Environment& environment) {
-    save::write(writer, environment.map());
-  }
-  static void read(Reader& reader, core::Environment& environment) {
-    auto variables = save::read<core::Environment::Map>(reader);
-    auto& known = broker::restoring(reader).environments;
-    const auto found = known.find(variables);
-    environment = found != known.end() ? found->second : known[variables] = core::Environment(variables);
-  }
-};
 
 template <>
 struct Codec<core::Capabilities> {

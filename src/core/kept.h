@@ -47,6 +47,7 @@ inline constexpr std::size_t any_number = std::numeric_limits<std::size_t>::max(
 struct Allowance {
   Amount session;
   Amount principal;  // Its sessions together. A client on stdio has none, and is one by itself.
+  static constexpr std::size_t fields = 2;
 };
 using Allowances = std::array<Allowance, kinds_of_kept>;
 

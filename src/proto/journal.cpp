@@ -16,6 +16,7 @@ constexpr std::size_t writing_at = 8;
 constexpr std::size_t setup_current_at = 12;
 constexpr std::size_t calls_used_at = 16;
 constexpr std::size_t unread_bytes_at = 20;
+constexpr std::size_t next_at = 24;
 
 constexpr std::size_t slots_at = 4096;
 constexpr std::size_t slot_bytes = 64;
@@ -98,7 +99,9 @@ bool Journal::fresh() const {
 }
 
 void Journal::begin() {
-  if (page_ != nullptr && fresh()) put(page_, 0, magic);
+  if (page_ == nullptr) return;
+  store(next_at, 0);
+  if (fresh()) put(page_, 0, magic);
 }
 
 // Calls end roughly in the order in which they began, so the slot after the last one found is likely free. A
@@ -107,17 +110,21 @@ std::optional<std::uint16_t> Journal::free_slot() {
   const std::size_t used_before = used();
   const std::size_t looks =
       used_before == journal_calls_max ? used_before : std::min<std::size_t>(used_before, 8);
+  std::size_t next = load(next_at);
   for (std::size_t i = 0; i < looks; ++i) {
-    const std::size_t slot = next_ >= used_before ? 0 : next_;
-    next_ = slot + 1;
-    if (load(slot_at(slot)) == 0) return static_cast<std::uint16_t>(slot);
+    const std::size_t slot = next >= used_before ? 0 : next;
+    next = slot + 1;
+    if (load(slot_at(slot)) != 0) continue;
+    store(next_at, static_cast<std::uint32_t>(next));
+    return static_cast<std::uint16_t>(slot);
   }
+  store(next_at, static_cast<std::uint32_t>(next));
   if (used_before == journal_calls_max) return std::nullopt;
   return static_cast<std::uint16_t>(used_before);
 }
 
 std::optional<std::uint16_t> Journal::call_started(std::string_view raw_id) {
-  if (page_ == nullptr) return 0;
+  if (page_ == nullptr) return static_cast<std::uint16_t>(journal_calls_max + next_++ % journal_calls_max);
   if (raw_id.empty() || raw_id.size() > journal_id_max) return std::nullopt;
   const std::optional<std::uint16_t> slot = free_slot();
   if (!slot) return std::nullopt;

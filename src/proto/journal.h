@@ -14,6 +14,7 @@
 //     12  u32      setup_current      which of the set-up areas is valid: 0 none, 1 to 4
 //     16  u32      calls_used         slots beyond this one have never been used
 //     20  u32      unread_bytes       length of the begun line in the unread area; 0xffffffff: it is lost
+//     24  u32      next               where to look for a free slot first: after the one found last
 //     64  Slot[16] of 64 bytes        the first calls in flight: u32 length, 0 when free; up to 60 bytes of
 //                                     raw id
 //   1088  set-up areas 3 and 4 of 1504 bytes each: u32 length, then bytes in the daemon's own format
@@ -51,12 +52,15 @@ class Journal {
   explicit Journal(std::span<std::byte> page);
   // Goes on with what another daemon has kept, on the same page.
   void continue_on(std::span<std::byte> page);
+  void leave_page() { page_ = nullptr; }
 
   bool fresh() const;  // Nothing was ever written.
-  void begin();        // Writes the magic: from now on the journal has a life to tell.
+  // Another life begins. Writes the magic: from now on the journal has one to tell.
+  void begin();
 
   // A call is in flight. Returns its slot, or absent when it cannot be noted (all slots used, or the id
-  // longer than a slot takes): such a call has to be noted elsewhere.
+  // longer than a slot takes): such a call has to be noted elsewhere. Without a page it is a number that no
+  // slot has.
   std::optional<std::uint16_t> call_started(std::string_view raw_id);
   // The last byte of its answer was written. Until then a crash still owes the client an answer. The writer
   // may say so through a Journal of its own on the same page.
@@ -92,7 +96,7 @@ class Journal {
   void each_call(F&& f) const;
 
   std::byte* page_ = nullptr;
-  std::size_t next_ = 0;  // Where to look for a free slot first: after the one found last.
+  std::size_t next_ = 0;  // Without a page: how many calls were noted.
 };
 
 }  // namespace proto

@@ -45,6 +45,7 @@ struct Line {
   std::size_t length = 0;   // Of the whole line, without terminator.
   std::string id;           // Overlong only: raw top-level "id", if one was seen and is at most 256 bytes.
   bool has_method = false;  // Overlong only: a top-level "method" was seen, so it is no response.
+  static constexpr std::size_t fields = 5;
 };
 
 class LineReader {

@@ -97,6 +97,28 @@ Page read_page(Fields from) {
   return page;
 }
 
+Page Page::of(std::span<std::byte> page) {
+  const proto::Journal journal(page);
+  Page found;
+  found.fresh = journal.fresh();
+  if (found.fresh) return found;
+  found.writing = journal.writing();
+  const std::vector<std::uint16_t> slots = journal.slots();
+  std::vector<std::string> ids = journal.calls();
+  for (std::size_t i = 0; i < slots.size(); ++i) found.calls.emplace_back(slots[i], std::move(ids[i]));
+  found.setup = journal.setup();
+  return found;
+}
+
+bool Page::makes_sense() const {
+  std::size_t next = 0;
+  for (const auto& [slot, id] : calls) {
+    if (slot < next || slot >= proto::journal_calls_max) return false;
+    next = slot + std::size_t{1};
+  }
+  return true;
+}
+
 void Page::put_into(std::span<std::byte> page) const {
   if (fresh) return;
   proto::Journal journal(page);

@@ -22,8 +22,12 @@ struct Page {
   std::vector<std::pair<std::uint16_t, std::string>> calls;  // By slot, in order; raw ids.
   std::string setup;                                         // As core/setup.h writes it; empty: none.
 
+  static Page of(std::span<std::byte> page);
   // `page` is zeroed, and of journal_bytes.
   void put_into(std::span<std::byte> page) const;
+  // Whether that is possible: slots in order, and such as there are.
+  bool makes_sense() const;
+  static constexpr std::size_t fields = 4;
 };
 
 void write_page(proto::json::Writer& into, Mask& mask, std::span<std::byte> page);

@@ -54,6 +54,13 @@ Reader::Reader(std::string_view saved) : saved_(saved), failure_(fault_of(saved)
   end_ = saved.size() - foot_bytes;
 }
 
+void Reader::begin_piece(std::string_view piece) {
+  if (at_ != end_) fail("something follows that was not expected");
+  saved_ = piece;
+  at_ = 0;
+  end_ = piece.size();
+}
+
 void Reader::fail(std::string why) {
   if (failure_.empty()) failure_ = std::move(why) + " (at byte " + std::to_string(at_) + ")";
 }

@@ -24,6 +24,9 @@ class Reader {
  public:
   // `saved` outlives the reader.
   explicit Reader(std::string_view saved);
+  explicit Reader(InPieces) {}
+  // The next piece, which outlives the reader; the one before must have been read whole.
+  void begin_piece(std::string_view piece);
 
   std::uint64_t natural();
   std::int64_t integer();

@@ -52,6 +52,12 @@ std::string Writer::finish() && {
   return std::move(out_);
 }
 
+void Writer::begin_piece() {
+  constexpr std::size_t kept = std::size_t{64} << 10;
+  if (out_.capacity() > kept) out_ = {};
+  out_.clear();
+}
+
 void Writer::number(std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) out_ += static_cast<char>(0x80 | (value & 0x7f));
   out_ += static_cast<char>(value);

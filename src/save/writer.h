@@ -28,9 +28,14 @@ inline constexpr std::string_view magic = "HRTHSAVE";
 // Goes up when a value means something else than it did under the same name.
 inline constexpr std::uint32_t format = 1;
 
+// Says of a Writer or a Reader: values come in pieces, one after the other, without head and foot. A class
+// that one piece has named is known in those that follow.
+struct InPieces {};
+
 class Writer {
  public:
   Writer();
+  explicit Writer(InPieces) {}
 
   void natural(std::uint64_t value);
   void integer(std::int64_t value);
@@ -41,6 +46,10 @@ class Writer {
 
   // What was written, whole. Nothing can be written any more.
   std::string finish() &&;
+
+  // In pieces: what was written since the last one began. It is there until the next begins.
+  std::string_view piece() const { return out_; }
+  void begin_piece();
 
  private:
   void kind(Kind value) { out_ += static_cast<char>(value); }

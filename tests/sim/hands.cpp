@@ -37,6 +37,7 @@ void Hands::begin_life() {
   options_.allowances = world_.options.allowances;
   broker_ = std::make_unique<broker::Broker>(options_, world_.schedule.now());
   if (world_.witness) world_.witness->begins(options_, world_.schedule.now());
+  if (world_.chronicler) world_.chronicler->begins(options_, *broker_);
 }
 
 // As an upgrade does: another broker goes on from what this one has written, and no peer may notice.
@@ -45,14 +46,59 @@ void Hands::replace_broker() {
   broker::Options options = options_;
   options.hash_key = options.ticket_key = 0;  // The broker's own are kept.
   options.unix_time = -1;
-  auto next = broker::Broker::restored(std::move(options), saved, [&](core::SessionId session) {
-    const auto found = sessions_.find(session);
-    return found == sessions_.end() ? std::span<std::byte>() : found->second.client->page();
-  });
+  auto next = broker::Broker::restored(std::move(options), saved,
+                                       [&](core::SessionId session) { return page_of(session); });
   if (!next) return world_.checker.broken("a broker can be replaced", next.error().what);
   if ((*next)->save() != saved) return world_.checker.broken("a replaced broker knows what it knew", "");
   broker_ = std::move(*next);
   ++replaced_;
+}
+
+std::span<std::byte> Hands::page_of(core::SessionId session) {
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() ? std::span<std::byte>() : found->second.client->page();
+}
+
+// The daemon was killed, and the next one has come, before anybody noticed.
+std::vector<broker::Action> Hands::go_on_from_chronicle() {
+  broker::Options options = options_;
+  options.hash_key = options.ticket_key = 0;
+  options.unix_time = -1;
+  auto retold = world_.chronicler->retold(std::move(options));
+  if (!retold) {
+    world_.checker.broken("a chronicle can be retold", retold.error().what);
+    return {};
+  }
+  broker_ = std::move(retold->broker);
+  // Answers that are on their way already are owed as well.
+  std::vector<broker::SendToSession> queued;
+  std::vector<std::optional<std::uint16_t>*> slots;
+  for (auto& [id, link] : sessions_) {
+    for (Delivery& delivery : link.queue) {
+      if (!delivery.slot) continue;
+      queued.push_back({id, proto::Message(delivery.text), delivery.slot});
+      slots.push_back(&delivery.slot);
+    }
+  }
+  std::vector<broker::SendToSession*> unwritten;
+  for (broker::SendToSession& answer : queued) unwritten.push_back(&answer);
+  for (broker::Action& action : retold->left) {
+    if (auto* answer = std::get_if<broker::SendToSession>(&action)) unwritten.push_back(answer);
+  }
+  broker_->rejoin([&](core::SessionId session) { return page_of(session); }, unwritten);
+  for (std::size_t i = 0; i < slots.size(); ++i) *slots[i] = queued[i].ends_call;
+  world_.chronicler->begins(options_, *broker_, retold->left);
+  return std::move(retold->left);
+}
+
+template <class What>
+bool Hands::dies_of(const What& what) {
+  if (!world_.chronicler) return false;
+  world_.chronicler->told(what, world_.schedule.now());
+  if (!world_.chronicler->kills()) return false;
+  std::vector<broker::Action> left = go_on_from_chronicle();
+  broker_->outbox() = std::move(left);
+  return true;
 }
 
 void Hands::attach(Client& client) {
@@ -66,6 +112,7 @@ void Hands::attach(Client& client) {
 void Hands::open(Client& client) {
   const core::SessionId id = broker_->admit();
   if (world_.witness) world_.witness->told(record::Admitted{id}, world_.schedule.now());
+  (void)dies_of(record::Admitted{id});
   if (sessions_.contains(id)) return world_.checker.broken("a session's id is fresh", "");
   SessionLink& link =
       sessions_
@@ -105,7 +152,7 @@ std::optional<base::Instant> Hands::deadline() const {
 void Hands::tick() {
   if (world_.trace.wanted()) world_.trace.line("> tick");
   if (world_.witness) world_.witness->told(record::Ticked{}, world_.schedule.now());
-  broker_->tick(world_.schedule.now());
+  if (!dies_of(record::Ticked{})) broker_->tick(world_.schedule.now());
   drain();
   end_turn();
 }
@@ -124,13 +171,31 @@ void Hands::on(broker::Event event) {
 
 void Hands::tell(broker::Event event) {
   if (world_.witness) world_.witness->told(event, world_.schedule.now());
-  broker_->on(std::move(event), world_.schedule.now());
+  if (!dies_of(event)) broker_->on(std::move(event), world_.schedule.now());
 }
 
 void Hands::life_is_over() {
   broker_.reset();
   ++life_;
   world_.recording_ends();
+}
+
+// Puts what the next daemon knows in the place of the actions from `done` on: it must be the same.
+void Hands::take_what_is_left(std::vector<broker::Action>& actions, std::size_t done) {
+  const auto due = broker_->deadline();
+  const std::string known = broker_->save();
+  std::vector<broker::Action> left = go_on_from_chronicle();
+  if (world_.checker.failed()) return;
+  if (broker_->deadline() != due || broker_->save() != known)
+    return world_.checker.broken("the next daemon knows what the one before knew", "");
+  for (std::size_t i = done; i < actions.size(); ++i) {
+    const std::string before = describe_whole(actions[i]);
+    const std::string again = i - done < left.size() ? describe_whole(left[i - done]) : "nothing";
+    if (before != again)
+      return world_.checker.broken("what is left to do is the same", before + "; " + again);
+    actions[i] = std::move(left[i - done]);
+  }
+  if (left.size() != actions.size() - done) world_.checker.broken("what is left to do is the same", "more");
 }
 
 void Hands::drain() {
@@ -140,7 +205,10 @@ void Hands::drain() {
   if (world_.witness) {
     for (const broker::Action& action : actions) world_.witness->acted(action);
   }
-  for (broker::Action& action : actions) {
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    if (world_.chronicler && world_.chronicler->kills()) take_what_is_left(actions, i);
+    if (life != life_ || world_.checker.failed()) return;
+    broker::Action& action = actions[i];
     if (world_.options.kill_in_outbox > 0 && world_.random.below(1000000) < world_.options.kill_in_outbox) {
       ++world_.kills;
       die();  // Told to leave, it would carry out the rest first.
@@ -148,7 +216,9 @@ void Hands::drain() {
     if (life != life_ || world_.checker.failed()) return;
     if (world_.trace.wanted()) world_.trace.line("<   " + describe(action));
     world_.trace.digest(action.index());
+    const auto mark = world_.chronicler ? world_.chronicler->after(action) : record::Chronicle::Mark();
     std::visit([this](auto& what) { carry_out(what); }, action);
+    if (world_.chronicler) world_.chronicler->carried(mark);
   }
   if (!broker_->outbox().empty())
     world_.checker.broken("nothing enters the outbox while it is carried out", "");
@@ -175,6 +245,7 @@ void Hands::end_turn() {
   if (!broker_) return;
   if (!retired_) {
     if (world_.replaced_each_turn && !world_.checker.failed()) replace_broker();
+    if (world_.chronicler && !world_.checker.failed()) world_.chronicler->turn_ends(options_, *broker_);
     return;
   }
   forgotten_.clear();

@@ -11,7 +11,9 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "broker/broker.h"
 #include "proto/journal.h"
@@ -105,8 +107,13 @@ class Hands {
 
   void on(broker::Event event);
   void tell(broker::Event event);
+  template <class What>
+  bool dies_of(const What& what);  // Noted in the chronicle, and never heard: the next broker has heard it.
   void life_is_over();
   void replace_broker();
+  std::vector<broker::Action> go_on_from_chronicle();  // Returns what is left to be done.
+  void take_what_is_left(std::vector<broker::Action>& actions, std::size_t done);
+  std::span<std::byte> page_of(core::SessionId session);
   void drain();
   void end_turn();
   std::optional<broker::Event> flush_all();

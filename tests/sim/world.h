@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/checker.h"
+#include "sim/chronicler.h"
 #include "sim/client.h"
 #include "sim/family.h"
 #include "sim/hands.h"
@@ -41,8 +42,9 @@ struct World {
   Trace trace;
   Truth truth;
   Checker checker;
-  std::optional<Witness> witness;   // If what happens is to be recorded.
-  bool replaced_each_turn = false;  // The broker, by one that goes on from what it has written.
+  std::optional<Witness> witness;        // If what happens is to be recorded.
+  std::optional<Chronicler> chronicler;  // If the daemon is killed, and another one goes on where it was.
+  bool replaced_each_turn = false;       // The broker, by one that goes on from what it has written.
   Hands hands;
   std::vector<Family> families;
   std::deque<Client> clients;

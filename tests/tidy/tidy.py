@@ -22,7 +22,7 @@ LAYERS = {
     "core": ["base", "proto"],
     "face": ["base", "proto", "core"],
     "broker": ["base", "save", "proto", "core", "face"],
-    "record": ["base", "proto", "core", "broker"],
+    "record": ["base", "save", "proto", "core", "broker"],
     "io": ["base", "save", "proto"],
     "app": ["base", "save", "proto", "transport", "core", "face", "broker", "record", "io"],
     "shim": ["base", "proto", "io"],

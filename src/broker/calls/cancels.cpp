@@ -61,6 +61,7 @@ std::optional<Call> withdraw(State& state, Instance& instance, core::CallId wire
   Call call = finish(state, instance, wire_id);
   Session* session = state.sessions.find(call.session);
   if (session != nullptr && call.journal_slot) session->journal.call_ended(*call.journal_slot);
+  call.journal_slot.reset();  // Another call may have it by the time this one is forgotten.
   if (call.park) unpark(state, *call.park);
   if (leave_task(state, instance, call)) return std::nullopt;
   if (is_with_server(call)) return call;
