@@ -114,14 +114,21 @@ void Broker::rejoin(const Pages& page_of, std::span<SendToSession* const> unwrit
     if (answer->ends_call)
       answers[answer->session].push_back({*answer->ends_call, id_in(answer->message), &answer->ends_call});
   }
+  // What a remnant's client is owed stands on the page of the whole session.
+  state.sessions.each([&](SessionId, Session& session) {
+    if (session.remnant_of) add_calls(state, session, answers[*session.remnant_of]);
+  });
   state.sessions.each([&](SessionId id, Session& session) {
-    if (!session.id) return;  // Admitted, and not opened yet.
+    if (!session.id || session.remnant_of) return;  // Or admitted, and not opened yet.
     const std::span<std::byte> page = page_of(id);
     if (page.empty()) return session.journal.leave_page();
     auto known = answers.extract(id);
     std::vector<Owed> all = known ? std::move(known.mapped()) : std::vector<Owed>();
     add_calls(state, session, all);
     rejoin_page(state, session, page, std::move(all));
+  });
+  state.sessions.each([&](SessionId, Session& session) {
+    if (session.remnant_of) session.journal = state.sessions.at(*session.remnant_of).journal;
   });
   for (auto& [id, all] : answers) rejoin_closed(page_of(id), all);
 }
