@@ -100,6 +100,7 @@ base::Result<void> Daemon::open(const Config& config) {
   make_registry(settings);
   http_sessions_->tick(io::now());  // Earlier daemons may have left files.
   TRY(listen(settings));
+  socket_inode_ = io::mark_of_file(parts_.paths.socket).inode;
   offer_handover();
   TRY(hear_signals());
   watch_files();
@@ -174,7 +175,7 @@ base::Result<void> Daemon::start_recording(const Config& config) {
 }
 
 base::Result<void> Daemon::open_port(const HttpSettings& settings) {
-  port_settings_ = settings;
+  port_settings_ = port_wanted_ = settings;
   return take_port(
       TRY(open_http_port(settings, parts_.paths.state_dir + "/http-token", std::move(parts_.port_socket))));
 }
@@ -353,7 +354,8 @@ void Daemon::leave() {
   front_.stop_listening();
   handover_.reset();
   // Where a service manager listens, sessions wait for the next daemon.
-  if (!parts_.passed_socket) unlink(parts_.paths.socket.c_str());
+  if (!parts_.passed_socket && io::mark_of_file(parts_.paths.socket).inode == socket_inode_)
+    unlink(parts_.paths.socket.c_str());
   // What clients say from now on stays in their pipes, for the next daemon.
   sessions_.each([](Attachment& attachment) { attachment.reader().pause(); });
   using Sessions = broker::DaemonLeaves::Sessions;

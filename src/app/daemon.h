@@ -85,7 +85,6 @@ class Daemon {
     bool dirty = false;
     Congestion congestion = {};
     std::unique_ptr<io::Timer> patience = {};  // While it is unheard.
-    base::ResourceLimits limits = {};
   };
 
   Daemon(DaemonParts parts, ConfigFile config_file, const Config& config);
@@ -190,6 +189,7 @@ class Daemon {
   std::unique_ptr<Upstreams> upstreams_;
   std::unique_ptr<LimitWatch> limit_watch_;
   std::unique_ptr<MemoryWatch> memory_watch_;
+  std::uint64_t socket_inode_ = 0;  // Of the file of our socket: a service manager may put its own there.
   Upgrade upgrade_;
   std::unique_ptr<io::HandoverListener> handover_;  // While another process may take over.
   std::string last_later_;      // The later program that a session has brought, so that it is tried once.
@@ -199,6 +199,7 @@ class Daemon {
   std::uint16_t port_ = 0;   // 0: there is none.
   std::string port_url_;
   HttpSettings port_settings_;  // With which it was opened last.
+  HttpSettings port_wanted_;    // What is to be, once that can be.
   std::string port_trouble_;    // Why it is not as the configuration and its files say now.
   std::unique_ptr<io::FileWatch> config_watch_;
   std::unique_ptr<io::FileWatch> port_watch_;  // Certificate, key and token.

@@ -80,13 +80,10 @@ void Daemon::send_to_session(broker::SendToSession& action) {
 
 void Daemon::send_to_instance(broker::SendToInstance& action) {
   Running* running = instances_.find(action.instance);
-  if (running == nullptr) {
-    limit_watch_->stir();
-    return upstreams_->send(action);
-  }
+  limit_watch_->stir();
+  if (running == nullptr) return upstreams_->send(action);
   io::Writer* input = running != nullptr && running->child != nullptr ? running->child->input() : nullptr;
   if (input == nullptr) return;
-  limit_watch_->stir(running->limits);
   input->queue(std::move(action.message));
   if (!running->dirty) dirty_instances_.push_back(action.instance);
   running->dirty = true;
@@ -116,7 +113,6 @@ void Daemon::start_instance(const broker::StartInstance& action) {
                       .limits = action.limits};
   auto child = children_->spawn(std::move(spec), child_events(id, action.name));
   auto running = std::make_unique<Running>(Running{id, action.name, std::move(child)});
-  running->limits = action.limits;
   instances_.put(id, std::move(running));
 }
 

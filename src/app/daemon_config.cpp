@@ -28,7 +28,7 @@ const Config& Daemon::configuration() {
     if (!news.mended) log_.warning(news.text);
   }
   if (before) config_changed(*before);
-  if (!config_watch_) watch_files();
+  if (!config_watch_ || config_watch_->in_trouble()) watch_files();
   return config_file_.in_force();
 }
 
@@ -53,8 +53,8 @@ void Daemon::config_changed(const Config& before) {
   HttpSettings wanted = http_settings(now);
   // The port may have been given to this daemon, or chosen.
   if (same_place(before.http, now.http)) {
-    wanted.port = port_settings_.port;
-    wanted.address = port_settings_.address;
+    wanted.port = port_wanted_.port;
+    wanted.address = port_wanted_.address;
   }
   if (before.http != now.http) follow_port(wanted);
   watch_files();
@@ -82,17 +82,20 @@ void Daemon::watch_files() {
     config_watch_ = std::make_unique<io::FileWatch>(
         loop_, io::FileWatch::Events{.changed = [this] { configuration(); }, .trouble = trouble});
     config_watch_->watch({parts_.paths.config_file});
+  } else if (config_watch_ && config_watch_->in_trouble()) {
+    config_watch_->watch({parts_.paths.config_file});
   }
   if (!port_watch_) {
     port_watch_ = std::make_unique<io::FileWatch>(
         loop_, io::FileWatch::Events{.changed = [this] { renew_port(); }, .trouble = trouble});
   }
   std::set<std::string> files;
-  if (port_settings_.port) {
-    files = {port_settings_.certificate, port_settings_.key};
-    if (!port_settings_.token && !port_settings_.open) files.insert(parts_.paths.state_dir + "/http-token");
-    files.erase("");
+  for (const HttpSettings* settings : {&port_settings_, &port_wanted_}) {
+    if (!settings->port) continue;
+    files.insert({settings->certificate, settings->key});
+    if (!settings->token && !settings->open) files.insert(parts_.paths.state_dir + "/http-token");
   }
+  files.erase("");
   port_watch_->watch(std::move(files));
 }
 
@@ -122,6 +125,7 @@ base::Result<void> Daemon::take_port(HttpPort port) {
 }
 
 void Daemon::follow_port(const HttpSettings& wanted) {
+  port_wanted_ = wanted;
   http_sessions_->follow(wanted);
   if (!wanted.port) {
     port_settings_ = wanted;
@@ -149,7 +153,7 @@ void Daemon::follow_port(const HttpSettings& wanted) {
 }
 
 void Daemon::renew_port() {
-  if (!leaving_ && port_settings_.port) follow_port(HttpSettings(port_settings_));
+  if (!leaving_ && port_wanted_.port) follow_port(HttpSettings(port_wanted_));
 }
 
 }  // namespace app

@@ -60,9 +60,10 @@ struct DaemonState {
   std::string version;  // Of the program that has written it; for people.
   ProcessState process;
   base::Instant started;
-  std::uint64_t upgrades = 0;  // How many programs this process has been before.
-  std::string last_later;      // The later program that a session has brought.
-  std::string broker;          // As Broker::save() has it.
+  std::uint64_t socket_inode = 0;  // Of the file where sessions connect, as this daemon has made it.
+  std::uint64_t upgrades = 0;      // How many programs this process has been before.
+  std::string last_later;          // The later program that a session has brought.
+  std::string broker;              // As Broker::save() has it.
   io::Children::Saved children;
   std::vector<Instance> instances;
   std::vector<Attachment::Saved> sessions;
@@ -71,7 +72,7 @@ struct DaemonState {
   SessionRegistry::Saved http_sessions;
   ConfigFile::Saved config;  // What is in force.
   Wishes::Saved wishes;
-  static constexpr std::size_t fields = 14;
+  static constexpr std::size_t fields = 15;
 };
 
 struct WrittenState {

@@ -1,4 +1,6 @@
 // The daemon as values, and a daemon that goes on from them under another program (app/upgrade.h).
+#include <unistd.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -7,6 +9,7 @@
 #include "io/clock.h"
 #include "io/handover.h"
 #include "io/successor.h"
+#include "io/tcp_socket.h"
 
 namespace app {
 
@@ -43,6 +46,7 @@ DaemonState Daemon::state() const {
   DaemonState state{.version = std::string(base::version),
                     .process = parts_.process,
                     .started = started_,
+                    .socket_inode = socket_inode_,
                     .upgrades = upgrades_ + 1,
                     .last_later = last_later_,
                     .broker = broker_.save(),
@@ -89,7 +93,11 @@ void Daemon::become(const std::string& program, const Upgrade::Told& told) {
 
 // A daemon that a session has started may end at any time: `hearth serve` and a service take over from it.
 void Daemon::offer_handover() {
-  if (parts_.foreground || !parts_.paths.apart.empty()) return;
+  if (!parts_.paths.apart.empty()) return;
+  if (parts_.foreground || !children_->all_guarded()) {
+    unlink(parts_.paths.handover.c_str());  // Of the daemon that this one has replaced.
+    return;
+  }
   auto listener = io::HandoverListener::open(loop_, parts_.paths,
                                              [this](io::Descriptor peer) { hand_over(std::move(peer)); });
   if (!listener) return log_.warning("no other daemon can take over: " + listener.error().what);
@@ -126,7 +134,9 @@ base::Result<std::unique_ptr<Daemon>> Daemon::resume(DaemonParts parts, DaemonSt
   if (!parts.listener) parts.listener = std::move(listener);
   if (const io::Passed port = state.front.socket(HttpOrigin::Kind::tcp); port.number >= 0) {
     io::Descriptor socket = TRY(io::take(port));
-    if (!parts.port_socket) parts.port_socket = std::move(socket);
+    const bool other_port = parts.port.value_or(0) != 0 && *parts.port != io::port_of(socket);
+    const bool other_address = parts.address && *parts.address != io::address_of(socket);
+    if (!parts.port_socket && !other_port && !other_address) parts.port_socket = std::move(socket);
   }
   std::unique_ptr<Daemon> made(new Daemon(std::move(parts), std::move(file), config));
   TRY(made->go_on(std::move(state), config));
@@ -139,6 +149,8 @@ base::Result<void> Daemon::go_on(DaemonState state, const Config& config) {
   if (parts_.foreground) log_.show();
   started_ = state.started;
   upgrades_ = state.upgrades;
+  // A build before this one has not written it down.
+  socket_inode_ = state.socket_inode != 0 ? state.socket_inode : io::mark_of_file(parts_.paths.socket).inode;
   last_later_ = state.last_later;
   clock_went_back_ = io::clock_went_back();
   const HttpSettings settings = http_settings(config);

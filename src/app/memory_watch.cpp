@@ -41,7 +41,8 @@ MemoryWatch::MemoryWatch(Hands hands, const Budget& budget)
 void MemoryWatch::set(const Budget& budget) {
   if (budget == budget_) return;
   budget_ = budget;
-  over_ = false;
+  over_ = pressed_ = planned_ = false;
+  next_.clear();
   watch_ = io::Watch();
   events_.reset();
   pressure_.reset();
@@ -75,7 +76,7 @@ void MemoryWatch::pressed() {
   epoll_event event{};
   if (epoll_wait(events_.get(), &event, 1, 0) == 1 && (event.events & EPOLLERR) != 0) {
     watch_ = io::Watch();  // The trigger is gone; the file is read from now on.
-    return;
+    return plan(hands_.beat);
   }
   pressed_ = true;
   if (!asked_) plan(base::Duration::zero());
@@ -114,7 +115,9 @@ void MemoryWatch::look() {
   if (respite_until_ && io::now() < *respite_until_) pressed_ = false;
   const bool has_to_sleep = !pressed_ && !budget_.memory;
   if (has_to_sleep && watch_) return;  // The kernel wakes us.
-  if (has_to_sleep) return plan(hands_.beat);
+  const bool can_tell = budget_.pressure && access(hands_.pressure_file.c_str(), R_OK) == 0;
+  if (has_to_sleep && can_tell) return plan(hands_.beat);
+  if (has_to_sleep) return;
   std::vector<io::Question> questions;
   std::vector<core::InstanceId> ids;
   for (const RunningServer& server : servers) {

@@ -1,10 +1,10 @@
 // A successor takes the daemon's place, most often a newer build of the same program: when, and whether.
 //
-// Wanted (POST /upgrade, SIGUSR2, POST /handover); then at the end of each turn: is everything settled (no
-// server is starting or ending)? Then the successor is tried with the state as it is (io/successor.h). Can it
-// read it? Then, as soon as everything is settled again, signals are held for a turn, so that those that have
-// come are heard, and the successor takes over. Sessions are served on meanwhile. If it cannot, or it takes
-// too long, those who wait are told why, and nothing has changed.
+// Wanted (POST /upgrade, SIGUSR2, or another process by io/handover.h); then at the end of each turn: is
+// everything settled (no server is starting or ending)? Then the successor is tried with the state as it is
+// (io/successor.h). Can it read it? Then, as soon as everything is settled again, signals are held for a
+// turn, so that those that have come are heard, and the successor takes over. Sessions are served on
+// meanwhile. If it cannot, or it takes too long, those who wait are told why, and nothing has changed.
 //
 //   idle -> waiting -> trying -> going <-> holding -> (the successor)
 #pragma once
@@ -39,7 +39,8 @@ class Upgrade {
   // Empty: there is nobody to tell.
   using Told = std::function<void(const std::optional<base::Error>& why)>;
 
-  // How long it waits for what is not settled, with the trial: less than a command waits for an answer.
+  // How long it waits for what is not settled, with the trial: less than a command waits for an answer. Then
+  // once more as long for the quiet moment in which it happens.
   static constexpr base::Duration patience = std::chrono::seconds(20);
 
   explicit Upgrade(Hands hands);

@@ -25,6 +25,7 @@
 #include "io/apart_sweep.h"
 #include "io/clock.h"
 #include "io/daemon_end.h"
+#include "io/daemon_lock.h"
 #include "io/guard.h"
 #include "io/handover.h"
 #include "io/inheritance.h"
@@ -257,6 +258,7 @@ base::Result<void> go_on(app::DaemonState state, app::DaemonParts parts) {
   io::continue_clock(state.process.clock_went_back);
   const io::Descriptor lock = TRY(io::take(state.process.lock));
   io::show_as_daemon(lock.get());
+  io::note_holder(lock.get());
   if (const auto logs = io::make_private_directory(parts.paths.log_dir); !logs)
     parts.no_logs = logs.error().what;
   become_private(parts.paths.state_dir);

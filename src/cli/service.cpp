@@ -138,7 +138,8 @@ base::Result<std::string> enable(const Systemctl& systemctl, const io::Paths& pa
                                  bool changed) {
   TRY(systemctl.run({"daemon-reload"}));
   const ServingDaemon daemon = serving_daemon(paths);
-  const bool stays = daemon.runs && daemon.started_by != "session";
+  const bool makes_way = daemon.runs && daemon.started_by == "session" && io::hands_over(paths);
+  const bool stays = daemon.runs && !makes_way;
   std::string text;
   for (const std::string& unit : sockets_of(choice)) {
     if (stays) {
@@ -153,8 +154,10 @@ base::Result<std::string> enable(const Systemctl& systemctl, const io::Paths& pa
   text += "systemd listens on " + paths.socket;
   if (choice.port != 0) text += " and on port " + std::to_string(choice.port);
   if (!daemon.runs) return text + ", and starts the daemon when a session comes.\n";
-  return text + ".\nA daemon runs that a session has started (process " + daemon.pid +
-         "). The service takes its place, with its servers, when the next session comes.\n";
+  text += ".\nA daemon runs that a session has started (process " + daemon.pid + "). The service ";
+  if (systemctl.run({"start", std::string(service_unit)}))
+    return text + "takes its place, with its servers.\n";
+  return text + "takes its place, with its servers, when the next session comes.\n";
 }
 
 int install(const Arguments& arguments, UnitChoice choice) {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <memory>
 #include <set>
@@ -54,6 +55,18 @@ std::string own_group() {
   return {};
 }
 
+// Where "/hearth-<daemon id>" begins, which no other program's unit is called; the end of `group` if nowhere.
+std::size_t place_of_daemon(const std::string& group) {
+  constexpr std::string_view prefix = "/hearth-";
+  constexpr std::size_t id_length = 16;
+  for (std::size_t at = group.find(prefix); at != std::string::npos; at = group.find(prefix, at + 1)) {
+    const std::string id = group.substr(at + prefix.size(), id_length + 1);
+    const std::size_t length = std::min(id.find_first_not_of("0123456789abcdef"), id.size());
+    if (length == id_length && (id.size() == id_length || id.back() == '/')) return at;
+  }
+  return group.size();
+}
+
 // The group we run in, as a directory; empty where there is none. A group that a Hearth made is left out of
 // the path: a daemon started from inside a server is not part of that server, and the groups of servers are
 // beside the daemon's own.
@@ -61,7 +74,7 @@ std::string own_directory() {
   const std::string mount = mount_point();
   std::string group = own_group();
   if (mount.empty() || group.empty()) return {};
-  group = group.substr(0, group.find("/hearth-"));
+  group = group.substr(0, place_of_daemon(group));
   if (group.ends_with(own_place)) group.resize(group.size() - own_place.size());
   while (group.ends_with('/')) group.pop_back();
   return mount + group;
@@ -82,6 +95,12 @@ std::vector<pid_t> processes_in(const std::string& directory) {
     if (pid > 0) pids.push_back(pid);
   }
   return pids;
+}
+
+// Of another process namespace: they are listed as 0.
+bool has_unseen(const std::string& directory) {
+  const auto text = read_small_file(directory + "/cgroup.procs", listing_max);
+  return text && (text->starts_with("0\n") || text->contains("\n0\n"));
 }
 
 std::vector<std::string> groups_below(const std::string& directory) {
@@ -150,7 +169,7 @@ bool is_ours(pid_t pid) {
   for (int generation = 0; generation < 4 && pid > 1; ++generation) {
     if (pid == getpid()) return true;
     const auto process = process_of(pid);
-    if (!process) return true;  // It is gone.
+    if (!process) return kill(pid, 0) != 0 && errno == ESRCH;  // Gone; or nothing may be seen of it.
     pid = process->parent;
   }
   return pid == getpid();
@@ -159,7 +178,7 @@ bool is_ours(pid_t pid) {
 // Moves what is in the group into one of its own below it. False: a stranger is in there, or it cannot be.
 bool make_way(const std::string& group) {
   const std::vector<pid_t> pids = processes_in(group);
-  if (!std::ranges::all_of(pids, is_ours)) return false;
+  if (has_unseen(group) || !std::ranges::all_of(pids, is_ours)) return false;
   const std::string place = group + std::string(own_place);
   if (mkdir(place.c_str(), 0700) != 0 && errno != EEXIST) return false;
   return std::ranges::all_of(pids, [&](pid_t pid) {

@@ -1,9 +1,9 @@
 // All the processes one daemon started: it marks them, reaps them, and adopts their orphans.
 //
 // The guard forks them and reaps them (io/guard.h); without one, this process does. It is a subreaper in any
-// case, so that a descendant whose parent died, the guard included, comes back here and can be waited for.
-// Reaps every child of the process, also those it does not know; nobody else may call wait. Must outlive its
-// Child objects.
+// case, so that a descendant whose parent died, a guard of its own included, comes back here and can be
+// waited for. Reaps every child of the process, also those it does not know; nobody else may call wait. Must
+// outlive its Child objects.
 #pragma once
 
 #include <cstdint>

@@ -91,7 +91,8 @@ std::vector<pid_t> Children::parents() const {
 }
 
 bool Children::all_guarded() const {
-  return std::ranges::all_of(by_number_, [](const auto& entry) { return entry.second->guarded_; });
+  return std::ranges::all_of(
+      by_number_, [](const auto& entry) { return entry.second->guarded_ || entry.second->pid() == 0; });
 }
 
 std::string_view Children::unsettled() const {

@@ -47,6 +47,8 @@ class FileWatch {
   // These from now on, by their absolute paths, and no others. What is read after this call is either as it
   // was read, or `changed` follows.
   void watch(std::set<std::string> files);
+  // Not everything is watched: to watch the same once more may help.
+  bool in_trouble() const { return in_trouble_; }
 
  private:
   // What is to be heard of a directory.

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "io/guard_process.h"
-#include "io/memory_file.h"
 #include "io/packets.h"
 #include "io/system_error.h"
 
@@ -61,6 +61,7 @@ base::Result<Guard> Guard::start(const DaemonRecord& record) {
 }
 
 base::Result<void> Guard::renew() {
+  connection_.reset();
   Forked forked = TRY(fork_guard(record_));
   connection_ = std::move(forked.connection);
   pid_ = forked.pid;
@@ -86,11 +87,15 @@ base::Result<void> Guard::spawn(std::uint64_t number, const SpawnSpec& spec, con
   if (!connection_) TRY(renew());
   save::Writer writer;
   save::write(writer, spec);
+  const std::string description = std::move(writer).finish();
   Order order{.order = {.what = GuardOrder::What::spawn, .pid = 0, .number = number}};
-  order.descriptors.push_back(TRY(memory_file(std::move(writer).finish())));
   for (const Descriptor* end : {&theirs.input, &theirs.output, &theirs.errors, &theirs.report})
     order.descriptors.push_back(TRY(duplicate_of(end->get())));
   if (spec.cgroup_entrance >= 0) order.descriptors.push_back(TRY(duplicate_of(spec.cgroup_entrance)));
+  for (std::size_t at = 0; at < description.size(); at += guard_text_max) {
+    orders_.push_back({.order = {.what = GuardOrder::What::text, .pid = 0, .number = number},
+                       .text = description.substr(at, guard_text_max)});
+  }
   orders_.push_back(std::move(order));
   flush();
   return {};
@@ -107,7 +112,8 @@ void Guard::flush() {
     const Order& next = orders_.front();
     std::vector<int> numbers;
     for (const Descriptor& descriptor : next.descriptors) numbers.push_back(descriptor.get());
-    const auto sent = send_packet(connection_.get(), bytes_of(next.order), numbers, Wait::no);
+    const std::string bytes = std::string(bytes_of(next.order)) + next.text;
+    const auto sent = send_packet(connection_.get(), bytes, numbers, Wait::no);
     if (!sent && (sent.error() == EAGAIN || sent.error() == ENOBUFS || sent.error() == ETOOMANYREFS)) return;
     orders_.pop_front();
   }
@@ -123,7 +129,7 @@ std::optional<std::vector<GuardNews>> Guard::news() {
     } else if (got < 0 && errno == EAGAIN) {
       return all;
     } else if (got >= 0 || errno != EINTR) {
-      // What it has said before its end is worth less than the certainty that all of its children end.
+      if (!all.empty()) return all;  // Its end is heard the next time.
       orders_.clear();
       return std::nullopt;
     }

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -70,6 +71,7 @@ class Guard {
  private:
   struct Order {
     GuardOrder order;
+    std::string text = {};
     std::vector<Descriptor> descriptors = {};
   };
   Guard(DaemonRecord record, Descriptor connection, pid_t pid)

@@ -13,11 +13,12 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "io/descriptor.h"
 #include "io/guard_words.h"
-#include "io/memory_file.h"
 #include "io/packets.h"
 #include "io/process_table.h"
 #include "io/spawn.h"
@@ -28,7 +29,7 @@ namespace io {
 namespace {
 
 constexpr int connection_fd = 3;
-constexpr std::size_t spawn_descriptors = 5;  // The entrance of a control group may come behind them.
+constexpr std::size_t spawn_descriptors = 4;  // The entrance of a control group may come behind them.
 
 // Everything the daemon has open is closed: the lock and the socket must die with it.
 bool keep_only(int connection) {
@@ -58,6 +59,7 @@ class GuardProcess {
 
   Descriptor connection_;
   Descriptor deaths_;
+  std::string description_;                // Of the next that is to be forked.
   std::map<std::uint64_t, pid_t> forked_;  // And not reaped.
 };
 
@@ -73,13 +75,17 @@ GuardProcess::End GuardProcess::run() {
 
 // One order in a turn, so that deaths are told in between.
 std::optional<GuardProcess::End> GuardProcess::hear() {
-  auto packet = receive_packet(connection_.get(), sizeof(GuardOrder), Wait::no);
+  auto packet = receive_packet(connection_.get(), sizeof(GuardOrder) + guard_text_max, Wait::no);
   if (!packet && packet.error() == EAGAIN) return std::nullopt;
   if (!packet || packet->bytes.empty()) return End::daemon_died;
-  if (packet->bytes.size() != sizeof(GuardOrder)) return std::nullopt;
+  if (packet->bytes.size() < sizeof(GuardOrder)) return std::nullopt;
   GuardOrder order;
   std::memcpy(&order, packet->bytes.data(), sizeof order);
   if (order.what == GuardOrder::What::goodbye) return End::goodbye;
+  if (order.what == GuardOrder::What::text) {
+    description_ += packet->bytes.substr(sizeof order);
+    return std::nullopt;
+  }
   carry_out(order, std::move(packet->descriptors));
   return std::nullopt;
 }
@@ -96,19 +102,18 @@ void GuardProcess::carry_out(const GuardOrder& order, std::vector<Descriptor> de
 }
 
 void GuardProcess::spawn(std::uint64_t number, std::vector<Descriptor> descriptors) {
+  const std::string text = std::exchange(description_, {});
   const auto forked = [&]() -> std::expected<pid_t, int> {
     // Fewer than were sent: we may not have that many.
     if (descriptors.size() < spawn_descriptors) return std::unexpected(EMFILE);
-    const auto text = contents_of(descriptors[0]);
-    if (!text) return std::unexpected(text.error().code);
-    save::Reader reader(*text);
+    save::Reader reader(text);
     auto spec = save::read<SpawnSpec>(reader);
     if (!reader.end("what is to be started")) return std::unexpected(EINVAL);
     spec.cgroup_entrance = descriptors.size() > spawn_descriptors ? descriptors[spawn_descriptors].get() : -1;
-    return fork_program(spec, {.input = std::move(descriptors[1]),
-                               .output = std::move(descriptors[2]),
-                               .errors = std::move(descriptors[3]),
-                               .report = std::move(descriptors[4])});
+    return fork_program(spec, {.input = std::move(descriptors[0]),
+                               .output = std::move(descriptors[1]),
+                               .errors = std::move(descriptors[2]),
+                               .report = std::move(descriptors[3])});
   }();
   if (!forked) {
     return tell({.what = GuardNews::What::not_spawned,

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
 #include <utility>
 
 #include "io/clock.h"
@@ -28,7 +29,7 @@ constexpr std::string_view final_word = "final";
 constexpr std::string_view go_word = "go";
 
 // For the other to place what it was sent, or for the daemon to come to a quiet moment, with the trial.
-constexpr base::Duration placing = std::chrono::seconds(5);
+constexpr base::Duration placing = std::chrono::seconds(2);
 constexpr base::Duration all_of_it = std::chrono::seconds(45);
 
 base::Error unanswered(int code) {
@@ -36,12 +37,13 @@ base::Error unanswered(int code) {
 }
 
 // A message, or why there is none in time.
-base::Result<Packet> next_packet(int peer, base::Duration patience) {
+base::Result<Packet> next_packet(int peer, base::Instant deadline) {
   pollfd readable{peer, POLLIN, 0};
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(patience).count();
   int found = 0;
-  do found = poll(&readable, 1, static_cast<int>(wait));
-  while (found < 0 && errno == EINTR);
+  do {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now()).count();
+    found = poll(&readable, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+  } while (found < 0 && errno == EINTR);
   if (found <= 0) return base::failure("no answer came in time", ETIMEDOUT);
   auto packet = receive_packet(peer, words_max, Wait::no);
   if (!packet) return system_failure("cannot hear from the other process", packet.error());
@@ -94,7 +96,8 @@ base::Result<void> place(std::vector<Numbered> all, const std::vector<Descriptor
 }  // namespace
 
 bool hands_over(const Paths& paths) {
-  return access(paths.handover.c_str(), F_OK) == 0 && !lock_is_free(paths);
+  // A daemon that is no more may have left the file.
+  return !lock_is_free(paths) && connect_for_packets_to(paths.handover).has_value();
 }
 
 HandoverListener::HandoverListener(Loop& loop, std::string path, Asked asked)
@@ -176,7 +179,7 @@ base::Error OtherProcess::take_over(const Descriptor& state, std::vector<int> de
   const int file = state.get();
   if (const auto sent = send_packet(peer_.get(), final_word, {&file, 1}, Wait::yes); !sent)
     return unanswered(sent.error());
-  const auto answer = next_packet(peer_.get(), placing);
+  const auto answer = next_packet(peer_.get(), now() + placing);
   if (!answer) return answer.error();
   if (answer->bytes != "taken") return {answer->bytes};
   if (const auto sent = send_packet(peer_.get(), go_word, {}, Wait::yes); !sent)
@@ -206,7 +209,7 @@ base::Result<std::string> take_over_from(
   std::string state;
   TRY(say(wish_word));
   for (;;) {
-    Packet packet = TRY(next_packet(peer.get(), give_up - now()));
+    Packet packet = TRY(next_packet(peer.get(), give_up));
     const bool file = packet.descriptors.size() == 1;
     if (packet.bytes == state_word && file) {
       const auto text = contents_of(packet.descriptors.front());
@@ -228,7 +231,7 @@ base::Result<std::string> take_over_from(
       TRY(say("taken"));
     } else if (packet.bytes == go_word && !state.empty()) {
       // Its end frees what marks the daemon for others (io/daemon_end.h).
-      static_cast<void>(next_packet(peer.get(), placing));
+      static_cast<void>(next_packet(peer.get(), now() + placing));
       return state;
     } else {
       return base::failure(packet.bytes);

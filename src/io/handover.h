@@ -14,8 +14,9 @@
 //   "go"                       ────────▶    is the daemon; the one before exits on the spot, without a
 //   goodbye
 //
-// Until "go" the daemon has lost nothing, and goes on when the other end closes, is late, or says anything
-// else. The other does nothing to the world before "go".
+// Until "go" the daemon has lost nothing, and goes on when the other end closes, says anything else, or is
+// late: from "number" on everything stands still, for two seconds at most with each step. The other does
+// nothing to the world before "go".
 #pragma once
 
 #include <functional>

@@ -4,8 +4,7 @@
 // Another program: first a trial: the program is started beside us with the arguments and the state that it
 // would get, and says whether it can go on from them. Then exec: descriptors that are passed on keep their
 // numbers (io/passed.h), all others are closed, signals wait until the program takes them (let_signals_in).
-// Servers notice nothing: their parent is the same thread, so that what ends them with us (PDEATHSIG) does
-// not.
+// Servers notice nothing: their parent is the guard (io/guard.h).
 #pragma once
 
 #include <cstdint>

@@ -199,7 +199,7 @@ class TestInstall(UnitCase):
         client = self.client()
         pid = self.home.daemon_pid()
         done = self.service("install")
-        self.assertEqual(self.calls(), ["daemon-reload", "enable --now hearthd.socket"])
+        self.assertEqual(self.calls(), ["daemon-reload", "enable --now hearthd.socket", "start hearthd.service"])
         self.assertIn("that a session has started (process %d). The service takes its place" % pid, done.stdout)
         client.sync()
 

@@ -97,6 +97,32 @@ class TestTakeover(Case):
         self.assertFalse(alive(before))
         self.assertEqual(len(self.home.servers()), 1)
 
+    def test_the_check_of_the_service_knows_who_makes_way(self):
+        self.client().sync()
+        self.assertEqual(self.home.hearth("service", "check").returncode, 0)
+        process = self.taken_over()
+        checked = self.home.hearth("service", "check", check=False)
+        self.assertEqual(checked.returncode, 1)
+        self.assertIn("process %d" % process.pid, checked.stderr)
+
+    def test_a_daemon_leaves_the_socket_of_a_service_alone(self):
+        a = self.client()
+        a.sync()
+        pid = self.home.daemon_pid()
+        manager = FakeManager(self.home)
+        self.addCleanup(manager.close)
+        os.kill(pid, signal.SIGTERM)
+        self.assertTrue(wait_gone(pid))
+        self.assertTrue(os.path.exists(self.home.socket_path))
+
+    def test_the_port_that_was_asked_for_counts(self):
+        first, second = free_port(), free_port()
+        self.home.config({"http": {"token": None, "port": first}})
+        self.client().sync()
+        eventually("the port", lambda: self.home.status()["daemon"]["port"] == first)
+        self.taken_over("--port", str(second))
+        self.assertEqual(self.home.status()["daemon"]["port"], second)
+
     def test_not_from_another_serve(self):
         first = self.serve()
         eventually("that it serves", lambda: os.path.exists(self.home.socket_path))

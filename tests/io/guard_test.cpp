@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,8 +117,8 @@ TEST_CASE("the guard is the parent of what is started, and tells how it ends") {
   Nursery::Member& member = nursery.start();
   CHECK(parent_of(member) == nursery.guarded.guard.pid());
   nursery.check_serves(member);
-  REQUIRE(kill(member.child->pid(), SIGSEGV) == 0);
-  REQUIRE(nursery.until([&] { return member.has("gone: was killed by SIGSEGV"); }));
+  REQUIRE(kill(member.child->pid(), SIGKILL) == 0);
+  REQUIRE(nursery.until([&] { return member.has("gone: was killed by SIGKILL"); }));
 }
 
 TEST_CASE("when the guard dies its children end, with all that they had started, and another guard goes on") {
@@ -178,6 +179,29 @@ TEST_CASE("a child that is let go before the guard has told of it leaves nothing
   REQUIRE(nursery.until([&] { return io::children_of(guard).size() == 2; }));
   CHECK(member.told.empty());
   nursery.check_serves(first);
+}
+
+TEST_CASE("an environment of a megabyte comes to the program, where no file may be written") {
+  Nursery nursery;
+  Nursery::Member& member = *nursery.members.emplace_back(std::make_unique<Nursery::Member>());
+  auto environment = test::own_environment();
+  for (int i = 0; i < 10; ++i) environment["HEARTH_LONG_" + std::to_string(i)] = std::string(100'000, 'x');
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &none) == 0);
+  member.child = nursery.children->spawn(
+      {.name = "files",
+       .program = test::helper,
+       .args = {"echo"},
+       .directory = "/",
+       .environment = environment},
+      {.on_started = [&](pid_t) { member.told.emplace_back("started"); },
+       .on_line = [&](proto::Line&& line) { member.told.emplace_back(line.bytes.text); }});
+  const bool started = nursery.until([&] { return member.has("started"); });
+  setrlimit(RLIMIT_FSIZE, &before);
+  REQUIRE(started);
+  nursery.check_serves(member);
 }
 
 TEST_CASE("a program that cannot be run is told as it is without a guard") {

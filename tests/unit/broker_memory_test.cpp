@@ -157,6 +157,18 @@ TEST_CASE("memory is short: a server at work, or just used, or with something to
   }
 }
 
+TEST_CASE("memory is short: a server whose client is away between two requests is not the first to go") {
+  Stage stage;
+  const auto a = stage.ready();
+  stage.happens(broker::SessionAway{a});
+  stage.passes(core::limits::unused_least);
+  shortage(stage);
+  CHECK(stops(stage) == 0);
+  stage.passes(stage.spec().timing.idle_timeout);
+  shortage(stage);
+  CHECK(stops(stage) == 1);
+}
+
 TEST_CASE("memory is short and no server is idle: the log has it once") {
   Stage stage;
   const auto a = stage.ready();

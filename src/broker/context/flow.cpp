@@ -44,7 +44,9 @@ void note_setup(State& state, Session& session) {
   }
 }
 
-std::optional<std::uint16_t> note_call(State& state, Session& session, std::string_view raw_id) {
+// On the page of the whole session, with the long ids that are kept for it.
+std::optional<std::uint16_t> note_call(State& state, Session& part, std::string_view raw_id) {
+  Session& session = part.remnant_of ? state.sessions.at(*part.remnant_of) : part;
   if (raw_id.size() <= proto::journal_id_max) {
     const std::optional<std::uint16_t> slot = session.journal.call_started(raw_id);
     // Another call in the slot of initialize: that was answered, and this one must not be taken for it.

@@ -17,13 +17,16 @@ namespace {
 using core::Instance;
 using core::Life;
 
-std::size_t sessions_here(const State& state, const Instance& server) {
+// Sessions that are away count: a client by URL is, whenever none of its requests is open.
+std::size_t sessions_of(const State& state, const Instance& server) {
   std::size_t count = 0;
-  each_conversation(state, server, [&](const Instance& one) {
-    count += static_cast<std::size_t>(std::ranges::count_if(
-        one.sessions, [&](SessionId id) { return !state.sessions.at(id).away_since.has_value(); }));
-  });
+  each_conversation(state, server, [&](const Instance& one) { count += one.sessions.size(); });
   return count;
+}
+
+bool tells_of_tasks(const Instance& one) {
+  return std::ranges::any_of(one.listens,
+                             [](const auto& entry) { return !entry.second.filter.tasks.empty(); });
 }
 
 base::Instant last_used(const State& state, const Instance& server) {
@@ -45,7 +48,9 @@ bool settled(const State& state, const Instance& server) {
     const bool comes_or_goes =
         one.life == Life::starting || one.life == Life::greeting || one.life == Life::stopping;
     const bool asks = !one.talk.held_questions.empty();
-    if (comes_or_goes || asks || !one.waiting.empty() || !one.subscriptions.wanted().empty()) all = false;
+    if (comes_or_goes || asks || !one.waiting.empty() || !one.subscriptions.wanted().empty() ||
+        tells_of_tasks(one))
+      all = false;
   });
   return all;
 }
@@ -54,7 +59,7 @@ bool may_go(const State& state, const Instance& server) {
   if (server.channel_of || server.spec.program.empty() || !settled(state, server)) return false;
   if (works_for_somebody(state, server)) return false;
   const base::Duration unused = state.now - last_used(state, server);
-  if (!needed_by_anybody(state, server)) return unused >= core::limits::unused_least;
+  if (sessions_of(state, server) == 0) return unused >= core::limits::unused_least;
   return unused >= std::max(core::limits::unused_least, server.spec.timing.idle_timeout);
 }
 
@@ -75,7 +80,7 @@ void memory_short(State& state, const MemoryShort& event) {
     ids.push_back(one.instance);
     idle.push_back({.unused = state.now - last_used(state, *server),
                     .start = start_took(state, *server),
-                    .sessions = sessions_here(state, *server),
+                    .sessions = sessions_of(state, *server),
                     .memory = one.bytes});
   }
   const auto chosen = core::least_valuable(idle);

@@ -136,6 +136,9 @@ std::vector<SessionId> all_remnants(const State& state) {
 
 bool can_leave_behind(const Session& session, const Instance& instance) {
   if (session.phase == core::Phase::asked) return false;  // What it waits for goes along.
+  // Roots are asked of the session, wherever it is.
+  if (std::ranges::any_of(session.asks, [](const auto& entry) { return entry.second.for_roots(); }))
+    return false;
   return std::ranges::all_of(session.calls.wire_ids(), [&](core::CallId id) {
     const Call& call = *instance.calls.find(id);
     return goes_along(instance, call) || can_be_parted(instance, call);

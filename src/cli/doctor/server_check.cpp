@@ -47,7 +47,14 @@ Findings check_servers(const Value& status, const std::string& hearth) {
     const std::string name(server.string_or("name", "?"));
     const std::string trouble(server.string_or("trouble", ""));
     const std::string_view state = server.string_or("state", "");
-    if (!trouble.empty()) {
+    const bool gave_way = state == "stopped" && trouble.starts_with("was stopped because memory was short");
+    if (gave_way) {
+      findings.push_back({.id = "server",
+                          .severity = severity_of(state),
+                          .what = "server " + name + " (stopped): " + trouble,
+                          .advice = "nothing has to be done for it; if memory should suffice, a higher "
+                                    "\"budget\" in config.json keeps more servers"});
+    } else if (!trouble.empty()) {
       // Its last words may hold anything, so they are not taken apart.
       findings.push_back({.id = "server",
                           .severity = severity_of(state),
