@@ -18,7 +18,7 @@ using core::Instance;
 using core::Life;
 
 // Sessions that are away count: a client by URL is, whenever none of its requests is open.
-std::size_t sessions_of(const State& state, const Instance& server) {
+std::size_t sessions_counted(const State& state, const Instance& server) {
   std::size_t count = 0;
   each_conversation(state, server, [&](const Instance& one) { count += one.sessions.size(); });
   return count;
@@ -59,7 +59,7 @@ bool may_go(const State& state, const Instance& server) {
   if (server.channel_of || server.spec.program.empty() || !settled(state, server)) return false;
   if (works_for_somebody(state, server)) return false;
   const base::Duration unused = state.now - last_used(state, server);
-  if (sessions_of(state, server) == 0) return unused >= core::limits::unused_least;
+  if (sessions_counted(state, server) == 0) return unused >= core::limits::unused_least;
   return unused >= std::max(core::limits::unused_least, server.spec.timing.idle_timeout);
 }
 
@@ -80,7 +80,7 @@ void memory_short(State& state, const MemoryShort& event) {
     ids.push_back(one.instance);
     idle.push_back({.unused = state.now - last_used(state, *server),
                     .start = start_took(state, *server),
-                    .sessions = sessions_of(state, *server),
+                    .sessions = sessions_counted(state, *server),
                     .memory = one.bytes});
   }
   const auto chosen = core::least_valuable(idle);
