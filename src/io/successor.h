@@ -1,10 +1,10 @@
-// What goes on in the place of this program: another program in the same process, with its children and what
-// is passed on; or another process (io/handover.h).
+// What goes on in the place of this program: another program in the same process, with what is passed on; or
+// another process (io/handover.h).
 //
-// Another program: first a trial: the program is started beside us with the arguments and the state that it
-// would get, and says whether it can go on from them. Then exec: descriptors that are passed on keep their
-// numbers (io/passed.h), all others are closed, signals wait until the program takes them (let_signals_in).
-// Servers notice nothing: their parent is the guard (io/guard.h).
+// With another program, first a trial: it is started beside us with the arguments and the state that it would
+// get, and says whether it can go on from them. Then exec: descriptors that are passed on keep their numbers
+// (io/passed.h), all others are closed, signals wait until the program takes them (let_signals_in). Servers
+// notice nothing: their parent is the guard (io/guard.h).
 #pragma once
 
 #include <cstdint>

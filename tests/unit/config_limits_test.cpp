@@ -49,7 +49,7 @@ TEST_CASE("config: what is wrong with limits, with its place") {
         R"("processes": 200}, not a number)");
   const std::string memory =
       R"(config.json:1:54: memory of limits of server x must be an amount from 1M to 1024T, like "512M" or )"
-      R"("1.5G" (K, M, G and T are powers of 1024), or a whole number of bytes; null for no limit)";
+      R"("1.5G" (K, M, G and T are powers of 1024), or a whole number of bytes, or null for no limit)";
   for (const char* wrong : std::to_array(
            {"\"1GB\"", "\"1\"", "\"\"", "-1", "1.5", "true", "[]", "1000", "\"1K\"", "\"2000T\""})) {
     CAPTURE(wrong);
@@ -59,13 +59,13 @@ TEST_CASE("config: what is wrong with limits, with its place") {
     CAPTURE(wrong);
     CHECK(complaint(R"({"cpu":)" + std::string(wrong) + "}") ==
           "config.json:1:51: cpu of limits of server x must be a number of processors from 0.01 to 4096, "
-          "like 1.5; null for no limit");
+          "like 1.5, or null for no limit");
   }
   for (const char* wrong : std::to_array({"0", "-1", "\"1\"", "1.5", "4194305"})) {
     CAPTURE(wrong);
     CHECK(complaint(R"({"processes":)" + std::string(wrong) + "}") ==
           "config.json:1:57: processes of limits of server x must be a whole number from 1 to 4194304, like "
-          "200; null for no limit");
+          "200, or null for no limit");
   }
   CHECK(complaint(R"({"memroy":"1G"})") ==
         "config.json:1:45: unknown key memroy of limits of server x is ignored; did you mean memory?");

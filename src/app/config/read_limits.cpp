@@ -45,7 +45,7 @@ std::optional<std::optional<std::uint64_t>> ConfigReader::memory(const Value& va
   if (bytes && *bytes >= memory_min && *bytes <= memory_max) return bytes;
   error(value.at, "memory of " + owner_ +
                       " must be an amount from 1M to 1024T, like \"512M\" or \"1.5G\" (K, M, G and T are "
-                      "powers of 1024), or a whole number of bytes; null for no limit");
+                      "powers of 1024), or a whole number of bytes, or null for no limit");
   return std::nullopt;
 }
 
@@ -64,8 +64,9 @@ void ConfigReader::limits(const Value& object, base::ResourceLimits& into) {
     } else if (number && *number >= cpu_min && *number <= cpu_max) {
       into.cpu = static_cast<std::uint32_t>(std::lround(*number * 1000));
     } else {
-      error(found->at, "cpu of " + owner_ +
-                           " must be a number of processors from 0.01 to 4096, like 1.5; null for no limit");
+      error(found->at,
+            "cpu of " + owner_ +
+                " must be a number of processors from 0.01 to 4096, like 1.5, or null for no limit");
     }
   }
   if (const Value* found = object.find("processes")) {
@@ -76,7 +77,7 @@ void ConfigReader::limits(const Value& object, base::ResourceLimits& into) {
       into.processes = static_cast<std::uint32_t>(*number);
     } else {
       error(found->at, "processes of " + owner_ + " must be a whole number from 1 to " +
-                           std::to_string(processes_max) + ", like 200; null for no limit");
+                           std::to_string(processes_max) + ", like 200, or null for no limit");
     }
   }
   owner_ = outside;
